@@ -1,0 +1,38 @@
+"""Automatic differentiation from one idea: the derivative of an operation at a point is a linear map.
+
+`linearize` evaluates a function once and returns its derivative `J`, which pushes tangents forward, `J(v)`, and pulls
+cotangents back, `J.T(u)`. Gradients, Hessian products and Gauss-Newton products are a few lines over it, at any order.
+The functions are those of the Python array API standard and run on NumPy, CuPy or any library that follows it.
+"""
+
+from minigrad import linalg, nn
+from minigrad.array_api import (
+    all, any, arange, argsort, asarray, bool, count_nonzero, e, empty, empty_like, equal, eye, finfo, float32, float64,
+    full, full_like, greater, greater_equal, inf, int32, int64, isdtype, isfinite, isinf, isnan, less, less_equal,
+    linspace, logical_and, logical_not, logical_or, logical_xor, meshgrid, nan, newaxis, nonzero, not_equal, ones,
+    ones_like, pi, result_type, searchsorted, signbit, trunc, uint8, zeros, zeros_like,
+)  # fmt: skip
+from minigrad.backend import to_numpy
+from minigrad.check import DerivativeError, check_derivatives
+from minigrad.curvature import GGNOperator, HessianOperator, ggnvp, hvp
+from minigrad.elementwise import (
+    abs, acos, acosh, add, asin, asinh, atan, atan2, atanh, ceil, clip, cos, cosh, divide, erf, exp, expm1, floor,
+    hypot, log, log1p, log2, log10, logaddexp, maximum, minimum, multiply, negative, positive, pow, reciprocal, relu,
+    round, sigmoid, sign, sin, sinh, softplus, sqrt, square, subtract, tan, tanh, where,
+)  # fmt: skip
+from minigrad.indexing import index_add, index_update, take
+from minigrad.linalg import matmul, outer, tensordot
+from minigrad.linear_maps import Compose, Identity, Linear, LinearMap, Negate, Scale
+from minigrad.linearize import Linearization, jvp, linearize, stop_gradient, vjp
+from minigrad.operators import set_operators
+from minigrad.primitive import primitive
+from minigrad.reductions import argmax, argmin, cumulative_sum, logsumexp, max, mean, min, prod, std, sum, var, vecdot
+from minigrad.shaping import (
+    astype, broadcast_to, concat, expand_dims, flip, matrix_transpose, moveaxis, pad, permute_dims, reshape, roll,
+    squeeze, stack, tril,
+)  # fmt: skip
+from minigrad.transforms import grad, hessian, jacobian, value_and_grad
+from minigrad.trees import tree_map
+from minigrad.variable import Variable
+
+set_operators()

@@ -1,0 +1,19 @@
+"""Layers and losses of neural networks. Images are (batch, height, width, channels), kernels (height, width, in, out)."""
+
+from minigrad.nn.conv import conv2d
+from minigrad.nn.layers import batch_norm, dense, dropout
+from minigrad.nn.losses import cross_entropy, log_softmax, softmax, squared_error
+from minigrad.nn.pool import avg_pool2d, max_pool2d
+
+__all__ = [
+    "avg_pool2d",
+    "batch_norm",
+    "conv2d",
+    "cross_entropy",
+    "dense",
+    "dropout",
+    "log_softmax",
+    "max_pool2d",
+    "softmax",
+    "squared_error",
+]

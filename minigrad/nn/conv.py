@@ -1,0 +1,82 @@
+"""Convolution. Trilinear at heart: `<conv2d(x, w), c>` is linear in each of the image, the kernel and the cotangent.
+
+So three operations, each holding two of them fixed, are one another's derivatives:
+
+    y     = conv2d(x, w)                         from image and kernel to output
+    x_bar = conv2d(c, w flipped and transposed)  with stride and spread exchanged: again a convolution
+    w_bar = kernel_product(x, c)                 patches of x, transposed, times c
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minigrad import backend
+from minigrad.backend import Pair, transposed_pads
+from minigrad.linear_maps import Linear
+from minigrad.nn.windows import check_images, pads_of, pair
+from minigrad.primitive import primitive
+from minigrad.shaping import flip, permute_dims
+from minigrad.variable import Array
+
+
+def conv2d(x: Array, w: Array, stride: int | Pair = 1, padding: Any = 0) -> Array:
+    """Cross-correlate images with kernels: `y[n, i, j, o] = sum_{a, b, c} x[n, i s + a - p, j s + b - p, c] w[a, b, c, o]`.
+
+    `x` is (batch, height, width, in), `w` (height, width, in, out). `padding` is a number, (height, width),
+    ((top, bottom), (left, right)), "same" (output length `ceil(n / stride)`) or "valid". ValueError where shapes do
+    not match.
+
+    >>> import numpy as np
+    >>> conv2d(np.ones((1, 4, 4, 1)), np.ones((3, 3, 1, 2)), padding="same").shape
+    (1, 4, 4, 2)
+    """
+    if w.ndim != 4:
+        raise ValueError(f"conv2d: the kernel must have shape (height, width, in, out); got shape {w.shape}")
+    window = (w.shape[0], w.shape[1])
+    strides = pair(stride, "conv2d: stride")
+    pads = pads_of(padding, window, strides, x.shape[1:3])
+    check_images("conv2d", x, window, strides, pads)
+    if x.shape[3] != w.shape[2]:
+        raise ValueError(
+            f"conv2d: images of shape {x.shape} have {x.shape[3]} channels, the kernel of shape {w.shape} takes "
+            f"{w.shape[2]}: images are (batch, height, width, in), kernels (height, width, in, out)"
+        )
+    return _conv2d(x, w, stride=strides, pads=pads, spread=(1, 1))
+
+
+def _image_pull(x: Array, window: Pair, stride: Pair, pads: Any, spread: Pair) -> Any:
+    """The function `(c, w) -> x_bar`: convolution with stride and spread exchanged and the kernel turned around."""
+    back = tuple(transposed_pads(x.shape[k + 1], window[k], stride[k], pads[k], spread[k]) for k in (0, 1))
+    return lambda c, w: _conv2d(
+        c, permute_dims(flip(w, (0, 1)), (0, 1, 3, 2)), stride=spread, pads=back, spread=stride
+    )
+
+
+def _in_image(y: Array, x: Array, w: Array, **geometry: Any) -> Linear:
+    pull = _image_pull(x, w.shape[:2], **geometry)
+    return Linear(lambda t: _conv2d(t, w, **geometry), lambda c: pull(c, w))
+
+
+def _in_kernel(y: Array, x: Array, w: Array, **geometry: Any) -> Linear:
+    window = w.shape[:2]
+    return Linear(lambda t: _conv2d(x, t, **geometry), lambda c: _kernel_product(x, c, window=window, **geometry))
+
+
+@primitive(_in_image, _in_kernel)
+def _conv2d(x: Array, w: Array, stride: Pair, pads: Any, spread: Pair) -> Array:
+    return backend.conv2d(x, w, stride, pads, spread)
+
+
+def _product_in_image(y: Array, x: Array, c: Array, window: Pair, **geometry: Any) -> Linear:
+    pull = _image_pull(x, window, **geometry)
+    return Linear(lambda t: _kernel_product(t, c, window=window, **geometry), lambda w: pull(c, w))
+
+
+def _product_in_cotangent(y: Array, x: Array, c: Array, window: Pair, **geometry: Any) -> Linear:
+    return Linear(lambda t: _kernel_product(x, t, window=window, **geometry), lambda w: _conv2d(x, w, **geometry))
+
+
+@primitive(_product_in_image, _product_in_cotangent)
+def _kernel_product(x: Array, c: Array, window: Pair, stride: Pair, pads: Any, spread: Pair) -> Array:
+    return backend.conv2d_kernel(x, c, window, stride, pads, spread)

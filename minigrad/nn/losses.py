@@ -1,0 +1,64 @@
+"""Losses: means over the batch. Outputs are (..., batch, classes or features), the result has the shape in front."""
+
+from __future__ import annotations
+
+from minigrad.backend import namespace
+from minigrad.elementwise import exp, square, where
+from minigrad.reductions import logsumexp, mean, sum
+from minigrad.variable import Array, strip
+
+
+def log_softmax(x: Array, axis: int = -1) -> Array:
+    """`x - log(sum(exp(x)))` along an axis, written so that nothing overflows."""
+    return x - logsumexp(x, axis, keepdims=True)
+
+
+def softmax(x: Array, axis: int = -1) -> Array:
+    """`exp(x) / sum(exp(x))` along an axis, written so that nothing overflows."""
+    return exp(log_softmax(x, axis))
+
+
+def cross_entropy(outputs: Array, labels: Array) -> Array:
+    """Mean over the batch of `-log softmax(outputs)[label]`; with probabilities `q` for labels, of `-sum_k q_k log p_k`.
+
+    `outputs` (..., batch, classes) are scores before the softmax; `labels` are integers (..., batch), or
+    probabilities of the shape of `outputs`. The result has shape (...): a scalar for one batch. ValueError where
+    shapes do not match. (Labels out of range are for the loader of the data to find: looking here would stop a GPU.)
+
+    >>> import numpy as np
+    >>> float(cross_entropy(np.zeros((2, 4)), np.array([0, 3]))) == np.log(4.0)
+    True
+    """
+    labels = strip(labels) if hasattr(labels, "shape") else labels
+    if outputs.ndim < 2:
+        raise ValueError(f"cross_entropy: outputs must be (..., batch, classes); got shape {outputs.shape}")
+    if labels.shape == outputs.shape:
+        picked = sum(labels * outputs, -1)
+        total = namespace(labels).sum(labels, axis=-1)
+        return mean(total * logsumexp(outputs, -1) - picked, -1)
+    if labels.shape != outputs.shape[:-1]:
+        raise ValueError(
+            f"cross_entropy: labels of shape {labels.shape} do not fit outputs of shape {outputs.shape}: "
+            "give one integer per sample, or one probability per sample and class"
+        )
+    xp = namespace(labels)
+    if not xp.isdtype(labels.dtype, "integral"):
+        raise TypeError(f"cross_entropy: labels of dtype {labels.dtype} must be integers, or probabilities per class")
+    classes = xp.arange(outputs.shape[-1], dtype=labels.dtype)
+    hit = xp.expand_dims(labels, axis=-1) == classes
+    picked = sum(where(hit, outputs, 0.0), -1)
+    return mean(logsumexp(outputs, -1) - picked, -1)
+
+
+def squared_error(outputs: Array, targets: Array) -> Array:
+    """Mean over the batch of `sum_k (y_k - t_k)^2`: outputs and targets (..., batch, features), result (...).
+
+    >>> import numpy as np
+    >>> float(squared_error(np.ones((2, 3)), np.zeros((2, 3))))
+    3.0
+    """
+    if outputs.ndim < 2 or outputs.shape != targets.shape:
+        raise ValueError(
+            f"squared_error: outputs {outputs.shape} and targets {targets.shape} must both be (..., batch, features)"
+        )
+    return mean(sum(square(outputs - targets), -1), -1)

@@ -1,0 +1,92 @@
+"""Pooling: the average of each window is a linear map, its maximum picks one entry."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minigrad import backend
+from minigrad.backend import Pair
+from minigrad.indexing import getitem
+from minigrad.linear_maps import Linear
+from minigrad.nn.windows import check_images, pads_of, pair
+from minigrad.primitive import primitive
+from minigrad.shaping import reshape
+from minigrad.variable import Array, strip
+
+
+def max_pool2d(x: Array, window: int | Pair, stride: int | Pair | None = None, padding: Any = 0) -> Array:
+    """Largest entry of each window of images (batch, height, width, channels); `stride` is the window if not given.
+
+    Padding never wins. Among equal entries the first, row by row, has the whole derivative.
+
+    >>> import numpy as np
+    >>> max_pool2d(np.arange(16.0).reshape(1, 4, 4, 1), 2)[0, :, :, 0]
+    array([[ 5.,  7.],
+           [13., 15.]])
+    """
+    return _max_pool(x, **_geometry("max_pool2d", x, window, stride, padding))
+
+
+def _geometry(name: str, x: Array, window: int | Pair, stride: int | Pair | None, padding: Any) -> dict[str, Any]:
+    size = pair(window, f"{name}: window")
+    strides = size if stride is None else pair(stride, f"{name}: stride")
+    pads = pads_of(padding, size, strides, x.shape[1:3])
+    check_images(name, x, size, strides, pads)
+    if any(p >= k for k, both in zip(size, pads, strict=True) for p in both):
+        raise ValueError(f"{name}: padding {pads} must be smaller than the window {size}: some would hold nothing else")
+    return {"window": size, "stride": strides, "pads": pads}
+
+
+def _pick(y: Array, x: Array, **geometry: Any) -> Linear:
+    shape = x.shape
+    index = backend.window_argmax(strip(x), strip(y), **geometry)
+    return Linear(
+        lambda t: getitem(reshape(t, (-1,)), index),
+        lambda c: reshape(backend_scatter(c, index, shape), shape),
+    )
+
+
+def backend_scatter(c: Array, index: Array, shape: tuple[int, ...]) -> Array:
+    from minigrad.indexing import _scatter_add
+
+    n = 1
+    for length in shape:
+        n *= length
+    return _scatter_add(c, index=index, shape=(n,))
+
+
+@primitive(_pick)
+def _max_pool(x: Array, window: Pair, stride: Pair, pads: Any) -> Array:
+    return backend.window_max(x, window, stride, pads)
+
+
+def avg_pool2d(x: Array, window: int | Pair, stride: int | Pair | None = None, padding: Any = 0) -> Array:
+    """Mean of each window of images (batch, height, width, channels), padding counted as zeros.
+
+    >>> import numpy as np
+    >>> avg_pool2d(np.arange(16.0).reshape(1, 4, 4, 1), 2)[0, :, :, 0]
+    array([[ 2.5,  4.5],
+           [10.5, 12.5]])
+    """
+    geometry = _geometry("avg_pool2d", x, window, stride, padding)
+    kh, kw = geometry["window"]
+    return _window_sum(x, **geometry) * (1.0 / (kh * kw))
+
+
+def _sum_map(y: Array, x: Array, **geometry: Any) -> Linear:
+    size = x.shape[1:3]
+    return Linear(lambda t: _window_sum(t, **geometry), lambda c: _window_spread(c, size=size, **geometry))
+
+
+@primitive(_sum_map)
+def _window_sum(x: Array, window: Pair, stride: Pair, pads: Any) -> Array:
+    return backend.window_sum(x, window, stride, pads)
+
+
+def _spread_map(y: Array, c: Array, size: Pair, **geometry: Any) -> Linear:
+    return Linear(lambda t: _window_spread(t, size=size, **geometry), lambda u: _window_sum(u, **geometry))
+
+
+@primitive(_spread_map)
+def _window_spread(c: Array, window: Pair, stride: Pair, pads: Any, size: Pair) -> Array:
+    return backend.window_spread(c, window, stride, pads, size)

@@ -1,0 +1,49 @@
+"""Stride and padding as users write them, and the checks that convolutions and pools share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minigrad.backend import Pads, Pair, window_count
+
+
+def pair(value: int | Pair, name: str, least: int = 1) -> Pair:
+    """One number for both height and width, or one for each."""
+    both = (value, value) if isinstance(value, int) else value
+    if not (isinstance(both, tuple | list) and len(both) == 2 and all(isinstance(v, int) and v >= least for v in both)):
+        raise ValueError(f"{name} must be an integer of at least {least}, or (height, width); got {value!r}")
+    return both[0], both[1]
+
+
+def pads_of(padding: Any, window: Pair, stride: Pair, size: Pair) -> Pads:
+    """Padding as a number, (height, width), ((before, after), (before, after)), "valid" or "same"."""
+    if padding == "valid":
+        return (0, 0), (0, 0)
+    if padding == "same":  # output length ceil(n / stride), the odd zero after
+        totals = [max(0, (-(-n // s) - 1) * s + k - n) for n, s, k in zip(size, stride, window, strict=True)]
+        (top, left) = (total // 2 for total in totals)
+        return (top, totals[0] - top), (left, totals[1] - left)
+    if isinstance(padding, int) and padding >= 0:
+        return (padding, padding), (padding, padding)
+    if isinstance(padding, tuple | list) and len(padding) == 2:
+        h, w = ((p, p) if isinstance(p, int) else tuple(p) for p in padding)
+        if len(h) == len(w) == 2 and min(*h, *w) >= 0:
+            return (h[0], h[1]), (w[0], w[1])
+    raise ValueError(
+        'padding must be an integer of at least 0, (height, width), ((top, bottom), (left, right)), "same" or "valid"; '
+        f"got {padding!r}"
+    )
+
+
+def check_images(name: str, x: Any, window: Pair, stride: Pair, pads: Pads) -> None:
+    """Images have four axes, and a window fits into them."""
+    if x.ndim != 4:
+        raise ValueError(
+            f"{name} takes images of shape (batch, height, width, channels); got shape {x.shape}"
+            + (": add the missing axis with minigrad.expand_dims" if x.ndim == 3 else "")
+        )
+    if any(window_count(x.shape[k + 1], window[k], stride[k], pads[k]) < 1 for k in (0, 1)):
+        raise ValueError(
+            f"{name}: a window of {window} does not fit into images of shape {x.shape} with padding {pads}: "
+            "pad more, or use a smaller window"
+        )

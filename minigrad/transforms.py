@@ -1,0 +1,169 @@
+"""Gradients and dense derivatives: a few lines each over `linearize`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from minigrad.leaves import name_of
+from minigrad.linearize import linearize
+from minigrad.shaping import reshape, stack
+from minigrad.trees import Tree, flatten, unflatten
+from minigrad.variable import Array, strip
+
+
+def value_and_grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """Return a function that gives `f(w), J` with the gradient `J = df/dw` of a scalar function.
+
+    The gradient has the structure and shapes of argument `argnums` (a tuple of gradients for a tuple). With `has_aux`,
+    `f` returns `(value, aux)`, and so does the result: `(value, aux), J`. TypeError where the value is not a scalar.
+
+    >>> value, gradient = value_and_grad(lambda w: w[0] ** 2 * w[1])([3.0, 2.0])
+    >>> float(value), [float(g) for g in gradient]
+    (18.0, [12.0, 9.0])
+    """
+    several = not isinstance(argnums, int)
+    numbers: tuple[int, ...] = tuple(argnums) if several else (argnums,)  # type: ignore[arg-type]
+
+    def value_and_gradient(*args: Tree, **kwargs: Any) -> Any:
+        if len(args) == 1 and numbers == (0,) and not kwargs:
+            function, chosen = f, args
+        else:
+            for k in numbers:
+                if not -len(args) <= k < len(args):
+                    raise TypeError(f"argnums={argnums}: {name_of(f)} was called with {len(args)} positional arguments")
+            chosen = tuple(args[k] for k in numbers)
+
+            def function(*some: Tree) -> Any:
+                full = list(args)
+                for k, x in zip(numbers, some, strict=True):
+                    full[k] = x
+                return f(*full, **kwargs)
+
+        y, J, *aux = linearize(function, *chosen, has_aux=has_aux)
+        if getattr(y, "shape", None) != ():
+            raise TypeError(
+                f"the gradient needs a scalar function; {name_of(f)} returned "
+                f"{'shape ' + str(y.shape) if hasattr(y, 'shape') else type(y).__name__}. Take the mean or the sum of it, "
+                "or use minigrad.jacobian or minigrad.vjp; return further results as aux, with has_aux=True"
+            )
+        gradient = J.pull(1.0)
+        if several and len(numbers) == 1:
+            gradient = (gradient,)
+        return ((y, *aux), gradient) if has_aux else (y, gradient)
+
+    value_and_gradient.__name__ = f"value_and_grad({name_of(f)})"
+    return value_and_gradient
+
+
+def grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """Return the gradient of a scalar function, as `value_and_grad` does, without the value.
+
+    >>> float(grad(lambda x: x**3)(2.0))
+    12.0
+    """
+    both = value_and_grad(f, argnums, has_aux)
+
+    def gradient(*args: Tree, **kwargs: Any) -> Any:
+        value, J = both(*args, **kwargs)
+        return (J, value[1]) if has_aux else J
+
+    gradient.__name__ = f"grad({name_of(f)})"
+    return gradient
+
+
+def jacobian(f: Callable[..., Any], mode: str | None = None) -> Callable[..., Any]:
+    """Return the dense Jacobian of a function of one argument, entry `[out..., in...] = d f_out / d w_in`.
+
+    For pytrees: for each output leaf, a tree like the argument. `mode` is "forward" (one push per input entry),
+    "reverse" (one pull per output entry), or None, whichever needs fewer sweeps.
+
+    >>> import numpy as np
+    >>> jacobian(lambda x: x * x)(np.array([1.0, 2.0]))
+    array([[2., 0.],
+           [0., 4.]])
+    """
+    if mode not in (None, "forward", "reverse"):
+        raise ValueError(f"jacobian: mode must be 'forward', 'reverse' or None; got {mode!r}")
+
+    def dense(w: Tree) -> Tree:
+        _, J = linearize(f, w)
+        inputs, in_structure = J.inputs.like, J.inputs.structure
+        outputs, out_structure = J.outputs.like, J.outputs.structure
+        n_in, n_out = sum(map(_size, inputs)), sum(map(_size, outputs))
+        if mode == "forward" or (mode is None and n_in < n_out):
+            blocks = _forward_blocks(J.push, inputs, in_structure, outputs)
+        else:
+            blocks = _reverse_blocks(J.pull, inputs, outputs, out_structure)
+        return unflatten(out_structure, [unflatten(in_structure, row) for row in blocks])
+
+    dense.__name__ = f"jacobian({name_of(f)})"
+    return dense
+
+
+def _size(x: Array) -> int:
+    n = 1
+    for length in x.shape:
+        n *= length
+    return n
+
+
+def _units(leaves: list[Array]) -> Any:
+    """Yield the leaf number and the unit trees, entry by entry."""
+    from minigrad.backend import namespace
+
+    zeros = [namespace(strip(x)).zeros_like(strip(x)) for x in leaves]
+    for k, zero in enumerate(zeros):
+        xp = namespace(zero)
+        for i in range(_size(zero)):
+            unit = xp.asarray(xp.arange(_size(zero)) == i)
+            unit = xp.reshape(xp.astype(unit, zero.dtype), zero.shape)
+            yield k, [*zeros[:k], unit, *zeros[k + 1 :]]
+
+
+def _forward_blocks(push: Any, inputs: list[Array], structure: Any, outputs: list[Array]) -> list[list[Array]]:
+    columns: list[list[list[Array]]] = [[[] for _ in inputs] for _ in outputs]
+    for k, unit in _units(inputs):
+        for row, y_dot in zip(columns, flatten(push(unflatten(structure, unit)))[0], strict=True):
+            row[k].append(y_dot)
+    return [
+        [_join(block, -1, (*y.shape, *x.shape), x, y) for block, x in zip(row, inputs, strict=True)]
+        for row, y in zip(columns, outputs, strict=True)
+    ]
+
+
+def _reverse_blocks(pull: Any, inputs: list[Array], outputs: list[Array], structure: Any) -> list[list[Array]]:
+    rows: list[list[list[Array]]] = [[[] for _ in inputs] for _ in outputs]
+    for k, unit in _units(outputs):
+        for block, x_bar in zip(rows[k], flatten(pull(unflatten(structure, unit)))[0], strict=True):
+            block.append(x_bar)
+    return [
+        [_join(block, 0, (*y.shape, *x.shape), x, y) for block, x in zip(row, inputs, strict=True)]
+        for row, y in zip(rows, outputs, strict=True)
+    ]
+
+
+def _join(parts: list[Array], axis: int, shape: tuple[int, ...], x: Array, y: Array) -> Array:
+    if not parts:
+        from minigrad.backend import namespace
+
+        return namespace(strip(y)).zeros(shape, dtype=strip(y).dtype)
+    return reshape(stack(parts, axis=axis), shape)
+
+
+def hessian(f: Callable[..., Any], mode: str = "forward-over-reverse") -> Callable[..., Any]:
+    """Return the dense Hessian of a scalar function of one argument: the Jacobian of its gradient.
+
+    For pytrees: a tree of trees. `mode` is "forward-over-reverse" or "reverse-over-reverse"; they agree.
+
+    >>> import numpy as np
+    >>> hessian(lambda w: w[0] ** 2 * w[1])(np.array([3.0, 2.0]))
+    array([[4., 6.],
+           [6., 0.]])
+    """
+    modes = {"forward-over-reverse": "forward", "reverse-over-reverse": "reverse"}
+    if mode not in modes:
+        raise ValueError(f"hessian: mode must be one of {sorted(modes)}; got {mode!r}")
+    dense = jacobian(grad(f), modes[mode])
+    dense.__name__ = f"hessian({name_of(f)})"
+    return dense

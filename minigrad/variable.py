@@ -1,0 +1,134 @@
+"""The traced array: what a function sees in place of its argument while its derivative is taken.
+
+A `Variable` holds its value (`primal`), the open transform it belongs to (`trace`) and its place there (`mark`: a row
+of the tape, or a tangent). All operators are primitives of `minigrad`, set by `minigrad/__init__.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Array = Any  # an array of some backend, or a Variable that stands for one
+
+
+class Variable:
+    """An array under differentiation; made by `linearize`, `jvp`, `grad`, ..., never by hand."""
+
+    __slots__ = ("level", "mark", "primal", "trace")
+    __array_priority__ = 1000.0  # CuPy: let our reflected operators answer
+    __hash__ = None  # type: ignore[assignment]  # like arrays, which compare elementwise
+
+    def __init__(self, primal: Array, trace: Any, mark: Any):
+        self.primal = primal
+        self.trace = trace
+        self.level = trace.level
+        self.mark = mark
+
+    # What can be asked of an array without differentiating it.
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.primal.shape
+
+    @property
+    def dtype(self) -> Any:
+        return self.primal.dtype
+
+    @property
+    def ndim(self) -> int:
+        return self.primal.ndim
+
+    @property
+    def size(self) -> int:
+        return self.primal.size
+
+    @property
+    def device(self) -> Any:
+        import array_api_compat
+
+        return array_api_compat.device(strip(self))
+
+    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
+        import minigrad
+
+        return minigrad
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of a 0-d array")
+        return self.shape[0]
+
+    def __iter__(self):
+        return (self[i] for i in range(len(self)))
+
+    def __repr__(self) -> str:
+        return f"Variable({self.primal!r}, level={self.level})"
+
+    # What would lose the derivative in silence.
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise TypeError(
+            "in-place assignment x[index] = value cannot be differentiated: "
+            "write x = minigrad.index_update(x, index, value), or index_add to add"
+        )
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        """Answer the operators of NumPy arrays (`array * variable`), and NumPy functions that minigrad has too."""
+        import minigrad
+
+        function = getattr(minigrad, _STANDARD_NAMES.get(ufunc.__name__, ufunc.__name__), None)
+        if method != "__call__" or kwargs or function is None:
+            return self._leaves(f"numpy.{ufunc.__name__}")
+        return function(*inputs)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        self._leaves(f"numpy.{function.__name__}")
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        self._leaves("a conversion to a NumPy array")
+
+    def __float__(self) -> float:
+        self._leaves("float()")
+        return 0.0
+
+    def __int__(self) -> int:
+        self._leaves("int()")
+        return 0
+
+    def __index__(self) -> int:
+        self._leaves("use as an index")
+        return 0
+
+    def __complex__(self) -> complex:
+        self._leaves("complex()")
+        return 0j
+
+    def __bool__(self) -> bool:
+        self._leaves("bool()")
+        return False
+
+    def item(self) -> float:
+        self._leaves(".item()")
+        return 0.0
+
+    def tolist(self) -> list:
+        self._leaves(".tolist()")
+        return []
+
+    def _leaves(self, what: str) -> None:
+        raise TypeError(
+            f"{what} of a traced value: its derivative is being taken, and it would be lost. Use minigrad's function "
+            "of that name on the value itself (comparisons such as x > 0 give plain booleans), return the value as aux "
+            "(has_aux=True), or take minigrad.stop_gradient(x) where no derivative is wanted"
+        )
+
+
+_STANDARD_NAMES = {  # NumPy's ufuncs whose names differ from the array API standard's
+    "true_divide": "divide", "power": "pow", "absolute": "abs", "arctan": "atan", "arctan2": "atan2",
+    "arctanh": "atanh", "arcsin": "asin", "arccos": "acos", "arcsinh": "asinh", "arccosh": "acosh",
+}  # fmt: skip
+
+
+def strip(x: Any) -> Any:
+    """Return the plain array inside a variable of any depth; anything else as it is."""
+    while x.__class__ is Variable:
+        x = x.primal
+    return x
