@@ -1,0 +1,77 @@
+"""Checkpoints: everything a run needs to go on as if it had never stopped, in one safetensors file.
+
+Arrays are stored by name (`params['conv1']['w']`); numbers, the epoch and the generator's state as JSON in the file's
+metadata. Nothing is pickled. The file is written whole or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import minigrad as mg
+from curveball.files import write_whole
+from minigrad.trees import Tree, flatten, leaf_paths, unflatten
+
+FORMAT = 1
+
+
+def save(path: Path, trees: dict[str, Tree], facts: dict[str, Any]) -> None:
+    """Write trees of arrays and numbers, and facts that JSON can hold."""
+    from safetensors.numpy import save_file
+
+    arrays: dict[str, np.ndarray] = {}
+    numbers: dict[str, Any] = {}
+    for name, tree in trees.items():
+        leaves, structure = flatten(tree)
+        for place, leaf in zip(leaf_paths(structure), leaves, strict=True):
+            if hasattr(leaf, "shape"):
+                arrays[name + place] = np.ascontiguousarray(mg.to_numpy(leaf)).reshape(leaf.shape)
+            else:
+                numbers[name + place] = leaf
+    metadata = {"format": str(FORMAT), "numbers": json.dumps(numbers), "facts": json.dumps(facts)}
+    write_whole(path, lambda temporary: save_file(arrays, temporary, metadata=metadata))
+
+
+def load(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read a checkpoint: its leaves by name, and its facts. ValueError for a file that is not one."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            leaves = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
+    except FileNotFoundError:
+        raise ValueError(f"there is no checkpoint {path}: start the run without --resume first") from None
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"{path} is not a checkpoint that can be read ({error})") from None
+    if metadata.get("format") != str(FORMAT):
+        raise ValueError(f"{path} is not a checkpoint of this version: format {metadata.get('format')}, not {FORMAT}")
+    leaves.update(json.loads(metadata["numbers"]))
+    return leaves, json.loads(metadata["facts"])
+
+
+def restore(name: str, like: Tree, leaves: dict[str, Any]) -> Tree:
+    """Rebuild the tree saved as `name`, with the structure of `like`. ValueError where leaves are missing."""
+    _, structure = flatten(like)
+    names = [name + place for place in leaf_paths(structure)]
+    missing = [n for n in names if n not in leaves]
+    if missing:
+        raise ValueError(f"the checkpoint has no {missing[0]}: it is of another network or solver")
+    return unflatten(structure, [leaves[n] for n in names])
+
+
+def restore_dict(name: str, leaves: dict[str, Any]) -> dict[str, Any]:
+    """Rebuild nested dicts of arrays saved as `name`, whatever their keys."""
+    tree: dict[str, Any] = {}
+    for path, leaf in leaves.items():
+        if path.startswith(name + "["):
+            *outer, last = path[len(name) + 2 : -2].split("']['")
+            branch = tree
+            for key in outer:
+                branch = branch.setdefault(key, {})
+            branch[last] = leaf
+    return tree

@@ -1,0 +1,140 @@
+"""The command `curveball`."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    help="CurveBall and its peers: train networks, compare solvers, repeat the experiments.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Data = Annotated[str, typer.Option(help="data set: digits")]
+NetworkName = Annotated[str, typer.Option("--network", help="network: cnn, mlp, basic, basic-bn")]
+Initialisation = Annotated[str, typer.Option(help="initial weights: he or xavier")]
+Epochs = Annotated[int, typer.Option(help="passes over the training set")]
+BatchSize = Annotated[int, typer.Option(help="images per step")]
+Seed = Annotated[int, typer.Option(help="seed of the start and of the order of the batches")]
+Dtype = Annotated[str, typer.Option(help="float32 or float64")]
+Out = Annotated[Path | None, typer.Option(help="folder for logs, figures and checkpoints [default: under runs/]")]
+LogEvery = Annotated[int, typer.Option(help="steps between log lines")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="no progress bar")]
+
+
+@contextlib.contextmanager
+def bad_input() -> Iterator[None]:
+    """Turn an error about what the user gave into one line and exit code 2."""
+    try:
+        yield
+    except ValueError as error:
+        typer.echo(f"curveball: {error}", err=True)
+        raise typer.Exit(2) from None
+
+
+def _problem(data: str, network: str, initialisation: str, batch_size: int, dtype: str) -> Any:
+    import numpy as np
+
+    import problems
+
+    if dtype not in ("float32", "float64"):
+        raise ValueError(f"dtype must be float32 or float64; got {dtype!r}")
+    dataset = problems.load(data)
+    net = problems.network(network, len(dataset.classes), initialisation)
+    return problems.Classification(dataset, net, batch_size, np.dtype(dtype).type)
+
+
+@app.command()
+def train(
+    data: Data = "digits",
+    network: NetworkName = "cnn",
+    solver: Annotated[
+        str, typer.Option(help="curveball, sgd or adam, with options: sgd:lr=0.1,momentum=0.95")
+    ] = "curveball",
+    epochs: Epochs = 20,
+    batch_size: BatchSize = 64,
+    seed: Seed = 0,
+    dtype: Dtype = "float32",
+    initialisation: Initialisation = "he",
+    out: Out = None,
+    resume: Annotated[bool, typer.Option("--resume", help="go on from the checkpoint in --out")] = False,
+    log_every: LogEvery = 1,
+    quiet: Quiet = False,
+) -> None:
+    """Train one network with one solver; write log.jsonl and checkpoint.safetensors."""
+    from curveball.catalogue import solver_from
+    from curveball.compare import table
+    from curveball.files import output_folder
+    from curveball.train import train as run_training
+
+    with bad_input():
+        chosen = solver_from(solver)
+        problem = _problem(data, network, initialisation, batch_size, dtype)
+        label = solver.replace(":", "-").replace(",", "-")
+        folder = output_folder(out or Path("runs") / f"{data}-{network}-{label}-seed{seed}")
+        run = run_training(problem, chosen, epochs, seed, solver, folder, resume, log_every, quiet)
+    typer.echo(table([run]))
+    typer.echo(f"log and checkpoint in {folder}")
+    if run.stopped:
+        typer.echo(f"curveball: {run.stopped}", err=True)
+        raise typer.Exit(1)
+
+
+@app.command()
+def compare(
+    data: Data = "digits",
+    network: NetworkName = "cnn",
+    solver: Annotated[
+        list[str], typer.Option(help="repeat for each: curveball, sgd:lr=0.1, adam:lr=0.003, ...")
+    ] = ["curveball", "sgd:lr=0.01", "adam:lr=0.001"],  # noqa: B006  (typer reads the default)
+    epochs: Epochs = 20,
+    batch_size: BatchSize = 64,
+    seed: Seed = 0,
+    dtype: Dtype = "float32",
+    initialisation: Initialisation = "he",
+    out: Out = None,
+    log_every: LogEvery = 1,
+    quiet: Quiet = False,
+) -> None:
+    """Train with several solvers from one start; print the table and draw loss against step and against time."""
+    from curveball.catalogue import solver_from
+    from curveball.compare import compare as run_comparison
+    from curveball.compare import table
+    from curveball.files import output_folder
+
+    with bad_input():
+        chosen = {text: solver_from(text) for text in solver}
+        problem = _problem(data, network, initialisation, batch_size, dtype)
+        folder = output_folder(out or Path("runs") / f"compare-{data}-{network}-seed{seed}")
+        runs = run_comparison(problem, chosen, folder, epochs, seed, log_every, quiet)
+    typer.echo(table(runs))
+    typer.echo(f"figure: {folder / 'losses.png'}; numbers: {folder / 'results.json'}")
+    if any(run.stopped for run in runs):
+        raise typer.Exit(1)
+
+
+@app.command()
+def info() -> None:
+    """Print versions, processor and threads."""
+    import json
+
+    from curveball.provenance import provenance
+
+    typer.echo(json.dumps(provenance(), indent=1))
+
+
+def main() -> None:
+    """Run the command line."""
+    app(prog_name="curveball")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,201 @@
+"""Training a network: epochs of mini-batches, a log, a checkpoint, and an end when the loss is no longer a number."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+import minigrad as mg
+from curveball import checkpoint
+from curveball.provenance import provenance
+from curveball.solver import Solver, Tree
+
+STATS_MOMENTUM = 0.1  # of batch normalisation's running statistics
+KNOWN = ("rho", "beta", "lam", "trust_ratio", "predicted")  # what a solver may tell besides the loss
+
+
+@dataclass
+class Run:
+    """What training left: a record per logged step and per epoch, and the last params.
+
+    Steps have `step`, `epoch`, `loss`, `error`, `seconds` (of training alone) and what the solver knows; epochs have
+    the means `train_loss` and `train_error`, `validation_loss`, `validation_error`, `seconds`.
+    """
+
+    name: str
+    params: Tree
+    steps: list[dict[str, Any]] = field(default_factory=list)
+    epochs: list[dict[str, Any]] = field(default_factory=list)
+    stats: Tree = None
+    state: Any = None
+    stopped: str | None = None  # why the run ended early: the loss was not finite
+
+
+def train(
+    problem: Any,
+    solver: Solver,
+    epochs: int = 20,
+    seed: int = 0,
+    name: str | None = None,
+    folder: Path | None = None,
+    resume: bool = False,
+    log_every: int = 1,
+    quiet: bool = False,
+) -> Run:
+    """Train on mini-batches of a classification problem; the same seed gives the same start and the same batches.
+
+    With a `folder`, writes `log.jsonl` (a line about the run, then one per logged step and epoch) and, after every
+    epoch, `checkpoint.safetensors`, from which `resume` goes on as if the run had never stopped. A loss that stops
+    being finite ends the run: `stopped` names the step and the last finite loss. ValueError for bad arguments.
+    """
+    if epochs < 1 or log_every < 1:
+        raise ValueError(f"epochs and log_every must be at least 1; got {epochs} and {log_every}")
+    name = name or type(solver).__name__
+    rng = np.random.default_rng(seed)
+    params = problem.init(rng)
+    run = Run(name, params, state=solver.init(params))
+    about = {
+        "name": name,
+        "solver": type(solver).__name__,
+        **{key: value for key, value in asdict(solver).items() if value is not None},  # type: ignore[call-overload]
+        "data": problem.data.name,
+        "network": problem.network.name,
+        "initialisation": problem.network.initialisation,
+        "batch_size": problem.batch_size,
+        "dtype": np.dtype(problem.dtype).name,
+        "seed": seed,
+    }
+    first, seconds = 0, 0.0
+    if resume:
+        if folder is None:
+            raise ValueError("resume needs the folder of the run to go on with")
+        first, seconds = _resume(folder / "checkpoint.safetensors", run, rng, about)
+        if first >= epochs:
+            raise ValueError(f"the run in {folder} has its {first} epochs: ask for more than that to go on")
+    log = _Log(folder, append=resume)
+    log.write({"kind": "run", **about, "epochs": epochs, **provenance()})
+
+    bar = tqdm(
+        total=epochs * problem.steps_per_epoch, initial=first * problem.steps_per_epoch, desc=name,
+        disable=quiet, unit="step", mininterval=0.2, leave=True, ncols=120,
+    )  # fmt: skip
+    # A run that diverges overflows on its way to the end that we report.
+    with log, bar, np.errstate(over="ignore", invalid="ignore"):
+        for epoch in range(first, epochs):
+            seconds = _epoch(problem, solver, run, rng, epoch, seconds, log, log_every, bar)
+            if run.stopped:
+                where = f"; go back to {folder / 'checkpoint.safetensors'}" if folder is not None and epoch else ""
+                run.stopped += where
+                log.write({"kind": "stopped", "reason": run.stopped})
+                break
+            if folder is not None:
+                facts = {"about": about, "epoch": epoch + 1, "seconds": seconds, "steps": run.steps, "epochs": run.epochs,
+                         "generator": rng.bit_generator.state}  # fmt: skip
+                checkpoint.save(
+                    folder / "checkpoint.safetensors",
+                    {"params": run.params, "state": run.state, "stats": run.stats},
+                    facts,
+                )
+    return run
+
+
+def _epoch(
+    problem: Any, solver: Solver, run: Run, rng: Any, epoch: int, seconds: float, log: _Log, log_every: int, bar: Any
+) -> float:
+    """Train one epoch and validate; return the seconds of training so far."""
+    total_loss = total_error = 0.0
+    count = problem.steps_per_epoch
+    started = time.perf_counter()
+    for k, batch in enumerate(problem.batches(rng)):
+        run.params, run.state, info = solver.step(
+            run.params,
+            run.state,
+            lambda w, batch=batch: problem.model(w, batch),
+            lambda y, batch=batch: problem.loss(y, batch),
+            has_aux=True,
+        )
+        run.stats = _running(run.stats, info["aux"])
+        error = problem.errors(info["outputs"], batch)
+        total_loss, total_error = total_loss + info["loss"], total_error + error
+        if k % log_every == 0 or k == count - 1:
+            record = {
+                "step": epoch * count + k + 1,
+                "epoch": epoch + 1,
+                "loss": float(info["loss"]),
+                "error": float(error),
+                **{key: float(info[key]) for key in KNOWN if key in info},
+                "seconds": seconds + time.perf_counter() - started,
+            }
+            if not math.isfinite(record["loss"]):
+                last = f"{run.steps[-1]['loss']:.6g} at step {run.steps[-1]['step']}" if run.steps else "none"
+                run.stopped = f"the loss is {record['loss']} at step {record['step']}; last finite loss: {last}"
+                return seconds
+            run.steps.append(record)
+            log.write({"kind": "step", **record})
+            shown = {key: f"{record[key]:.3g}" for key in ("loss", "error", "rho", "beta", "lam") if key in record}
+            bar.set_postfix(shown, refresh=False)
+        bar.update()
+    seconds += time.perf_counter() - started
+    validation_loss, validation_error = problem.validate(run.params, run.stats or {})
+    summary = {
+        "epoch": epoch + 1,
+        "step": (epoch + 1) * count,
+        "train_loss": float(total_loss) / count,
+        "train_error": float(total_error) / count,
+        "validation_loss": validation_loss,
+        "validation_error": validation_error,
+        "seconds": seconds,
+    }
+    run.epochs.append(summary)
+    log.write({"kind": "epoch", **summary})
+    return seconds
+
+
+def _running(stats: Tree, seen: Tree) -> Tree:
+    """Batch normalisation's running statistics, moved towards those of the latest batch."""
+    if stats is None:
+        return seen
+    return mg.tree_map(lambda old, new: (1.0 - STATS_MOMENTUM) * old + STATS_MOMENTUM * new, stats, seen)
+
+
+def _resume(path: Path, run: Run, rng: np.random.Generator, about: dict[str, Any]) -> tuple[int, float]:
+    """Put a run back to where its checkpoint was taken; return the epochs done and their seconds."""
+    leaves, facts = checkpoint.load(path)
+    for key, value in about.items():
+        if key != "name" and facts["about"].get(key) != value:
+            raise ValueError(
+                f"the checkpoint {path} was written with {key}={facts['about'].get(key)}, this run has {key}={value}: "
+                "give the same options, or another --out"
+            )
+    run.params = checkpoint.restore("params", run.params, leaves)
+    run.state = checkpoint.restore("state", run.state, leaves)
+    run.stats = checkpoint.restore_dict("stats", leaves)
+    run.steps, run.epochs = facts["steps"], facts["epochs"]
+    rng.bit_generator.state = facts["generator"]
+    return facts["epoch"], facts["seconds"]
+
+
+class _Log:
+    """A file of JSON lines, or nothing."""
+
+    def __init__(self, folder: Path | None, append: bool):
+        self._file = None if folder is None else open(folder / "log.jsonl", "a" if append else "w")  # noqa: SIM115
+
+    def write(self, record: dict[str, Any]) -> None:
+        if self._file is not None:
+            self._file.write(json.dumps(record) + "\n")
+            self._file.flush()
+
+    def __enter__(self) -> _Log:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._file is not None:
+            self._file.close()
