@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import minigrad as mg
 
 
-def _all(condition: Any) -> bool:
-    return bool(mg.to_numpy(condition).all()) if hasattr(condition, "shape") else bool(condition)
+def _check(name: str, value: Any, wanted: str, fits: Any) -> None:
+    """ValueError unless `fits`, asked of the number or of the array on the host, is true of all."""
+    if hasattr(value, "shape"):
+        value = mg.to_numpy(value)
+        good = bool((fits(value) & (abs(value) < math.inf)).all())
+    else:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        good = number and fits(value) and math.isfinite(value)
+    if not good:
+        raise ValueError(f"{name} must be {wanted}; got {value!r}")
+
+
+def check_finite(name: str, value: Any) -> None:
+    _check(name, value, "a finite number", lambda x: x == x)
 
 
 def check_positive(name: str, value: Any) -> None:
-    if not _all(value > 0.0):
-        raise ValueError(f"{name} must be positive; got {value!r}")
+    _check(name, value, "a positive number", lambda x: x > 0.0)
 
 
 def check_nonnegative(name: str, value: Any) -> None:
-    if not _all(value >= 0.0):
-        raise ValueError(f"{name} must be zero or positive; got {value!r}")
+    _check(name, value, "zero or a positive number", lambda x: x >= 0.0)
 
 
 def check_fraction(name: str, value: Any) -> None:
-    if not (_all(value >= 0.0) and _all(value < 1.0)):
-        raise ValueError(f"{name} must be in [0, 1); got {value!r}")
+    _check(name, value, "a number in [0, 1)", lambda x: (x >= 0.0) & (x < 1.0))

@@ -32,7 +32,7 @@ from typing import Any, NamedTuple
 import array_api_compat
 
 import minigrad as mg
-from curveball.checks import check_nonnegative, check_positive
+from curveball.checks import check_finite, check_nonnegative, check_positive
 from curveball.solver import Array, Info, Loss, Model, Tree, add_scaled, along, dot, split_aux, value_and_slope
 from curveball.two_by_two import solve_two_by_two
 
@@ -80,14 +80,20 @@ class CurveBall:
     trust_low: float = 0.5
     trust_high: float = 1.5
     weight_decay: float = 0.0
+    curvature = "ggn"  # not a field: what `minimize` has to know
 
     def __post_init__(self) -> None:
         check_positive("lr", self.lr)
         check_nonnegative("lam", self.lam)
         check_nonnegative("weight_decay", self.weight_decay)
+        if self.rho is not None:
+            check_finite("rho", self.rho)
         if self.beta is not None:
             check_positive("beta", self.beta)
-        if not 0.0 < self.lam_factor <= 1.0:
+        check_positive("lam_factor", self.lam_factor)
+        check_finite("trust_low", self.trust_low)
+        check_finite("trust_high", self.trust_high)
+        if self.lam_factor > 1.0:
             raise ValueError(f"lam_factor must be in (0, 1]; got {self.lam_factor}")
         if not (isinstance(self.lam_every, int) and self.lam_every >= 1):
             raise ValueError(f"lam_every must be a whole number of at least 1; got {self.lam_every!r}")
@@ -171,7 +177,8 @@ class CurveBall:
             runs = value.ndim
             change = change + 0.5 * self.weight_decay * (dot(moved, moved, runs) - dot(params, params, runs))
         nothing = predicted == 0.0
-        return xp.where(nothing, xp.ones_like(predicted), change / xp.where(nothing, xp.ones_like(predicted), predicted))
+        one = xp.ones_like(predicted)
+        return xp.where(nothing, one, change / xp.where(nothing, one, predicted))
 
     def _adapted(self, lam: Array, trust_ratio: Array) -> Array:
         xp = array_api_compat.array_namespace(trust_ratio)

@@ -1,4 +1,4 @@
-"""Run a solver until the gradient is small: the loop, with SciPy's result."""
+"""Run a solver until the gradient is small: the loop, with SciPy's result; also as a method of SciPy's own `minimize`."""
 
 from __future__ import annotations
 
@@ -7,18 +7,28 @@ from collections.abc import Callable
 from typing import Any
 
 import minigrad as mg
-from curveball.solver import Loss, Model, Solver, Tree, value_and_gradient
+from curveball.curve_ball import CurveBall
+from curveball.newton_cg import NewtonCG
+from curveball.solver import Array, Loss, Model, Solver, Tree, value_and_gradient
 from minigrad.trees import flatten
+
+MESSAGES = {
+    0: "no entry of the gradient is larger than {tol:g}",
+    1: "the {max_iter} iterations allowed are used up",
+    2: "the loss is {bad} at iteration {nit}; the last finite loss was {last:.6g}",
+    3: "stopped by the callback",
+}
 
 
 def minimize(
     model: Model,
-    loss: Loss,
-    params: Tree,
+    loss: Any,
+    params: Tree = None,
     solver: Solver | None = None,
     max_iter: int = 1000,
     tol: float | None = 1e-6,
     callback: Callable[[Any], Any] | None = None,
+    **scipy: Any,
 ) -> Any:
     """Minimise `loss(model(params))` from `params`; return a `scipy.optimize.OptimizeResult`.
 
@@ -29,50 +39,92 @@ def minimize(
     The result has `x` (a tree like `params`), `fun` (the loss there), `jac` (the gradient there, None without `tol`),
     `nit`, `success`, `status` (0 converged, 1 iterations used up, 2 not finite, 3 stopped by the callback), `message`,
     `losses` (one per iteration, before its step) and `state`. The default solver is `CurveBall(lam=1e-3)`.
+    ValueError for `max_iter` below 1, or where SciPy asks for bounds or constraints.
+
+    As `scipy.optimize.minimize(f, x0, method=curveball.minimize, options={"solver": ..., "tol": ...})` it minimises a
+    scalar function, differentiated by minigrad whatever `jac` and `hess` say; the default solver is then `NewtonCG()`.
+    Solvers that need the Gauss-Newton matrix take the outputs' loss too: `options={"outputs_loss": loss}` with `f` the
+    model.
 
     >>> import numpy as np
     >>> result = minimize(lambda w: w - 3.0, lambda y: y @ y, np.zeros(2))
     >>> result.success, result.x.round(5).tolist()
     (True, [3.0, 3.0])
+    >>> import scipy.optimize
+    >>> scipy.optimize.minimize(lambda w: (w - 3.0) @ (w - 3.0), np.zeros(2), method=minimize).x.round(5).tolist()
+    [3.0, 3.0]
     """
-    from scipy.optimize import OptimizeResult
-
-    if solver is None:
-        from curveball.curve_ball import CurveBall
-
-        solver = CurveBall(lam=1e-3)
+    if params is None:  # SciPy calls method(f, x0, ...)
+        model, loss, params, solver, max_iter = _from_scipy(model, loss, solver, max_iter, scipy)
+    if scipy:
+        raise TypeError(f"minimize has no option {sorted(scipy)[0]!r}")
     if max_iter < 1:
         raise ValueError(f"max_iter must be at least 1; got {max_iter}")
+    return _iterate(model, loss, params, CurveBall(lam=1e-3) if solver is None else solver, max_iter, tol, callback)
+
+
+def _from_scipy(model: Any, x0: Array, solver: Any, max_iter: int, scipy: dict[str, Any]) -> Any:
+    """Read SciPy's arguments out of `scipy`, and leave there what is unknown."""
+    args = scipy.pop("args", ())
+    bounds, constraints = scipy.pop("bounds", None), scipy.pop("constraints", ())
+    if bounds is not None or constraints:
+        raise ValueError('curveball.minimize knows no bounds or constraints: use a method that does, such as "SLSQP"')
+    for unused in ("jac", "hess", "hessp"):  # minigrad differentiates
+        scipy.pop(unused, None)
+    loss = scipy.pop("outputs_loss", None)
+    solver = solver if solver is not None else NewtonCG()
+    if loss is None:
+        if getattr(solver, "curvature", None) == "ggn":
+            raise ValueError(
+                f"{type(solver).__name__} uses the Gauss-Newton matrix, which a scalar function alone does not have: give "
+                'the model for the function and options={"outputs_loss": loss}, or a solver such as NewtonCG()'
+            )
+        loss = _identity
+    return (lambda w: model(w, *args)), loss, x0, solver, scipy.pop("maxiter", max_iter)
+
+
+def _identity(value: Array) -> Array:
+    return value
+
+
+def _iterate(
+    model: Model, loss: Loss, params: Tree, solver: Any, max_iter: int, tol: float | None, callback: Any
+) -> Any:
+    from scipy.optimize import OptimizeResult
+
     weight_decay = getattr(solver, "weight_decay", 0.0)
     state = solver.init(params)
     losses: list[float] = []
-    best, gradient = params, None
-    status, message = 1, f"the {max_iter} iterations allowed are used up"
-    for _ in range(max_iter):
+    before, gradient, status, bad = params, None, 1, math.nan
+    for _ in range(max_iter + 1):
         if tol is not None:
-            _, gradient, _, _ = value_and_gradient(params, model, loss, weight_decay=weight_decay)
-            if _largest(gradient) <= tol:
-                status, message = 0, f"no entry of the gradient is larger than {tol:g}"
-                break
-        new_params, new_state, info = solver.step(params, state, model, loss)
-        value = float(info["loss"])
-        if not math.isfinite(value):
-            last = losses[-1] if losses else math.nan
-            status, message = 2, f"the loss is {value} at iteration {len(losses)}; the last finite loss was {last:.6g}"
-            params = best
+            value, gradient, _, _ = value_and_gradient(params, model, loss, weight_decay=weight_decay)
+        else:
+            value = loss(model(params))
+        if getattr(value, "shape", ()) != ():
+            raise TypeError(f"minimize needs a loss that is one number; its shape is {value.shape}: take the sum or the mean")
+        fun = float(value)
+        if not math.isfinite(fun):
+            status, bad = 2, fun
+            params, fun, gradient = before, losses[-1] if losses else math.nan, None
             break
-        losses.append(value)
-        best, params, state = params, new_params, new_state
+        if tol is not None and _largest(gradient) <= tol:
+            status = 0
+            break
+        if len(losses) == max_iter:
+            break
+        losses.append(fun)
+        before = params
+        params, state, info = solver.step(params, state, model, loss)
         if callback is not None:
             try:
-                callback(OptimizeResult(x=best, fun=value, nit=len(losses), info=info, state=state))
+                callback(OptimizeResult(x=before, fun=fun, nit=len(losses), info=info, state=state))
             except StopIteration:
-                status, message = 3, "stopped by the callback"
+                status, params = 3, before
                 break
-    fun = float(loss(model(params)))
-    if status != 2 and not math.isfinite(fun):
-        status, message = 2, f"the loss is {fun} at iteration {len(losses)}; the last finite loss was {losses[-1]:.6g}"
-        params, fun = best, losses[-1]
+    message = MESSAGES[status].format(
+        tol=tol, max_iter=max_iter, bad=bad, nit=len(losses), last=losses[-1] if losses else math.nan
+    )
     return OptimizeResult(
         x=params, fun=fun, jac=gradient, nit=len(losses), success=status == 0, status=status, message=message,
         losses=losses, state=state,

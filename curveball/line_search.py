@@ -1,0 +1,32 @@
+"""How far to go along a descent direction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import array_api_compat
+
+from curveball.solver import Array, Loss, Model, Tree, add_scaled, dot, split_aux
+
+HALVINGS = 30
+ARMIJO = 1e-4
+
+
+def halving(
+    params: Tree, z: Tree, gradient: Tree, value: Array, model: Model, loss: Loss, has_aux: bool, start: Any = 1.0
+) -> Array:
+    """The first `t` of `start, start/2, start/4, ...` with `f(w + t z) <= f(w) + 1e-4 t J.z`, for each run.
+
+    At most 30 halvings. Armijo, Pacific J. Math. 16, 1966; Nocedal and Wright, algorithm 3.1. Runs whose length is found
+    keep it while others go on; where arrays are not on the host all 30 are tried, without looking.
+    """
+    xp = array_api_compat.array_namespace(value)
+    slope = dot(gradient, z, value.ndim)
+    length = start * xp.ones_like(value)
+    for _ in range(HALVINGS):
+        moved = loss(split_aux(model(add_scaled(params, length, z)), has_aux)[0])
+        enough = moved <= value + ARMIJO * length * slope
+        if array_api_compat.is_numpy_array(value) and enough.all():
+            break
+        length = xp.where(enough, length, 0.5 * length)
+    return length

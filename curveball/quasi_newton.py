@@ -1,0 +1,99 @@
+"""BFGS and L-BFGS, SciPy's: differentiated by minigrad, on host arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import minigrad as mg
+from curveball.dense import Ravel
+from curveball.solver import Info, Loss, Model, Tree, value_and_gradient
+
+
+class BFGSState(NamedTuple):
+    """The estimate of the inverse Hessian (None before the first step) and whether the line search gave up."""
+
+    inverse: Any
+    stuck: bool
+
+
+def _flat_objective(params: Tree, model: Model, loss: Loss) -> tuple[Callable[..., Any], np.ndarray, Ravel]:
+    """The objective as SciPy wants it: a float64 vector in, the value and the gradient out."""
+    for leaf in mg.trees.flatten(params)[0]:
+        if not isinstance(leaf, np.ndarray | np.generic):
+            raise TypeError("SciPy's solvers work on NumPy arrays: move the params over with minigrad.to_numpy")
+    ravel = Ravel(params)
+
+    def objective(vector: np.ndarray) -> tuple[float, np.ndarray]:
+        value, gradient, _, _ = value_and_gradient(ravel.tree(vector), model, loss)
+        if value.ndim:
+            raise ValueError("SciPy's solvers advance one run at a time: give a loss that is a scalar")
+        return float(value), np.asarray(ravel.vector(gradient), np.float64)
+
+    return objective, np.asarray(ravel.vector(params), np.float64), ravel
+
+
+@dataclass(frozen=True)
+class BFGS:
+    """BFGS with SciPy's line search (strong Wolfe conditions); one step is one iteration.
+
+    `scipy.optimize.minimize(method="BFGS")`, one iteration per call with its inverse Hessian handed on (`hess_inv0`);
+    each call evaluates the objective once more at its start. Nocedal and Wright, algorithm 6.1. `info` has `loss`,
+    `outputs`, `aux` and `stuck`: the line search found no better point (noise, or the limit of precision).
+    """
+
+    def init(self, params: Tree) -> BFGSState:
+        return BFGSState(None, False)
+
+    def step(
+        self, params: Tree, state: BFGSState, model: Model, loss: Loss, has_aux: bool = False
+    ) -> tuple[Tree, BFGSState, Info]:
+        from scipy.optimize import minimize
+
+        plain = (lambda w: model(w)[0]) if has_aux else model
+        objective, start, ravel = _flat_objective(params, plain, loss)
+        outputs = model(params)
+        outputs, aux = outputs if has_aux else (outputs, None)
+        options: dict[str, Any] = {"maxiter": 1, "gtol": 0.0}
+        if state.inverse is not None:
+            options["hess_inv0"] = state.inverse
+        result = minimize(objective, start, jac=True, method="BFGS", options=options)
+        inverse = 0.5 * (result.hess_inv + result.hess_inv.T)
+        stuck = not np.any(result.x != start)
+        info = {"loss": loss(outputs), "outputs": outputs, "aux": aux, "stuck": stuck}
+        return ravel.tree(result.x), BFGSState(None if stuck else inverse, stuck), info
+
+
+@dataclass(frozen=True)
+class LBFGS:
+    """L-BFGS, SciPy's `L-BFGS-B` with a memory of `memory` pairs; one step is `iterations` of its iterations.
+
+    SciPy cannot hand its memory on from call to call, so every step begins without: `iterations` should be several
+    times 1. Liu and Nocedal, Mathematical Programming 45, 1989. `info` has `loss`, `outputs`, `aux`.
+    """
+
+    memory: int = 10
+    iterations: int = 20
+
+    def __post_init__(self) -> None:
+        if self.memory < 1 or self.iterations < 1:
+            raise ValueError(f"memory and iterations must be at least 1; got {self.memory} and {self.iterations}")
+
+    def init(self, params: Tree) -> tuple[()]:
+        return ()
+
+    def step(
+        self, params: Tree, state: tuple[()], model: Model, loss: Loss, has_aux: bool = False
+    ) -> tuple[Tree, tuple[()], Info]:
+        from scipy.optimize import minimize
+
+        plain = (lambda w: model(w)[0]) if has_aux else model
+        objective, start, ravel = _flat_objective(params, plain, loss)
+        outputs = model(params)
+        outputs, aux = outputs if has_aux else (outputs, None)
+        options = {"maxiter": self.iterations, "maxcor": self.memory, "gtol": 0.0, "ftol": 0.0}
+        result = minimize(objective, start, jac=True, method="L-BFGS-B", options=options)
+        return ravel.tree(result.x), state, {"loss": loss(outputs), "outputs": outputs, "aux": aux}
