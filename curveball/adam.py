@@ -15,7 +15,7 @@ class AdamState(NamedTuple):
 
     m: Tree
     v: Tree
-    count: int
+    steps: int
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Adam:
         self, params: Tree, state: AdamState, model: Model, loss: Loss, has_aux: bool = False
     ) -> tuple[Tree, AdamState, Info]:
         value, J, outputs, aux = value_and_gradient(params, model, loss, has_aux, self.weight_decay)
-        t = state.count + 1
+        t = state.steps + 1
         b1, b2 = self.beta1, self.beta2
         m = mg.tree_map(lambda a, g: along(b1, a) * a + along(1.0 - b1, g) * g, state.m, J)
         v = mg.tree_map(lambda a, g: along(b2, a) * a + along(1.0 - b2, g) * (g * g), state.v, J)

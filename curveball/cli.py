@@ -92,9 +92,11 @@ def train(
 def compare(
     data: Data = "digits",
     network: NetworkName = "cnn",
-    solver: Annotated[
-        list[str], typer.Option(help="repeat for each: curveball, sgd:lr=0.1, adam:lr=0.003, ...")
-    ] = ["curveball", "sgd:lr=0.01", "adam:lr=0.001"],  # noqa: B006  (typer reads the default)
+    solver: Annotated[list[str], typer.Option(help="repeat for each: curveball, sgd:lr=0.1, adam:lr=0.003, ...")] = [
+        "curveball",
+        "sgd:lr=0.01",
+        "adam:lr=0.001",
+    ],  # noqa: B006  (typer reads the default)
     epochs: Epochs = 20,
     batch_size: BatchSize = 64,
     seed: Seed = 0,
@@ -119,6 +121,71 @@ def compare(
     typer.echo(f"figure: {folder / 'losses.png'}; numbers: {folder / 'results.json'}")
     if any(run.stopped for run in runs):
         raise typer.Exit(1)
+
+
+@app.command()
+def table1(
+    runs: Annotated[int, typer.Option(help="repeats of every solver on every problem")] = 100,
+    seed: Seed = 0,
+    jobs: Annotated[int | None, typer.Option(help="processes [default: one per core]")] = None,
+    out: Out = None,
+) -> None:
+    """Count iterations to a loss of 1e-4 on problems with known minima, every solver: Table 1 of the paper and more."""
+    import os
+    import time
+
+    from curveball.files import output_folder
+    from curveball.table1 import markdown, write
+    from curveball.table1 import table1 as run_table
+
+    with bad_input():
+        if runs < 1:
+            raise ValueError(f"--runs must be at least 1; got {runs}")
+        if jobs is not None and jobs < 1:
+            raise ValueError(f"--jobs must be at least 1; got {jobs}")
+        folder = output_folder(out or Path("runs") / "table1")
+    started = time.perf_counter()
+    cells = run_table(runs, seed, jobs or os.cpu_count())
+    seconds = time.perf_counter() - started
+    write(cells, folder, runs, seed, seconds)
+    typer.echo(markdown(cells))
+    typer.echo(f"{seconds:.0f} s; table1.md, table1.csv and table1.json in {folder}")
+
+
+@app.command()
+def figure1(
+    noise: Annotated[tuple[float, float] | None, typer.Option(help="noise of Rosenbrock's function, U[a, b]")] = None,
+    start: Annotated[
+        str | None, typer.Option(help="where to start, as in -0.25,-0.25 [default: drawn by the seed]")
+    ] = None,
+    seed: Seed = 0,
+    out: Out = None,
+) -> None:
+    """Draw every solver's trajectory over the contours of Rosenbrock's function, loss against iteration, an animation."""
+    from curveball.figure1 import figure1 as run_figure
+    from curveball.files import output_folder
+    from problems.rosenbrock import Rosenbrock
+
+    with bad_input():
+        Rosenbrock(noise)  # a range upside down ends here, before anything is written
+        place = None if start is None else _numbers("--start", start, 2)
+        folder = output_folder(out or Path("runs") / "figure1")
+    found = run_figure(folder, noise, seed, place)
+    for t in found:
+        below = next((str(k + 1) for k, loss in enumerate(t.losses) if loss < 1e-4), "never")
+        typer.echo(f"{t.name:>22}: loss below 1e-4 at iteration {below}")
+    typer.echo(f"figure1.png, figure1.gif, linear_system.png and figure1.json in {folder}")
+
+
+def _numbers(option: str, text: str, count: int) -> list[float]:
+    """Comma-separated numbers."""
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) != count or not all(abs(x) < 1e6 for x in numbers):
+        raise ValueError(f"{option} takes {count} numbers with a comma between, as in -0.25,-0.25; got {text!r}")
+    return numbers
 
 
 @app.command()

@@ -43,7 +43,7 @@ class CurveBallState(NamedTuple):
     """What CurveBall remembers from step to step."""
 
     z: Tree  # the estimate of Newton's step, a tree like the params
-    lam: Array  # damping
+    lam: Array  # damping (a number before the first step)
     count: int  # steps taken
     trust_ratio: Array  # the latest gamma; nan before the first
 
@@ -52,7 +52,7 @@ class CurveBallState(NamedTuple):
 class CurveBall:
     """The CurveBall solver: second-order steps at 7 multiplications per forward one, with nothing to tune.
 
-    `lr` scales the move; `lam` is the damping at the start; `rho` (momentum) and `beta` (step size) are automatic where
+    `lr` scales the move (0 leaves the params and solves the linear system alone); `lam` is the damping at the start; `rho` (momentum) and `beta` (step size) are automatic where
     None. With `adapt_lam`, every `lam_every` steps `lam` is divided by `lam_factor ** lam_every` if the trust ratio is
     below `trust_low` or not finite, multiplied by it above `trust_high`, and kept in [1e-8, 1e8]. `weight_decay`
     adds `weight_decay/2 |w|^2` to the objective, in its gradient and in its curvature; `info["loss"]` is without it.
@@ -83,7 +83,7 @@ class CurveBall:
     curvature = "ggn"  # not a field: what `minimize` has to know
 
     def __post_init__(self) -> None:
-        check_positive("lr", self.lr)
+        check_nonnegative("lr", self.lr)
         check_nonnegative("lam", self.lam)
         check_nonnegative("weight_decay", self.weight_decay)
         if self.rho is not None:
@@ -106,10 +106,11 @@ class CurveBall:
     def step(
         self, params: Tree, state: CurveBallState, model: Model, loss: Loss, has_aux: bool = False
     ) -> tuple[Tree, CurveBallState, Info]:
-        z, lam = state.z, state.lam
+        z = state.z
         outputs, J, *aux = mg.linearize(model, params, has_aux=has_aux)  # J is J_phi^T, J.T is J_phi
         (value, J_L), L = mg.linearize(lambda y: value_and_slope(loss, y), outputs)  # L pushes to (J_L.t, H_L t)
         runs = value.ndim
+        lam = array_api_compat.array_namespace(value).asarray(state.lam, dtype=value.dtype)
         damping = lam + self.weight_decay
 
         Jz = J(z)
@@ -183,7 +184,7 @@ class CurveBall:
     def _adapted(self, lam: Array, trust_ratio: Array) -> Array:
         xp = array_api_compat.array_namespace(trust_ratio)
         factor = self.lam_factor**self.lam_every
-        lam = xp.asarray(lam, dtype=trust_ratio.dtype) * xp.ones_like(trust_ratio)
+        lam = lam * xp.ones_like(trust_ratio)
         up = ~(trust_ratio >= self.trust_low) | ~xp.isfinite(trust_ratio)  # a step to nowhere counts as a bad one
         lam = xp.where(up, lam / factor, xp.where(trust_ratio > self.trust_high, lam * factor, lam))
         return xp.clip(lam, *LAM_RANGE)

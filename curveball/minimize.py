@@ -102,7 +102,9 @@ def _iterate(
         else:
             value = loss(model(params))
         if getattr(value, "shape", ()) != ():
-            raise TypeError(f"minimize needs a loss that is one number; its shape is {value.shape}: take the sum or the mean")
+            raise TypeError(
+                f"minimize needs a loss that is one number; its shape is {value.shape}: take the sum or the mean"
+            )
         fun = float(value)
         if not math.isfinite(fun):
             status, bad = 2, fun

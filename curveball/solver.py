@@ -70,12 +70,13 @@ def value_and_gradient(
 
 
 def along(number: Any, x: Array) -> Any:
-    """A number, or one per run, shaped to multiply an array whose first axes are the runs."""
-    extra = getattr(number, "ndim", 0)
-    if not extra:
+    """A number, or one per run, shaped to multiply an array whose first axes are the runs, and in its dtype."""
+    if not hasattr(number, "dtype"):
         return number
     xp = array_api_compat.array_namespace(x)
-    return xp.reshape(number, number.shape + (1,) * (x.ndim - extra))
+    if mg.isdtype(number.dtype, "real floating"):  # a NumPy number would make float64 of float32
+        number = xp.asarray(number, dtype=x.dtype)
+    return xp.reshape(number, number.shape + (1,) * (x.ndim - number.ndim)) if number.ndim else number
 
 
 def dot(a: Tree, b: Tree, runs: int = 0) -> Array:

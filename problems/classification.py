@@ -45,7 +45,9 @@ class Classification:
     def __post_init__(self) -> None:
         n = len(self.data.train_labels)
         if not 1 <= self.batch_size <= n:
-            raise ValueError(f"batch_size must be from 1 to {n}, the training images of {self.data.name}; got {self.batch_size}")
+            raise ValueError(
+                f"batch_size must be from 1 to {n}, the training images of {self.data.name}; got {self.batch_size}"
+            )
 
     def init(self, rng: np.random.Generator) -> Params:
         """Draw the network's parameters."""

@@ -91,7 +91,9 @@ def _basic(classes: int) -> tuple[Any, ...]:
 def _normalised(layers: tuple[Any, ...]) -> tuple[Any, ...]:
     """Batch normalisation after every layer with weights but the last."""
     weighted = [k for k, layer in enumerate(layers) if isinstance(layer, Conv | Dense)]
-    return tuple(x for k, layer in enumerate(layers) for x in ((layer, BatchNorm()) if k in weighted[:-1] else (layer,)))
+    return tuple(
+        x for k, layer in enumerate(layers) for x in ((layer, BatchNorm()) if k in weighted[:-1] else (layer,))
+    )
 
 
 NETWORKS: dict[str, Any] = {
