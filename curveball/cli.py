@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +16,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+DEFAULT_SOLVERS = ("curveball", "sgd:lr=0.01", "adam:lr=0.001")
 
 Data = Annotated[str, typer.Option(help="data set: digits")]
 NetworkName = Annotated[str, typer.Option("--network", help="network: cnn, mlp, basic, basic-bn")]
@@ -92,11 +93,10 @@ def train(
 def compare(
     data: Data = "digits",
     network: NetworkName = "cnn",
-    solver: Annotated[list[str], typer.Option(help="repeat for each: curveball, sgd:lr=0.1, adam:lr=0.003, ...")] = [
-        "curveball",
-        "sgd:lr=0.01",
-        "adam:lr=0.001",
-    ],  # noqa: B006  (typer reads the default)
+    solver: Annotated[
+        list[str] | None,
+        typer.Option(help="repeat for each [default: curveball, sgd:lr=0.01 and adam:lr=0.001]"),
+    ] = None,
     epochs: Epochs = 20,
     batch_size: BatchSize = 64,
     seed: Seed = 0,
@@ -113,7 +113,7 @@ def compare(
     from curveball.files import output_folder
 
     with bad_input():
-        chosen = {text: solver_from(text) for text in solver}
+        chosen = {text: solver_from(text) for text in solver or DEFAULT_SOLVERS}
         problem = _problem(data, network, initialisation, batch_size, dtype)
         folder = output_folder(out or Path("runs") / f"compare-{data}-{network}-seed{seed}")
         runs = run_comparison(problem, chosen, folder, epochs, seed, log_every, quiet)
@@ -161,7 +161,7 @@ def figure1(
     seed: Seed = 0,
     out: Out = None,
 ) -> None:
-    """Draw every solver's trajectory over the contours of Rosenbrock's function, loss against iteration, an animation."""
+    """Draw every solver's way over the contours of Rosenbrock's function, and loss against iteration; animate it."""
     from curveball.figure1 import figure1 as run_figure
     from curveball.files import output_folder
     from problems.rosenbrock import Rosenbrock
@@ -204,4 +204,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

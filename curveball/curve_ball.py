@@ -52,10 +52,11 @@ class CurveBallState(NamedTuple):
 class CurveBall:
     """The CurveBall solver: second-order steps at 7 multiplications per forward one, with nothing to tune.
 
-    `lr` scales the move (0 leaves the params and solves the linear system alone); `lam` is the damping at the start; `rho` (momentum) and `beta` (step size) are automatic where
-    None. With `adapt_lam`, every `lam_every` steps `lam` is divided by `lam_factor ** lam_every` if the trust ratio is
-    below `trust_low` or not finite, multiplied by it above `trust_high`, and kept in [1e-8, 1e8]. `weight_decay`
-    adds `weight_decay/2 |w|^2` to the objective, in its gradient and in its curvature; `info["loss"]` is without it.
+    `lr` scales the move (0 leaves the params and solves the linear system alone); `lam` is the damping at the start;
+    `rho` (momentum) and `beta` (step size) are automatic where None. With `adapt_lam`, every `lam_every` steps `lam` is
+    divided by `lam_factor ** lam_every` if the trust ratio is below `trust_low` or not finite, multiplied by it above
+    `trust_high`, and kept in [1e-8, 1e8]. `weight_decay` adds `weight_decay/2 |w|^2` to the objective, in its gradient
+    and in its curvature; `info["loss"]` is without it.
 
     `info` has `loss`, `outputs`, `aux`, `rho`, `beta`, `lam` (as used in this step), `trust_ratio` (the latest, nan
     before the first) and `predicted`, the change `m` that the quadratic model predicts for `z`. ValueError for

@@ -6,6 +6,7 @@ import json
 import math
 import time
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -117,8 +118,8 @@ def _epoch(
         run.params, run.state, info = solver.step(
             run.params,
             run.state,
-            lambda w, batch=batch: problem.model(w, batch),
-            lambda y, batch=batch: problem.loss(y, batch),
+            partial(problem.model, batch=batch),
+            partial(problem.loss, batch=batch),
             has_aux=True,
         )
         run.stats = _running(run.stats, info["aux"])
