@@ -13,23 +13,26 @@ from minigrad.array_api import (
     ones_like, pi, result_type, searchsorted, signbit, trunc, uint8, zeros, zeros_like,
 )  # fmt: skip
 from minigrad.backend import to_numpy
+from minigrad.broadcasting import broadcast_arrays, broadcast_to, sum, tile
 from minigrad.check import DerivativeError, check_derivatives
 from minigrad.curvature import GGNOperator, HessianOperator, ggnvp, hvp
 from minigrad.elementwise import (
-    abs, acos, acosh, add, asin, asinh, atan, atan2, atanh, ceil, clip, cos, cosh, divide, erf, exp, expm1, floor,
-    hypot, log, log1p, log2, log10, logaddexp, maximum, minimum, multiply, negative, positive, pow, reciprocal, relu,
-    round, sigmoid, sign, sin, sinh, softplus, sqrt, square, subtract, tan, tanh, where,
+    abs, acos, acosh, add, asin, asinh, atan, atan2, atanh, ceil, clip, copysign, cos, cosh, divide, erf, exp, expm1,
+    floor, floor_divide, hypot, log, log1p, log2, log10, logaddexp, maximum, minimum, multiply, negative, positive, pow,
+    reciprocal, relu, remainder, round, sigmoid, sign, sin, sinh, softplus, sqrt, square, subtract, tan, tanh, where,
 )  # fmt: skip
-from minigrad.indexing import index_add, index_update, take
+from minigrad.indexing import index_add, index_update, repeat, sort, take, take_along_axis
 from minigrad.linalg import matmul, outer, tensordot
 from minigrad.linear_maps import Compose, Identity, Linear, LinearMap, Negate, Scale
 from minigrad.linearize import Linearization, jvp, linearize, stop_gradient, vjp
 from minigrad.operators import set_operators
 from minigrad.primitive import primitive
-from minigrad.reductions import argmax, argmin, cumulative_sum, logsumexp, max, mean, min, prod, std, sum, var, vecdot
+from minigrad.reductions import (
+    argmax, argmin, cumulative_prod, cumulative_sum, diff, logsumexp, max, mean, min, prod, std, var, vecdot,
+)  # fmt: skip
 from minigrad.shaping import (
-    astype, broadcast_to, concat, expand_dims, flip, matrix_transpose, moveaxis, pad, permute_dims, reshape, roll,
-    squeeze, stack, tril,
+    astype, concat, expand_dims, flip, matrix_transpose, moveaxis, pad, permute_dims, reshape, roll, squeeze, stack,
+    tril, triu, unstack,
 )  # fmt: skip
 from minigrad.transforms import grad, hessian, jacobian, value_and_grad
 from minigrad.trees import tree_map

@@ -6,12 +6,13 @@ Nothing here has a derivative: new arrays (made by the backend of the innermost 
 
 from __future__ import annotations
 
+import importlib
 import math
 from typing import Any
 
 import numpy
 
-from minigrad.backend import backend_dtype, current_namespace, family, namespace
+from minigrad.backend import SCALARS, backend_dtype, current_namespace, family, namespace
 from minigrad.shaping import astype
 from minigrad.variable import Array, Variable, strip
 
@@ -25,11 +26,11 @@ __array_api_version__ = "2024.12"
 
 
 def _maker(name: str) -> Any:
-    def make(*args: Any, dtype: Any = None, device: Any = None) -> Array:
+    def make(*args: Any, dtype: Any = None, device: Any = None, **params: Any) -> Array:
         xp = current_namespace.get()
         if dtype is not None:
             dtype = backend_dtype(xp, dtype)
-        return getattr(xp, name)(*args, dtype=dtype, device=device)
+        return getattr(xp, name)(*args, dtype=dtype, device=device, **params)
 
     make.__name__ = name
     make.__doc__ = f"`{name}` of the array API standard, on the backend of the innermost open transform, else NumPy."
@@ -42,10 +43,10 @@ arange, empty, eye, full, linspace, ones, zeros = map(
 
 
 def _like(name: str) -> Any:
-    def make(x: Array, *args: Any, dtype: Any = None) -> Array:
+    def make(x: Array, *args: Any, dtype: Any = None, **params: Any) -> Array:
         x = strip(x)
         xp = namespace(x)
-        return getattr(xp, name)(x, *args, dtype=None if dtype is None else backend_dtype(xp, dtype))
+        return getattr(xp, name)(x, *args, dtype=None if dtype is None else backend_dtype(xp, dtype), **params)
 
     make.__name__ = name
     make.__doc__ = f"`{name}` of the array API standard, on the backend of `x`: a constant to every derivative."
@@ -70,7 +71,7 @@ def asarray(x: Any, dtype: Any = None, device: Any = None) -> Array:
         dtype = backend_dtype(xp, dtype)
     try:
         return xp.asarray(x, dtype=dtype, device=device)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise TypeError(f"asarray: {error}. A list of variables is joined with minigrad.stack") from None
 
 
@@ -109,8 +110,6 @@ def isdtype(dtype: Any, kind: Any) -> Any:
     module = type(dtype).__module__.split(".")[0]
     if module in ("numpy", "builtins"):
         return numpy.isdtype(numpy.dtype(dtype), kind)
-    import importlib
-
     return importlib.import_module(module).isdtype(dtype, kind)
 
 
@@ -122,5 +121,6 @@ def finfo(dtype: Any) -> Any:
 def result_type(*args: Any) -> Any:
     """The dtype of an operation on these arrays or dtypes."""
     plain = [strip(x) for x in args]
-    arrays = [x for x in plain if hasattr(x, "shape") and hasattr(x, "dtype")]
-    return namespace(*arrays).result_type(*plain)
+    values = [isinstance(x, SCALARS) or (hasattr(x, "shape") and not isinstance(x, type)) for x in plain]
+    xp = namespace(*(x for x, is_value in zip(plain, values, strict=True) if is_value))
+    return xp.result_type(*(x if v else backend_dtype(xp, x) for x, v in zip(plain, values, strict=True)))

@@ -5,12 +5,17 @@ Everything that differs between NumPy, CuPy and other libraries stands in this f
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from types import ModuleType
 from typing import Any
 
 import array_api_compat
 import array_api_compat.numpy as numpy_namespace
+import numpy
+from array_api_compat import device as device_of
 
 Namespace = Any  # a module that follows the Python array API standard
 
@@ -66,8 +71,6 @@ def to_numpy(x: Any) -> Any:
     >>> to_numpy(2.0)
     array(2.)
     """
-    import numpy
-
     if hasattr(x, "get"):  # CuPy
         return x.get()
     return numpy.asarray(x)
@@ -94,13 +97,11 @@ def scatter_add(values: Any, index: Any, shape: tuple[int, ...]) -> Any:
     array([0., 3., 0.])
     """
     xp = namespace(values)
-    out = xp.zeros(shape, dtype=values.dtype, device=array_api_compat.device(values))
+    out = xp.zeros(shape, dtype=values.dtype, device=device_of(values))
     if not _may_repeat(index):
         out[index] = values
-    elif backend_name(xp) == "numpy":
+    elif backend_name(xp) in ("numpy", "cupy"):
         xp.add.at(out, index, values)
-    elif backend_name(xp) == "cupy":
-        out.scatter_add(index, values)
     else:
         _scatter_add_by_loop(out, index, values)
     return out
@@ -128,7 +129,7 @@ def _may_repeat(index: Any) -> bool:
     return False
 
 
-# ------------------------------------------------------------------------------------- functions missing from the standard
+# ------------------------------------------------------------------------------------- missing from the standard
 
 
 def erf(x: Any) -> Any:
@@ -164,7 +165,33 @@ def backend_dtype(xp: Namespace, dtype: Any) -> Any:
 Pair = tuple[int, int]
 Pads = tuple[Pair, Pair]  # (before, after) along height, then width; negative pads crop
 
-PATCH_BYTES = {"numpy": 4 << 20, "cupy": 1 << 30}  # patches in flight: on a CPU they should stay in cache
+PART_BYTES = {"numpy": 2 << 20, "cupy": 1 << 30}  # worked on at a time: on a CPU it should stay in cache
+
+
+@functools.cache
+def _threads() -> tuple[Any, Any]:
+    """A pool of as many threads as BLAS may use (None for one), and the way to hold BLAS to one in each."""
+    try:
+        from threadpoolctl import ThreadpoolController
+    except ImportError:  # then BLAS alone has threads
+        return None, None
+    controller = ThreadpoolController().select(user_api="blas")
+    count = max([library["num_threads"] for library in controller.info()], default=1)
+    return (ThreadPoolExecutor(count) if count > 1 else None), controller
+
+
+def over_images(n: int, image_bytes: int, xp: Namespace, work: Callable[[int, int], Any]) -> list[Any]:
+    """Call `work(start, stop)` on parts of `n` images that stay in cache, on NumPy one thread per core; the results.
+
+    NumPy copies and adds on one core, and its BLAS is quicker with a part for each core than with all on one part.
+    """
+    step = max(1, min(n, PART_BYTES[backend_name(xp)] // max(1, image_bytes)))
+    starts = range(0, n, step)
+    pool, controller = _threads() if xp is numpy_namespace else (None, None)
+    if pool is None or n * image_bytes < 4 * PART_BYTES["numpy"]:
+        return [work(start, min(n, start + step)) for start in starts]
+    with controller.limit(limits=1):
+        return list(pool.map(lambda start: work(start, min(n, start + step)), starts))
 
 
 def window_count(n: int, k: int, stride: int, pad: Pair, spread: int = 1) -> int:
@@ -186,45 +213,48 @@ def _place(n: int, length: int, before: int, spread: int) -> tuple[slice, slice]
     return slice(first, last + 1), slice(start, max(start, last * spread + before + 1), spread)
 
 
-def _patch_chunks(x: Any, window: Pair, stride: Pair, pads: Pads, spread: Pair, itemsize_out: int) -> Any:
-    """Yield (first image, last image + 1, patches as a matrix of one window per row), a few images at a time."""
-    xp = namespace(x)
-    n, h, w, c = x.shape
-    (kh, kw), (sh, sw) = window, stride
-    oh = window_count(h, kh, sh, pads[0], spread[0])
-    ow = window_count(w, kw, sw, pads[1], spread[1])
-    bh, bw = (oh - 1) * sh + kh, (ow - 1) * sw + kw  # what the windows read
-    bytes_per_image = oh * ow * kh * kw * c * x.dtype.itemsize
-    step = max(1, min(n, PATCH_BYTES[backend_name(xp)] // max(1, bytes_per_image)))
-    from_h, to_h = _place(h, bh, pads[0][0], spread[0])
-    from_w, to_w = _place(w, bw, pads[1][0], spread[1])
-    plain = (h, w) == (bh, bw) and pads == ((0, 0), (0, 0)) and spread == (1, 1)
-    buffer = None if plain else xp.zeros((step, bh, bw, c), dtype=x.dtype)
-    columns = xp.empty((step, oh, ow, kh, kw, c), dtype=x.dtype)
-    as_strided = xp.lib.stride_tricks.as_strided
-    for start in range(0, n, step):
-        stop = min(n, start + step)
-        source = x[start:stop]
-        if buffer is not None:
-            buffer[: stop - start, to_h, to_w] = source[:, from_h, from_w]
-            source = buffer[: stop - start]
+class _Patches:
+    """The windows of a batch of images as matrices, one window per row, for a few images at a time."""
+
+    def __init__(self, x: Any, window: Pair, stride: Pair, pads: Pads, spread: Pair):
+        self.x, self.window, self.stride, self.spread = x, window, stride, spread
+        self.xp = namespace(x)
+        _, h, w, c = x.shape
+        (kh, kw), (sh, sw) = window, stride
+        self.oh = window_count(h, kh, sh, pads[0], spread[0])
+        self.ow = window_count(w, kw, sw, pads[1], spread[1])
+        self.height, self.width = (self.oh - 1) * sh + kh, (self.ow - 1) * sw + kw  # what the windows read
+        self.from_h, self.to_h = _place(h, self.height, pads[0][0], spread[0])
+        self.from_w, self.to_w = _place(w, self.width, pads[1][0], spread[1])
+        self.padded = (h, w) != (self.height, self.width) or pads != ((0, 0), (0, 0)) or spread != (1, 1)
+        self.image_bytes = self.oh * self.ow * kh * kw * c * x.dtype.itemsize
+
+    def matrix(self, start: int, stop: int) -> Any:
+        """Patches of images start..stop - 1, (images * oh * ow, kh * kw * channels): one strided copy."""
+        xp, source, c = self.xp, self.x[start:stop], self.x.shape[3]
+        if self.padded:
+            buffer = xp.zeros((stop - start, self.height, self.width, c), dtype=source.dtype)
+            buffer[:, self.to_h, self.to_w] = source[:, self.from_h, self.from_w]
+            source = buffer
+        (kh, kw), (sh, sw) = self.window, self.stride
         a, b, d, e = source.strides
-        windows = as_strided(source, (stop - start, oh, ow, kh, kw, c), (a, b * sh, d * sw, b, d, e))
-        part = columns[: stop - start]
-        part[...] = windows
-        yield start, stop, part.reshape(-1, kh * kw * c)
+        shape, strides = (stop - start, self.oh, self.ow, kh, kw, c), (a, b * sh, d * sw, b, d, e)
+        windows = xp.lib.stride_tricks.as_strided(source, shape, strides)
+        return xp.ascontiguousarray(windows).reshape(-1, kh * kw * c)
 
 
 def conv2d(x: Any, w: Any, stride: Pair, pads: Pads, spread: Pair) -> Any:
-    """Cross-correlate images with kernels (height, width, in, out): patches and one matrix product per chunk."""
+    """Cross-correlate images with kernels (height, width, in, out): patches and one matrix product per part."""
     xp = namespace(x, w)
-    kh, kw, _, c_out = w.shape
-    oh = window_count(x.shape[1], kh, stride[0], pads[0], spread[0])
-    ow = window_count(x.shape[2], kw, stride[1], pads[1], spread[1])
-    y = xp.empty((x.shape[0], oh, ow, c_out), dtype=xp.result_type(x, w))
+    c_out = w.shape[3]
+    patches = _Patches(x, w.shape[:2], stride, pads, spread)
+    y = xp.empty((x.shape[0], patches.oh, patches.ow, c_out), dtype=xp.result_type(x, w))
     kernel = xp.reshape(w, (-1, c_out))
-    for start, stop, patches in _patch_chunks(x, (kh, kw), stride, pads, spread, y.dtype.itemsize):
-        xp.matmul(patches, kernel, out=y[start:stop].reshape(-1, c_out))
+
+    def work(start: int, stop: int) -> None:
+        xp.matmul(patches.matrix(start, stop), kernel, out=y[start:stop].reshape(-1, c_out))
+
+    over_images(x.shape[0], patches.image_bytes, xp, work)
     return y
 
 
@@ -232,32 +262,47 @@ def conv2d_kernel(x: Any, c: Any, window: Pair, stride: Pair, pads: Pads, spread
     """The transpose of `conv2d` in its kernel: patches transposed, times the cotangent `c` of its output."""
     xp = namespace(x, c)
     c_in, c_out = x.shape[3], c.shape[3]
-    w = xp.zeros((window[0] * window[1] * c_in, c_out), dtype=xp.result_type(x, c))
-    for start, stop, patches in _patch_chunks(x, window, stride, pads, spread, w.dtype.itemsize):
-        w += patches.T @ xp.reshape(c[start:stop], (-1, c_out))
-    return xp.reshape(w, (*window, c_in, c_out))
+    patches = _Patches(x, window, stride, pads, spread)
+
+    def work(start: int, stop: int) -> Any:
+        return xp.matmul(patches.matrix(start, stop).T, xp.reshape(c[start:stop], (-1, c_out)))
+
+    parts = over_images(x.shape[0], patches.image_bytes, xp, work)
+    return xp.reshape(functools.reduce(xp.add, parts), (*window, c_in, c_out))
 
 
-def _shifted(x: Any, window: Pair, stride: Pair, pads: Pads, fill: float) -> Any:
-    """Yield, for each place in the window in order, the strided view of padded `x` that stands there."""
-    xp = namespace(x)
+def _padded(x: Any, pads: Pads, fill: float) -> Any:
+    """Images with a border."""
     n, h, w, c = x.shape
+    y = namespace(x).full((n, h + sum(pads[0]), w + sum(pads[1]), c), fill, dtype=x.dtype)
+    y[:, pads[0][0] : pads[0][0] + h, pads[1][0] : pads[1][0] + w] = x
+    return y
+
+
+def _shifted(x: Any, window: Pair, stride: Pair, pads: Pads) -> list[Any]:
+    """For each place in the window in order, the strided view of `x`, padded with -inf, that stands there."""
     (kh, kw), (sh, sw) = window, stride
-    oh, ow = window_count(h, kh, sh, pads[0]), window_count(w, kw, sw, pads[1])
-    padded = xp.full((n, h + sum(pads[0]), w + sum(pads[1]), c), fill, dtype=x.dtype)
-    padded[:, pads[0][0] : pads[0][0] + h, pads[1][0] : pads[1][0] + w] = x
-    for i in range(kh):
-        for j in range(kw):
-            yield i, j, padded[:, i : i + sh * (oh - 1) + 1 : sh, j : j + sw * (ow - 1) + 1 : sw]
+    oh, ow = (window_count(x.shape[k + 1], window[k], stride[k], pads[k]) for k in (0, 1))
+    x = _padded(x, pads, float("-inf"))
+    return [x[:, i : i + sh * (oh - 1) + 1 : sh, j : j + sw * (ow - 1) + 1 : sw] for i in range(kh) for j in range(kw)]
 
 
 def window_max(x: Any, window: Pair, stride: Pair, pads: Pads) -> Any:
     """The largest entry of each window; padding never wins, nan always does."""
     xp = namespace(x)
-    best = None
-    for _, _, view in _shifted(x, window, stride, pads, float("-inf")):
-        best = xp.asarray(view, copy=True) if best is None else xp.maximum(best, view, out=best)
-    return best
+    n = x.shape[0]
+    oh, ow = (window_count(x.shape[k + 1], window[k], stride[k], pads[k]) for k in (0, 1))
+    y = xp.empty((n, oh, ow, x.shape[3]), dtype=x.dtype)
+
+    def work(start: int, stop: int) -> None:
+        first, *rest = _shifted(x[start:stop], window, stride, pads)
+        best = y[start:stop]
+        best[...] = first
+        for view in rest:
+            xp.maximum(best, view, out=best)
+
+    over_images(n, x[:1].nbytes, xp, work)
+    return y
 
 
 def window_argmax(x: Any, y: Any, window: Pair, stride: Pair, pads: Pads) -> Any:
@@ -265,15 +310,26 @@ def window_argmax(x: Any, y: Any, window: Pair, stride: Pair, pads: Pads) -> Any
     xp = namespace(x)
     n, h, w, c = x.shape
     (kh, kw), (sh, sw) = window, stride
-    place = xp.zeros(y.shape, dtype=xp.uint8 if kh * kw < 256 else xp.int32)
-    for i, j, view in reversed(list(_shifted(x, window, stride, pads, float("-inf")))):
-        xp.copyto(place, place.dtype.type(i * kw + j), where=view == y)
     oh, ow = y.shape[1:3]
-    row = xp.arange(oh)[:, None, None] * sh - pads[0][0] + place // kw
-    column = xp.arange(ow)[:, None] * sw - pads[1][0] + place % kw
+    row = xp.arange(oh)[:, None, None] * sh - pads[0][0]
+    column = xp.arange(ow)[:, None] * sw - pads[1][0]
+    corner = (row * w + column) * c + xp.arange(c)  # of each window, in its image
+    # Places of a window count down from kh kw, so that the first of equal ones is the largest; 0 means none (nan).
+    inside = xp.asarray([0, *((i * w + j) * c for i in reversed(range(kh)) for j in reversed(range(kw)))])
+    small = xp.uint8 if kh * kw < 256 else xp.int32
+    index = xp.empty(y.shape, dtype=xp.int64)
+
+    def work(start: int, stop: int) -> None:
+        best, where = y[start:stop], index[start:stop]
+        place = xp.zeros(best.shape, dtype=small)
+        for k, view in enumerate(_shifted(x[start:stop], window, stride, pads)):
+            xp.maximum(place, (view == best) * small(kh * kw - k), out=place)
+        where[...] = inside[place]
+        where += corner + xp.arange(start, stop)[:, None, None, None] * (h * w * c)
+
+    over_images(n, x[:1].nbytes, xp, work)
     # Only a window of nothing but -inf can point into the padding: any entry of x will do for it.
-    row, column = xp.clip(row, 0, h - 1), xp.clip(column, 0, w - 1)
-    return ((xp.arange(n)[:, None, None, None] * h + row) * w + column) * c + xp.arange(c)
+    return xp.clip(index, 0, x.size - 1, out=index)
 
 
 def window_sum(x: Any, window: Pair, stride: Pair, pads: Pads) -> Any:
@@ -282,14 +338,20 @@ def window_sum(x: Any, window: Pair, stride: Pair, pads: Pads) -> Any:
     n, h, w, c = x.shape
     (kh, kw), (sh, sw) = window, stride
     oh, ow = window_count(h, kh, sh, pads[0]), window_count(w, kw, sw, pads[1])
-    rows = xp.zeros((n, oh, (ow - 1) * sw + kw, c), dtype=x.dtype)
-    from_w, to_w = _place(w, rows.shape[2], pads[1][0], 1)
-    for i in range(kh):
-        from_h, to_h = _strided(h, oh, i - pads[0][0], sh)
-        rows[:, to_h, to_w] += x[:, from_h, from_w]
-    y = xp.zeros((n, oh, ow, c), dtype=x.dtype)
-    for j in range(kw):
-        y += rows[:, :, j : j + sw * (ow - 1) + 1 : sw]
+    y = xp.empty((n, oh, ow, c), dtype=x.dtype)
+    from_w, to_w = _place(w, (ow - 1) * sw + kw, pads[1][0], 1)
+
+    def work(start: int, stop: int) -> None:
+        rows = xp.zeros((stop - start, oh, (ow - 1) * sw + kw, c), dtype=x.dtype)
+        for i in range(kh):
+            from_h, to_h = _strided(h, oh, i - pads[0][0], sh)
+            rows[:, to_h, to_w] += x[start:stop, from_h, from_w]
+        sums = y[start:stop]
+        sums[...] = rows[:, :, : sw * (ow - 1) + 1 : sw]
+        for j in range(1, kw):
+            sums += rows[:, :, j : j + sw * (ow - 1) + 1 : sw]
+
+    over_images(n, x[:1].nbytes, xp, work)
     return y
 
 
@@ -299,14 +361,20 @@ def window_spread(c: Any, window: Pair, stride: Pair, pads: Pads, size: Pair) ->
     n, oh, ow, channels = c.shape
     (kh, kw), (sh, sw) = window, stride
     h, w = size
-    rows = xp.zeros((n, oh, (ow - 1) * sw + kw, channels), dtype=c.dtype)
-    for j in range(kw):
-        rows[:, :, j : j + sw * (ow - 1) + 1 : sw] += c
-    x = xp.zeros((n, h, w, channels), dtype=c.dtype)
-    from_w, to_w = _place(w, rows.shape[2], pads[1][0], 1)
-    for i in range(kh):
-        from_h, to_h = _strided(h, oh, i - pads[0][0], sh)
-        x[:, from_h, from_w] += rows[:, to_h, to_w]
+    x = xp.empty((n, h, w, channels), dtype=c.dtype)
+    from_w, to_w = _place(w, (ow - 1) * sw + kw, pads[1][0], 1)
+
+    def work(start: int, stop: int) -> None:
+        rows = xp.zeros((stop - start, oh, (ow - 1) * sw + kw, channels), dtype=c.dtype)
+        for j in range(kw):
+            rows[:, :, j : j + sw * (ow - 1) + 1 : sw] += c[start:stop]
+        part = x[start:stop]
+        part[...] = 0.0
+        for i in range(kh):
+            from_h, to_h = _strided(h, oh, i - pads[0][0], sh)
+            part[:, from_h, from_w] += rows[:, to_h, to_w]
+
+    over_images(n, x[:1].nbytes, xp, work)
     return x
 
 

@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy
+
 from minigrad.backend import to_numpy
 from minigrad.leaves import Leaves, name_of
 from minigrad.linearize import jvp, linearize
@@ -76,7 +78,6 @@ class CurvatureOperator:
         >>> (H.to_scipy() @ np.array([1.0, 0.0])).tolist()
         [4.0, 6.0]
         """
-        import numpy
         from scipy.sparse.linalg import LinearOperator
 
         like = self._leaves.like
@@ -84,9 +85,9 @@ class CurvatureOperator:
         cuts = numpy.cumsum([0, *self._sizes()])
 
         def product(flat: Any) -> Any:
-            parts = [flat.reshape(-1)[a:b].reshape(x.shape) for a, b, x in zip(cuts, cuts[1:], like, strict=False)]
-            v = self._leaves.arguments([xp.asarray(part, dtype=x.dtype) for part, x in zip(parts, like, strict=True)])[0]
-            leaves = self._leaves.read(self._product(v), self.name, "product")
+            parts = [flat.reshape(-1)[a:b].reshape(x.shape) for a, b, x in zip(cuts[:-1], cuts[1:], like, strict=True)]
+            parts = [xp.asarray(part, dtype=x.dtype) for part, x in zip(parts, like, strict=True)]
+            leaves = self._leaves.read(self._product(*self._leaves.arguments(parts)), self.name, "product")
             return numpy.concatenate([numpy.reshape(to_numpy(x), -1) for x in leaves])
 
         dtype = numpy.result_type(*(str(x.dtype).rsplit(".", 1)[-1] for x in like))
@@ -97,7 +98,7 @@ class CurvatureOperator:
 
 
 class HessianOperator(CurvatureOperator):
-    """The Hessian of a scalar function at `params`, linearised once: each product is one push through the gradient's tape.
+    """The Hessian of a scalar function at `params`, linearised once: a product is one push through the gradient's tape.
 
     >>> import numpy as np
     >>> H = HessianOperator(lambda w: w[0] ** 2 * w[1], np.array([3.0, 2.0]))
@@ -111,7 +112,7 @@ class HessianOperator(CurvatureOperator):
 
 
 class GGNOperator(CurvatureOperator):
-    """The Gauss-Newton matrix of `loss` after `model` at `params`, linearised once: `v -> J v -> H_L J v -> J^T H_L J v`.
+    """The Gauss-Newton matrix of `loss` after `model` at `params`, linearised once: `v -> Jv -> H_L Jv -> J^T H_L Jv`.
 
     It keeps `outputs`, the loss's value `loss`, `J` and `loss_hessian`, for solvers that need them too.
 

@@ -10,18 +10,18 @@ import math
 
 from minigrad import backend
 from minigrad.backend import namespace
+from minigrad.broadcasting import broadcast_to, sum_to
 from minigrad.linear_maps import IDENTITY, NEGATE, Linear, LinearMap, Scale
 from minigrad.primitive import primitive
-from minigrad.shaping import broadcast_to, sum_to
 from minigrad.variable import Array, strip
 
 
 def scale(k: Array, x: Array, y: Array) -> LinearMap:
     """The map `t -> k t` for an argument `x` that was broadcast to the shape of `y`."""
-    shape = x.shape
-    if shape == y.shape:
+    shape, wide = x.shape, y.shape
+    if shape == wide:
         return Scale(k)
-    return Linear(lambda t: broadcast_to(k * t, y.shape), lambda c: sum_to(k * c, shape))
+    return Linear(lambda t: broadcast_to(k * t, wide), lambda c: sum_to(k * c, shape))
 
 
 def broadcast(x: Array, y: Array) -> LinearMap:
@@ -72,6 +72,12 @@ def positive(x: Array) -> Array:
     return x
 
 
+@primitive(lambda y, a, b: broadcast(a, y), lambda y, a, b: scale(-floor_divide(a, b), b, y))
+def remainder(a: Array, b: Array) -> Array:
+    """`a - floor(a / b) b`; the jumps have no derivative."""
+    return a % b
+
+
 @primitive(lambda y, x: Scale(2.0 * x))
 def square(x: Array) -> Array:
     return x * x
@@ -89,11 +95,11 @@ def sqrt(x: Array) -> Array:
 
 def pow(x: Array, p: Array) -> Array:
     """`x ** p`, elementwise; at `x = 0` the derivative in `p` is 0."""
-    if isinstance(p, int | float):
-        if p == 2:
-            return square(x)
-        return _pow_constant(x, p=float(p)) if not isinstance(x, int | float) else x**p
-    return _pow(x, p)
+    if not isinstance(p, int | float):
+        return _pow(x, p)
+    if isinstance(x, int | float):
+        return x**p
+    return square(x) if p == 2 else _pow_constant(x, p=p)
 
 
 @primitive(lambda y, x, p: Scale(p * pow(x, p - 1.0) if p else 0.0 * x))
@@ -101,10 +107,18 @@ def _pow_constant(x: Array, p: float) -> Array:
     return x**p
 
 
-@primitive(
-    lambda y, x, p: scale(p * pow(x, where(strip(p) == 0.0, 1.0, p - 1.0)), x, y),
-    lambda y, x, p: scale(y * log(where(strip(x) == 0.0, 1.0, x)), p, y),
-)
+def _pow_in_base(y: Array, x: Array, p: Array) -> LinearMap:
+    constant = (strip(x) == 0.0) & (strip(p) == 0.0)  # 0 ** 0 is 1, and 0 * 0 ** -1 would be nan
+    return scale(p * pow(x, where(constant, 1.0, p - 1.0)), x, y)
+
+
+def _pow_in_exponent(y: Array, x: Array, p: Array) -> LinearMap:
+    if isinstance(x, int | float):
+        return scale(y * math.log(x) if x else 0.0 * y, p, y)
+    return scale(y * log(where(strip(x) == 0.0, 1.0, x)), p, y)
+
+
+@primitive(_pow_in_base, _pow_in_exponent)
 def _pow(x: Array, p: Array) -> Array:
     return x**p
 
@@ -241,7 +255,7 @@ def sigmoid(x: Array) -> Array:
 def softplus(x: Array) -> Array:
     """`log(1 + exp(x))`, written so that nothing overflows."""
     xp = namespace(x)
-    return xp.maximum(x, 0.0 * x) + xp.log1p(xp.exp(-xp.abs(x)))
+    return xp.maximum(x, 0.0) + xp.log1p(xp.exp(-xp.abs(x)))
 
 
 @primitive(lambda y, x: Scale(_mask(strip(y) > 0.0, y)))
@@ -293,9 +307,9 @@ def where(condition: Array, a: Array, b: Array) -> Array:
 
 
 def _select(condition: Array, x: Array, y: Array) -> LinearMap:
-    shape = x.shape
+    shape, wide = x.shape, y.shape
     return Linear(
-        lambda t: broadcast_to(where(condition, t, 0.0), y.shape), lambda c: sum_to(where(condition, c, 0.0), shape)
+        lambda t: broadcast_to(where(condition, t, 0.0), wide), lambda c: sum_to(where(condition, c, 0.0), shape)
     )
 
 
@@ -314,6 +328,18 @@ def sign(x: Array) -> Array:
     """Sign of `x`; its derivative is 0 everywhere."""
     x = strip(x)
     return namespace(x).sign(x)
+
+
+def copysign(a: Array, b: Array) -> Array:
+    """`abs(a)` with the sign of `b`, in which its derivative is 0."""
+    below = namespace(strip(b)).signbit(strip(b))
+    size = abs(a)
+    return where(below, -size, size)
+
+
+def floor_divide(a: Array, b: Array) -> Array:
+    """Largest integer not above `a / b`; its derivative is 0 everywhere."""
+    return strip(a) // strip(b)
 
 
 def floor(x: Array) -> Array:

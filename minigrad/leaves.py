@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minigrad.backend import Namespace, family, is_floating, mixed_backends, numpy_namespace
+from minigrad.shaping import astype
 from minigrad.trees import LEAF, Structure, Tree, flatten, leaf_paths, leaves_like, unflatten
 from minigrad.variable import Variable, strip
 
@@ -45,8 +46,11 @@ class Leaves:
             xp = other
         if xp is None:
             xp = numpy_namespace
-        return cls([xp.float64(x) if x.__class__ is float and xp is numpy_namespace
-                    else xp.asarray(x) if x.__class__ is float else x for x in leaves], structure, xp, single)  # fmt: skip
+        arrays = [x for x in leaves if x.__class__ is not float]
+        if len(arrays) < len(leaves):  # Python floats take the dtype of the arrays beside them
+            dtype = xp.result_type(*(x.dtype for x in arrays)) if arrays else xp.float64
+            leaves = [xp.asarray(x, dtype=dtype)[()] if x.__class__ is float else x for x in leaves]
+        return cls(leaves, structure, xp, single)
 
     def arguments(self, leaves: list[Any]) -> tuple[Tree, ...]:
         """Put leaves together as the arguments of the function."""
@@ -67,8 +71,8 @@ class Leaves:
                 xp = family(strip(x))
             except TypeError as error:
                 raise TypeError(
-                    f"output{leaf_paths(structure)[k]} of {name_of(f)}: {error}. Return what is not to be differentiated "
-                    "as aux, with has_aux=True"
+                    f"output{leaf_paths(structure)[k]} of {name_of(f)}: {error}. Return what is not to be "
+                    "differentiated as aux, with has_aux=True"
                 ) from None
             marks.append(None)
             like.append(x if xp is not None else self.namespace.asarray(float(x)))
@@ -103,8 +107,6 @@ class Leaves:
         if x.shape != like.shape:
             raise ValueError(f"{what} has shape {x.shape}; it must have the shape {like.shape} of what it belongs to")
         if x.dtype != like.dtype:
-            from minigrad.shaping import astype
-
             x = astype(x, like.dtype)
         return x
 
@@ -117,8 +119,6 @@ class Leaves:
             if x is None:
                 x = self.namespace.zeros_like(strip(like))
             elif x.dtype != like.dtype:
-                from minigrad.shaping import astype
-
                 x = astype(x, like.dtype)
             done.append(x)
         return unflatten(self.structure, done)

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 from minigrad.backend import namespace
-from minigrad.linear_maps import Compose, Linear, LinearMap, Negate
+from minigrad.broadcasting import broadcast_to, sum, sum_to
+from minigrad.elementwise import exp
+from minigrad.linear_maps import NEGATE, Compose, Linear, LinearMap
 from minigrad.primitive import primitive
-from minigrad.shaping import expand_dims, matrix_transpose, permute_dims, reshape, sum_to, tril
-from minigrad.variable import Array
+from minigrad.reductions import vecdot, vector_norm
+from minigrad.shaping import axes_of, expand_dims, matrix_transpose, permute_dims, reshape, tril
+from minigrad.variable import Array, strip
+
+__all__ = [
+    "cholesky", "det", "diagonal", "inv", "matmul", "matrix_power", "matrix_transpose", "outer", "slogdet", "solve",
+    "tensordot", "trace", "vecdot", "vector_norm",
+]  # fmt: skip
 
 # ------------------------------------------------------------------------------------- products
 
@@ -31,8 +39,11 @@ def matmul(a: Array, b: Array) -> Array:
 
     ValueError where the inner lengths differ.
     """
-    if not a.ndim or not b.ndim:
-        raise ValueError(f"matmul needs arrays of one axis or more; got shapes {a.shape} and {b.shape}: use * for numbers")
+    if not getattr(a, "ndim", 0) or not getattr(b, "ndim", 0):
+        raise ValueError(
+            "matmul needs arrays of one axis or more: use * for numbers; got "
+            + " and ".join(f"shape {x.shape}" if hasattr(x, "shape") else type(x).__name__ for x in (a, b))
+        )
     inner = b.shape[-2 if b.ndim > 1 else 0]
     if a.shape[-1] != inner:
         raise ValueError(
@@ -62,10 +73,8 @@ def tensordot(a: Array, b: Array, axes: int | tuple[Any, Any] = 2) -> Array:
     ValueError where paired axes differ in length.
     """
     if isinstance(axes, int):
-        axes_a, axes_b = tuple(range(a.ndim - axes, a.ndim)), tuple(range(axes))
-    else:
-        axes_a, axes_b = ((k,) if isinstance(k, int) else tuple(k) for k in axes)
-    axes_a, axes_b = tuple(k % a.ndim for k in axes_a), tuple(k % b.ndim for k in axes_b)
+        axes = (tuple(range(-axes, 0)), tuple(range(axes)))
+    axes_a, axes_b = axes_of(a, axes[0], "tensordot: axes"), axes_of(b, axes[1], "tensordot: axes")
     if [a.shape[k] for k in axes_a] != [b.shape[k] for k in axes_b]:
         raise ValueError(
             f"tensordot: axes {axes_a} of shape {a.shape} and axes {axes_b} of shape {b.shape} must have equal lengths"
@@ -84,18 +93,31 @@ def outer(a: Array, b: Array) -> Array:
     return expand_dims(a, 1) * expand_dims(b, 0)
 
 
-def trace(x: Array) -> Array:
-    """Sum of the diagonal of matrices."""
-    from minigrad.reductions import sum
+def diagonal(x: Array, offset: int = 0) -> Array:
+    """A diagonal of matrices, `x[..., k, k + offset]`: every (columns + 1)-th entry of the rows in one line."""
+    rows, columns = x.shape[-2:]
+    first = offset if offset >= 0 else -offset * columns
+    n = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
+    stop = first + (n - 1) * (columns + 1) + 1
+    return reshape(x, (*x.shape[:-2], rows * columns))[..., slice(first, stop, columns + 1) if n else slice(0)]
 
-    xp = namespace_of(x)
-    return sum(x * xp.eye(x.shape[-2], x.shape[-1], dtype=x.dtype), (-2, -1))
+
+def trace(x: Array, offset: int = 0) -> Array:
+    """Sum of a diagonal of matrices."""
+    return sum(diagonal(x, offset), -1)
 
 
-def namespace_of(x: Array) -> Any:
-    from minigrad.variable import strip
-
-    return namespace(strip(x))
+def matrix_power(x: Array, n: int) -> Array:
+    """`x @ x @ ... @ x`, `n` factors, for square matrices and `n` of at least 1, by repeated squaring."""
+    _check_square("matrix_power", x)
+    if n < 1:
+        raise ValueError(f"matrix_power: n must be at least 1; got {n}: take inv(x) for negative powers")
+    y = x
+    for bit in f"{n:b}"[1:]:
+        y = _matmul(y, y)
+        if bit == "1":
+            y = _matmul(y, x)
+    return y
 
 
 # ------------------------------------------------------------------------------------- solving
@@ -123,7 +145,7 @@ def _solve_map(a: Array, b: Array) -> LinearMap:
 
 @primitive(
     # a x = b  gives  a_dot x + a x_dot = 0:  x_dot = -a^-1 (a_dot x)
-    lambda y, a, b: Compose(Negate(), Compose(_solve_map(a, y), times(y, a))),
+    lambda y, a, b: Compose(NEGATE, Compose(_solve_map(a, y), times(y, a))),
     lambda y, a, b: _solve_map(a, b),
 )
 def _solve(a: Array, b: Array) -> Array:
@@ -136,7 +158,7 @@ def inv(a: Array) -> Array:
     return _inv(a)
 
 
-@primitive(lambda y, a: Compose(Negate(), Compose(left_times(y, y), times(y, a))))  # y_dot = -y a_dot y
+@primitive(lambda y, a: Compose(NEGATE, Compose(left_times(y, y), times(y, a))))  # y_dot = -y a_dot y
 def _inv(a: Array) -> Array:
     return namespace(a).linalg.inv(a)
 
@@ -164,6 +186,41 @@ def _cholesky_map(y: Array, a: Array) -> LinearMap:
 @primitive(_cholesky_map)
 def _cholesky(a: Array) -> Array:
     return namespace(a).linalg.cholesky(a)
+
+
+# ------------------------------------------------------------------------------------- determinants
+
+
+class SlogdetResult(NamedTuple):
+    """Sign and logarithm of the absolute value of a determinant."""
+
+    sign: Array
+    logabsdet: Array
+
+
+def slogdet(a: Array) -> SlogdetResult:
+    """The sign of the determinant of square matrices, a constant, and `log(abs(det(a)))`."""
+    _check_square("slogdet", a)
+    xp = namespace(strip(a))
+    return SlogdetResult(xp.linalg.slogdet(strip(a))[0], _logabsdet(a))
+
+
+def det(a: Array) -> Array:
+    """The determinant of square matrices that are not singular."""
+    sign, logabsdet = slogdet(a)
+    return sign * exp(logabsdet)
+
+
+def _logabsdet_map(
+    y: Array, a: Array
+) -> LinearMap:  # y_dot = trace(a^-1 a_dot), the entries of a^-T times those of a_dot
+    k, shape = matrix_transpose(inv(a)), a.shape
+    return Linear(lambda t: sum(k * t, (-2, -1)), lambda c: k * broadcast_to(expand_dims(c, (-2, -1)), shape))
+
+
+@primitive(_logabsdet_map)
+def _logabsdet(a: Array) -> Array:
+    return namespace(a).linalg.slogdet(a)[1]
 
 
 def _check_square(name: str, a: Array) -> None:

@@ -1,4 +1,4 @@
-"""The linear maps of which every derivative is made: each can be applied to a tangent, and its transpose to a cotangent.
+"""The linear maps of which every derivative is made: each applies to a tangent, its transpose to a cotangent.
 
 Every kind satisfies `<u, m(t)> = <m.T(u), t>`. They are applied with operators and minigrad's own functions, so that a
 map whose coefficients are variables of another transform is itself differentiated.
@@ -7,7 +7,6 @@ map whose coefficients are variables of another transform is itself differentiat
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from minigrad.variable import Array
 
@@ -69,7 +68,7 @@ class Scale(LinearMap):
     def push(self, t: Array) -> Array:
         return self.k * t
 
-    pull = push
+    pull = push  # type: ignore[assignment]  # mypy counts the argument's name as part of the type
 
 
 class Identity(LinearMap):
@@ -80,7 +79,7 @@ class Identity(LinearMap):
     def push(self, t: Array) -> Array:
         return t
 
-    pull = push
+    pull = push  # type: ignore[assignment]  # as in Scale
 
 
 class Negate(LinearMap):
@@ -91,7 +90,7 @@ class Negate(LinearMap):
     def push(self, t: Array) -> Array:
         return -t
 
-    pull = push
+    pull = push  # type: ignore[assignment]  # as in Scale
 
 
 class Linear(LinearMap):
@@ -100,8 +99,8 @@ class Linear(LinearMap):
     __slots__ = ("pull", "push")
 
     def __init__(self, push: Callable[[Array], Array], pull: Callable[[Array], Array]):
-        self.push = push  # type: ignore[method-assign]
-        self.pull = pull  # type: ignore[method-assign]
+        self.push = push  # type: ignore[method-assign, assignment]  # the functions stand in for methods
+        self.pull = pull  # type: ignore[method-assign, assignment]
 
 
 class Compose(LinearMap):

@@ -16,8 +16,8 @@ from minigrad.backend import current_namespace
 from minigrad.leaves import Leaves, name_of
 from minigrad.linear_maps import LinearMap
 from minigrad.trace import Push, Tape, Trace
-from minigrad.trees import Tree
-from minigrad.variable import Array, Variable
+from minigrad.trees import Tree, tree_map
+from minigrad.variable import Array, Variable, strip
 
 Row = list[tuple[int, LinearMap]]
 
@@ -84,8 +84,9 @@ def _last_uses(rows: list[Row], marks: list[int | None]) -> list[list[int]]:
         for i, _ in row:
             last[i] = k
     gone: list[list[int]] = [[] for _ in rows]
+    kept = set(marks)
     for i, k in last.items():
-        if i not in marks:
+        if i not in kept:
             gone[k].append(i)
     return gone
 
@@ -129,7 +130,9 @@ def jvp(f: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool = Fals
     """
     for name, given in (("primals", primals), ("tangents", tangents)):
         if not isinstance(given, tuple | list):
-            raise TypeError(f"jvp: {name} must be a tuple with one entry per argument: jvp(f, (x,), (v,)), not a bare x")
+            raise TypeError(
+                f"jvp: {name} must be a tuple with one entry per argument: jvp(f, (x,), (v,)), not a bare x"
+            )
     inputs = Leaves.of_arguments(tuple(primals), f)
     trace = Push(inputs.namespace)
     marks = inputs.read_arguments(tuple(tangents), "jvp", "tangent")
@@ -151,17 +154,16 @@ def run(f: Callable[..., Any], inputs: Leaves, variables: list[Variable], trace:
     if not has_aux:
         return result, None
     if not (isinstance(result, tuple) and len(result) == 2):
-        raise TypeError(f"has_aux=True needs a function that returns (outputs, aux); {name_of(f)} returned {result!r:.80}")
+        raise TypeError(
+            f"has_aux=True needs a function that returns (outputs, aux); {name_of(f)} returned {result!r:.80}"
+        )
     y, aux = result
     return y, lower(aux, trace)
 
 
 def lower(aux: Tree, trace: Trace) -> Tree:
     """Take the variables of a finished transform out of aux: there they are plain values."""
-    from minigrad.trees import tree_map
-
     return tree_map(lambda x: x.primal if x.__class__ is Variable and x.trace is trace else x, aux)
-
 
 
 def vjp(f: Callable[..., Any], *primals: Tree, has_aux: bool = False) -> Any:
@@ -182,7 +184,4 @@ def stop_gradient(x: Array) -> Array:
     >>> float(grad(lambda x: x * stop_gradient(x))(3.0))
     3.0
     """
-    from minigrad.trees import tree_map
-    from minigrad.variable import strip
-
     return tree_map(strip, x)

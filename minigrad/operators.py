@@ -27,6 +27,8 @@ def set_operators() -> None:
         ("mul", elementwise.multiply),
         ("truediv", elementwise.divide),
         ("pow", elementwise.pow),
+        ("mod", elementwise.remainder),
+        ("floordiv", elementwise.floor_divide),
         ("matmul", linalg.matmul),
     ):
         setattr(v, f"__{name}__", operation)

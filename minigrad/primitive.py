@@ -33,16 +33,20 @@ def primitive(*rules: Rule | None, each: Callable[..., Any] | None = None) -> An
     >>> float(mg.grad(square)(3.0))
     6.0
     """
-    return lambda value: _bind(value, rules, each)
+
+    def decorate(*values: Any, **params: Any) -> Any:
+        if len(values) != 1 or params or not callable(values[0]):
+            raise TypeError(
+                "primitive was used without its rules: write @minigrad.primitive(rule_0, rule_1, ...), one per array "
+                "argument, or @minigrad.primitive() for an operation that has no derivative"
+            )
+        return _bind(values[0], rules, each)
+
+    return decorate
 
 
 def _bind(value: Callable[..., Any], rules: tuple[Rule | None, ...], each: Callable[..., Any] | None) -> Any:
-    if not callable(value):
-        raise TypeError(
-            "primitive was used without its rules: write @minigrad.primitive(rule_0, rule_1, ...), one per array "
-            "argument, or @minigrad.primitive() for an operation that has no derivative"
-        )
-    name = value.__name__
+    name = value.__name__.removeprefix("_")
 
     @functools.wraps(value)
     def apply(*args: Any, **params: Any) -> Any:

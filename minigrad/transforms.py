@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from minigrad.backend import namespace
 from minigrad.leaves import name_of
 from minigrad.linearize import linearize
 from minigrad.shaping import reshape, stack
@@ -12,7 +13,9 @@ from minigrad.trees import Tree, flatten, unflatten
 from minigrad.variable import Array, strip
 
 
-def value_and_grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable[..., Any]:
+def value_and_grad(
+    f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False
+) -> Callable[..., Any]:
     """Return a function that gives `f(w), J` with the gradient `J = df/dw` of a scalar function.
 
     The gradient has the structure and shapes of argument `argnums` (a tuple of gradients for a tuple). With `has_aux`,
@@ -23,7 +26,7 @@ def value_and_grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, ha
     (18.0, [12.0, 9.0])
     """
     several = not isinstance(argnums, int)
-    numbers: tuple[int, ...] = tuple(argnums) if several else (argnums,)  # type: ignore[arg-type]
+    numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
 
     def value_and_gradient(*args: Tree, **kwargs: Any) -> Any:
         if len(args) == 1 and numbers == (0,) and not kwargs:
@@ -42,10 +45,10 @@ def value_and_grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, ha
 
         y, J, *aux = linearize(function, *chosen, has_aux=has_aux)
         if getattr(y, "shape", None) != ():
+            returned = f"shape {y.shape}" if hasattr(y, "shape") else type(y).__name__
             raise TypeError(
-                f"the gradient needs a scalar function; {name_of(f)} returned "
-                f"{'shape ' + str(y.shape) if hasattr(y, 'shape') else type(y).__name__}. Take the mean or the sum of it, "
-                "or use minigrad.jacobian or minigrad.vjp; return further results as aux, with has_aux=True"
+                f"the gradient needs a scalar function; {name_of(f)} returned {returned}. Take the mean or the sum of "
+                "it, or use minigrad.jacobian or minigrad.vjp; return further results as aux, with has_aux=True"
             )
         gradient = J.pull(1.0)
         if several and len(numbers) == 1:
@@ -90,7 +93,7 @@ def jacobian(f: Callable[..., Any], mode: str | None = None) -> Callable[..., An
         _, J = linearize(f, w)
         inputs, in_structure = J.inputs.like, J.inputs.structure
         outputs, out_structure = J.outputs.like, J.outputs.structure
-        n_in, n_out = sum(map(_size, inputs)), sum(map(_size, outputs))
+        n_in, n_out = sum(x.size for x in inputs), sum(y.size for y in outputs)
         if mode == "forward" or (mode is None and n_in < n_out):
             blocks = _forward_blocks(J.push, inputs, in_structure, outputs)
         else:
@@ -101,23 +104,13 @@ def jacobian(f: Callable[..., Any], mode: str | None = None) -> Callable[..., An
     return dense
 
 
-def _size(x: Array) -> int:
-    n = 1
-    for length in x.shape:
-        n *= length
-    return n
-
-
 def _units(leaves: list[Array]) -> Any:
     """Yield the leaf number and the unit trees, entry by entry."""
-    from minigrad.backend import namespace
-
     zeros = [namespace(strip(x)).zeros_like(strip(x)) for x in leaves]
     for k, zero in enumerate(zeros):
         xp = namespace(zero)
-        for i in range(_size(zero)):
-            unit = xp.asarray(xp.arange(_size(zero)) == i)
-            unit = xp.reshape(xp.astype(unit, zero.dtype), zero.shape)
+        for i in range(zero.size):
+            unit = xp.reshape(xp.astype(xp.arange(zero.size) == i, zero.dtype), zero.shape)
             yield k, [*zeros[:k], unit, *zeros[k + 1 :]]
 
 
@@ -145,8 +138,6 @@ def _reverse_blocks(pull: Any, inputs: list[Array], outputs: list[Array], struct
 
 def _join(parts: list[Array], axis: int, shape: tuple[int, ...], x: Array, y: Array) -> Array:
     if not parts:
-        from minigrad.backend import namespace
-
         return namespace(strip(y)).zeros(shape, dtype=strip(y).dtype)
     return reshape(stack(parts, axis=axis), shape)
 

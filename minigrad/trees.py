@@ -35,7 +35,7 @@ def _collect(tree: Tree, leaves: list[Any]) -> Structure:
             keys = tuple(sorted(tree))
         except TypeError:
             raise TypeError(f"dict keys of a pytree must sort, as strings do; got {list(tree)!r:.80}") from None
-        return type(tree), keys, tuple(_collect(tree[key], leaves) for key in keys)
+        return dict, keys, tuple(_collect(tree[key], leaves) for key in keys)
     return type(tree), None, tuple(_collect(child, leaves) for child in tree)
 
 

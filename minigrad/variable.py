@@ -6,7 +6,9 @@ of the tape, or a tangent). All operators are primitives of `minigrad`, set by `
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
+
+from array_api_compat import device as device_of
 
 Array = Any  # an array of some backend, or a Variable that stands for one
 
@@ -43,9 +45,7 @@ class Variable:
 
     @property
     def device(self) -> Any:
-        import array_api_compat
-
-        return array_api_compat.device(strip(self))
+        return device_of(strip(self))
 
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
         import minigrad
@@ -58,7 +58,11 @@ class Variable:
         return self.shape[0]
 
     def __iter__(self):
-        return (self[i] for i in range(len(self)))
+        part: Any = self  # its operators are set later
+        return (part[i] for i in range(len(self)))
+
+    def __format__(self, spec: str) -> str:
+        return format(strip(self), spec) if spec else repr(self)
 
     def __repr__(self) -> str:
         return f"Variable({self.primal!r}, level={self.level})"
@@ -86,34 +90,27 @@ class Variable:
         self._leaves("a conversion to a NumPy array")
 
     def __float__(self) -> float:
-        self._leaves("float()")
-        return 0.0
+        self._leaves("float(), or assignment into a plain array (see minigrad.index_update, minigrad.stack),")
 
     def __int__(self) -> int:
         self._leaves("int()")
-        return 0
 
     def __index__(self) -> int:
         self._leaves("use as an index")
-        return 0
 
     def __complex__(self) -> complex:
         self._leaves("complex()")
-        return 0j
 
     def __bool__(self) -> bool:
         self._leaves("bool()")
-        return False
 
     def item(self) -> float:
         self._leaves(".item()")
-        return 0.0
 
     def tolist(self) -> list:
         self._leaves(".tolist()")
-        return []
 
-    def _leaves(self, what: str) -> None:
+    def _leaves(self, what: str) -> NoReturn:
         raise TypeError(
             f"{what} of a traced value: its derivative is being taken, and it would be lost. Use minigrad's function "
             "of that name on the value itself (comparisons such as x > 0 give plain booleans), return the value as aux "

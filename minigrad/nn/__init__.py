@@ -1,4 +1,5 @@
-"""Layers and losses of neural networks. Images are (batch, height, width, channels), kernels (height, width, in, out)."""
+"""Layers and losses of neural networks. Images are (batch, height, width, channels), kernels
+(height, width, in, out)."""
 
 from minigrad.nn.conv import conv2d
 from minigrad.nn.layers import batch_norm, dense, dropout

@@ -14,14 +14,14 @@ from typing import Any
 from minigrad import backend
 from minigrad.backend import Pair, transposed_pads
 from minigrad.linear_maps import Linear
-from minigrad.nn.windows import check_images, pads_of, pair
+from minigrad.nn.windows import pads_of, pair
 from minigrad.primitive import primitive
 from minigrad.shaping import flip, permute_dims
 from minigrad.variable import Array
 
 
 def conv2d(x: Array, w: Array, stride: int | Pair = 1, padding: Any = 0) -> Array:
-    """Cross-correlate images with kernels: `y[n, i, j, o] = sum_{a, b, c} x[n, i s + a - p, j s + b - p, c] w[a, b, c, o]`.
+    """Cross-correlate images with kernels: `y[n,i,j,o] = sum_{a,b,c} x[n, i s + a - p, j s + b - p, c] w[a,b,c,o]`.
 
     `x` is (batch, height, width, in), `w` (height, width, in, out). `padding` is a number, (height, width),
     ((top, bottom), (left, right)), "same" (output length `ceil(n / stride)`) or "valid". ValueError where shapes do
@@ -35,8 +35,7 @@ def conv2d(x: Array, w: Array, stride: int | Pair = 1, padding: Any = 0) -> Arra
         raise ValueError(f"conv2d: the kernel must have shape (height, width, in, out); got shape {w.shape}")
     window = (w.shape[0], w.shape[1])
     strides = pair(stride, "conv2d: stride")
-    pads = pads_of(padding, window, strides, x.shape[1:3])
-    check_images("conv2d", x, window, strides, pads)
+    pads = pads_of("conv2d", x, padding, window, strides)
     if x.shape[3] != w.shape[2]:
         raise ValueError(
             f"conv2d: images of shape {x.shape} have {x.shape[3]} channels, the kernel of shape {w.shape} takes "
@@ -48,9 +47,7 @@ def conv2d(x: Array, w: Array, stride: int | Pair = 1, padding: Any = 0) -> Arra
 def _image_pull(x: Array, window: Pair, stride: Pair, pads: Any, spread: Pair) -> Any:
     """The function `(c, w) -> x_bar`: convolution with stride and spread exchanged and the kernel turned around."""
     back = tuple(transposed_pads(x.shape[k + 1], window[k], stride[k], pads[k], spread[k]) for k in (0, 1))
-    return lambda c, w: _conv2d(
-        c, permute_dims(flip(w, (0, 1)), (0, 1, 3, 2)), stride=spread, pads=back, spread=stride
-    )
+    return lambda c, w: _conv2d(c, permute_dims(flip(w, (0, 1)), (0, 1, 3, 2)), stride=spread, pads=back, spread=stride)
 
 
 def _in_image(y: Array, x: Array, w: Array, **geometry: Any) -> Linear:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from math import prod
 
 from minigrad.elementwise import sqrt, square
 from minigrad.linalg import matmul
 from minigrad.linearize import stop_gradient
 from minigrad.reductions import mean
-from minigrad.shaping import size
+from minigrad.shaping import astype
 from minigrad.variable import Array
 
 Stats = dict[str, Array]
@@ -54,13 +54,14 @@ def batch_norm(
             raise ValueError("batch_norm: evaluation needs the stats that training returned")
         return gain * ((x - stats["mean"]) / sqrt(stats["var"] + eps)) + bias, stats
     axes = tuple(range(x.ndim - 1))
-    n = size(x.shape[:-1])
+    n = prod(x.shape[:-1])
     if n < 2:
         raise ValueError(f"batch_norm: training needs two values or more per channel; got shape {x.shape}")
-    centred = x - mean(x, axes)
+    m = mean(x, axes)
+    centred = x - m
     v = mean(square(centred), axes)
     y = centred * (gain / sqrt(v + eps)) + bias
-    return y, _running(stats, stop_gradient(mean(x, axes)), stop_gradient(v) * (n / (n - 1)), momentum)
+    return y, _running(stats, stop_gradient(m), stop_gradient(v) * (n / (n - 1)), momentum)
 
 
 def _running(stats: Stats | None, m: Array, v: Array, momentum: float) -> Stats:
@@ -86,9 +87,4 @@ def dropout(x: Array, keep: Array, rate: float) -> Array:
         raise ValueError(f"dropout: rate must be in [0, 1); got {rate}")
     if keep.shape != x.shape:
         raise ValueError(f"dropout: the mask has shape {keep.shape}, x has {x.shape}: draw one value for each entry")
-    from minigrad.shaping import astype
-
     return x * (astype(keep, x.dtype) * (1.0 / (1.0 - rate)))
-
-
-__all__: list[Any] = ["batch_norm", "dense", "dropout"]

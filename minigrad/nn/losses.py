@@ -5,7 +5,7 @@ from __future__ import annotations
 from minigrad.backend import namespace
 from minigrad.elementwise import exp, square, where
 from minigrad.reductions import logsumexp, mean, sum
-from minigrad.variable import Array, strip
+from minigrad.variable import Array
 
 
 def log_softmax(x: Array, axis: int = -1) -> Array:
@@ -19,23 +19,22 @@ def softmax(x: Array, axis: int = -1) -> Array:
 
 
 def cross_entropy(outputs: Array, labels: Array) -> Array:
-    """Mean over the batch of `-log softmax(outputs)[label]`; with probabilities `q` for labels, of `-sum_k q_k log p_k`.
+    """Mean over the batch of `-log softmax(outputs)[label]`; with probabilities `q` for labels, `-sum_k q_k log p_k`.
 
     `outputs` (..., batch, classes) are scores before the softmax; `labels` are integers (..., batch), or
     probabilities of the shape of `outputs`. The result has shape (...): a scalar for one batch. ValueError where
     shapes do not match. (Labels out of range are for the loader of the data to find: looking here would stop a GPU.)
 
     >>> import numpy as np
-    >>> float(cross_entropy(np.zeros((2, 4)), np.array([0, 3]))) == np.log(4.0)
-    True
+    >>> float(cross_entropy(np.zeros((2, 4)), np.array([0, 3])))
+    1.3862943611198906
     """
-    labels = strip(labels) if hasattr(labels, "shape") else labels
+    if not hasattr(labels, "shape"):
+        raise TypeError(f"cross_entropy: labels must be an array; got {type(labels).__name__}")
     if outputs.ndim < 2:
         raise ValueError(f"cross_entropy: outputs must be (..., batch, classes); got shape {outputs.shape}")
     if labels.shape == outputs.shape:
-        picked = sum(labels * outputs, -1)
-        total = namespace(labels).sum(labels, axis=-1)
-        return mean(total * logsumexp(outputs, -1) - picked, -1)
+        return mean(sum(labels, -1) * logsumexp(outputs, -1) - sum(labels * outputs, -1), -1)
     if labels.shape != outputs.shape[:-1]:
         raise ValueError(
             f"cross_entropy: labels of shape {labels.shape} do not fit outputs of shape {outputs.shape}: "
@@ -44,8 +43,7 @@ def cross_entropy(outputs: Array, labels: Array) -> Array:
     xp = namespace(labels)
     if not xp.isdtype(labels.dtype, "integral"):
         raise TypeError(f"cross_entropy: labels of dtype {labels.dtype} must be integers, or probabilities per class")
-    classes = xp.arange(outputs.shape[-1], dtype=labels.dtype)
-    hit = xp.expand_dims(labels, axis=-1) == classes
+    hit = xp.expand_dims(labels, axis=-1) == xp.arange(outputs.shape[-1], dtype=xp.int64)
     picked = sum(where(hit, outputs, 0.0), -1)
     return mean(logsumexp(outputs, -1) - picked, -1)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from minigrad import backend
 from minigrad.backend import Pair
-from minigrad.indexing import getitem
+from minigrad.indexing import scatter_add
 from minigrad.linear_maps import Linear
-from minigrad.nn.windows import check_images, pads_of, pair
+from minigrad.nn.windows import pads_of, pair
 from minigrad.primitive import primitive
 from minigrad.shaping import reshape
 from minigrad.variable import Array, strip
@@ -30,8 +31,7 @@ def max_pool2d(x: Array, window: int | Pair, stride: int | Pair | None = None, p
 def _geometry(name: str, x: Array, window: int | Pair, stride: int | Pair | None, padding: Any) -> dict[str, Any]:
     size = pair(window, f"{name}: window")
     strides = size if stride is None else pair(stride, f"{name}: stride")
-    pads = pads_of(padding, size, strides, x.shape[1:3])
-    check_images(name, x, size, strides, pads)
+    pads = pads_of(name, x, padding, size, strides)
     if any(p >= k for k, both in zip(size, pads, strict=True) for p in both):
         raise ValueError(f"{name}: padding {pads} must be smaller than the window {size}: some would hold nothing else")
     return {"window": size, "stride": strides, "pads": pads}
@@ -41,18 +41,9 @@ def _pick(y: Array, x: Array, **geometry: Any) -> Linear:
     shape = x.shape
     index = backend.window_argmax(strip(x), strip(y), **geometry)
     return Linear(
-        lambda t: getitem(reshape(t, (-1,)), index),
-        lambda c: reshape(backend_scatter(c, index, shape), shape),
+        lambda t: reshape(t, (-1,))[index],
+        lambda c: reshape(scatter_add(c, index=index, shape=(prod(shape),)), shape),
     )
-
-
-def backend_scatter(c: Array, index: Array, shape: tuple[int, ...]) -> Array:
-    from minigrad.indexing import _scatter_add
-
-    n = 1
-    for length in shape:
-        n *= length
-    return _scatter_add(c, index=index, shape=(n,))
 
 
 @primitive(_pick)

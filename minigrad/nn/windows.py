@@ -15,7 +15,23 @@ def pair(value: int | Pair, name: str, least: int = 1) -> Pair:
     return both[0], both[1]
 
 
-def pads_of(padding: Any, window: Pair, stride: Pair, size: Pair) -> Pads:
+def pads_of(name: str, x: Any, padding: Any, window: Pair, stride: Pair) -> Pads:
+    """The pads with which windows run over the images `x`; ValueError where there are no images, or no window fits."""
+    if x.ndim != 4:
+        raise ValueError(
+            f"{name} takes images of shape (batch, height, width, channels); got shape {x.shape}"
+            + (": add the missing axis with minigrad.expand_dims" if x.ndim == 3 else "")
+        )
+    pads = _read(name, padding, window, stride, x.shape[1:3])
+    if any(window_count(x.shape[k + 1], window[k], stride[k], pads[k]) < 1 for k in (0, 1)):
+        raise ValueError(
+            f"{name}: a window of {window} does not fit into images of shape {x.shape} with padding {pads}: "
+            "pad more, or use a smaller window"
+        )
+    return pads
+
+
+def _read(name: str, padding: Any, window: Pair, stride: Pair, size: Pair) -> Pads:
     """Padding as a number, (height, width), ((before, after), (before, after)), "valid" or "same"."""
     if padding == "valid":
         return (0, 0), (0, 0)
@@ -30,20 +46,6 @@ def pads_of(padding: Any, window: Pair, stride: Pair, size: Pair) -> Pads:
         if len(h) == len(w) == 2 and min(*h, *w) >= 0:
             return (h[0], h[1]), (w[0], w[1])
     raise ValueError(
-        'padding must be an integer of at least 0, (height, width), ((top, bottom), (left, right)), "same" or "valid"; '
-        f"got {padding!r}"
+        f"{name}: padding must be an integer of at least 0, (height, width), ((top, bottom), (left, right)), "
+        f'"same" or "valid"; got {padding!r}'
     )
-
-
-def check_images(name: str, x: Any, window: Pair, stride: Pair, pads: Pads) -> None:
-    """Images have four axes, and a window fits into them."""
-    if x.ndim != 4:
-        raise ValueError(
-            f"{name} takes images of shape (batch, height, width, channels); got shape {x.shape}"
-            + (": add the missing axis with minigrad.expand_dims" if x.ndim == 3 else "")
-        )
-    if any(window_count(x.shape[k + 1], window[k], stride[k], pads[k]) < 1 for k in (0, 1)):
-        raise ValueError(
-            f"{name}: a window of {window} does not fit into images of shape {x.shape} with padding {pads}: "
-            "pad more, or use a smaller window"
-        )

@@ -1,0 +1,200 @@
+"""CurveBall and SGD steps of ours beside the same in PyTorch, same network, same batch, one run; one JSON line.
+
+    python benchmarks/peer.py [--network basic|basic-bn] [--batch 128] [--repeats 9]
+
+PyTorch's CurveBall is written twice: with the double-backward trick, which imitates forward mode by differentiating a
+pull-back (`J v` as the derivative of `u -> J^T u` along `v`), and with `torch.func`'s jvp and vjp. Each does what ours
+does in a step without the trust ratio's evaluation: two products `J v`, one `J^T u`, the 2x2 system. Steps of all
+are taken in turn, so that what else the machine does falls on all alike; the numbers are medians, in milliseconds.
+PyTorch is a development extra: pip install torch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+
+import numpy as np
+import torch
+from torch.func import functional_call, jvp, vjp
+
+from curveball import SGD, CurveBall
+from curveball.provenance import provenance
+from minigrad import nn
+from problems import network
+
+
+def torch_network(name: str) -> torch.nn.Module:
+    """The basic CIFAR network of problems/networks.py, in PyTorch's layout."""
+    t = torch.nn
+    norm = name.endswith("-bn")
+
+    def block(layer: torch.nn.Module, channels: int, flat: bool, *rest: torch.nn.Module) -> list[torch.nn.Module]:
+        kind = t.BatchNorm1d if flat else t.BatchNorm2d
+        return [layer, *([kind(channels, eps=1e-4, track_running_stats=False)] if norm else []), *rest]
+
+    return t.Sequential(
+        *block(t.Conv2d(3, 32, 5, padding=2), 32, False, t.ReLU(), t.MaxPool2d(3, 2, 1)),
+        *block(t.Conv2d(32, 32, 5, padding=2), 32, False, t.ReLU(), t.AvgPool2d(3, 2, 1)),
+        *block(t.Conv2d(32, 64, 5, padding=2), 64, False, t.ReLU(), t.AvgPool2d(3, 2, 1)),
+        t.Flatten(),
+        *block(t.Linear(1024, 64), 64, True, t.ReLU()),
+        t.Linear(64, 10),
+    )
+
+
+def hessian_product(outputs: torch.Tensor, tangent: torch.Tensor) -> torch.Tensor:
+    """`H_L t` of the mean cross entropy, in closed form: (diag(p) - p p^T) t / batch."""
+    p = torch.softmax(outputs, 1)
+    return (p * tangent - p * (p * tangent).sum(1, keepdim=True)) / len(outputs)
+
+
+def coefficients(z, dz, Jz, HJz, JD, HJD, slope, lam):
+    """rho and beta from the 2x2 system."""
+    dot = lambda a, b: sum((x * y).sum() for x, y in zip(a, b, strict=True))  # noqa: E731
+    a = (JD * HJD).sum() + lam * dot(dz, dz)
+    b = (Jz * HJD).sum() + lam * dot(z, dz)
+    c = (Jz * HJz).sum() + lam * dot(z, z)
+    system = torch.stack([torch.stack([a, b]), torch.stack([b, c])])
+    solution = torch.linalg.pinv(system) @ torch.stack([(slope * JD).sum(), (slope * Jz).sum()])
+    return -solution[1], solution[0]
+
+
+class DoubleBackward:
+    """One CurveBall step by reverse mode alone."""
+
+    def __init__(self, net: torch.nn.Module, lam: float):
+        self.net, self.lam = net, lam
+        self.params = list(net.parameters())
+        self.z = [torch.zeros_like(p) for p in self.params]
+
+    def step(self, x: torch.Tensor, labels: torch.Tensor) -> None:
+        outputs = self.net(x)
+        u = torch.zeros_like(outputs, requires_grad=True)
+        pulled = torch.autograd.grad(outputs, self.params, u, create_graph=True)  # J^T u, linear in u
+
+        def push(v):
+            return torch.autograd.grad(pulled, u, v, retain_graph=True)[0]
+
+        with torch.no_grad():
+            y = outputs.detach()
+            slope = (torch.softmax(y, 1) - torch.nn.functional.one_hot(labels, 10)) / len(y)
+        Jz = push(self.z)
+        HJz = hessian_product(y, Jz)
+        dz = torch.autograd.grad(outputs, self.params, HJz + slope, retain_graph=True)
+        dz = [d + self.lam * z for d, z in zip(dz, self.z, strict=True)]
+        JD = push(dz)
+        with torch.no_grad():
+            rho, beta = coefficients(self.z, dz, Jz, HJz, JD, hessian_product(y, JD), slope, self.lam)
+            self.z = [rho * z - beta * d for z, d in zip(self.z, dz, strict=True)]
+            for p, z in zip(self.params, self.z, strict=True):
+                p += z
+
+
+class Func:
+    """One CurveBall step with torch.func's forward and reverse mode."""
+
+    def __init__(self, net: torch.nn.Module, lam: float):
+        self.net, self.lam = net, lam
+        self.params = {k: v.detach().clone() for k, v in net.named_parameters()}
+        self.z = {k: torch.zeros_like(v) for k, v in self.params.items()}
+
+    def step(self, x: torch.Tensor, labels: torch.Tensor) -> None:
+        def model(params):
+            return functional_call(self.net, params, (x,))
+
+        with torch.no_grad():
+            y, pull = vjp(model, self.params)
+            slope = (torch.softmax(y, 1) - torch.nn.functional.one_hot(labels, 10)) / len(y)
+            Jz = jvp(model, (self.params,), (self.z,))[1]
+            HJz = hessian_product(y, Jz)
+            (dz,) = pull(HJz + slope)
+            dz = {k: d + self.lam * self.z[k] for k, d in dz.items()}
+            JD = jvp(model, (self.params,), (dz,))[1]
+            HJD = hessian_product(y, JD)
+            rho, beta = coefficients(self.z.values(), dz.values(), Jz, HJz, JD, HJD, slope, self.lam)
+            self.z = {k: rho * z - beta * dz[k] for k, z in self.z.items()}
+            self.params = {k: p + self.z[k] for k, p in self.params.items()}
+
+
+class TorchSGD:
+    """One momentum SGD step."""
+
+    def __init__(self, net: torch.nn.Module):
+        self.net, self.optimizer = net, torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9)
+
+    def step(self, x: torch.Tensor, labels: torch.Tensor) -> None:
+        self.optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(self.net(x), labels).backward()
+        self.optimizer.step()
+
+
+class Ours:
+    """A step of one of our solvers."""
+
+    def __init__(self, name: str, solver, images: np.ndarray, labels: np.ndarray):
+        self.solver, self.network = solver, network(name)
+        self.params = self.network.init(np.random.default_rng(0), images.shape[1:])
+        self.state = solver.init(self.params)
+        self.model = lambda w: self.network(w, images)
+        self.loss = lambda y: nn.cross_entropy(y, labels)
+
+    def step(self) -> None:
+        self.params, self.state, _ = self.solver.step(self.params, self.state, self.model, self.loss, has_aux=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--network", default="basic", choices=("basic", "basic-bn"))
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--repeats", type=int, default=9)
+    options = parser.parse_args()
+    rng = np.random.default_rng(0)
+    images = rng.standard_normal((options.batch, 32, 32, 3)).astype(np.float32)
+    labels = rng.integers(0, 10, options.batch)
+    x = torch.from_numpy(images.transpose(0, 3, 1, 2).copy())
+    t = torch.from_numpy(labels)
+    lam = 1.0 if options.network.endswith("-bn") else 10.0
+    ours = {
+        "curveball": Ours(options.network, CurveBall(lam=lam, adapt_lam=False), images, labels),
+        "sgd": Ours(options.network, SGD(), images, labels),
+    }
+    torch.manual_seed(0)
+    theirs = {
+        "torch_double_backward": DoubleBackward(torch_network(options.network), lam),
+        "torch_func": Func(torch_network(options.network), lam),
+        "torch_sgd": TorchSGD(torch_network(options.network)),
+    }
+    steps = {name: o.step for name, o in ours.items()}
+    steps |= {name: (lambda o=o: o.step(x, t)) for name, o in theirs.items()}
+    times: dict[str, list[float]] = {name: [] for name in steps}
+    for repeat in range(options.repeats + 1):
+        for name, step in steps.items():
+            started = time.perf_counter()
+            step()
+            if repeat:  # the first warms up
+                times[name].append(1e3 * (time.perf_counter() - started))
+    ms = {name: statistics.median(values) for name, values in times.items()}
+    print(
+        json.dumps(
+            {
+                "benchmark": "peer",
+                "network": options.network,
+                "batch": options.batch,
+                "repeats": options.repeats,
+                "ms": {name: round(value, 1) for name, value in ms.items()},
+                "speed_of_torch_double_backward": round(ms["torch_double_backward"] / ms["curveball"], 3),
+                "speed_of_torch_func": round(ms["torch_func"] / ms["curveball"], 3),
+                "curveball_over_sgd": round(ms["curveball"] / ms["sgd"], 3),
+                "torch": torch.__version__,
+                "torch_threads": torch.get_num_threads(),
+                **provenance(),
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

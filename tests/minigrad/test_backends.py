@@ -1,0 +1,108 @@
+"""The table of all functions on other array libraries, and what happens where two libraries meet."""
+
+import array_api_compat
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad.trees import flatten
+from tests.minigrad.cases import CASES
+from tests.minigrad.test_primitives import cast
+
+CASE = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+
+
+def skip_if_numpy_only(case, backend):
+    if case.numpy_only and "strict" in backend.__name__:
+        pytest.skip(case.numpy_only)
+
+
+@CASE
+def test_derivatives_to_second_order(case, backend):
+    skip_if_numpy_only(case, backend)
+    mg.check_derivatives(case.f, *cast(case.args, "float64", backend), directions=1, **case.options)
+
+
+@CASE
+def test_values_are_numpys_and_results_stay_on_the_backend(case, backend):
+    skip_if_numpy_only(case, backend)
+    args = cast(case.args, "float32", backend)
+    y, J = mg.linearize(case.f, *args)
+    y_bar = J.T(y)
+    results = [case.f(*args), y, J(*args), y_bar, mg.jvp(case.f, args, args)]
+    for x in flatten(results)[0]:
+        assert array_api_compat.array_namespace(x) is array_api_compat.array_namespace(args[0])
+        assert x.dtype == backend.float32
+    expected, J = mg.linearize(case.f, *cast(case.args, "float32"))
+    for got, want in zip(flatten([y, y_bar])[0], flatten([expected, J.T(expected)])[0], strict=True):
+        np.testing.assert_allclose(mg.to_numpy(got), want, rtol=1e-4, atol=1e-5)
+
+
+# ------------------------------------------------------------------------------------- two backends meet
+
+MIXED = "arrays of two backends meet: .*write constants as Python floats"
+
+
+def meets(f, *args):
+    with pytest.raises(TypeError, match=MIXED):
+        f(*args)
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        lambda a, b: a + b,
+        lambda a, b: a - b,
+        lambda a, b: a * b,
+        lambda a, b: a / b,
+        lambda a, b: abs(a) ** b,
+        lambda a, b: a @ b,
+        lambda a, b: mg.maximum(a, b),
+        lambda a, b: mg.where(a > 0.0, a, b),
+        lambda a, b: mg.concat([a, b]),
+        lambda a, b: mg.linalg.solve(mg.outer(a, a), b),
+    ],
+)
+def test_a_constant_of_another_backend(operation, backend):
+    ours, numpys = backend.asarray([1.0, 2.0]), np.array([1.0, 2.0])
+    for x, constant in ((ours, numpys), (numpys, ours)):
+        meets(mg.linearize, lambda x, c=constant: operation(x, c), x)
+        meets(mg.linearize, lambda x, c=constant: operation(c, x), x)
+
+
+def test_primals_tangents_and_cotangents_of_another_backend(backend):
+    ours, numpys = backend.asarray([1.0, 2.0]), np.array([1.0, 2.0])
+    _, J = mg.linearize(mg.sin, ours)
+    meets(J, numpys)
+    meets(J.T, numpys)
+    meets(mg.linearize, mg.add, ours, numpys)
+    meets(mg.jvp, mg.sin, (numpys,), (ours,))
+    meets(mg.linearize, lambda p: p["a"], {"a": numpys, "b": [ours]})
+
+
+def test_python_floats_take_the_backend_and_dtype_of_the_arrays_beside_them(backend):
+    params = {"w": backend.asarray([1.0, 2.0], dtype=backend.float32), "b": 3.0}
+    gradient = mg.grad(lambda p: mg.sum(p["w"] * p["b"]))(params)
+    assert type(gradient["b"]) is type(params["w"])
+    assert gradient["b"].dtype == backend.float32
+    assert float(gradient["b"]) == 3.0
+
+
+def test_creation_functions_follow_the_innermost_open_transform(backend):
+    made = []
+
+    def f(x):
+        made.append(mg.zeros(2))
+        made.append(mg.grad(lambda y: y * mg.sum(mg.ones(2)))(np.float64(1.0)))
+        made.append(mg.asarray([1, 2]))
+        return mg.sum(x)
+
+    mg.grad(f)(backend.ones(2))
+    assert [type(x) for x in made] == [type(backend.ones(2)), np.float64, type(backend.ones(2))]
+    assert type(mg.zeros(2)) is np.ndarray
+
+
+def test_constants_in_unused_branches_and_outputs_stay_on_the_backend(backend):
+    x = backend.ones(2)
+    y, J = mg.linearize(lambda x: (1.0, 2.0 * backend.ones(3)), x)
+    assert {type(leaf) for leaf in flatten([y, J(x), J.T(y)])[0]} == {type(x)}
