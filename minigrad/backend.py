@@ -6,9 +6,11 @@ Everything that differs between NumPy, CuPy and other libraries stands in this f
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
+from threading import Lock
 from types import ModuleType
 from typing import Any
 
@@ -169,15 +171,19 @@ PART_BYTES = {"numpy": 2 << 20, "cupy": 1 << 30}  # worked on at a time: on a CP
 
 
 @functools.cache
-def _threads() -> tuple[Any, Any]:
-    """A pool of as many threads as BLAS may use (None for one), and the way to hold BLAS to one in each."""
+def _threads() -> tuple[ThreadPoolExecutor, Any, Lock] | None:
+    """A pool of as many threads as BLAS may use, the way to hold BLAS to one in each, and a lock for it; or None."""
     try:
         from threadpoolctl import ThreadpoolController
     except ImportError:  # then BLAS alone has threads
-        return None, None
+        return None
     controller = ThreadpoolController().select(user_api="blas")
     count = max([library["num_threads"] for library in controller.info()], default=1)
-    return (ThreadPoolExecutor(count) if count > 1 else None), controller
+    return (ThreadPoolExecutor(count), controller, Lock()) if count > 1 else None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_threads.cache_clear)  # a child has the pool, but not its threads
 
 
 def over_images(n: int, image_bytes: int, xp: Namespace, work: Callable[[int, int], Any]) -> list[Any]:
@@ -187,10 +193,11 @@ def over_images(n: int, image_bytes: int, xp: Namespace, work: Callable[[int, in
     """
     step = max(1, min(n, PART_BYTES[backend_name(xp)] // max(1, image_bytes)))
     starts = range(0, n, step)
-    pool, controller = _threads() if xp is numpy_namespace else (None, None)
-    if pool is None or n * image_bytes < 4 * PART_BYTES["numpy"]:
+    threads = _threads() if xp is numpy_namespace and n * image_bytes >= 4 * PART_BYTES["numpy"] else None
+    if threads is None:
         return [work(start, min(n, start + step)) for start in starts]
-    with controller.limit(limits=1):
+    pool, controller, lock = threads
+    with lock, controller.limit(limits=1):
         return list(pool.map(lambda start: work(start, min(n, start + step)), starts))
 
 
@@ -268,7 +275,8 @@ def conv2d_kernel(x: Any, c: Any, window: Pair, stride: Pair, pads: Pads, spread
         return xp.matmul(patches.matrix(start, stop).T, xp.reshape(c[start:stop], (-1, c_out)))
 
     parts = over_images(x.shape[0], patches.image_bytes, xp, work)
-    return xp.reshape(functools.reduce(xp.add, parts), (*window, c_in, c_out))
+    shape = (*window, c_in, c_out)
+    return xp.reshape(functools.reduce(xp.add, parts), shape) if parts else xp.zeros(shape, dtype=xp.result_type(x, c))
 
 
 def _padded(x: Any, pads: Pads, fill: float) -> Any:

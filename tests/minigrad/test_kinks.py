@@ -54,6 +54,8 @@ def test_max_pool_over_a_border_ties_inside_the_image():
     np.testing.assert_array_equal(taken, [[1, 1, 0], [1, 1, 0], [0, 0, 0]])
     lowest = both_sweeps(lambda x: mg.sum(nn.max_pool2d(x, 2)), np.full((1, 2, 2, 1), -np.inf))
     np.testing.assert_array_equal(lowest.sum(), 1.0)
+    lowest = both_sweeps(lambda x: mg.sum(nn.max_pool2d(x, 2, 1, 1)), np.full((1, 2, 2, 1), -np.inf))
+    np.testing.assert_array_equal(lowest.sum(), 9.0)  # one for each window, wherever it went
 
 
 def test_slopes_at_zero_and_at_bounds():

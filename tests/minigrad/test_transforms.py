@@ -1,5 +1,6 @@
 """What transforms return: values, structures, dtypes, aux; constants; threads."""
 
+import multiprocessing
 import threading
 import tracemalloc
 from collections import OrderedDict, namedtuple
@@ -332,6 +333,20 @@ def test_threads_do_not_disturb_each_other():
         a, b = float(k + 1), 2.0
         for gradient in results[k]:
             np.testing.assert_allclose(gradient, [12.0 * a**3 + 3.0 * b**3, 9.0 * a * b**2])
+
+
+def _convolve(x, w):
+    return float(mg.sum(mg.nn.conv2d(x, w, 1, 1)))
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")  # what is tested is that it works
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="no fork on this system")
+def test_convolutions_after_a_fork():
+    """Threads do not survive a fork: a child starts its own."""
+    x, w = np.ones((64, 32, 32, 8), np.float32), np.ones((3, 3, 8, 8), np.float32)
+    expected = _convolve(x, w)
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        assert pool.apply_async(_convolve, (x, w)).get(timeout=60.0) == expected
 
 
 def test_a_linearisation_is_shared_between_threads():
