@@ -325,3 +325,13 @@ def test_softmax():
 def test_dropout():
     keep = np.array([True, False, True, True])
     np.testing.assert_allclose(nn.dropout(np.full(4, 3.0), keep, 0.25), [4.0, 0.0, 4.0, 4.0])
+
+
+@pytest.mark.parametrize("axis", [0, (0,), (0, 1), (0, 1, 2)])
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_sums_over_many_rows(axis, keepdims):
+    """Large sums over leading axes take another way to the same numbers."""
+    x = RNG.normal(size=(41, 43, 47))
+    np.testing.assert_allclose(mg.sum(x, axis, keepdims), np.sum(x, axis, keepdims=keepdims), rtol=1e-11, atol=1e-11)
+    assert mg.sum(x.astype(np.float32), axis, keepdims).dtype == np.float32
+    assert mg.sum(np.ones((300, 300), np.int64), 0)[0] == 300
