@@ -19,7 +19,12 @@ app = typer.Typer(
 
 DEFAULT_SOLVERS = ("curveball", "sgd:lr=0.01", "adam:lr=0.001")
 
-Data = Annotated[str, typer.Option(help="data set: digits")]
+Data = Annotated[str, typer.Option(help="data set: digits, fashion-mnist, cifar10, cifar100, or folder for one's own")]
+DataFolder = Annotated[
+    Path | None,
+    typer.Option(help="where the data are [default: MINIGRAD_DATA_DIR or the cache, the system; else downloaded]"),
+]
+Augment = Annotated[bool, typer.Option("--augment", help="flip and shift the training images at random")]
 NetworkName = Annotated[str, typer.Option("--network", help="network: cnn, mlp, basic, basic-bn")]
 Initialisation = Annotated[str, typer.Option(help="initial weights: he or xavier")]
 Epochs = Annotated[int, typer.Option(help="passes over the training set")]
@@ -41,21 +46,28 @@ def bad_input() -> Iterator[None]:
         raise typer.Exit(2) from None
 
 
-def _problem(data: str, network: str, initialisation: str, batch_size: int, dtype: str) -> Any:
+def _problem(
+    data: str, folder: Path | None, augment: bool, network: str, initialisation: str, batch_size: int, dtype: str
+) -> Any:
     import numpy as np
 
     import problems
 
     if dtype not in ("float32", "float64"):
         raise ValueError(f"dtype must be float32 or float64; got {dtype!r}")
-    dataset = problems.load(data)
+    dataset = problems.load(data, folder)
     net = problems.network(network, len(dataset.classes), initialisation)
-    return problems.Classification(dataset, net, batch_size, np.dtype(dtype).type)
+    problem = problems.Classification(dataset, net, batch_size, np.dtype(dtype).type, augment)
+    if dataset.source:
+        typer.echo(f"{data} from {dataset.source}")
+    return problem
 
 
 @app.command()
 def train(
     data: Data = "digits",
+    data_folder: DataFolder = None,
+    augment: Augment = False,
     network: NetworkName = "cnn",
     solver: Annotated[
         str, typer.Option(help="curveball, sgd or adam, with options: sgd:lr=0.1,momentum=0.95")
@@ -73,14 +85,13 @@ def train(
     """Train one network with one solver; write log.jsonl and checkpoint.safetensors."""
     from curveball.catalogue import solver_from
     from curveball.compare import table
-    from curveball.files import output_folder
     from curveball.train import train as run_training
 
     with bad_input():
         chosen = solver_from(solver)
-        problem = _problem(data, network, initialisation, batch_size, dtype)
+        problem = _problem(data, data_folder, augment, network, initialisation, batch_size, dtype)
         label = solver.replace(":", "-").replace(",", "-")
-        folder = output_folder(out or Path("runs") / f"{data}-{network}-{label}-seed{seed}")
+        folder = out or Path("runs") / f"{data}-{network}-{label}-seed{seed}"
         run = run_training(problem, chosen, epochs, seed, solver, folder, resume, log_every, quiet)
     typer.echo(table([run]))
     typer.echo(f"log and checkpoint in {folder}")
@@ -92,6 +103,8 @@ def train(
 @app.command()
 def compare(
     data: Data = "digits",
+    data_folder: DataFolder = None,
+    augment: Augment = False,
     network: NetworkName = "cnn",
     solver: Annotated[
         list[str] | None,
@@ -110,12 +123,11 @@ def compare(
     from curveball.catalogue import solver_from
     from curveball.compare import compare as run_comparison
     from curveball.compare import table
-    from curveball.files import output_folder
 
     with bad_input():
         chosen = {text: solver_from(text) for text in solver or DEFAULT_SOLVERS}
-        problem = _problem(data, network, initialisation, batch_size, dtype)
-        folder = output_folder(out or Path("runs") / f"compare-{data}-{network}-seed{seed}")
+        problem = _problem(data, data_folder, augment, network, initialisation, batch_size, dtype)
+        folder = out or Path("runs") / f"compare-{data}-{network}-seed{seed}"
         runs = run_comparison(problem, chosen, folder, epochs, seed, log_every, quiet)
     typer.echo(table(runs))
     typer.echo(f"figure: {folder / 'losses.png'}; numbers: {folder / 'results.json'}")
@@ -131,7 +143,6 @@ def table1(
     out: Out = None,
 ) -> None:
     """Count iterations to a loss of 1e-4 on problems with known minima, every solver: Table 1 of the paper and more."""
-    import os
     import time
 
     from curveball.files import output_folder
@@ -139,13 +150,12 @@ def table1(
     from curveball.table1 import table1 as run_table
 
     with bad_input():
-        if runs < 1:
-            raise ValueError(f"--runs must be at least 1; got {runs}")
-        if jobs is not None and jobs < 1:
-            raise ValueError(f"--jobs must be at least 1; got {jobs}")
+        _at_least(1, "--runs", runs)
+        _at_least(1, "--jobs", 1 if jobs is None else jobs)
+        _at_least(0, "--seed", seed)
         folder = output_folder(out or Path("runs") / "table1")
     started = time.perf_counter()
-    cells = run_table(runs, seed, jobs or os.cpu_count())
+    cells = run_table(runs, seed, -1 if jobs is None else jobs)
     seconds = time.perf_counter() - started
     write(cells, folder, runs, seed, seconds)
     typer.echo(markdown(cells))
@@ -164,17 +174,24 @@ def figure1(
     """Draw every solver's way over the contours of Rosenbrock's function, and loss against iteration; animate it."""
     from curveball.figure1 import figure1 as run_figure
     from curveball.files import output_folder
+    from curveball.table1 import THRESHOLD
     from problems.rosenbrock import Rosenbrock
 
     with bad_input():
         Rosenbrock(noise)  # a range upside down ends here, before anything is written
+        _at_least(0, "--seed", seed)
         place = None if start is None else _numbers("--start", start, 2)
         folder = output_folder(out or Path("runs") / "figure1")
     found = run_figure(folder, noise, seed, place)
     for t in found:
-        below = next((str(k + 1) for k, loss in enumerate(t.losses) if loss < 1e-4), "never")
-        typer.echo(f"{t.name:>22}: loss below 1e-4 at iteration {below}")
+        below = next((str(k + 1) for k, loss in enumerate(t.losses) if loss < THRESHOLD), "never")
+        typer.echo(f"{t.name:>22}: loss below {THRESHOLD:g} at iteration {below}")
     typer.echo(f"figure1.png, figure1.gif, linear_system.png and figure1.json in {folder}")
+
+
+def _at_least(least: int, option: str, number: int) -> None:
+    if number < least:
+        raise ValueError(f"{option} must be at least {least}; got {number}")
 
 
 def _numbers(option: str, text: str, count: int) -> list[float]:
@@ -186,6 +203,46 @@ def _numbers(option: str, text: str, count: int) -> list[float]:
     if len(numbers) != count or not all(abs(x) < 1e6 for x in numbers):
         raise ValueError(f"{option} takes {count} numbers with a comma between, as in -0.25,-0.25; got {text!r}")
     return numbers
+
+
+data_app = typer.Typer(help="List, fetch and check the data sets.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(data_app, name="data")
+
+DataName = Annotated[str, typer.Argument(help="digits, fashion-mnist, cifar10, cifar100 or folder", show_default=False)]
+Folder = Annotated[Path | None, typer.Option(help="where they are, or go [default: MINIGRAD_DATA_DIR or the cache]")]
+
+
+@data_app.command("list")
+def list_data() -> None:
+    """List the data sets: what, whose, where."""
+    from curveball.data import listing
+
+    typer.echo(listing())
+
+
+@data_app.command()
+def fetch(name: DataName, folder: Folder = None) -> None:
+    """Download a data set, unless it is there.
+
+    A download that broke off goes on where it was. MINIGRAD_DATA_MIRROR, the address of a folder with the files, is
+    asked before the published servers.
+    """
+    from curveball.data import fetch as run_fetch
+
+    with bad_input():
+        typer.echo(run_fetch(name, folder))
+
+
+@data_app.command()
+def check(name: DataName, folder: Folder = None) -> None:
+    """Read a data set and count its images.
+
+    Sizes, labels and, where they can be compared, checksums are verified.
+    """
+    from curveball.data import check as run_check
+
+    with bad_input():
+        typer.echo(run_check(name, folder))
 
 
 @app.command()

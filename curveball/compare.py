@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from curveball.files import write_whole
 from curveball.figures import draw_losses
+from curveball.files import write_whole
 from curveball.provenance import provenance
 from curveball.train import Run, train
 
@@ -31,10 +31,11 @@ def compare(
     runs = []
     for name, solver in solvers.items():
         own = folder / name.replace(":", "-").replace(",", "-")
-        own.mkdir(exist_ok=True)
         runs.append(train(problem, solver, epochs, seed, name, own, log_every=log_every, quiet=quiet))
     results = {
         "data": problem.data.name,
+        "source": problem.data.source,
+        "augment": problem.augment,
         "network": problem.network.name,
         "batch_size": problem.batch_size,
         "epochs": epochs,

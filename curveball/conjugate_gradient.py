@@ -11,20 +11,24 @@ Nocedal and Wright, Numerical Optimization (2006), algorithm 5.2; the exit on ne
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any, NamedTuple
 
 import array_api_compat
 
 import minigrad as mg
-from curveball.solver import Array, Tree, add_scaled, along, dot
+from curveball.checks import check_nonnegative
+from curveball.solver import Array, Tree, add_scaled, dot
+from minigrad.backend import namespace
+from minigrad.trees import flatten
 
 
 class CGResult(NamedTuple):
     """The solution, and for each run how it ended."""
 
     x: Tree
-    residual_norm: Array
-    iterations: Array  # products with A
+    residual_norm: Array  # |b - A x|, by the recurrence
+    iterations: Array  # products with A, that of x0 apart
     negative_curvature: Array  # a direction with p.A p <= 0 was met, and x is what had been found before it
 
 
@@ -38,10 +42,11 @@ def conjugate_gradient(
 ) -> CGResult:
     """Solve `A x = b` for a symmetric `A` known by its products, to `|b - A x| <= tol |b|`.
 
-    `A` maps trees like `b` to trees like `b`. Without `x0` it starts from zero. Stops at the tolerance, after `max_iter`
-    products (None: the number of unknowns), or at a direction of no positive curvature; met at the first iteration
-    from zero that direction itself, `b`, is the result. With `runs`, the first axes of every array are independent
-    systems, each with its own coefficients; those done wait unchanged for the others. `tol` may be an array per run.
+    `A` maps trees like `b` to trees like `b`. Without `x0` it starts from zero. Stops at the tolerance, after
+    `max_iter` products (None: the number of unknowns), or at a direction of no positive curvature; met at the first
+    iteration from zero that direction itself, `b`, is the result. With `runs`, the first axes of every array are
+    independent systems, each with its own coefficients; those done wait unchanged for the others. `tol` may be an
+    array per run. ValueError for a `tol` or `max_iter` below zero.
 
     Looks at the residual on the host only where the arrays are there anyway: elsewhere all `max_iter` iterations run.
 
@@ -50,13 +55,14 @@ def conjugate_gradient(
     >>> conjugate_gradient(lambda v: A @ v, np.array([1.0, 2.0]), tol=1e-10).x.round(6).tolist()
     [0.090909, 0.636364]
     """
-    from minigrad.trees import flatten
-
-    first = flatten(b)[0][0]
-    xp = array_api_compat.array_namespace(first)
-    on_host = array_api_compat.is_numpy_array(first)
+    leaves = flatten(b)[0]
+    xp = namespace(*leaves)
+    on_host = array_api_compat.is_numpy_array(leaves[0])
+    if not hasattr(tol, "shape"):
+        check_nonnegative("tol", tol)
     if max_iter is None:
-        max_iter = sum(int(_size(leaf.shape[runs:])) for leaf in flatten(b)[0])
+        max_iter = sum(prod(leaf.shape[runs:]) for leaf in leaves)
+    check_nonnegative("max_iter", max_iter)
     if x0 is None:
         x, r = mg.tree_map(mg.zeros_like, b), b
     else:
@@ -65,32 +71,24 @@ def conjugate_gradient(
     rr = dot(r, r, runs)
     target = tol * tol * dot(b, b, runs)
     active = rr > target
-    negative = rr < 0.0  # nowhere yet
-    iterations = xp.zeros_like(rr)
+    negative = xp.zeros_like(active)
+    iterations = xp.zeros(rr.shape, dtype=xp.int64)
     for k in range(max_iter):
         if on_host and not active.any():
             break
         Ap = A(p)
         pAp = dot(p, Ap, runs)
-        curved = pAp > 0.0
-        negative = negative | (active & ~curved)
-        if k == 0 and x0 is None:  # steepest descent is still a descent direction
-            x = mg.tree_map(lambda a, d: xp.where(along(active & ~curved, d), d, a), x, p)
-        active = active & curved
-        iterations = iterations + xp.astype(active, rr.dtype)
-        alpha = xp.where(active, rr / xp.where(curved, pAp, xp.ones_like(pAp)), xp.zeros_like(rr))
+        iterations = iterations + xp.astype(active, xp.int64)
+        uphill = active & ~(pAp > 0.0)
+        negative, active = negative | uphill, active & ~uphill
+        alpha = xp.where(active, rr / xp.where(active, pAp, xp.ones_like(pAp)), xp.zeros_like(rr))
+        if k == 0 and x0 is None:
+            alpha = xp.where(uphill, xp.ones_like(rr), alpha)  # x = p = b: steepest descent is still descent
         x = add_scaled(x, alpha, p)
         r = add_scaled(r, -1.0 * alpha, Ap)
         new_rr = dot(r, r, runs)
-        ratio = xp.where(active, new_rr / xp.where(rr > 0.0, rr, xp.ones_like(rr)), xp.zeros_like(rr))
-        p = mg.tree_map(lambda a, d: a + along(ratio, d) * d, r, p)  # noqa: B023  (called at once)
+        ratio = xp.where(active, new_rr / xp.where(active, rr, xp.ones_like(rr)), xp.zeros_like(rr))
+        p = add_scaled(r, ratio, p)
         rr = new_rr
         active = active & (rr > target)
     return CGResult(x, xp.sqrt(rr), iterations, negative)
-
-
-def _size(shape: tuple[int, ...]) -> int:
-    n = 1
-    for length in shape:
-        n *= length
-    return n

@@ -29,12 +29,11 @@ import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import array_api_compat
-
 import minigrad as mg
 from curveball.checks import check_finite, check_nonnegative, check_positive
 from curveball.solver import Array, Info, Loss, Model, Tree, add_scaled, along, dot, split_aux, value_and_slope
 from curveball.two_by_two import solve_two_by_two
+from minigrad.backend import namespace
 
 LAM_RANGE = (1e-8, 1e8)
 
@@ -44,7 +43,7 @@ class CurveBallState(NamedTuple):
 
     z: Tree  # the estimate of Newton's step, a tree like the params
     lam: Array  # damping (a number before the first step)
-    count: int  # steps taken
+    steps: int  # taken so far
     trust_ratio: Array  # the latest gamma; nan before the first
 
 
@@ -102,7 +101,7 @@ class CurveBall:
             raise ValueError(f"trust_low must be below trust_high; got {self.trust_low} and {self.trust_high}")
 
     def init(self, params: Tree) -> CurveBallState:
-        return CurveBallState(z=mg.tree_map(mg.zeros_like, params), lam=self.lam, count=0, trust_ratio=math.nan)
+        return CurveBallState(z=mg.tree_map(mg.zeros_like, params), lam=self.lam, steps=0, trust_ratio=math.nan)
 
     def step(
         self, params: Tree, state: CurveBallState, model: Model, loss: Loss, has_aux: bool = False
@@ -111,7 +110,7 @@ class CurveBall:
         outputs, J, *aux = mg.linearize(model, params, has_aux=has_aux)  # J is J_phi^T, J.T is J_phi
         (value, J_L), L = mg.linearize(lambda y: value_and_slope(loss, y), outputs)  # L pushes to (J_L.t, H_L t)
         runs = value.ndim
-        lam = array_api_compat.array_namespace(value).asarray(state.lam, dtype=value.dtype)
+        lam = namespace(value).asarray(state.lam, dtype=value.dtype)
         damping = lam + self.weight_decay
 
         Jz = J(z)
@@ -137,9 +136,9 @@ class CurveBall:
         z = mg.tree_map(lambda a, b: along(rho, a) * a - along(beta, b) * b, z, Dz)  # (2)
         new_params = add_scaled(params, self.lr, z)  # (3)
 
-        count = state.count + 1
+        steps = state.steps + 1
         new_lam, trust_ratio = lam, state.trust_ratio
-        if self.adapt_lam and count % self.lam_every == 0:
+        if self.adapt_lam and steps % self.lam_every == 0:
             trust_ratio = self._trust_ratio(params, z, value, predicted, model, loss, has_aux)  # (5)
             new_lam = self._adapted(lam, trust_ratio)
         info = {
@@ -152,11 +151,11 @@ class CurveBall:
             "trust_ratio": trust_ratio,
             "predicted": predicted,
         }
-        return new_params, CurveBallState(z, new_lam, count, trust_ratio), info
+        return new_params, CurveBallState(z, new_lam, steps, trust_ratio), info
 
     def _coefficients(self, DHD: Array, zHD: Array, zHz: Array, JD: Array, Jz: Array) -> tuple[Array, Array]:
         """The `rho, beta` that minimise `m(rho z - beta Dz)`: both, or the one that is not fixed."""
-        xp = array_api_compat.array_namespace(DHD)
+        xp = namespace(DHD)
         if self.rho is not None and self.beta is not None:
             return xp.asarray(self.rho, dtype=DHD.dtype), xp.asarray(self.beta, dtype=DHD.dtype)
         if self.rho is not None:  # m'(beta) = 0
@@ -172,7 +171,7 @@ class CurveBall:
         self, params: Tree, z: Tree, value: Array, predicted: Array, model: Model, loss: Loss, has_aux: bool
     ) -> Array:
         """(5), of the whole objective; 1 where no change is predicted."""
-        xp = array_api_compat.array_namespace(value)
+        xp = namespace(value)
         moved = add_scaled(params, 1.0, z)
         change = loss(split_aux(model(moved), has_aux)[0]) - value  # aux of this second evaluation is not used
         if self.weight_decay:
@@ -183,7 +182,7 @@ class CurveBall:
         return xp.where(nothing, one, change / xp.where(nothing, one, predicted))
 
     def _adapted(self, lam: Array, trust_ratio: Array) -> Array:
-        xp = array_api_compat.array_namespace(trust_ratio)
+        xp = namespace(trust_ratio)
         factor = self.lam_factor**self.lam_every
         lam = lam * xp.ones_like(trust_ratio)
         up = ~(trust_ratio >= self.trust_low) | ~xp.isfinite(trust_ratio)  # a step to nowhere counts as a bad one

@@ -9,26 +9,27 @@ from collections.abc import Callable
 from math import prod
 from typing import Any
 
-import array_api_compat
-
 from curveball.solver import Array, Tree
+from minigrad.backend import namespace
 from minigrad.trees import flatten, unflatten
 
 
 class Ravel:
-    """Vectors (*runs, p) for trees whose leaves are (*runs, ...).
+    """Vectors (*runs, p) for trees whose leaves are (*runs, ...), and back, in the dtypes of the tree given.
 
     >>> import numpy as np
     >>> ravel = Ravel({"a": np.ones((2, 2)), "b": np.zeros(3)})
     >>> ravel.vector({"a": np.ones((2, 2)), "b": np.zeros(3)}).tolist()
     [1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0]
+    >>> ravel.tree(np.arange(7.0))["b"].tolist()
+    [4.0, 5.0, 6.0]
     """
 
     def __init__(self, params: Tree, runs: int = 0):
         leaves, self.structure = flatten(params)
-        self.shapes = [leaf.shape for leaf in leaves]
+        self.like = [(leaf.shape, leaf.dtype) for leaf in leaves]
         self.runs = runs
-        self.namespace = array_api_compat.array_namespace(*leaves)
+        self.namespace = namespace(*leaves)
 
     def vector(self, tree: Tree) -> Array:
         xp = self.namespace
@@ -38,9 +39,9 @@ class Ravel:
     def tree(self, vector: Array) -> Tree:
         xp = self.namespace
         leaves, start = [], 0
-        for shape in self.shapes:
+        for shape, dtype in self.like:
             stop = start + prod(shape[self.runs :])
-            leaves.append(xp.reshape(vector[..., start:stop], shape))
+            leaves.append(xp.astype(xp.reshape(vector[..., start:stop], shape), dtype, copy=False))
             start = stop
         return unflatten(self.structure, leaves)
 
@@ -64,11 +65,11 @@ def dense_matrix(product: Callable[[Tree], Tree], ravel: Ravel, like: Array) -> 
 
 def identity_like(matrix: Array) -> Any:
     """The identity of the size of the matrices given."""
-    xp = array_api_compat.array_namespace(matrix)
+    xp = namespace(matrix)
     return xp.eye(matrix.shape[-1], dtype=matrix.dtype)
 
 
 def solve(matrix: Array, vector: Array) -> Array:
     """`matrix^-1 vector`, for each run."""
-    xp = array_api_compat.array_namespace(matrix)
+    xp = namespace(matrix)
     return xp.linalg.solve(matrix, vector[..., None])[..., 0]

@@ -7,7 +7,7 @@ the best point of their grids.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,8 @@ from curveball.curve_ball import CurveBall
 from curveball.figures import COLOURS, STYLES, new_figure
 from curveball.files import write_whole
 from curveball.provenance import provenance
-from curveball.sweep import NOISE, START, grid_search
-from curveball.table1 import COLUMNS, GRIDS, ROWS, Column
+from curveball.sweep import NOISE, START
+from curveball.table1 import COLUMNS, THRESHOLD, Column, settings_of, solver_of
 from problems.quadratic import Quadratic
 from problems.rosenbrock import Rosenbrock
 
@@ -47,7 +47,14 @@ class Trajectory:
 
 
 def trajectories(noise: tuple[float, float] | None = None, seed: int = 0, start: Any = None) -> list[Trajectory]:
-    """Follow every solver from one start, with the same noise. ValueError for a start that is not two finite numbers."""
+    """Follow every solver from one start, with the same noise.
+
+    `start` is drawn by `seed` where None. ValueError for a start that is not two finite numbers.
+
+    >>> found = trajectories(start=(0.5, 0.25))
+    >>> found[0].name, found[0].path[0].tolist(), float(found[0].losses[0])
+    ('CurveBall', [0.5, 0.25], 0.25)
+    """
     problem, plain = Rosenbrock(noise), Rosenbrock()
     params = problem.init(np.random.default_rng([seed, START])) if start is None else np.asarray(start, np.float64)
     if params.shape != (2,) or not np.isfinite(params).all():
@@ -55,12 +62,7 @@ def trajectories(noise: tuple[float, float] | None = None, seed: int = 0, start:
     column = Column("figure 1", 5000, lr=COLUMNS[0].lr, lam=COLUMNS[0].lam, noise=noise)
     found = []
     for name in SHOWN:
-        make = ROWS[name]
-        if make is None:
-            family, grid = GRIDS[name]
-            solver = family(**grid_search(problem, family, grid, column.max_iter, seed)[0])
-        else:
-            solver = make(column)
+        solver = solver_of(name, column, problem, seed)
         found.append(_follow(name, solver, problem, plain, params, np.random.default_rng([seed, NOISE])))
     return found
 
@@ -71,16 +73,13 @@ def _follow(name: str, solver: Any, problem: Any, plain: Any, params: Any, rng: 
     with np.errstate(over="ignore", invalid="ignore"):
         while len(path) <= MAX_ITER and losses[-1] > DONE:
             batch = problem.batch(rng)
-            params, state, _ = solver.step(
-                params, state, lambda w, batch=batch: problem.model(w, batch), lambda y: problem.loss(y)
-            )
+            params, state, _ = solver.step(params, state, lambda w, batch=batch: problem.model(w, batch), problem.loss)
             loss = float(plain.loss(plain.model(params)))
             if not np.isfinite(loss):
                 break
             path.append(params)
             losses.append(loss)
-    settings = {key: value for key, value in asdict(solver).items() if value is not None}
-    return Trajectory(name, settings, np.array(path), np.array(losses))
+    return Trajectory(name, settings_of(solver), np.array(path), np.array(losses))
 
 
 # ------------------------------------------------------------------------------------- drawing
@@ -113,7 +112,7 @@ def draw(found: list[Trajectory], noise: tuple[float, float] | None, path: Path)
     for k, t in enumerate(found):
         left.plot(*t.path.T, marker=".", markersize=3, label=t.name, zorder=4 - 0.1 * k, **_look(k))
         right.plot(np.arange(1, len(t.losses) + 1), t.losses, label=t.name, **_look(k))
-    right.axhline(1e-4, color="black", linewidth=0.6, linestyle=":")
+    right.axhline(THRESHOLD, color="black", linewidth=0.6, linestyle=":")
     right.set(xscale="log", yscale="log", xlabel="iteration", ylabel="loss (noise-free)", ylim=(DONE / 10.0, None))
     right.grid(alpha=0.25)
     figure.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=9)
@@ -129,6 +128,9 @@ def animate(found: list[Trajectory], noise: tuple[float, float] | None, path: Pa
     _contours(ax, found)
     lines = [ax.plot([], [], marker=".", markersize=3, label=t.name, **_look(k))[0] for k, t in enumerate(found)]
     ax.legend(fontsize=8, loc="upper left")
+    ax.set_title("iteration 0")
+    figure.canvas.draw()
+    figure.set_layout_engine("none")  # laid out once, not at every frame
     longest = max(len(t.path) for t in found)
     frames = [0]
     while frames[-1] < longest - 1:
@@ -199,7 +201,10 @@ def figure1(
         "noise": noise,
         "seed": seed,
         **provenance(),
-        "trajectories": [{"solver": t.name, "settings": t.settings, "losses": t.losses.tolist()} for t in found],
+        "trajectories": [
+            {"solver": t.name, "settings": t.settings, "path": t.path.tolist(), "losses": t.losses.tolist()}
+            for t in found
+        ],
     }
     write_whole(folder / "figure1.json", lambda path: path.write_text(json.dumps(facts, indent=1) + "\n"))
     return found

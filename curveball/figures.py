@@ -48,6 +48,7 @@ def draw_losses(runs: list[Any], path: Path, title: str) -> None:
     for ax, label in zip(axes, ("step", "seconds of training"), strict=True):
         ax.set(xlabel=label, ylabel="training loss", yscale="log")
         ax.grid(alpha=0.25)
-        ax.legend()
+        if ax.lines:
+            ax.legend()
     figure.suptitle(title)
     figure.savefig(path, dpi=130)

@@ -14,9 +14,7 @@ Non-Linear Least Squares Problems, 2004, section 3.2):
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
-
-import array_api_compat
+from typing import NamedTuple
 
 import minigrad as mg
 from curveball.checks import check_positive
@@ -24,6 +22,7 @@ from curveball.conjugate_gradient import conjugate_gradient
 from curveball.dense import Ravel, dense_matrix, identity_like, solve
 from curveball.newton import GaussNewtonPoint
 from curveball.solver import Array, Info, Loss, Model, Tree, add_scaled, along, dot, split_aux
+from minigrad.backend import namespace
 
 LAM_RANGE = (1e-30, 1e30)  # at the limit of precision every step is rejected: the product of both fits into float32
 NU_MAX = 1e6
@@ -43,9 +42,10 @@ class LevenbergMarquardt:
 
     The damping starts at `tau` times the largest diagonal entry of `G` (`scaling="identity"`, `D = I`), or at `tau`
     (`scaling="marquardt"`, `D` the largest diagonal of `G` so far, which makes the steps independent of the parameters'
-    units; Moré, 1978). `linear="dense"` builds `G`, one product per parameter; "cg" solves without it, to `cg_tol`
-    (with `scaling="identity"` only, and a start of `tau |G J| / |J|`). `info` has `loss` (at the start of the step),
-    `outputs`, `aux`, `lam`, `gain` and `accepted`.
+    units; Moré, 1978). Where `G` is zero it starts at `tau`. `linear="dense"` builds `G`, one product per parameter,
+    and keeps the damping above a rounding per parameter of that entry; "cg" solves without it, to `cg_tol` (with
+    `scaling="identity"` only, and a start of `tau |G J| / |J|`). `info` has `loss` (at the start of the step),
+    `outputs`, `aux`, `lam`, `gain` and `accepted`. ValueError for hyper-parameters out of range.
 
     >>> import numpy as np
     >>> solver, w = LevenbergMarquardt(), np.array([3.0, -1.0])
@@ -69,6 +69,8 @@ class LevenbergMarquardt:
         for name, choices in (("scaling", ("identity", "marquardt")), ("linear", ("dense", "cg"))):
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} must be one of {', '.join(choices)}; got {getattr(self, name)!r}")
+        if self.max_cg is not None and self.max_cg < 1:
+            raise ValueError(f"max_cg must be at least 1, or None; got {self.max_cg}")
         if self.linear == "cg" and self.scaling == "marquardt":
             raise ValueError("scaling='marquardt' needs the diagonal of the matrix: use linear='dense' with it")
 
@@ -79,9 +81,9 @@ class LevenbergMarquardt:
         self, params: Tree, state: LMState, model: Model, loss: Loss, has_aux: bool = False
     ) -> tuple[Tree, LMState, Info]:
         point = GaussNewtonPoint.at(params, model, loss, has_aux)
-        value, J = point.value, point.gradient
+        value = point.value
         runs = value.ndim
-        xp = array_api_compat.array_namespace(value)
+        xp = namespace(value)
         z, lam, diagonal = (self._dense if self.linear == "dense" else self._matrix_free)(params, point, state)
 
         Jz = point.J(z)
@@ -89,8 +91,8 @@ class LevenbergMarquardt:
         predicted = 0.5 * dot(Jz, HJz, runs) + slope
         moved = add_scaled(params, 1.0, z)
         change = loss(split_aux(model(moved), has_aux)[0]) - value
-        gain = change / xp.where(predicted == 0.0, -xp.ones_like(predicted), predicted)
-        accepted = (gain > 0.0) & (predicted < 0.0) & xp.isfinite(change)
+        gain = change / _one_for_zero(predicted)
+        accepted = (gain > 0.0) & (predicted < 0.0)  # not where the change is not a number
 
         shrink = xp.maximum(1.0 - (2.0 * xp.clip(gain, 0.0, 1.0) - 1.0) ** 3, xp.ones_like(gain) / 3.0)
         nu = state.nu * xp.ones_like(gain)
@@ -111,30 +113,26 @@ class LevenbergMarquardt:
         ravel = Ravel(params, point.value.ndim)
         gradient = ravel.vector(point.gradient)
         G = dense_matrix(point.product, ravel, gradient)
-        xp = array_api_compat.array_namespace(G)
+        xp = namespace(G)
         identity = identity_like(G)
         diagonal = xp.sum(G * identity, axis=-1)
-        lam = state.lam
-        if self.scaling == "identity":
-            if lam is None:
-                lam = self.tau * xp.max(diagonal, axis=-1)
-            damping = lam[..., None, None] * identity
+        if state.diagonal is not None and self.scaling == "marquardt":
+            diagonal = xp.maximum(diagonal, state.diagonal)
+        if self.scaling == "marquardt":
+            largest, D = xp.ones_like(point.value), _one_for_zero(diagonal)[..., None] * identity
         else:
-            if state.diagonal is not None:
-                diagonal = xp.maximum(diagonal, state.diagonal)
-            if lam is None:
-                lam = self.tau * xp.ones_like(point.value)
-            scale = xp.where(diagonal > 0.0, diagonal, xp.ones_like(diagonal))
-            damping = lam[..., None, None] * (scale[..., None] * identity)
-        return ravel.tree(-solve(G + damping, gradient)), lam, diagonal
+            largest, D = xp.max(diagonal, axis=-1), identity
+        rounding = diagonal.shape[-1] * float(xp.finfo(G.dtype).eps)  # with less damping G may be singular
+        lam = self.tau * _one_for_zero(largest) if state.lam is None else xp.maximum(state.lam, rounding * largest)
+        return ravel.tree(-solve(G + lam[..., None, None] * D, gradient)), lam, diagonal
 
     def _matrix_free(self, params: Tree, point: GaussNewtonPoint, state: LMState) -> tuple[Tree, Array, None]:
         runs, J = point.value.ndim, point.gradient
-        xp = array_api_compat.array_namespace(point.value)
+        xp = namespace(point.value)
         lam = state.lam
         if lam is None:
-            GJ, norm = point.product(J), dot(J, J, runs)
-            lam = self.tau * xp.sqrt(dot(GJ, GJ, runs) / xp.where(norm > 0.0, norm, xp.ones_like(norm)))
+            GJ = point.product(J)
+            lam = self.tau * _one_for_zero(xp.sqrt(dot(GJ, GJ, runs) / _one_for_zero(dot(J, J, runs))))
         result = conjugate_gradient(
             lambda v: add_scaled(point.product(v), lam, v),
             mg.tree_map(lambda g: -1.0 * g, J),
@@ -143,3 +141,8 @@ class LevenbergMarquardt:
             runs=runs,
         )
         return result.x, lam, None
+
+
+def _one_for_zero(x: Array) -> Array:
+    xp = namespace(x)
+    return xp.where(x == 0.0, xp.ones_like(x), x)

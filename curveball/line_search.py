@@ -7,9 +7,11 @@ from typing import Any
 import array_api_compat
 
 from curveball.solver import Array, Loss, Model, Tree, add_scaled, dot, split_aux
+from minigrad.backend import namespace
 
 HALVINGS = 30
 ARMIJO = 1e-4
+ROUNDINGS = 10.0
 
 
 def halving(
@@ -17,15 +19,22 @@ def halving(
 ) -> Array:
     """The first `t` of `start, start/2, start/4, ...` with `f(w + t z) <= f(w) + 1e-4 t J.z`, for each run.
 
-    At most 30 halvings. Armijo, Pacific J. Math. 16, 1966; Nocedal and Wright, algorithm 3.1. Runs whose length is found
-    keep it while others go on; where arrays are not on the host all 30 are tried, without looking.
+    Ten roundings of `f(w)` are forgiven, or close to a minimum that is not zero no step would pass. At most 30
+    halvings. Runs whose length is found keep it while others go on; where arrays are not on the host all 30 are tried,
+    without looking. Armijo, Pacific J. Math. 16, 1966; Nocedal and Wright, algorithm 3.1.
+
+    >>> import numpy as np
+    >>> w = np.array([2.0])
+    >>> float(halving(w, -8.0 * w, 2.0 * w, w @ w, lambda w: w, lambda y: y @ y, False))
+    0.125
     """
-    xp = array_api_compat.array_namespace(value)
+    xp = namespace(value)
     slope = dot(gradient, z, value.ndim)
+    rounding = ROUNDINGS * float(xp.finfo(value.dtype).eps) * xp.abs(value)
     length = start * xp.ones_like(value)
     for _ in range(HALVINGS):
         moved = loss(split_aux(model(add_scaled(params, length, z)), has_aux)[0])
-        enough = moved <= value + ARMIJO * length * slope
+        enough = (moved <= value + ARMIJO * length * slope + rounding) & xp.isfinite(moved)
         if array_api_compat.is_numpy_array(value) and enough.all():
             break
         length = xp.where(enough, length, 0.5 * length)

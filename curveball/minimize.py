@@ -1,7 +1,8 @@
-"""Run a solver until the gradient is small: the loop, with SciPy's result; also as a method of SciPy's own `minimize`."""
+"""Run a solver until the gradient is small, with SciPy's result; also as a method of SciPy's own `minimize`."""
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable
 from typing import Any
@@ -39,7 +40,8 @@ def minimize(
     The result has `x` (a tree like `params`), `fun` (the loss there), `jac` (the gradient there, None without `tol`),
     `nit`, `success`, `status` (0 converged, 1 iterations used up, 2 not finite, 3 stopped by the callback), `message`,
     `losses` (one per iteration, before its step) and `state`. The default solver is `CurveBall(lam=1e-3)`.
-    ValueError for `max_iter` below 1, or where SciPy asks for bounds or constraints.
+    ValueError for `max_iter` below 1, or where SciPy asks for bounds or constraints; TypeError for a loss that is not
+    one number, an option that there is not, or no params.
 
     As `scipy.optimize.minimize(f, x0, method=curveball.minimize, options={"solver": ..., "tol": ...})` it minimises a
     scalar function, differentiated by minigrad whatever `jac` and `hess` say; the default solver is then `NewtonCG()`.
@@ -54,8 +56,10 @@ def minimize(
     >>> scipy.optimize.minimize(lambda w: (w - 3.0) @ (w - 3.0), np.zeros(2), method=minimize).x.round(5).tolist()
     [3.0, 3.0]
     """
-    if params is None:  # SciPy calls method(f, x0, ...)
-        model, loss, params, solver, max_iter = _from_scipy(model, loss, solver, max_iter, scipy)
+    if params is None:
+        if "args" not in scipy:  # SciPy calls method(f, x0, args=..., ...)
+            raise TypeError("minimize needs params to start from: minimize(model, loss, params)")
+        model, loss, params, solver, max_iter, callback = _from_scipy(model, loss, solver, max_iter, callback, scipy)
     if scipy:
         raise TypeError(f"minimize has no option {sorted(scipy)[0]!r}")
     if max_iter < 1:
@@ -63,9 +67,11 @@ def minimize(
     return _iterate(model, loss, params, CurveBall(lam=1e-3) if solver is None else solver, max_iter, tol, callback)
 
 
-def _from_scipy(model: Any, x0: Array, solver: Any, max_iter: int, scipy: dict[str, Any]) -> Any:
+def _from_scipy(model: Any, x0: Array, solver: Any, max_iter: int, callback: Any, scipy: dict[str, Any]) -> Any:
     """Read SciPy's arguments out of `scipy`, and leave there what is unknown."""
-    args = scipy.pop("args", ())
+    args = scipy.pop("args")
+    if getattr(scipy.get("jac"), "__self__", None) is model:  # SciPy's wrapper of a function and its gradient
+        raise ValueError("jac=True: give the function alone, without its gradient: minigrad differentiates it")
     bounds, constraints = scipy.pop("bounds", None), scipy.pop("constraints", ())
     if bounds is not None or constraints:
         raise ValueError('curveball.minimize knows no bounds or constraints: use a method that does, such as "SLSQP"')
@@ -76,11 +82,18 @@ def _from_scipy(model: Any, x0: Array, solver: Any, max_iter: int, scipy: dict[s
     if loss is None:
         if getattr(solver, "curvature", None) == "ggn":
             raise ValueError(
-                f"{type(solver).__name__} uses the Gauss-Newton matrix, which a scalar function alone does not have: give "
-                'the model for the function and options={"outputs_loss": loss}, or a solver such as NewtonCG()'
+                f"{type(solver).__name__} uses the Gauss-Newton matrix, which a scalar function alone does not have: "
+                'give the model for the function and options={"outputs_loss": loss}, or a solver such as NewtonCG()'
             )
         loss = _identity
-    return (lambda w: model(w, *args)), loss, x0, solver, scipy.pop("maxiter", max_iter)
+    if callback is not None and list(inspect.signature(callback).parameters) != ["intermediate_result"]:
+        callback = _given_x(callback)
+    return (lambda w: model(w, *args)), loss, x0, solver, scipy.pop("maxiter", max_iter), callback
+
+
+def _given_x(callback: Callable[[Array], Any]) -> Callable[[Any], Any]:
+    """SciPy's older callbacks take `xk` alone."""
+    return lambda result: callback(result.x.copy())
 
 
 def _identity(value: Array) -> Array:

@@ -1,7 +1,7 @@
 r"""Newton's method with the whole matrix: `w <- w + lr z*`, `z* = -(B + lam I)^-1 J`.
 
-`z*` minimises the quadratic model `1/2 z.(B + lam I) z + z.J` (tests/derivations/newton_step.py). `Newton` takes for `B`
-the Hessian, `GaussNewton` the Gauss-Newton matrix, which is never indefinite where the loss is convex.
+`z*` minimises the quadratic model `1/2 z.(B + lam I) z + z.J`. `Newton` takes for `B` the Hessian, `GaussNewton` the
+Gauss-Newton matrix, which is never indefinite where the loss is convex.
 """
 
 from __future__ import annotations
@@ -9,19 +9,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import array_api_compat
+from numpy.linalg import LinAlgError
 
 import minigrad as mg
 from curveball.checks import check_nonnegative, check_positive
 from curveball.dense import Ravel, dense_matrix, identity_like, solve
 from curveball.line_search import halving
-from curveball.solver import (
-    Array, Info, Loss, Model, Tree, add_scaled, along, split_aux, value_and_gradient, value_and_slope,
-)  # fmt: skip
+from curveball.solver import Array, Info, Loss, Model, Tree, add_scaled, along, value_and_gradient, value_and_slope
+from minigrad.backend import namespace
 
 
 class NoState(NamedTuple):
     """Nothing to remember."""
+
+
+def gradient_and_hessian(params: Tree, model: Model, loss: Loss, has_aux: bool) -> Any:
+    """The gradient `J`, the linear map `v -> H v`, and the loss, the outputs and aux there."""
+
+    def evaluate(w: Tree) -> Any:
+        value, J, outputs, aux = value_and_gradient(w, model, loss, has_aux)
+        return J, (value, outputs, aux)
+
+    return mg.linearize(evaluate, params, has_aux=True)
 
 
 @dataclass(frozen=True)
@@ -29,9 +38,10 @@ class Newton:
     """Newton's method with the dense Hessian `H`, one Hessian product per parameter and step.
 
     Where `H + lam I` is not positive definite its step may climb: with `indefinite="flip"` eigenvalues are replaced by
-    their absolute values, at least `1e-8` of the largest (Dauphin et al., NeurIPS 2014: the saddle-free step; Nocedal
-    and Wright, Numerical Optimization, section 3.4), so that every direction descends. With "error" a ValueError says so.
-    With `line_search` the step is halved until it decreases the objective enough (curveball/line_search.py).
+    their absolute values, at least a rounding per parameter of the largest (Dauphin et al., NeurIPS 2014: the
+    saddle-free step; Nocedal and Wright, Numerical Optimization, section 3.4), so that every direction descends. With
+    "error" a ValueError says so; for that the smallest eigenvalue is looked at on the host. With `line_search` the step
+    is halved until it decreases the objective enough (curveball/line_search.py).
     `info` has `loss`, `outputs`, `aux`, and `smallest`, the smallest eigenvalue of `H + lam I` before it was changed.
 
     >>> import numpy as np
@@ -58,11 +68,7 @@ class Newton:
     def step(
         self, params: Tree, state: NoState, model: Model, loss: Loss, has_aux: bool = False
     ) -> tuple[Tree, NoState, Info]:
-        def evaluate(w: Tree) -> Any:
-            value, J, outputs, aux = value_and_gradient(w, model, loss, has_aux)
-            return J, (mg.stop_gradient(value), mg.stop_gradient(outputs), mg.stop_gradient(aux))
-
-        J, H, (value, outputs, aux) = mg.linearize(evaluate, params, has_aux=True)
+        J, H, (value, outputs, aux) = gradient_and_hessian(params, model, loss, has_aux)
         ravel = Ravel(params, value.ndim)
         gradient = ravel.vector(J)
         matrix = dense_matrix(H, ravel, gradient)
@@ -74,18 +80,19 @@ class Newton:
 
     def _solve(self, matrix: Array, gradient: Array) -> tuple[Array, Array]:
         """Return `-|H + lam I|^-1 J` and the smallest eigenvalue."""
-        xp = array_api_compat.array_namespace(matrix)
+        xp = namespace(matrix)
         symmetric = 0.5 * (matrix + xp.matrix_transpose(matrix))
         values, vectors = xp.linalg.eigh(symmetric)
         values = values + along(self.lam, values)
         smallest = values[..., 0]
-        if self.indefinite == "error" and not bool((smallest > 0.0).all()):
+        if self.indefinite == "error" and not (worst := float(xp.min(smallest))) > 0.0:
             raise ValueError(
-                f"the Hessian is not positive definite: its smallest eigenvalue, damping included, is "
-                f"{float(smallest.min()):.6g}. Raise lam above {float(-smallest.min()):.6g}, or use indefinite='flip'"
+                f"the Hessian is not positive definite: its smallest eigenvalue, damping included, is {worst:.6g}. "
+                f"Raise lam by more than {-worst:.6g}, or use indefinite='flip'"
             )
         size = xp.abs(values)
-        size = xp.maximum(size, 1e-8 * xp.max(size, axis=-1, keepdims=True))
+        floor = values.shape[-1] * float(xp.finfo(values.dtype).eps) * xp.max(size, axis=-1, keepdims=True)
+        size = xp.maximum(size, floor)
         size = xp.where(size > 0.0, size, xp.ones_like(size))
         rotated = xp.matmul(xp.matrix_transpose(vectors), gradient[..., None])
         return -xp.matmul(vectors, rotated / size[..., None])[..., 0], smallest
@@ -95,8 +102,8 @@ class Newton:
 class GaussNewton:
     """Gauss-Newton with the dense matrix `G + lam I`, `G = J_phi H_L J_phi^T`, one product per parameter and step.
 
-    For a singular `G` give `lam`: there is no step without it, and the backend says so. `info` has `loss`, `outputs`,
-    `aux`. Nocedal and Wright, Numerical Optimization (2006), section 10.3.
+    For a singular `G` give `lam`: without it there is no step, but a ValueError (not a number, where the backend does
+    not look). `info` has `loss`, `outputs`, `aux`. Nocedal and Wright, Numerical Optimization (2006), section 10.3.
 
     >>> import numpy as np
     >>> solver, w = GaussNewton(), np.array([3.0, -1.0])
@@ -123,8 +130,10 @@ class GaussNewton:
         ravel = Ravel(params, point.value.ndim)
         gradient = ravel.vector(point.gradient)
         matrix = dense_matrix(point.product, ravel, gradient)
-        lam = self.lam if not getattr(self.lam, "ndim", 0) else self.lam[..., None, None]
-        step = -solve(matrix + lam * identity_like(matrix), gradient)
+        try:
+            step = -solve(matrix + along(self.lam, matrix) * identity_like(matrix), gradient)
+        except LinAlgError:
+            raise ValueError("the Gauss-Newton matrix is singular: give lam > 0, or use LevenbergMarquardt()") from None
         params = add_scaled(params, self.lr, ravel.tree(step))
         return params, state, {"loss": point.value, "outputs": point.outputs, "aux": point.aux}
 
@@ -150,6 +159,3 @@ class GaussNewtonPoint:
         """`G v = J_phi H_L J_phi^T v`."""
         _, HJv = self.L(self.J(v))
         return self.J.T(HJv)
-
-
-__all__ = ["GaussNewton", "GaussNewtonPoint", "Newton", "NoState", "split_aux"]

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import array_api_compat
-
 import minigrad as mg
 from curveball.checks import check_nonnegative, check_positive
 from curveball.conjugate_gradient import conjugate_gradient
 from curveball.line_search import halving
-from curveball.newton import GaussNewtonPoint
-from curveball.solver import Info, Loss, Model, Tree, add_scaled, along, dot, value_and_gradient
+from curveball.newton import GaussNewtonPoint, gradient_and_hessian
+from curveball.solver import Info, Loss, Model, Tree, add_scaled, along, dot
+from minigrad.backend import namespace
 
 
 class NewtonCGState(NamedTuple):
@@ -23,14 +22,15 @@ class NewtonCGState(NamedTuple):
 
 @dataclass(frozen=True)
 class NewtonCG:
-    """Inexact Newton: conjugate gradients on `(B + lam I) z = -J` until the residual is below `eta |J|`.
+    """Inexact Newton: conjugate gradients on `(B + lam I) z = -J` until the residual is at most `eta |J|`.
 
     `curvature` is "hessian" (exact) or "ggn" (Gauss-Newton). The forcing sequence `eta = min(eta_max, sqrt(|J|))` makes
     the convergence superlinear (Dembo, Eisenstat and Steihaug, SIAM J. Numer. Anal. 19, 1982). At a direction of
     negative curvature the iteration ends with what it has, at the first with the gradient's own direction: always a
     descent direction (Nocedal and Wright, algorithm 7.1). With `warm_start` it begins at `decay` times the last step.
-    With `line_search`, the step is halved, at most 30 times, until `f(w + t z) <= f(w) + 1e-4 t J.z` (Armijo).
-    `info` has `loss`, `outputs`, `aux`, `cg_iterations`, `residual` and `negative_curvature`.
+    `max_cg` limits its products (None: one per parameter). With `line_search` the step is halved until it decreases the
+    objective enough (curveball/line_search.py). `info` has `loss`, `outputs`, `aux`, `cg_iterations`, `residual` (the
+    norm of it) and `negative_curvature`. ValueError for hyper-parameters out of range.
 
     >>> import numpy as np
     >>> solver, w = NewtonCG(eta_max=1e-8), np.array([3.0, -1.0])
@@ -55,6 +55,7 @@ class NewtonCG:
             raise ValueError(f"curvature must be 'hessian' or 'ggn'; got {self.curvature!r}")
         if not 0.0 < self.eta_max < 1.0:
             raise ValueError(f"eta_max must be between 0 and 1; got {self.eta_max}")
+        check_nonnegative("decay", self.decay)
         if self.max_cg is not None and self.max_cg < 1:
             raise ValueError(f"max_cg must be at least 1, or None; got {self.max_cg}")
 
@@ -68,14 +69,9 @@ class NewtonCG:
             point = GaussNewtonPoint.at(params, model, loss, has_aux)
             value, J, outputs, aux, product = point.value, point.gradient, point.outputs, point.aux, point.product
         else:
-
-            def evaluate(w: Tree) -> Any:
-                value, J, outputs, aux = value_and_gradient(w, model, loss, has_aux)
-                return J, mg.stop_gradient((value, outputs, aux))
-
-            J, product, (value, outputs, aux) = mg.linearize(evaluate, params, has_aux=True)
+            J, product, (value, outputs, aux) = gradient_and_hessian(params, model, loss, has_aux)
         runs = value.ndim
-        xp = array_api_compat.array_namespace(value)
+        xp = namespace(value)
         norm = xp.sqrt(dot(J, J, runs))
         result = conjugate_gradient(
             lambda v: add_scaled(product(v), self.lam, v),
@@ -86,8 +82,8 @@ class NewtonCG:
             runs=runs,
         )
         z = result.x
-        if self.warm_start:  # the start may have been uphill
-            uphill = dot(J, z, runs) > 0.0
+        if self.warm_start:  # the start may have been uphill: steepest descent instead
+            uphill = dot(J, z, runs) >= 0.0
             z = mg.tree_map(lambda a, g: xp.where(along(uphill, a), -1.0 * g, a), z, J)
         length = halving(params, z, J, value, model, loss, has_aux, self.lr) if self.line_search else self.lr
         info = {

@@ -15,9 +15,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-import array_api_compat
-
 import minigrad as mg
+from minigrad.backend import namespace
 from minigrad.trees import flatten
 
 Array = Any
@@ -73,8 +72,8 @@ def along(number: Any, x: Array) -> Any:
     """A number, or one per run, shaped to multiply an array whose first axes are the runs, and in its dtype."""
     if not hasattr(number, "dtype"):
         return number
-    xp = array_api_compat.array_namespace(x)
-    if mg.isdtype(number.dtype, "real floating"):  # a NumPy number would make float64 of float32
+    xp = namespace(x)
+    if number.dtype != x.dtype and mg.isdtype(number.dtype, "real floating"):  # float64 would make float64 of float32
         number = xp.asarray(number, dtype=x.dtype)
     return xp.reshape(number, number.shape + (1,) * (x.ndim - number.ndim)) if number.ndim else number
 
@@ -83,9 +82,11 @@ def dot(a: Tree, b: Tree, runs: int = 0) -> Array:
     """Inner product of two trees, over all axes but the first `runs`: the result has those axes."""
     total: Any = 0.0
     for x, y in zip(flatten(a)[0], flatten(b)[0], strict=True):
-        xp = array_api_compat.array_namespace(x)
-        shape = (*x.shape[:runs], -1)
-        total = total + xp.vecdot(xp.reshape(x, shape), xp.reshape(y, shape))
+        xp = namespace(x)
+        if x.ndim != runs + 1:
+            shape = (*x.shape[:runs], -1)
+            x, y = xp.reshape(x, shape), xp.reshape(y, shape)
+        total = total + xp.vecdot(x, y)
     return total
 
 

@@ -27,7 +27,7 @@ def iterations_to(
     """Return, for each run, the first iteration (counted from 1) whose loss is below the threshold; 0 if none is.
 
     The loss of an iteration is that of its own batch, before its step. All solvers see the same starts, and all that
-    advance together the same noise.
+    advance together the same noise. ValueError for `runs` or `max_iter` below 1.
 
     >>> from curveball import Newton
     >>> from problems.quadratic import Quadratic
@@ -75,12 +75,15 @@ def grid_search(
     """Return the point of a grid whose mean loss over the last ten iterations is smallest, on one run, and all means.
 
     All points advance together from one start, with the same noise; one that stops being finite counts as infinite.
+    ValueError for `max_iter` below 1.
 
     >>> from curveball import SGD
     >>> from problems.quadratic import Quadratic
     >>> grid_search(Quadratic((1.0, 1.0)), SGD, {"lr": (2.5, 1.0, 1e-3), "momentum": (0.0,)}, max_iter=20)[0]
     {'lr': 1.0, 'momentum': 0.0}
     """
+    if max_iter < 1:
+        raise ValueError(f"max_iter must be at least 1; got {max_iter}")
     points = list(itertools.product(*grid.values()))
     columns = {name: np.array(column) for name, column in zip(grid, zip(*points, strict=True), strict=True)}
     start = problem.init(np.random.default_rng([seed, START]))
@@ -103,7 +106,11 @@ def grid_search(
 def spread(function: Callable[..., Any], cells: list[tuple[Any, ...]], jobs: int | None = None) -> list[Any]:
     """Call a function on each cell's arguments, in parallel; the results in order.
 
-    `jobs` processes on this machine, or None for what `joblib.parallel_config` says (one process, if nothing).
+    `jobs` at once (processes on this machine, unless `joblib.parallel_config` says otherwise), -1 for one per core;
+    None for the number that `joblib.parallel_config` says, one if nothing. An error in a cell is raised here.
+
+    >>> spread(pow, [(2, 3), (3, 2)])
+    [8, 9]
     """
     from joblib import Parallel, delayed
 

@@ -90,12 +90,14 @@ class Cell:
         return float(np.mean(np.array(self.counts) > 0))
 
     @property
-    def mean(self) -> float:
-        return float(np.mean(self._reached)) if self._reached.size else float("nan")
+    def mean(self) -> float | None:
+        """Over the runs that converged; None where none did."""
+        return float(np.mean(self._reached)) if self._reached.size else None
 
     @property
-    def std(self) -> float:
-        return float(np.std(self._reached)) if self._reached.size else float("nan")
+    def std(self) -> float | None:
+        """The standard deviation, of the same runs."""
+        return float(np.std(self._reached)) if self._reached.size else None
 
     @property
     def _reached(self) -> np.ndarray:
@@ -113,20 +115,31 @@ def run_cell(row: str, column: Column, runs: int, seed: int) -> Cell:
     """Count the iterations of one solver on one problem, its grid search included."""
     started = time.perf_counter()
     problem = column.problem(seed)
-    make = ROWS[row]
-    if make is None:
-        family, grid = GRIDS[row]
-        settings, _ = grid_search(problem, family, grid, column.max_iter, seed)
-        solver = family(**settings)
-    else:
-        solver = make(column)
-        settings = {key: value for key, value in asdict(solver).items() if value is not None}
+    solver = solver_of(row, column, problem, seed)
     counts = iterations_to(problem, solver, runs, column.max_iter, THRESHOLD, seed)
-    return Cell(row, column.name, settings, counts.tolist(), time.perf_counter() - started)
+    return Cell(row, column.name, settings_of(solver), counts.tolist(), time.perf_counter() - started)
+
+
+def solver_of(row: str, column: Column, problem: Any, seed: int) -> Any:
+    """The solver of a row, found by grid search where it has a grid."""
+    make = ROWS[row]
+    if make is not None:
+        return make(column)
+    family, grid = GRIDS[row]
+    return family(**grid_search(problem, family, grid, column.max_iter, seed)[0])
+
+
+def settings_of(solver: Any) -> dict[str, Any]:
+    """The hyper-parameters of a solver; what is automatic is left out."""
+    return {key: value for key, value in asdict(solver).items() if value is not None}
 
 
 def table1(runs: int = 100, seed: int = 0, jobs: int | None = None) -> list[Cell]:
-    """Return every cell of the table, row by row."""
+    """Return every cell of the table, row by row; `jobs` as in `curveball.sweep.spread`. ValueError for no runs.
+
+    >>> run_cell("Newton, exact Hessian", COLUMNS[0], runs=2, seed=0).share
+    1.0
+    """
     if runs < 1:
         raise ValueError(f"runs must be at least 1; got {runs}")
     order = sorted(ROWS, key=lambda row: row not in ("BFGS", *GRIDS))  # the long ones first
@@ -157,7 +170,7 @@ def write(cells: list[Cell], folder: Path, runs: int, seed: int, seconds: float)
         + f"`curveball table1 --runs {runs} --seed {seed}`: {seconds:.0f} s on {about['cores']} cores "
         + f"({about['processor']}), NumPy {about['versions'].get('numpy')}, Python {about['python']}.\n"
     )
-    write_whole(folder / "table1.md", lambda path: path.write_text(text))
+    write_whole(folder / "table1.md", lambda path: path.write_text(text, encoding="utf-8"))
     results = {**about, "cells": [{**asdict(c), "mean": c.mean, "std": c.std, "share": c.share} for c in cells]}
     write_whole(folder / "table1.json", lambda path: path.write_text(json.dumps(results, indent=1) + "\n"))
     rows = io.StringIO()

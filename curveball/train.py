@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 import minigrad as mg
 from curveball import checkpoint
+from curveball.files import output_folder, write_whole
 from curveball.provenance import provenance
 from curveball.solver import Solver, Tree
 
@@ -26,8 +27,9 @@ KNOWN = ("rho", "beta", "lam", "trust_ratio", "predicted")  # what a solver may 
 class Run:
     """What training left: a record per logged step and per epoch, and the last params.
 
-    Steps have `step`, `epoch`, `loss`, `error`, `seconds` (of training alone) and what the solver knows; epochs have
-    the means `train_loss` and `train_error`, `validation_loss`, `validation_error`, `seconds`.
+    Steps have `step`, `epoch`, `loss`, `error`, `seconds` (of training alone) and what the solver knows, where finite
+    (JSON has no nan, and there is no trust ratio before the first); epochs have the means `train_loss` and
+    `train_error`, `validation_loss`, `validation_error`, `seconds`.
     """
 
     name: str
@@ -58,6 +60,8 @@ def train(
     """
     if epochs < 1 or log_every < 1:
         raise ValueError(f"epochs and log_every must be at least 1; got {epochs} and {log_every}")
+    if seed < 0:
+        raise ValueError(f"seed must be zero or positive; got {seed}")
     name = name or type(solver).__name__
     rng = np.random.default_rng(seed)
     params = problem.init(rng)
@@ -67,6 +71,7 @@ def train(
         "solver": type(solver).__name__,
         **{key: value for key, value in asdict(solver).items() if value is not None},  # type: ignore[call-overload]
         "data": problem.data.name,
+        "augment": problem.augment,
         "network": problem.network.name,
         "initialisation": problem.network.initialisation,
         "batch_size": problem.batch_size,
@@ -80,8 +85,8 @@ def train(
         first, seconds = _resume(folder / "checkpoint.safetensors", run, rng, about)
         if first >= epochs:
             raise ValueError(f"the run in {folder} has its {first} epochs: ask for more than that to go on")
-    log = _Log(folder, append=resume)
-    log.write({"kind": "run", **about, "epochs": epochs, **provenance()})
+    log = _Log(None if folder is None else output_folder(folder), first)
+    log.write({"kind": "run", **about, "source": problem.data.source, "epochs": epochs, **provenance()})
 
     bar = tqdm(
         total=epochs * problem.steps_per_epoch, initial=first * problem.steps_per_epoch, desc=name,
@@ -97,13 +102,16 @@ def train(
                 log.write({"kind": "stopped", "reason": run.stopped})
                 break
             if folder is not None:
-                facts = {"about": about, "epoch": epoch + 1, "seconds": seconds, "steps": run.steps, "epochs": run.epochs,
-                         "generator": rng.bit_generator.state}  # fmt: skip
-                checkpoint.save(
-                    folder / "checkpoint.safetensors",
-                    {"params": run.params, "state": run.state, "stats": run.stats},
-                    facts,
-                )
+                trees = {"params": run.params, "state": run.state, "stats": run.stats}
+                facts = {
+                    "about": about,
+                    "epoch": epoch + 1,
+                    "seconds": seconds,
+                    "steps": run.steps,
+                    "epochs": run.epochs,
+                    "generator": rng.bit_generator.state,
+                }
+                checkpoint.save(folder / "checkpoint.safetensors", trees, facts)
     return run
 
 
@@ -131,7 +139,7 @@ def _epoch(
                 "epoch": epoch + 1,
                 "loss": float(info["loss"]),
                 "error": float(error),
-                **{key: float(info[key]) for key in KNOWN if key in info},
+                **{key: value for key in KNOWN if key in info and math.isfinite(value := float(info[key]))},
                 "seconds": seconds + time.perf_counter() - started,
             }
             if not math.isfinite(record["loss"]):
@@ -145,6 +153,12 @@ def _epoch(
         bar.update()
     seconds += time.perf_counter() - started
     validation_loss, validation_error = problem.validate(run.params, run.stats or {})
+    if not math.isfinite(validation_loss):  # nor are the params, then: the checkpoint before stays
+        run.stopped = (
+            f"the validation loss is {validation_loss} after epoch {epoch + 1}, step {run.steps[-1]['step']}; "
+            f"last finite loss: {run.steps[-1]['loss']:.6g}"
+        )
+        return seconds
     summary = {
         "epoch": epoch + 1,
         "step": (epoch + 1) * count,
@@ -169,10 +183,11 @@ def _running(stats: Tree, seen: Tree) -> Tree:
 def _resume(path: Path, run: Run, rng: np.random.Generator, about: dict[str, Any]) -> tuple[int, float]:
     """Put a run back to where its checkpoint was taken; return the epochs done and their seconds."""
     leaves, facts = checkpoint.load(path)
-    for key, value in about.items():
-        if key != "name" and facts["about"].get(key) != value:
+    saved = facts["about"]
+    for key in {**saved, **about}:
+        if key != "name" and saved.get(key) != about.get(key):
             raise ValueError(
-                f"the checkpoint {path} was written with {key}={facts['about'].get(key)}, this run has {key}={value}: "
+                f"the checkpoint {path} was written with {key}={saved.get(key)}, this run has {key}={about.get(key)}: "
                 "give the same options, or another --out"
             )
     run.params = checkpoint.restore("params", run.params, leaves)
@@ -184,10 +199,14 @@ def _resume(path: Path, run: Run, rng: np.random.Generator, about: dict[str, Any
 
 
 class _Log:
-    """A file of JSON lines, or nothing."""
+    """A file of JSON lines, or nothing. Of a run that goes on it keeps the epochs done, and nothing after them."""
 
-    def __init__(self, folder: Path | None, append: bool):
-        self._file = None if folder is None else open(folder / "log.jsonl", "a" if append else "w")  # noqa: SIM115
+    def __init__(self, folder: Path | None, epochs: int):
+        self._file = None
+        if folder is not None:
+            path = folder / "log.jsonl"
+            write_whole(path, lambda temporary: temporary.write_text(_until_epoch(path, epochs) if epochs else ""))
+            self._file = path.open("a")
 
     def write(self, record: dict[str, Any]) -> None:
         if self._file is not None:
@@ -200,3 +219,13 @@ class _Log:
     def __exit__(self, *exception: object) -> None:
         if self._file is not None:
             self._file.close()
+
+
+def _until_epoch(path: Path, epoch: int) -> str:
+    """The lines of a log up to the record of an epoch."""
+    kept = []
+    for line in path.read_text().splitlines(keepends=True) if path.exists() else []:
+        kept.append(line)
+        if '"kind": "epoch"' in line and json.loads(line)["epoch"] == epoch:
+            return "".join(kept)
+    return ""  # the log is of another run, or lost: the checkpoint knows all that counts

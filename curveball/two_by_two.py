@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import array_api_compat
+from minigrad.backend import namespace
 
 Array = Any
 
@@ -24,7 +24,7 @@ def solve_two_by_two(a: Array, b: Array, c: Array, p: Array, q: Array) -> tuple[
     >>> float(x), float(y)
     (3.0, 0.0)
     """
-    xp = array_api_compat.array_namespace(a)
+    xp = namespace(a)
     one = xp.ones_like(a)
     safe_a, safe_c = xp.where(a == 0.0, one, a), xp.where(c == 0.0, one, c)
     upper, lower, p_a, q_c = b / safe_a, b / safe_c, p / safe_a, q / safe_c  # [[1, upper], [lower, 1]] (x, y) = ...

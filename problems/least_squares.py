@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
-import array_api_compat
 import numpy as np
 
 import minigrad as mg
+from problems.arrays import like
 
 Array = Any  # of any backend, or a variable of minigrad
 Residuals = Callable[..., Any]  # (*data, x1, ..., xn) -> one array, or a tuple of arrays to be joined on the last axis
@@ -65,7 +65,7 @@ class LeastSquares:
         if params.shape[-1:] != (n,):
             raise ValueError(f"params of {self.name!r} need the shape (*runs, {n}), not {params.shape}")
         columns = [params[..., i : i + 1] for i in range(n)]
-        outputs = self.residuals(*(_like(data, params) for data in self.data), *columns)
+        outputs = self.residuals(*(like(data, params) for data in self.data), *columns)
         return mg.concat(outputs, axis=-1) if isinstance(outputs, tuple) else outputs
 
     def loss(self, outputs: Array, batch: None = None) -> Array:
@@ -118,12 +118,6 @@ def _frozen(values: Sequence[float] | np.ndarray) -> np.ndarray:
     array = np.array(values, dtype=float)
     array.setflags(write=False)
     return array
-
-
-def _like(data: np.ndarray, params: Array) -> Array:
-    plain = mg.stop_gradient(params)
-    xp = array_api_compat.array_namespace(plain)
-    return xp.asarray(data, dtype=plain.dtype, device=array_api_compat.device(plain))
 
 
 PROBLEMS: dict[str, LeastSquares] = {}

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 import minigrad as mg
+from problems.arrays import like
 
 Array = Any
 Runs = tuple[int, ...]
@@ -31,9 +32,10 @@ class LinearNetwork:
     """The linear network on samples and targets drawn by `seed`, the same for all runs; minimum 0.
 
     `form="rahimi-recht"`: `A = linspace(1, 1e-5, 10)[:, None] * U[0, 1]` (10 x 6), `y^ = W_2 W_1 x`, `W_1` 10 x 6 of
-    standard deviation 2/16, `W_2` 10 x 10 of 1/10. `form="authors"`: `y^ = W_1 W_2 x` with `W_1` 10 x 6 and `W_2` 6 x 6,
-    both of standard deviation 1. From A. Rahimi and B. Recht's talk at NeurIPS 2017, and Henriques et al., ICCV 2019,
-    section 4.1.
+    standard deviation 2/16, `W_2` 10 x 10 of 1/10. `form="authors"`: `y^ = W_1 W_2 x` with `W_1` 10 x 6 and `W_2`
+    6 x 6, both of standard deviation 1. Params are `{"w1": W_1, "w2": W_2}`, with the axes of the runs in front.
+    ValueError for another form, or fewer samples than inputs. From A. Rahimi and B. Recht's talk at NeurIPS 2017, and
+    Henriques et al., ICCV 2019, section 4.1.
 
     >>> problem = LinearNetwork()
     >>> problem.model(problem.init(np.random.default_rng(0), runs=(3,))).shape
@@ -89,9 +91,9 @@ class LinearNetwork:
         """The misfit, flattened: `(W_2 W_1 - A) R`, or that of every sample over `sqrt(N)`."""
         w1, w2 = params["w1"], params["w2"]
         product = w1 @ w2 if self.form == "authors" else w2 @ w1
-        misfit = product - self.matrix
-        seen = misfit @ self.root if self.reduced else misfit @ (self.inputs.T * self.samples**-0.5)
-        return mg.reshape(seen, (*seen.shape[:-2], -1))
+        seen = self.root if self.reduced else self.inputs.T * self.samples**-0.5
+        misfit = (product - like(self.matrix, w1)) @ like(seen, w1)
+        return mg.reshape(misfit, (*misfit.shape[:-2], -1))
 
     def loss(self, outputs: Array, batch: None = None) -> Array:
         return mg.sum(outputs * outputs, axis=-1)

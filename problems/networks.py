@@ -42,7 +42,7 @@ class Network:
         return params
 
     def __call__(self, params: Params, x: Array, stats: Params | None = None) -> tuple[Array, Params]:
-        """Return the outputs (batch, classes), and the batch's statistics; given running `stats`, evaluate with those."""
+        """Return the outputs (batch, classes) and the batch's statistics; running `stats`, if given, replace them."""
         seen: Params = {}
         for name, layer in self._named():
             x, batch_stats = layer.apply(params.get(name, {}), x, None if stats is None else stats.get(name, {}))

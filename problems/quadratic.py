@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 import minigrad as mg
+from problems.arrays import like
 
 Array = Any
 Runs = tuple[int, ...]
@@ -18,7 +20,8 @@ class Quadratic:
     """`f(w) = 1/2 (w - w*).H (w - w*)`, with eigenvalues `spectrum` of `H` in directions drawn by `seed`.
 
     As least squares: outputs `sqrt(Lambda) Q^T (w - w*)`, loss half their sum of squares, so that the Gauss-Newton
-    matrix is `H` itself. The start is `w*` plus a normal draw; the minimum is 0 at `solution`.
+    matrix is `H` itself. The start is `w*` plus a normal draw; the minimum is 0 at `solution`. Params are (*runs, n).
+    ValueError for a negative eigenvalue, none at all, or params of another shape.
 
     >>> problem = Quadratic((1.0, 10.0))
     >>> float(problem.loss(problem.model(problem.solution)))
@@ -31,21 +34,21 @@ class Quadratic:
     name: str = field(default="quadratic", init=False)
 
     def __post_init__(self) -> None:
-        if not self.spectrum or min(self.spectrum) < 0.0:
-            raise ValueError(f"spectrum must be one or more eigenvalues of at least 0; got {self.spectrum}")
+        if not self.spectrum or not all(0.0 <= eigenvalue < np.inf for eigenvalue in self.spectrum):
+            raise ValueError(f"spectrum must be one or more finite eigenvalues of at least 0; got {self.spectrum}")
 
-    @property
+    @cached_property
     def basis(self) -> Array:
         """The eigenvectors `Q`, one per column."""
         n = len(self.spectrum)
         return np.linalg.qr(np.random.default_rng(self.seed).standard_normal((n, n)))[0]
 
-    @property
+    @cached_property
     def hessian(self) -> Array:
         """`H = Q Lambda Q^T`."""
         return (self.basis * np.asarray(self.spectrum)) @ self.basis.T
 
-    @property
+    @cached_property
     def solution(self) -> Array:
         """`w*`, drawn by `seed`."""
         return np.random.default_rng([self.seed, 1]).standard_normal(len(self.spectrum))
@@ -56,8 +59,15 @@ class Quadratic:
     def batch(self, rng: np.random.Generator | None = None, runs: Runs = ()) -> None:
         """None: there is no noise."""
 
+    @cached_property
+    def _root(self) -> Array:
+        return self.basis * np.sqrt(self.spectrum)
+
     def model(self, params: Array, batch: None = None) -> Array:
-        return (params - self.solution) @ (self.basis * np.sqrt(self.spectrum))
+        n = len(self.spectrum)
+        if params.shape[-1:] != (n,):
+            raise ValueError(f"this quadratic has {n} variables; got params of shape {params.shape}")
+        return mg.matmul(params - like(self.solution, params), like(self._root, params))
 
     def loss(self, outputs: Array, batch: None = None) -> Array:
         return 0.5 * mg.sum(outputs * outputs, axis=-1)

@@ -10,6 +10,7 @@ import numpy as np
 
 import minigrad as mg
 from minigrad import nn
+from problems.arrays import like
 
 Array = Any
 Runs = tuple[int, ...]
@@ -17,9 +18,10 @@ Runs = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Regression:
-    """What the three share: samples `x ~ N(0, 1)` drawn by `seed`, a penalty `ridge/2 |w|^2` that makes the minimum unique.
+    """What the three share: samples `x ~ N(0, 1)` drawn by `seed`, and a penalty that makes the minimum unique.
 
-    The penalty is among the outputs, `(scores, sqrt(ridge) w)`, so that the Gauss-Newton matrix is the exact Hessian.
+    The penalty `ridge/2 |w|^2` is among the outputs, `(scores, sqrt(ridge) w)`, so that the Gauss-Newton matrix is the
+    exact Hessian. ValueError for no samples, no features, or a ridge that is not positive.
     """
 
     samples: int = 200
@@ -83,11 +85,11 @@ class LinearRegression(Regression):
         return rng.standard_normal((*runs, self.features))
 
     def model(self, params: Array, batch: None = None) -> tuple[Array, Array]:
-        return mg.matmul(params, self.inputs.T), self.ridge**0.5 * params
+        return mg.matmul(params, like(self.inputs.T, params)), self.ridge**0.5 * params
 
     def loss(self, outputs: tuple[Array, Array], batch: None = None) -> Array:
         scores, scaled = outputs
-        misfit = scores - self.targets
+        misfit = scores - like(self.targets, scores)
         return (0.5 / self.samples) * mg.sum(misfit * misfit, axis=-1) + self._penalty(scaled, 1)
 
 
@@ -95,8 +97,14 @@ class LinearRegression(Regression):
 class LogisticRegression(Regression):
     """`f(w) = 1/N sum_n log(1 + exp(-s_n x_n.w)) + ridge/2 |w|^2`, signs `s_n` drawn from the model at `w_true`.
 
-    Reference: Newton's method in plain NumPy, to machine precision. Gradient `-1/N sum s_n sigmoid(-s_n x_n.w) x_n + ridge w`,
-    Hessian `X^T diag(p (1 - p)) X / N + ridge I` with `p = sigmoid(X w)`. The Elements of Statistical Learning, section 4.4.1.
+    Reference: Newton's method in plain NumPy, to machine precision. With `p = sigmoid(X w)` the gradient is
+    `-1/N sum_n s_n sigmoid(-s_n x_n.w) x_n + ridge w` and the Hessian `X^T diag(p (1 - p)) X / N + ridge I`. The
+    Elements of Statistical Learning, section 4.4.1.
+
+    >>> problem = LogisticRegression()
+    >>> gradient, hessian = problem.derivatives(problem.solution)
+    >>> bool(np.all(np.abs(gradient) < 1e-14)), hessian.shape
+    (True, (5, 5))
     """
 
     name: str = field(default="logistic-regression", init=False)
@@ -121,23 +129,32 @@ class LogisticRegression(Regression):
         return rng.standard_normal((*runs, self.features))
 
     def model(self, params: Array, batch: None = None) -> tuple[Array, Array]:
-        return mg.matmul(params, self.inputs.T), self.ridge**0.5 * params
+        return mg.matmul(params, like(self.inputs.T, params)), self.ridge**0.5 * params
 
     def loss(self, outputs: tuple[Array, Array], batch: None = None) -> Array:
         scores, scaled = outputs
-        return mg.mean(mg.softplus(-self.signs * scores), axis=-1) + self._penalty(scaled, 1)
+        return mg.mean(mg.softplus(like(-self.signs, scores) * scores), axis=-1) + self._penalty(scaled, 1)
 
 
 @dataclass(frozen=True)
 class SoftmaxRegression(Regression):
     """`f(W) = 1/N sum_n -log softmax(x_n W)[label_n] + ridge/2 |W|^2`, labels drawn from the model at `W_true`.
 
-    Reference: Newton's method in plain NumPy, to machine precision, with gradient `X^T (P - Y) / N + ridge W` and Hessian
-    blocks `X^T diag(p_j [j = k] - p_j p_k) X / N + ridge I`. The Elements of Statistical Learning, section 4.4.
+    Reference: Newton's method in plain NumPy, to machine precision, with gradient `X^T (P - Y) / N + ridge W` and
+    Hessian blocks `X^T diag(p_j [j = k] - p_j p_k) X / N + ridge I`. The Elements of Statistical Learning, section 4.4.
+
+    >>> problem = SoftmaxRegression(classes=4)
+    >>> problem.solution.shape, problem.init(np.random.default_rng(0), runs=(2,)).shape
+    ((5, 4), (2, 5, 4))
     """
 
     classes: int = 3
     name: str = field(default="softmax-regression", init=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.classes < 2:
+            raise ValueError(f"classes must be at least 2; got {self.classes}")
 
     @cached_property
     def labels(self) -> Array:
@@ -165,11 +182,12 @@ class SoftmaxRegression(Regression):
         return rng.standard_normal((*runs, self.features, self.classes))
 
     def model(self, params: Array, batch: None = None) -> tuple[Array, Array]:
-        return mg.matmul(self.inputs, params), self.ridge**0.5 * params
+        return mg.matmul(like(self.inputs, params), params), self.ridge**0.5 * params
 
     def loss(self, outputs: tuple[Array, Array], batch: None = None) -> Array:
         scores, scaled = outputs
-        return nn.cross_entropy(scores, np.broadcast_to(self.labels, scores.shape[:-1])) + self._penalty(scaled, 2)
+        labels = np.broadcast_to(self.labels, scores.shape[:-1])
+        return nn.cross_entropy(scores, like(labels, scores)) + self._penalty(scaled, 2)
 
 
 def _newton(derivatives: Any, w: Array) -> Array:

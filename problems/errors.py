@@ -1,0 +1,59 @@
+"""What can go wrong with data: each error names the file and the mend. All are `DataError`, which is a ValueError."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+
+class DataError(ValueError):
+    """A data set that cannot be had."""
+
+
+class MissingData(DataError):
+    """The files are not there, or not all of them."""
+
+
+class UnreadableData(DataError):
+    """A file or folder that cannot be read or written: no permission, a full disk, a file where a folder should be."""
+
+
+class CorruptData(DataError):
+    """A file that is there but is not what it should be: truncated, of another size, with labels out of range."""
+
+
+class ChecksumError(CorruptData):
+    """A file of the right name whose SHA-256 is not the published one."""
+
+
+class UnsafeArchive(CorruptData):
+    """An archive with a member that would be written outside its folder, or that is not a plain file."""
+
+
+class DownloadFailed(DataError):
+    """No server gave the file."""
+
+
+@contextlib.contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Turn what the operating system says about reading `path` into an error that names it."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise MissingData(f"{error.filename or path} is not there: give the folder that has it") from None
+    except OSError as error:
+        raise UnreadableData(
+            f"{error.filename or path} cannot be read ({error.strerror or error}): mend that, or give another folder"
+        ) from None
+
+
+@contextlib.contextmanager
+def writable(path: Path) -> Iterator[None]:
+    """Turn what the operating system says about writing to the folder `path` into an error that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise UnreadableData(
+            f"{path} cannot be written ({error.strerror or error}): give another folder, or set MINIGRAD_DATA_DIR"
+        ) from None

@@ -1,0 +1,200 @@
+"""The command line: what it prints and writes, and that whatever is wrong is said in one line."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from curveball.catalogue import SOLVERS, solver_from
+from curveball.cli import app
+from curveball.compare import table
+from curveball.provenance import provenance
+from curveball.train import Run
+
+SHORT = ["--network", "mlp", "--epochs", "1", "--quiet"]
+COMMANDS = ["train", "compare", "table1", "figure1", "info"]
+
+
+def command(*arguments):
+    return CliRunner().invoke(app, [str(a) for a in arguments], prog_name="curveball")
+
+
+def rows(text):
+    return [line.split("|") for line in text.splitlines() if line.startswith("|")]
+
+
+def test_train(tmp_path):
+    result = command("train", *SHORT, "--out", tmp_path)
+    assert result.exit_code == 0, result.output
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["checkpoint.safetensors", "log.jsonl"]
+    heading, _, row = rows(result.stdout)
+    assert [cell.strip() for cell in heading[1:4]] == ["solver", "train loss", "train error"]
+    assert row[1].strip() == "curveball"
+    records = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert float(row[2]) == pytest.approx(records[-1]["train_loss"], abs=1e-4)
+    assert result.stdout.splitlines()[-1] == f"log and checkpoint in {tmp_path}"
+    assert result.stderr == ""
+
+
+def test_train_resumes(tmp_path):
+    for out, epochs, more in (("whole", 2, ()), ("parts", 1, ()), ("parts", 2, ("--resume",))):
+        result = command("train", *SHORT[:2], "--quiet", "--epochs", epochs, "--out", tmp_path / out, *more)
+        assert result.exit_code == 0, result.output
+    last = [(tmp_path / out / "log.jsonl").read_text().splitlines()[-1] for out in ("whole", "parts")]
+    one, two = ({k: v for k, v in json.loads(line).items() if k != "seconds"} for line in last)
+    assert one == two
+
+
+def test_train_writes_under_runs_by_default(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = command("train", *SHORT, "--solver", "sgd:lr=0.1,momentum=0.5", "--seed", "3")
+    assert result.exit_code == 0
+    assert (tmp_path / "runs/digits-mlp-sgd-lr=0.1-momentum=0.5-seed3/checkpoint.safetensors").exists()
+
+
+def test_train_that_diverges_exits_1(tmp_path):
+    result = command("train", *SHORT, "--solver", "sgd:lr=3e38", "--out", tmp_path)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("curveball: the loss is ")
+    assert "last finite loss: " in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_compare(tmp_path):
+    result = command("compare", *SHORT, "--out", tmp_path)
+    assert result.exit_code == 0, result.output
+    folders = ["adam-lr=0.001", "curveball", "sgd-lr=0.01"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([*folders, "losses.png", "results.json"])
+    assert [row[1].strip() for row in rows(result.stdout)[2:]] == ["curveball", "sgd:lr=0.01", "adam:lr=0.001"]
+    assert len({len(line) for line in result.stdout.splitlines() if line.startswith("|")}) == 1  # aligned
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert [run["solver"] for run in results["runs"]] == ["curveball", "sgd:lr=0.01", "adam:lr=0.001"]
+    assert {"data", "network", "batch_size", "epochs", "seed", "versions", "processor"} <= set(results)
+    losses = []
+    for name in folders:
+        steps = [json.loads(line) for line in (tmp_path / name / "log.jsonl").read_text().splitlines()]
+        losses.append([r["loss"] for r in steps if r["kind"] == "step"])
+    assert losses[0][0] == losses[1][0] == losses[2][0]  # the same start, the same first batch
+    assert len({loss[1] for loss in losses}) == 3
+
+
+def test_compare_with_a_run_that_diverges(tmp_path):
+    result = command("compare", *SHORT, "--solver", "sgd:lr=3e38", "--solver", "adam", "--out", tmp_path)
+    assert result.exit_code == 1
+    _, _, bad, good = rows(result.stdout)
+    assert bad[2].strip().startswith("stopped: the loss is ")
+    assert float(good[2]) > 0.0
+    assert (tmp_path / "losses.png").exists()
+    assert [run["stopped"] is None for run in json.loads((tmp_path / "results.json").read_text())["runs"]] == [
+        False,
+        True,
+    ]
+
+
+@pytest.mark.parametrize("name", ["train", "compare"])
+@pytest.mark.parametrize(("options", "message"), [
+    (["--data", "nowhere"], "unknown data set 'nowhere': there are "),
+    (["--network", "resnet"], "unknown network 'resnet': there are basic, "),
+    (["--solver", "lion"], "unknown solver 'lion': there are adam, "),
+    (["--solver", ""], "unknown solver ''"),
+    (["--solver", "sgd:rate=1"], "'rate=1' is not an option of sgd: write sgd:KEY=VALUE,... with the keys lr, "),
+    (["--solver", "sgd:lr"], "'lr' is not an option of sgd"),
+    (["--solver", "sgd:lr=fast"], "lr must be a number, true, false or none; got 'fast'"),
+    (["--solver", "sgd:lr=none"], "lr must be a positive number; got None"),
+    (["--solver", "sgd:lr=nan"], "lr must be a positive number; got nan"),
+    (["--solver", "sgd:momentum=1"], "momentum must be a number in [0, 1); got 1"),
+    (["--solver", "curveball:lam_every=2.5"], "lam_every must be a whole number of at least 1; got 2.5"),
+    (["--dtype", "float16"], "dtype must be float32 or float64; got 'float16'"),
+    (["--initialisation", "zero"], "unknown initialisation 'zero': there are he, xavier"),
+    (["--epochs", "0"], "epochs and log_every must be at least 1; got 0 and 1"),
+    (["--log-every", "-1"], "epochs and log_every must be at least 1; got 1 and -1"),
+    (["--batch-size", "0"], "batch_size must be from 1 to 1437, the training images of digits; got 0"),
+    (["--batch-size", "1438"], "batch_size must be from 1 to 1437, the training images of digits; got 1438"),
+    (["--seed", "-1"], "seed must be zero or positive; got -1"),
+], ids=lambda v: " ".join(v) if isinstance(v, list) else "")  # fmt: skip
+def test_bad_input_is_one_line(name, options, message, tmp_path):
+    result = command(name, *SHORT, *options, "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stderr.startswith("curveball: ")
+    assert len(result.stderr.splitlines()) == 1
+    assert result.stdout == ""
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["train", "compare", "table1", "figure1"])
+def test_a_folder_that_cannot_be_written(name, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    result = command(name, *(SHORT if name in ("train", "compare") else []), "--out", tmp_path / "file" / "below")
+    assert result.exit_code == 2
+    assert "cannot be written" in result.stderr
+    assert "choose another with --out" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_resume_without_a_checkpoint(tmp_path):
+    result = command("train", *SHORT, "--out", tmp_path / "out", "--resume")
+    assert result.exit_code == 2
+    assert "there is no checkpoint" in result.stderr
+    assert "start the run without --resume first" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help(name):
+    result = command(name, "--help")
+    assert result.exit_code == 0
+    assert f"curveball {name}" in result.stdout
+    if name != "info":
+        assert "--seed" in result.stdout
+        assert "--out" in result.stdout
+
+
+def test_help_lists_the_commands():
+    result = command("--help")
+    assert result.exit_code == 0
+    assert all(f"  {name} " in result.stdout for name in COMMANDS)
+
+
+def test_info():
+    result = command("info")
+    assert result.exit_code == 0
+    found = json.loads(result.stdout)
+    assert set(found) == set(provenance())
+    assert found["versions"]["numpy"] == np.__version__
+    assert found["python"] == sys.version.split()[0]
+    assert found["cores"] >= 1
+
+
+def test_as_a_program(tmp_path):
+    """The installed entry point in a process of its own."""
+    program = [sys.executable, "-c", "from curveball.cli import main; main()"]
+    arguments = ["train", "--epochs", "0", "--out", str(tmp_path / "out")]
+    done = subprocess.run([*program, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "curveball: epochs and log_every must be at least 1; got 0 and 1\n"
+    done = subprocess.run([*program, "info"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["command"].endswith("info")
+
+
+@pytest.mark.parametrize("text", ["curveball", "sgd", "adam", "curveball:"])
+def test_a_name_alone_is_the_defaults(text):
+    name = text.rstrip(":")
+    assert solver_from(text) == SOLVERS[name]()
+
+
+def test_values_have_the_types_they_look_like():
+    solver = solver_from("curveball:lr=1,lam=1e-2,rho=none,adapt_lam=False,lam_every=3")
+    assert (solver.lr, solver.lam, solver.rho, solver.adapt_lam, solver.lam_every) == (1, 0.01, None, False, 3)
+
+
+def test_table_of_a_run_that_never_began():
+    text = table([Run("sgd", {}, stopped="the loss is nan at step 1; last finite loss: none")])
+    assert "stopped: the loss is nan at step 1" in text
