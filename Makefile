@@ -21,6 +21,7 @@ lint: $(VENV)/dev  ## ruff and mypy
 bench: $(VENV)/dev  ## engine and step timings, a JSON line each
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/step.py
+	$(BIN)/python benchmarks/closed_form.py
 
 clean:  ## remove the environment and caches
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -23,6 +23,7 @@ from torch.func import functional_call, jvp, vjp
 from curveball import SGD, CurveBall
 from curveball.provenance import provenance
 from minigrad import nn
+from minigrad.threads import one_blas_thread
 from problems import network
 
 
@@ -170,12 +171,13 @@ def main() -> None:
     steps = {name: o.step for name, o in ours.items()}
     steps |= {name: (lambda o=o: o.step(x, t)) for name, o in theirs.items()}
     times: dict[str, list[float]] = {name: [] for name in steps}
-    for repeat in range(options.repeats + 1):
-        for name, step in steps.items():
-            started = time.perf_counter()
-            step()
-            if repeat:  # the first warms up
-                times[name].append(1e3 * (time.perf_counter() - started))
+    with one_blas_thread():  # NumPy's, as in training; PyTorch has its own threads
+        for repeat in range(options.repeats + 1):
+            for name, step in steps.items():
+                started = time.perf_counter()
+                step()
+                if repeat:  # the first warms up
+                    times[name].append(1e3 * (time.perf_counter() - started))
     ms = {name: statistics.median(values) for name, values in times.items()}
     print(
         json.dumps(

@@ -18,6 +18,7 @@ from curveball import checkpoint
 from curveball.files import output_folder, write_whole
 from curveball.provenance import provenance
 from curveball.solver import Solver, Tree
+from minigrad.threads import one_blas_thread
 
 STATS_MOMENTUM = 0.1  # of batch normalisation's running statistics
 KNOWN = ("rho", "beta", "lam", "trust_ratio", "predicted")  # what a solver may tell besides the loss
@@ -93,7 +94,7 @@ def train(
         disable=quiet, unit="step", mininterval=0.2, leave=True, ncols=120,
     )  # fmt: skip
     # A run that diverges overflows on its way to the end that we report.
-    with log, bar, np.errstate(over="ignore", invalid="ignore"):
+    with log, bar, one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
         for epoch in range(first, epochs):
             seconds = _epoch(problem, solver, run, rng, epoch, seconds, log, log_every, bar)
             if run.stopped:

@@ -5,6 +5,12 @@ cotangents back, `J.T(u)`. Gradients, Hessian products and Gauss-Newton products
 The functions are those of the Python array API standard and run on NumPy, CuPy or any library that follows it.
 """
 
+import os
+
+# OpenBLAS's idle threads busy-wait, here against the threads that share a batch of images: a training step of a small
+# CNN took 1.5 times as long on two cores (benchmarks/README.md). It reads this when NumPy is first imported.
+os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
+
 from minigrad import linalg, nn
 from minigrad.array_api import (
     all, any, arange, argsort, asarray, bool, count_nonzero, e, empty, empty_like, equal, eye, finfo, float32, float64,

@@ -6,11 +6,8 @@ Everything that differs between NumPy, CuPy and other libraries stands in this f
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
-from threading import Lock
 from types import ModuleType
 from typing import Any
 
@@ -18,6 +15,8 @@ import array_api_compat
 import array_api_compat.numpy as numpy_namespace
 import numpy
 from array_api_compat import device as device_of
+
+from minigrad.threads import call_all
 
 Namespace = Any  # a module that follows the Python array API standard
 
@@ -170,35 +169,13 @@ Pads = tuple[Pair, Pair]  # (before, after) along height, then width; negative p
 PART_BYTES = {"numpy": 2 << 20, "cupy": 1 << 30}  # worked on at a time: on a CPU it should stay in cache
 
 
-@functools.cache
-def _threads() -> tuple[ThreadPoolExecutor, Any, Lock] | None:
-    """A pool of as many threads as BLAS may use, the way to hold BLAS to one in each, and a lock for it; or None."""
-    try:
-        from threadpoolctl import ThreadpoolController
-    except ImportError:  # then BLAS alone has threads
-        return None
-    controller = ThreadpoolController().select(user_api="blas")
-    count = max([library["num_threads"] for library in controller.info()], default=1)
-    return (ThreadPoolExecutor(count), controller, Lock()) if count > 1 else None
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_threads.cache_clear)  # a child has the pool, but not its threads
-
-
 def over_images(n: int, image_bytes: int, xp: Namespace, work: Callable[[int, int], Any]) -> list[Any]:
-    """Call `work(start, stop)` on parts of `n` images that stay in cache, on NumPy one thread per core; the results.
-
-    NumPy copies and adds on one core, and its BLAS is quicker with a part for each core than with all on one part.
-    """
+    """Call `work(start, stop)` on parts of `n` images that stay in cache, on NumPy one thread per core; the results."""
     step = max(1, min(n, PART_BYTES[backend_name(xp)] // max(1, image_bytes)))
-    starts = range(0, n, step)
-    threads = _threads() if xp is numpy_namespace and n * image_bytes >= 4 * PART_BYTES["numpy"] else None
-    if threads is None:
-        return [work(start, min(n, start + step)) for start in starts]
-    pool, controller, lock = threads
-    with lock, controller.limit(limits=1):
-        return list(pool.map(lambda start: work(start, min(n, start + step)), starts))
+    parts = [(start, min(n, start + step)) for start in range(0, n, step)]
+    if xp is numpy_namespace and n * image_bytes >= 4 * PART_BYTES["numpy"]:
+        return call_all(work, parts)
+    return [work(*part) for part in parts]
 
 
 def window_count(n: int, k: int, stride: int, pad: Pair, spread: int = 1) -> int:

@@ -6,6 +6,7 @@ A problem has `init(rng) -> params`, `batch(rng) -> batch`, `model(params, batch
 
 from problems.classification import Classification
 from problems.datasets import Dataset, load
+from problems.errors import DataError
 from problems.networks import NETWORKS, network
 
-__all__ = ["NETWORKS", "Classification", "Dataset", "load", "network"]
+__all__ = ["NETWORKS", "Classification", "DataError", "Dataset", "load", "network"]

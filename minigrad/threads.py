@@ -1,0 +1,57 @@
+"""Threads for NumPy, which copies and adds on one core: a part of the batch for each.
+
+BLAS has threads of its own. It is quicker with a part for each core than with all cores on one part, so it is held to
+one thread while parts are worked on. Its idle threads busy-wait after every call that used them, against ours: hold
+BLAS to one thread for a whole run with `one_blas_thread`, as training does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+from typing import Any
+
+
+@functools.cache
+def _threads() -> tuple[ThreadPoolExecutor, Any, Lock] | None:
+    """A pool of as many threads as BLAS may use, the way to hold BLAS to one in each, and a lock for it; or None."""
+    try:
+        from threadpoolctl import ThreadpoolController
+    except ImportError:  # then BLAS alone has threads
+        return None
+    controller = ThreadpoolController().select(user_api="blas")
+    count = max([library["num_threads"] for library in controller.info()], default=1)
+    return (ThreadPoolExecutor(count), controller, Lock()) if count > 1 else None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_threads.cache_clear)  # a child has the pool, but not its threads
+
+
+def call_all(work: Callable[..., Any], parts: list[tuple[Any, ...]]) -> list[Any]:
+    """Call `work(*part)` for each part, as many at once as BLAS has threads; the results in order."""
+    threads = _threads()
+    if threads is None:
+        return [work(*part) for part in parts]
+    pool, controller, lock = threads
+    with lock, controller.limit(limits=1):
+        return list(pool.map(lambda part: work(*part), parts))
+
+
+@contextlib.contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Hold BLAS to one thread for a whole run: the parts of a batch have the cores.
+
+    >>> with one_blas_thread():
+    ...     pass
+    """
+    threads = _threads()
+    if threads is None:
+        yield
+        return
+    with threads[1].limit(limits=1):
+        yield
