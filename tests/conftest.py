@@ -28,3 +28,13 @@ def backend(request, monkeypatch):
     strict = pytest.importorskip("array_api_strict", reason="array-api-strict is not installed")
     _let_variables_answer(type(strict.asarray(0.0)), monkeypatch)
     return strict
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A skip without a reason fails the run."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    for report in reporter.stats.get("skipped", []) if reporter else []:
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
+        if reason.removeprefix("Skipped").removeprefix(": ").strip() in ("", "unconditional skip"):
+            reporter.write_line(f"skipped without a reason: {report.nodeid}", red=True)
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
