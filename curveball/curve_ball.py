@@ -19,6 +19,13 @@ where, with one more push-forward, `a.G b = (J_phi^T a).H_L(J_phi^T b)` and `J.a
 
 of the decrease found to the decrease predicted, on the same batch. With `H = 0` this is momentum gradient descent.
 
+On mini-batches the two numbers of (4) are mostly noise. `average = d > 0`, a step beyond the paper, solves the system
+of running sums instead, of the matrix and of the right-hand side alike,
+
+    A_k <- d A_{k-1} + A(batch k),    b_k <- d b_{k-1} + b(batch k)                                          (6)
+
+whose common scale drops out of the solution, so that no correction for the start is needed.
+
 J. F. Henriques, S. Ehrhardt, S. Albanie, A. Vedaldi, "Small Steps and Giant Leaps: Minimal Newton Solvers for Deep
 Learning", ICCV 2019, arXiv 1805.08095.
 """
@@ -30,7 +37,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import minigrad as mg
-from curveball.checks import check_finite, check_nonnegative, check_positive
+from curveball.checks import check_finite, check_fraction, check_nonnegative, check_positive
 from curveball.solver import Array, Info, Loss, Model, Tree, add_scaled, along, dot, split_aux, value_and_slope
 from curveball.two_by_two import solve_two_by_two
 from minigrad.backend import namespace
@@ -45,6 +52,7 @@ class CurveBallState(NamedTuple):
     lam: Array  # damping (a number before the first step)
     steps: int  # taken so far
     trust_ratio: Array  # the latest gamma; nan before the first
+    system: tuple[Array, ...] = (0.0,) * 5  # running sums of the 2x2 system's numbers; zeros without `average`
 
 
 @dataclass(frozen=True)
@@ -55,7 +63,8 @@ class CurveBall:
     `rho` (momentum) and `beta` (step size) are automatic where None. With `adapt_lam`, every `lam_every` steps `lam` is
     divided by `lam_factor ** lam_every` if the trust ratio is below `trust_low` or not finite, multiplied by it above
     `trust_high`, and kept in [1e-8, 1e8]. `weight_decay` adds `weight_decay/2 |w|^2` to the objective, in its gradient
-    and in its curvature; `info["loss"]` is without it.
+    and in its curvature; `info["loss"]` is without it. `average` is the decay of the running 2x2 system, 0 for the
+    paper's rule; `predicted` is of the batch's own system either way.
 
     `info` has `loss`, `outputs`, `aux`, `rho`, `beta`, `lam` (as used in this step), `trust_ratio` (the latest, nan
     before the first) and `predicted`, the change `m` that the quadratic model predicts for `z`. ValueError for
@@ -80,12 +89,14 @@ class CurveBall:
     trust_low: float = 0.5
     trust_high: float = 1.5
     weight_decay: float = 0.0
+    average: float = 0.0
     curvature = "ggn"  # not a field: what `minimize` has to know
 
     def __post_init__(self) -> None:
         check_nonnegative("lr", self.lr)
         check_nonnegative("lam", self.lam)
         check_nonnegative("weight_decay", self.weight_decay)
+        check_fraction("average", self.average)
         if self.rho is not None:
             check_finite("rho", self.rho)
         if self.beta is not None:
@@ -101,7 +112,8 @@ class CurveBall:
             raise ValueError(f"trust_low must be below trust_high; got {self.trust_low} and {self.trust_high}")
 
     def init(self, params: Tree) -> CurveBallState:
-        return CurveBallState(z=mg.tree_map(mg.zeros_like, params), lam=self.lam, steps=0, trust_ratio=math.nan)
+        z = mg.tree_map(mg.zeros_like, params)
+        return CurveBallState(z, lam=self.lam, steps=0, trust_ratio=math.nan)
 
     def step(
         self, params: Tree, state: CurveBallState, model: Model, loss: Loss, has_aux: bool = False
@@ -129,7 +141,13 @@ class CurveBall:
             slope_D = slope_D + self.weight_decay * dot(params, Dz, runs)
             slope_z = slope_z + self.weight_decay * dot(params, z, runs)
 
-        rho, beta = self._coefficients(DHD, zHD, zHz, slope_D, slope_z)  # (4)
+        system = state.system
+        if self.average:
+            now = (DHD, zHD, zHz, slope_D, slope_z)
+            system = tuple(self.average * old + new for old, new in zip(system, now, strict=True))
+            rho, beta = self._coefficients(*system)  # (6)
+        else:
+            rho, beta = self._coefficients(DHD, zHD, zHz, slope_D, slope_z)  # (4)
         predicted = (
             0.5 * (beta * beta * DHD - 2.0 * (rho * beta) * zHD + rho * rho * zHz) - beta * slope_D + rho * slope_z
         )
@@ -151,7 +169,7 @@ class CurveBall:
             "trust_ratio": trust_ratio,
             "predicted": predicted,
         }
-        return new_params, CurveBallState(z, new_lam, steps, trust_ratio), info
+        return new_params, CurveBallState(z, new_lam, steps, trust_ratio, system), info
 
     def _coefficients(self, DHD: Array, zHD: Array, zHz: Array, JD: Array, Jz: Array) -> tuple[Array, Array]:
         """The `rho, beta` that minimise `m(rho z - beta Dz)`: both, or the one that is not fixed."""

@@ -93,9 +93,11 @@ class PlainLoop:
     lam_every: int = 5
     trust_low: float = 0.5
     trust_high: float = 1.5
+    average: float = 0.0
     count: int = 0
     trust_ratio: float = np.nan
     lams: list = field(default_factory=list)
+    systems: list = field(default_factory=list)
 
     def __post_init__(self):
         self.z = np.zeros_like(self.w)
@@ -115,9 +117,13 @@ class PlainLoop:
         J, H = self.quadratic()
         Dz = H @ z + J  # 2, 3
         matrix = np.array([[Dz @ H @ Dz, z @ H @ Dz], [z @ H @ Dz, z @ H @ z]])  # 4
-        beta, minus_rho = np.linalg.pinv(matrix) @ [J @ Dz, J @ z]
+        self.systems.append((matrix, np.array([J @ Dz, J @ z])))
+        weights = self.average ** np.arange(len(self.systems))[::-1]  # 0**0 is 1: the latest alone
+        mean_matrix, mean_side = (np.average(part, axis=0, weights=weights) for part in zip(*self.systems, strict=True))
+        beta, minus_rho = np.linalg.pinv(mean_matrix) @ mean_side
         rho = -minus_rho
-        predicted = -0.5 * (beta * (J @ Dz) - rho * (J @ z))
+        new = rho * z - beta * Dz
+        predicted = 0.5 * new @ H @ new + J @ new
         old = self.objective(self.w)
         loss = self.problem.f(self.w)
         self.z = rho * z - beta * Dz
@@ -165,6 +171,8 @@ def test_by_hand_is_right():
     {"lam": 1e-3, "lam_every": 2, "lam_factor": 0.8, "trust_low": 0.98, "trust_high": 0.99},
     {"lam": 1e-2, "lam_every": 1, "lam_factor": 0.7, "weight_decay": 0.05},
     {"lam": 0.3, "lr": 1.3, "weight_decay": 0.2, "lam_every": 3, "lam_factor": 0.9},
+    {"lam": 1.0, "average": 0.9},
+    {"lam": 0.1, "average": 0.5, "weight_decay": 0.05, "lam_every": 1, "lam_factor": 0.7},
 ], ids=str)  # fmt: skip
 def test_iterates_are_those_of_the_plain_loop(options):
     X, labels, params = draw()
