@@ -108,4 +108,4 @@ def test_only_z_is_kept():
     solver = CurveBall()
     _, state, _ = solver.step(net.START, solver.init(net.START), net.model, net.loss)
     arrays = [np.size(x) for x in mg.trees.flatten(tuple(state))[0]]
-    assert sum(arrays) == W.size + 3  # z, and three numbers: lam, steps, trust ratio
+    assert sum(arrays) == W.size + 8  # z, and eight numbers: lam, steps, trust ratio, the 2x2 system
