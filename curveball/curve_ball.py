@@ -26,6 +26,11 @@ of running sums instead, of the matrix and of the right-hand side alike,
 
 whose common scale drops out of the solution, so that no correction for the start is needed.
 
+Each formula is derived, and tested, in tests/derivations/: Newton's step and the descent on it (test_01_newton_step,
+test_02_descent_on_the_step), (1) in test_06_two_sweep_product, (4) in test_07_two_by_two_system and
+test_08_predicted_decrease, (5) in test_11_trust_ratio; momentum as `H = 0` in test_03_heavy_ball; when the iteration
+converges, and how fast, in test_09_convergence_region and test_10_convergence_rate; its cost in test_12_cost.
+
 J. F. Henriques, S. Ehrhardt, S. Albanie, A. Vedaldi, "Small Steps and Giant Leaps: Minimal Newton Solvers for Deep
 Learning", ICCV 2019, arXiv 1805.08095.
 """

@@ -20,8 +20,9 @@ class SGDState(NamedTuple):
 class SGD:
     """Momentum SGD: `z <- momentum z - lr J, w <- w + z`. Polyak, USSR Comp. Math. 4(5), 1964.
 
-    CurveBall with `H = 0`. `weight_decay` adds `weight_decay/2 |w|^2` to the objective. `info` has `loss` (without
-    the weight decay), `outputs`, `aux`. ValueError for hyper-parameters out of range.
+    CurveBall with `H = 0` (tests/derivations/test_03_heavy_ball.py). `weight_decay` adds `weight_decay/2 |w|^2` to the
+    objective. `info` has `loss` (without the weight decay), `outputs`, `aux`. ValueError for hyper-parameters out of
+    range.
 
     >>> import numpy as np
     >>> solver, w = SGD(lr=0.1, momentum=0.5), np.array([1.0])

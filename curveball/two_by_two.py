@@ -1,4 +1,7 @@
-"""The 2x2 system that gives CurveBall its momentum and its step size, also where it is singular."""
+"""The 2x2 system that gives CurveBall its momentum and its step size, also where it is singular.
+
+Derived and tested in tests/derivations/test_07_two_by_two_system.py.
+"""
 
 from __future__ import annotations
 

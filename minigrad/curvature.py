@@ -4,7 +4,8 @@ r"""Products with curvature matrices, without the matrices.
     Gauss-Newton    G v = J^T (H_L (J v)),  J = d model/dw,  H_L = d^2 loss/d outputs^2
 
 `G` is the Hessian of the loss of the *linearised* model; it drops `sum_k (dL/dy_k) Hessian(y_k)`, and is positive
-semi-definite wherever the loss is convex in the outputs. Schraudolph, Neural Computation 14(7), 2002.
+semi-definite wherever the loss is convex in the outputs (derived in tests/derivations/test_05_gauss_newton.py).
+Schraudolph, Neural Computation 14(7), 2002.
 """
 
 from __future__ import annotations
