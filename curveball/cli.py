@@ -3,13 +3,36 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+
+# Typer's own name for it is private: the parent of the error that it does export.
+UsageError: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "UsageError")
+
+
+class OneLine(TyperGroup):
+    """Says what is wrong with the command line in one line, exit code 2."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        kwargs["standalone_mode"] = False
+        try:
+            code = super().main(*args, **kwargs)
+        except UsageError as error:
+            text = " ".join(error.format_message().split())
+            typer.echo(f"curveball: {text} (see curveball --help)", err=True)
+            code = 2
+        except typer.Abort:
+            code = 130
+        sys.exit(code if isinstance(code, int) else 0)
+
 
 app = typer.Typer(
+    cls=OneLine,
     help="CurveBall and its peers: train networks, compare solvers, repeat the experiments.",
     no_args_is_help=True,
     add_completion=False,
@@ -157,7 +180,8 @@ def table1(
     started = time.perf_counter()
     cells = run_table(runs, seed, -1 if jobs is None else jobs)
     seconds = time.perf_counter() - started
-    write(cells, folder, runs, seed, seconds)
+    with bad_input():
+        write(cells, folder, runs, seed, seconds)
     typer.echo(markdown(cells))
     typer.echo(f"{seconds:.0f} s; table1.md, table1.csv and table1.json in {folder}")
 
@@ -182,7 +206,7 @@ def figure1(
         _at_least(0, "--seed", seed)
         place = None if start is None else _numbers("--start", start, 2)
         folder = output_folder(out or Path("runs") / "figure1")
-    found = run_figure(folder, noise, seed, place)
+        found = run_figure(folder, noise, seed, place)
     for t in found:
         below = next((str(k + 1) for k, loss in enumerate(t.losses) if loss < THRESHOLD), "never")
         typer.echo(f"{t.name:>22}: loss below {THRESHOLD:g} at iteration {below}")

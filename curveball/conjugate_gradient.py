@@ -6,6 +6,8 @@ Minimises `m(x) = 1/2 x.A x - b.x` over growing Krylov spaces. From `x`, with re
 
 Nocedal and Wright, Numerical Optimization (2006), algorithm 5.2; the exit on negative curvature is that of algorithm
 7.1 (line search Newton-CG).
+
+Beside descent on the same system: tests/derivations/test_02_descent_on_the_step.
 """
 
 from __future__ import annotations

@@ -29,7 +29,9 @@ whose common scale drops out of the solution, so that no correction for the star
 Each formula is derived, and tested, in tests/derivations/: Newton's step and the descent on it (test_01_newton_step,
 test_02_descent_on_the_step), (1) in test_06_two_sweep_product, (4) in test_07_two_by_two_system and
 test_08_predicted_decrease, (5) in test_11_trust_ratio; momentum as `H = 0` in test_03_heavy_ball; when the iteration
-converges, and how fast, in test_09_convergence_region and test_10_convergence_rate; its cost in test_12_cost.
+converges, and how fast, in test_09_convergence_region and test_10_convergence_rate; its cost in test_12_cost; its
+likeness to Nesterov's method in test_04_look_ahead_gradient; the linear system alone in
+test_13_solving_the_linear_system; damping and weight decay in test_14_damping and test_15_weight_decay.
 
 J. F. Henriques, S. Ehrhardt, S. Albanie, A. Vedaldi, "Small Steps and Giant Leaps: Minimal Newton Solvers for Deep
 Learning", ICCV 2019, arXiv 1805.08095.
@@ -66,8 +68,9 @@ class CurveBall:
 
     `lr` scales the move (0 leaves the params and solves the linear system alone); `lam` is the damping at the start;
     `rho` (momentum) and `beta` (step size) are automatic where None. With `adapt_lam`, every `lam_every` steps `lam` is
-    divided by `lam_factor ** lam_every` if the trust ratio is below `trust_low` or not finite, multiplied by it above
-    `trust_high`, and kept in [1e-8, 1e8]. `weight_decay` adds `weight_decay/2 |w|^2` to the objective, in its gradient
+    divided by `lam_factor ** lam_every` if the trust ratio is below `trust_low` or not finite (or, with coefficients
+    that do not minimise this batch's model, an increase was predicted), multiplied by it above `trust_high`, and kept
+    in [1e-8, 1e8]. `weight_decay` adds `weight_decay/2 |w|^2` to the objective, in its gradient
     and in its curvature; `info["loss"]` is without it. `average` is the decay of the running 2x2 system, 0 for the
     paper's rule; `predicted` is of the batch's own system either way.
 
@@ -128,6 +131,8 @@ class CurveBall:
         (value, J_L), L = mg.linearize(lambda y: value_and_slope(loss, y), outputs)  # L pushes to (J_L.t, H_L t)
         runs = value.ndim
         lam = namespace(value).asarray(state.lam, dtype=value.dtype)
+        if self.adapt_lam:
+            lam = namespace(value).clip(lam, *LAM_RANGE)
         damping = lam + self.weight_decay
 
         Jz = J(z)
@@ -163,7 +168,7 @@ class CurveBall:
         new_lam, trust_ratio = lam, state.trust_ratio
         if self.adapt_lam and steps % self.lam_every == 0:
             trust_ratio = self._trust_ratio(params, z, value, predicted, model, loss, has_aux)  # (5)
-            new_lam = self._adapted(lam, trust_ratio)
+            new_lam = self._adapted(lam, trust_ratio, predicted)
         info = {
             "loss": value,
             "outputs": outputs,
@@ -204,11 +209,12 @@ class CurveBall:
         one = xp.ones_like(predicted)
         return xp.where(nothing, one, change / xp.where(nothing, one, predicted))
 
-    def _adapted(self, lam: Array, trust_ratio: Array) -> Array:
+    def _adapted(self, lam: Array, trust_ratio: Array, predicted: Array) -> Array:
         xp = namespace(trust_ratio)
         factor = self.lam_factor**self.lam_every
         lam = lam * xp.ones_like(trust_ratio)
-        up = ~(trust_ratio >= self.trust_low) | ~xp.isfinite(trust_ratio)  # a step to nowhere counts as a bad one
+        # A step to nowhere counts as a bad one, and so does one predicted to climb, whatever the ratio.
+        up = ~(trust_ratio >= self.trust_low) | ~xp.isfinite(trust_ratio) | (predicted > 0.0)
         lam = xp.where(up, lam / factor, xp.where(trust_ratio > self.trust_high, lam * factor, lam))
         return xp.clip(lam, *LAM_RANGE)
 

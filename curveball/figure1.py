@@ -2,6 +2,8 @@
 
 Settings are those of Table 1 (curveball/table1.py): CurveBall at lambda 0.1 and lr 0.5, and at lr = 1; SGD and Adam at
 the best point of their grids.
+
+The linear system is derived in tests/derivations/test_13_solving_the_linear_system.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import numpy as np
 from curveball.conjugate_gradient import conjugate_gradient
 from curveball.curve_ball import CurveBall
 from curveball.figures import COLOURS, STYLES, new_figure
-from curveball.files import write_whole
+from curveball.files import write_together
 from curveball.provenance import provenance
 from curveball.sweep import NOISE, START
 from curveball.table1 import COLUMNS, THRESHOLD, Column, settings_of, solver_of
@@ -194,9 +196,6 @@ def figure1(
 ) -> list[Trajectory]:
     """Write figure1.png, figure1.gif, figure1.json and linear_system.png; return the trajectories."""
     found = trajectories(noise, seed, start)
-    write_whole(folder / "figure1.png", lambda path: draw(found, noise, path))
-    write_whole(folder / "figure1.gif", lambda path: animate(found, noise, path))
-    write_whole(folder / "linear_system.png", lambda path: draw_linear_system(linear_system(seed), path))
     facts = {
         "noise": noise,
         "seed": seed,
@@ -206,5 +205,13 @@ def figure1(
             for t in found
         ],
     }
-    write_whole(folder / "figure1.json", lambda path: path.write_text(json.dumps(facts, indent=1) + "\n"))
+    write_together(
+        folder,
+        {
+            "figure1.png": lambda path: draw(found, noise, path),
+            "figure1.gif": lambda path: animate(found, noise, path),
+            "linear_system.png": lambda path: draw_linear_system(linear_system(seed), path),
+            "figure1.json": lambda path: path.write_text(json.dumps(facts, indent=1) + "\n"),
+        },
+    )
     return found

@@ -8,6 +8,23 @@ from collections.abc import Callable
 from pathlib import Path
 
 
+def write_together(folder: Path, writers: dict[str, Callable[[Path], object]]) -> None:
+    """Write several files, all or none: first beside their places, then moved. ValueError where one cannot be."""
+    taken = [name for name in writers if (folder / name).is_dir()]
+    if taken:
+        raise ValueError(f"{folder / taken[0]} is a folder: choose another place for the results with --out")
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as aside:
+        try:
+            for name, write in writers.items():
+                write_whole(Path(aside) / name, write)
+            for name in writers:
+                os.replace(Path(aside) / name, folder / name)
+        except OSError as error:
+            raise ValueError(
+                f"the results cannot be written to {folder} ({error}): choose another place with --out"
+            ) from None
+
+
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Call `write` on a temporary path in the same folder and move the result to `path`, or leave nothing."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)

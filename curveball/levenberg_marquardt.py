@@ -9,6 +9,8 @@ Non-Linear Least Squares Problems, 2004, section 3.2):
 
     gain > 0:   w <- w + z,   lam <- lam max(1/3, 1 - (2 gain - 1)^3),   nu <- 2
     otherwise:  w stays,      lam <- lam nu,                             nu <- 2 nu
+
+Derived in tests/derivations/: test_08_predicted_decrease, test_11_trust_ratio, test_14_damping.
 """
 
 from __future__ import annotations

@@ -62,6 +62,10 @@ def minimize(
         model, loss, params, solver, max_iter, callback = _from_scipy(model, loss, solver, max_iter, callback, scipy)
     if scipy:
         raise TypeError(f"minimize has no option {sorted(scipy)[0]!r}")
+    if isinstance(solver, type) or not (solver is None or hasattr(solver, "step")):
+        raise TypeError(
+            f"solver must be a solver such as CurveBall() or NewtonCG(), made with its options; got {solver!r}"
+        )
     if max_iter < 1:
         raise ValueError(f"max_iter must be at least 1; got {max_iter}")
     return _iterate(model, loss, params, CurveBall(lam=1e-3) if solver is None else solver, max_iter, tol, callback)

@@ -2,6 +2,8 @@ r"""Newton's method with the whole matrix: `w <- w + lr z*`, `z* = -(B + lam I)^
 
 `z*` minimises the quadratic model `1/2 z.(B + lam I) z + z.J`. `Newton` takes for `B` the Hessian, `GaussNewton` the
 Gauss-Newton matrix, which is never indefinite where the loss is convex.
+
+Derived in tests/derivations/: test_01_newton_step, test_05_gauss_newton; damping in test_14_damping.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Table 1: iterations to a loss of 1e-4 on problems whose minimum is known, for every solver.
 
-Protocol, after Henriques et al. (ICCV 2019, section 4.1) and the authors' code: `runs` repeats; the count is the first
+Protocol, after Henriques et al. (ICCV 2019) and the authors' code: `runs` repeats; the count is the first
 iteration whose loss is below 1e-4; mean and standard deviation over the runs that converge, with their share; at most
 5000 iterations (linear network: 1000). The first-order solvers take the point of their grid with the smallest mean loss
 over the last ten iterations of one run. CurveBall: lambda 0.1 and lr 0.5 on Rosenbrock, lambda 1 and lr 1 on the linear
@@ -22,7 +22,7 @@ import numpy as np
 
 from curveball.adam import Adam
 from curveball.curve_ball import CurveBall
-from curveball.files import write_whole
+from curveball.files import write_together
 from curveball.levenberg_marquardt import LevenbergMarquardt
 from curveball.newton import Newton
 from curveball.provenance import provenance
@@ -170,12 +170,17 @@ def write(cells: list[Cell], folder: Path, runs: int, seed: int, seconds: float)
         + f"`curveball table1 --runs {runs} --seed {seed}`: {seconds:.0f} s on {about['cores']} cores "
         + f"({about['processor']}), NumPy {about['versions'].get('numpy')}, Python {about['python']}.\n"
     )
-    write_whole(folder / "table1.md", lambda path: path.write_text(text, encoding="utf-8"))
     results = {**about, "cells": [{**asdict(c), "mean": c.mean, "std": c.std, "share": c.share} for c in cells]}
-    write_whole(folder / "table1.json", lambda path: path.write_text(json.dumps(results, indent=1) + "\n"))
     rows = io.StringIO()
     writer = csv.writer(rows, lineterminator="\n")
     writer.writerow(["solver", "problem", "mean", "std", "share", "runs", "settings"])
     for c in cells:
         writer.writerow([c.row, c.column, c.mean, c.std, c.share, len(c.counts), json.dumps(c.settings)])
-    write_whole(folder / "table1.csv", lambda path: path.write_text(rows.getvalue()))
+    write_together(
+        folder,
+        {
+            "table1.md": lambda path: path.write_text(text, encoding="utf-8"),
+            "table1.json": lambda path: path.write_text(json.dumps(results, indent=1) + "\n"),
+            "table1.csv": lambda path: path.write_text(rows.getvalue()),
+        },
+    )

@@ -57,7 +57,8 @@ def train(
 
     With a `folder`, writes `log.jsonl` (a line about the run, then one per logged step and epoch) and, after every
     epoch, `checkpoint.safetensors`, from which `resume` goes on as if the run had never stopped. A loss that stops
-    being finite ends the run: `stopped` names the step and the last finite loss. ValueError for bad arguments.
+    being finite ends the run: `stopped` names the logged step that showed it and the last finite loss logged.
+    ValueError for bad arguments.
     """
     if epochs < 1 or log_every < 1:
         raise ValueError(f"epochs and log_every must be at least 1; got {epochs} and {log_every}")
@@ -87,6 +88,8 @@ def train(
         if first >= epochs:
             raise ValueError(f"the run in {folder} has its {first} epochs: ask for more than that to go on")
     log = _Log(None if folder is None else output_folder(folder), first)
+    if folder is not None and not resume:  # an earlier run's checkpoint is not what this one goes back to
+        (folder / "checkpoint.safetensors").unlink(missing_ok=True)
     log.write({"kind": "run", **about, "source": problem.data.source, "epochs": epochs, **provenance()})
 
     bar = tqdm(

@@ -245,10 +245,12 @@ def atanh(x: Array) -> Array:
 # ------------------------------------------------------------------------------------- activations
 
 
-@primitive(lambda y, x: Scale(y * (1.0 - y)))
+@primitive(lambda y, x: Scale(y * sigmoid(-x)))
 def sigmoid(x: Array) -> Array:
-    """`1 / (1 + exp(-x))`, written so that nothing overflows."""
-    return 0.5 * namespace(x).tanh(0.5 * x) + 0.5
+    """`1 / (1 + exp(-x))`, written so that nothing overflows and small values keep their digits."""
+    xp = namespace(x)
+    e = xp.exp(-xp.abs(x))
+    return xp.where(x >= 0.0, xp.ones_like(e), e) / (1.0 + e)
 
 
 @primitive(lambda y, x: Scale(sigmoid(x)))
@@ -302,8 +304,14 @@ def where(condition: Array, a: Array, b: Array) -> Array:
     """`a` where the condition holds, `b` elsewhere. The side not taken has derivative 0, also where it is infinite.
 
     (A side that is nan has coefficients that are nan further up: guard the argument, `log(where(x > 0, x, 1.0))`.)
+    A condition of numbers holds where they are not 0.
     """
-    return _where(a, b, condition=strip(condition))
+    condition = strip(condition)
+    if not hasattr(condition, "dtype"):
+        condition = namespace(*(x for x in map(strip, (a, b)) if hasattr(x, "dtype"))).asarray(bool(condition))
+    elif "bool" not in str(condition.dtype):
+        condition = condition != 0
+    return _where(a, b, condition=condition)
 
 
 def _select(condition: Array, x: Array, y: Array) -> LinearMap:

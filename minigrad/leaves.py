@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minigrad.backend import Namespace, family, is_floating, mixed_backends, numpy_namespace
+from minigrad.primitive import outlived
 from minigrad.shaping import astype
 from minigrad.trees import LEAF, Structure, Tree, flatten, leaf_paths, leaves_like, unflatten
 from minigrad.variable import Variable, strip
@@ -67,6 +68,8 @@ class Leaves:
                 marks.append(x.mark)
                 like.append(x.primal)
                 continue
+            if x.__class__ is Variable and not x.trace.open:
+                raise RuntimeError(outlived(f"output{leaf_paths(structure)[k]} of {name_of(f)}"))
             try:
                 xp = family(strip(x))
             except TypeError as error:

@@ -50,6 +50,9 @@ def _bind(value: Callable[..., Any], rules: tuple[Rule | None, ...], each: Calla
 
     @functools.wraps(value)
     def apply(*args: Any, **params: Any) -> Any:
+        for key, x in params.items():
+            if x.__class__ is Variable:
+                raise TypeError(f"{name}: {key}= is a traced value: what is differentiated is passed by position")
         # The operation belongs to the highest level among its arguments; lower levels are constants to it.
         level = 0
         for x in args:

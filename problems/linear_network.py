@@ -35,7 +35,7 @@ class LinearNetwork:
     standard deviation 2/16, `W_2` 10 x 10 of 1/10. `form="authors"`: `y^ = W_1 W_2 x` with `W_1` 10 x 6 and `W_2`
     6 x 6, both of standard deviation 1. Params are `{"w1": W_1, "w2": W_2}`, with the axes of the runs in front.
     ValueError for another form, or fewer samples than inputs. From A. Rahimi and B. Recht's talk at NeurIPS 2017, and
-    Henriques et al., ICCV 2019, section 4.1.
+    Henriques et al., ICCV 2019.
 
     >>> problem = LinearNetwork()
     >>> problem.model(problem.init(np.random.default_rng(0), runs=(3,))).shape
@@ -90,6 +90,9 @@ class LinearNetwork:
     def model(self, params: dict[str, Array], batch: None = None) -> Array:
         """The misfit, flattened: `(W_2 W_1 - A) R`, or that of every sample over `sqrt(N)`."""
         w1, w2 = params["w1"], params["w2"]
+        wanted = [shape for shape, _ in FORMS[self.form]]
+        if [tuple(w1.shape[-2:]), tuple(w2.shape[-2:])] != wanted:
+            raise ValueError(f"this linear network takes w1 and w2 of shapes {wanted}; got {w1.shape} and {w2.shape}")
         product = w1 @ w2 if self.form == "authors" else w2 @ w1
         seen = self.root if self.reduced else self.inputs.T * self.samples**-0.5
         misfit = (product - like(self.matrix, w1)) @ like(seen, w1)

@@ -47,6 +47,13 @@ class Regression:
     def batch(self, rng: np.random.Generator | None = None, runs: Runs = ()) -> None:
         """None: every step sees all samples."""
 
+    def _check(self, params: Array, *shape: int) -> None:
+        if tuple(params.shape[params.ndim - len(shape) :]) != shape:
+            wanted = ", ".join(map(str, shape))
+            raise ValueError(
+                f"{type(self).__name__} takes params of shape (*runs, {wanted}); got {tuple(params.shape)}"
+            )
+
     def _penalty(self, scaled: Array, axes: int) -> Array:
         return 0.5 * mg.sum(scaled * scaled, axis=tuple(range(-axes, 0)))
 
@@ -85,6 +92,7 @@ class LinearRegression(Regression):
         return rng.standard_normal((*runs, self.features))
 
     def model(self, params: Array, batch: None = None) -> tuple[Array, Array]:
+        self._check(params, self.features)
         return mg.matmul(params, like(self.inputs.T, params)), self.ridge**0.5 * params
 
     def loss(self, outputs: tuple[Array, Array], batch: None = None) -> Array:
@@ -129,6 +137,7 @@ class LogisticRegression(Regression):
         return rng.standard_normal((*runs, self.features))
 
     def model(self, params: Array, batch: None = None) -> tuple[Array, Array]:
+        self._check(params, self.features)
         return mg.matmul(params, like(self.inputs.T, params)), self.ridge**0.5 * params
 
     def loss(self, outputs: tuple[Array, Array], batch: None = None) -> Array:
@@ -182,6 +191,7 @@ class SoftmaxRegression(Regression):
         return rng.standard_normal((*runs, self.features, self.classes))
 
     def model(self, params: Array, batch: None = None) -> tuple[Array, Array]:
+        self._check(params, self.features, self.classes)
         return mg.matmul(like(self.inputs, params), params), self.ridge**0.5 * params
 
     def loss(self, outputs: tuple[Array, Array], batch: None = None) -> Array:

@@ -21,7 +21,7 @@ class Rosenbrock:
     `eps` is 1, or with `noise=(a, b)` drawn from U[a, b] for every batch: the minimum stays where it is. Starts at
     (-0.25, ..., -0.25) plus one draw from U[-0.25, 0.25] added to all entries. Params are (*runs, n). ValueError for a
     noise that is no range, fewer than two variables, or params of another shape. Rosenbrock, Computer Journal 3, 1960;
-    the noise as in Henriques et al., ICCV 2019, section 4.1.
+    the noise as in Henriques et al., ICCV 2019.
 
     >>> problem = Rosenbrock()
     >>> float(problem.loss(problem.model(np.array([-1.2, 1.0]), 1.0)).round(6))

@@ -198,3 +198,30 @@ def test_values_have_the_types_they_look_like():
 def test_table_of_a_run_that_never_began():
     text = table([Run("sgd", {}, stopped="the loss is nan at step 1; last finite loss: none")])
     assert "stopped: the loss is nan at step 1" in text
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["table1", "--foo"],
+        ["table1", "--runs", "abc"],
+        ["tabl"],
+        ["figure1", "--noise", "1"],
+        ["info", "extra"],
+        ["train", "--runs", "3"],
+    ],
+    ids=" ".join,
+)
+def test_what_is_not_in_the_command_line_is_one_line(words):
+    result = command(*words)
+    assert result.exit_code == 2
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert result.stderr.startswith("curveball: ")
+
+
+def test_a_result_that_cannot_take_its_place_leaves_nothing(tmp_path):
+    (tmp_path / "table1.csv").mkdir()
+    result = command("table1", "--runs", "1", "--jobs", "1", "--out", tmp_path)
+    assert result.exit_code == 2
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["table1.csv"]

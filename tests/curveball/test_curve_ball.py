@@ -130,9 +130,9 @@ class PlainLoop:
         self.count += 1
         if self.count % self.lam_every == 0:  # 5
             gamma = self.trust_ratio = (self.objective(self.w + self.z) - old) / predicted
-            if gamma < self.trust_low:
+            if gamma < self.trust_low or predicted > 0.0:
                 self.lam /= self.lam_factor**self.lam_every
-            if gamma > self.trust_high:
+            elif gamma > self.trust_high:
                 self.lam *= self.lam_factor**self.lam_every
         self.lams.append(self.lam)
         self.w = self.w + self.lr * self.z
@@ -403,3 +403,21 @@ def test_hyper_parameters_out_of_range(options):
     with pytest.raises(ValueError, match=f"^{name} must be .*; got ") as error:
         CurveBall(**options)
     assert "\n" not in str(error.value)
+
+
+def test_a_predicted_increase_raises_lambda_whatever_the_ratio():
+    """With fixed coefficients too large, the model itself says that the step climbs."""
+    solver = CurveBall(rho=0.9, beta=1.0, lam_every=1)
+    w = np.full(3, 1.5)
+    _, state, info = solver.step(w, solver.init(w), lambda w: w, lambda y: mg.sum(y**4))
+    assert info["predicted"] > 0.0
+    assert info["trust_ratio"] > 1.5
+    assert state.lam == pytest.approx(1.0 / 0.999)
+
+
+@pytest.mark.parametrize(("lam", "used"), [(1e12, 1e8), (0.0, 1e-8)])
+def test_lambda_starts_within_its_limits(lam, used):
+    solver = CurveBall(lam=lam)
+    w = np.ones(3)
+    _, _, info = solver.step(w, solver.init(w), lambda w: w, lambda y: y @ y)
+    assert info["lam"] == used

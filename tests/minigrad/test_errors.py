@@ -353,3 +353,15 @@ def test_layers_and_losses():
     fails(TypeError, "labels of dtype float64 must be integers", nn.cross_entropy, y, np.array([0.0, 1.0]))
     fails(TypeError, "cross_entropy: labels must be an array; got list", nn.cross_entropy, y, [0, 1])
     fails(ValueError, "squared_error: outputs (2, 3) and targets (3,)", nn.squared_error, y, y[0])
+
+
+def test_a_traced_value_passed_by_keyword():
+    with pytest.raises(TypeError, match="by position"):
+        mg.grad(lambda x: mg.add(x, b=x))(3.0)
+
+
+def test_an_output_that_outlived_its_transform():
+    kept = []
+    mg.grad(lambda x: kept.append(x) or x * x)(3.0)
+    with pytest.raises(RuntimeError, match="outlived"):
+        mg.linearize(lambda y: kept[0], 2.0)

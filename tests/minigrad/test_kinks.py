@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.special import expit
 
 import minigrad as mg
 from minigrad import nn
@@ -96,3 +97,20 @@ def test_infinities_where_the_derivative_is_infinite():
         assert mg.grad(mg.sqrt)(np.float64(0.0)) == np.inf
         assert mg.grad(mg.log)(np.float64(0.0)) == np.inf
     assert np.isnan(mg.grad(lambda x: mg.max(x * np.nan))(np.ones(2))).any()
+
+
+@pytest.mark.parametrize("condition", [True, np.array([1, 0, 1]), np.array([1, 0, 1], np.uint8), np.array([2.0, 0, 1])])
+def test_where_takes_numbers_for_a_condition(condition):
+    x = np.array([1.0, 2.0, 3.0])
+    taken = np.broadcast_to(np.asarray(condition) != 0, x.shape)
+    value, J = mg.value_and_grad(lambda x: mg.sum(mg.where(condition, x, 10.0 * x)))(x)
+    np.testing.assert_array_equal(J, np.where(taken, 1.0, 10.0))
+    assert value == np.sum(np.where(taken, x, 10.0 * x))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sigmoid_keeps_its_digits_far_out(dtype):
+    x = np.linspace(-60.0, 60.0, 241).astype(dtype)
+    np.testing.assert_allclose(mg.sigmoid(x), expit(x), rtol=20 * np.finfo(dtype).eps)
+    slope = mg.grad(lambda x: mg.sum(mg.sigmoid(x)))(x)
+    np.testing.assert_allclose(slope, expit(x) * expit(-x), rtol=50 * np.finfo(dtype).eps)

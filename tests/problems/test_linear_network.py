@@ -136,3 +136,8 @@ def test_bad_arguments():
         LinearNetwork("deep")
     with pytest.raises(ValueError, match="samples must be at least 6, the number of inputs; got 5"):
         LinearNetwork(samples=5)
+
+
+def test_matrices_of_another_shape():
+    with pytest.raises(ValueError, match="takes w1 and w2 of shapes"):
+        LinearNetwork().model({"w1": np.ones((10, 6)), "w2": np.ones((1, 10))})

@@ -141,3 +141,10 @@ def test_bad_arguments(kind, options):
 def test_too_few_classes():
     with pytest.raises(ValueError, match="classes must be at least 2; got 1"):
         SoftmaxRegression(classes=1)
+
+
+@pytest.mark.parametrize("kind", [LinearRegression, LogisticRegression, SoftmaxRegression])
+def test_params_of_another_shape(kind):
+    problem = kind()
+    with pytest.raises(ValueError, match=rf"{kind.__name__} takes params of shape \(\*runs, 5"):
+        problem.model(np.zeros((5, 2)))
