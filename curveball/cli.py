@@ -23,9 +23,12 @@ class OneLine(TyperGroup):
         try:
             code = super().main(*args, **kwargs)
         except UsageError as error:
-            text = " ".join(error.format_message().split())
-            typer.echo(f"curveball: {text} (see curveball --help)", err=True)
             code = 2
+            if type(error).__name__ == "NoArgsIsHelpError":
+                error.show()  # no words at all: the help
+            else:
+                text = " ".join(error.format_message().split())
+                typer.echo(f"curveball: {text} (see curveball --help)", err=True)
         except typer.Abort:
             code = 130
         sys.exit(code if isinstance(code, int) else 0)

@@ -225,3 +225,10 @@ def test_a_result_that_cannot_take_its_place_leaves_nothing(tmp_path):
     assert result.exit_code == 2
     assert len(result.stderr.strip().splitlines()) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["table1.csv"]
+
+
+@pytest.mark.parametrize("words", [[], ["data"]])
+def test_no_words_at_all_show_the_help(words):
+    result = command(*words)
+    assert "Commands:" in result.stderr
+    assert len(result.stderr.splitlines()) > 5
