@@ -212,7 +212,7 @@ def figure1(
         found = run_figure(folder, noise, seed, place)
     for t in found:
         below = next((str(k + 1) for k, loss in enumerate(t.losses) if loss < THRESHOLD), "never")
-        typer.echo(f"{t.name:>22}: loss below {THRESHOLD:g} at iteration {below}")
+        typer.echo(f"{t.name:>27}: loss below {THRESHOLD:g} at iteration {below}")
     typer.echo(f"figure1.png, figure1.gif, linear_system.png and figure1.json in {folder}")
 
 

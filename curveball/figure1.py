@@ -1,4 +1,4 @@
-"""Figure 1: every solver's way down Rosenbrock's valley; and the linear system inside CurveBall, solved by itself.
+"""Figure 1: how every solver of Table 1 goes down Rosenbrock's valley; the linear system inside CurveBall, alone.
 
 Settings are those of Table 1 (curveball/table1.py): CurveBall at lambda 0.1 and lr 0.5, and at lr = 1; SGD and Adam at
 the best point of their grids.
@@ -21,19 +21,11 @@ from curveball.figures import COLOURS, STYLES, new_figure
 from curveball.files import write_together
 from curveball.provenance import provenance
 from curveball.sweep import NOISE, START
-from curveball.table1 import COLUMNS, THRESHOLD, Column, settings_of, solver_of
+from curveball.table1 import COLUMNS, ROWS, THRESHOLD, Column, settings_of, solver_of
 from problems.quadratic import Quadratic
 from problems.rosenbrock import Rosenbrock
 
-SHOWN = (
-    "CurveBall",
-    "CurveBall, lr = 1",
-    "SGD with momentum",
-    "Adam",
-    "Levenberg-Marquardt",
-    "BFGS",
-    "Newton, exact Hessian",
-)
+SHOWN = tuple(ROWS)  # every solver of Table 1
 MAX_ITER = 1000
 DONE = 1e-10  # a trajectory ends below this loss
 
@@ -88,8 +80,8 @@ def _follow(name: str, solver: Any, problem: Any, plain: Any, params: Any, rng: 
 
 
 def _look(k: int) -> dict[str, Any]:
-    colours = ("#0b6e99", "#56b4e9", "#d1603d", "#5b8c3a", "#7d4f9e", "#b8860b", "#444444")
-    return {"color": colours[k % len(colours)], "linewidth": 1.6 if k < 2 else 1.2}
+    colours = ("#0b6e99", "#56b4e9", "#20b2aa", "#d1603d", "#5b8c3a", "#7d4f9e", "#b8860b", "#444444")
+    return {"color": colours[k % len(colours)], "linewidth": 1.6 if k < 3 else 1.2}
 
 
 def _window(found: list[Trajectory]) -> tuple[tuple[float, float], tuple[float, float]]:

@@ -57,8 +57,9 @@ def test_all_begin_together_and_end_below_the_mark_or_at_the_limit(quick):
         assert t.path[0].tolist() == [-0.2, 0.3]
         assert t.losses[-1] <= figure1.DONE or len(t.losses) == 26
         assert np.all(t.losses[:-1] > figure1.DONE)
-    assert found[0].settings["lr"] == 0.5
-    assert found[2].settings == {"lr": 1e-3, "momentum": 0.9, "weight_decay": 0.0}
+    settings = {t.name: t.settings for t in found}
+    assert settings["CurveBall"]["lr"] == 0.5
+    assert settings["SGD with momentum"] == {"lr": 1e-3, "momentum": 0.9, "weight_decay": 0.0}
 
 
 @pytest.mark.parametrize("start", [(1.0,), (1.0, 2.0, 3.0), 5.0, (np.nan, 0.0), ((0.0, 0.0),)])
