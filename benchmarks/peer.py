@@ -54,7 +54,10 @@ def hessian_product(outputs: torch.Tensor, tangent: torch.Tensor) -> torch.Tenso
 
 def coefficients(z, dz, Jz, HJz, JD, HJD, slope, lam):
     """rho and beta from the 2x2 system."""
-    dot = lambda a, b: sum((x * y).sum() for x, y in zip(a, b, strict=True))  # noqa: E731
+
+    def dot(a, b):
+        return sum((x * y).sum() for x, y in zip(a, b, strict=True))
+
     a = (JD * HJD).sum() + lam * dot(dz, dz)
     b = (Jz * HJD).sum() + lam * dot(z, dz)
     c = (Jz * HJz).sum() + lam * dot(z, z)

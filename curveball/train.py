@@ -71,7 +71,7 @@ def train(
     about = {
         "name": name,
         "solver": type(solver).__name__,
-        **{key: value for key, value in asdict(solver).items() if value is not None},  # type: ignore[call-overload]
+        **{key: value for key, value in asdict(solver).items() if value is not None},  # type: ignore[call-overload]  # solvers are dataclasses
         "data": problem.data.name,
         "augment": problem.augment,
         "network": problem.network.name,

@@ -54,6 +54,13 @@ class Regression:
                 f"{type(self).__name__} takes params of shape (*runs, {wanted}); got {tuple(params.shape)}"
             )
 
+    def init(self, rng: np.random.Generator, runs: Runs = ()) -> Array:
+        return rng.standard_normal((*runs, self.features))
+
+    def model(self, params: Array, batch: None = None) -> tuple[Array, Array]:
+        self._check(params, self.features)
+        return mg.matmul(params, like(self.inputs.T, params)), self.ridge**0.5 * params
+
     def _penalty(self, scaled: Array, axes: int) -> Array:
         return 0.5 * mg.sum(scaled * scaled, axis=tuple(range(-axes, 0)))
 
@@ -87,13 +94,6 @@ class LinearRegression(Regression):
     @cached_property
     def solution(self) -> Array:
         return np.linalg.solve(self.hessian, self.inputs.T @ self.targets / self.samples)
-
-    def init(self, rng: np.random.Generator, runs: Runs = ()) -> Array:
-        return rng.standard_normal((*runs, self.features))
-
-    def model(self, params: Array, batch: None = None) -> tuple[Array, Array]:
-        self._check(params, self.features)
-        return mg.matmul(params, like(self.inputs.T, params)), self.ridge**0.5 * params
 
     def loss(self, outputs: tuple[Array, Array], batch: None = None) -> Array:
         scores, scaled = outputs
@@ -132,13 +132,6 @@ class LogisticRegression(Regression):
     @cached_property
     def solution(self) -> Array:
         return _newton(self.derivatives, np.zeros(self.features))
-
-    def init(self, rng: np.random.Generator, runs: Runs = ()) -> Array:
-        return rng.standard_normal((*runs, self.features))
-
-    def model(self, params: Array, batch: None = None) -> tuple[Array, Array]:
-        self._check(params, self.features)
-        return mg.matmul(params, like(self.inputs.T, params)), self.ridge**0.5 * params
 
     def loss(self, outputs: tuple[Array, Array], batch: None = None) -> Array:
         scores, scaled = outputs
