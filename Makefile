@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint bench course notebooks clean
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
 
@@ -23,6 +23,12 @@ bench: $(VENV)/dev  ## engine and step timings, a JSON line each
 	$(BIN)/python benchmarks/step.py
 	$(BIN)/python benchmarks/closed_form.py
 
+course: $(VENV)/course  ## open the notebooks of the course in JupyterLab
+	$(BIN)/jupyter lab notebooks
+
+notebooks: $(VENV)/dev  ## make the notebooks from their sources, executed
+	$(BIN)/python -m notebooks.build
+
 clean:  ## remove the environment and caches
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache
 
@@ -34,6 +40,10 @@ $(VENV)/run: pyproject.toml $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
+$(VENV)/course: pyproject.toml $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[course]'
+	@touch $@
+
 $(VENV)/dev: pyproject.toml $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	@touch $@ $(VENV)/run
+	@touch $@ $(VENV)/run $(VENV)/course

@@ -1,0 +1,125 @@
+"""Make the notebooks from their sources: `python -m notebooks.build [NAME ...]`, or `make notebooks`.
+
+A source is `notebooks/NN_name.py` in jupytext's `py:percent` form and holds the solutions. Out of it come, executed
+from a clean kernel and with their outputs,
+
+    notebooks/solutions/NN_name.ipynb   the notebook solved
+    notebooks/NN_name.ipynb             the same with the exercises blank and their outputs left out
+
+Cells are told apart by tags:
+
+    # %% tags=["exercise"]     code; what stands between `### BEGIN SOLUTION` and `### END SOLUTION` is blanked
+    # %% tags=["wrong"]        lines `# text of the solution => a wrong text`: in neither notebook, for the tests
+    # %% tags=["checkpoint"]   code that passes with the solution and fails with any wrong one
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbclient import NotebookClient
+
+FOLDER = Path(__file__).parent
+BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
+STUB = "raise NotImplementedError  # your turn"
+TIMEOUT = 300  # seconds for one cell: what is slower is stuck
+
+
+def sources() -> list[Path]:
+    """The sources, in order."""
+    return sorted(FOLDER.glob("[0-9][0-9]_*.py"))
+
+
+def tags(cell: nbformat.NotebookNode) -> list[str]:
+    """The tags of a cell."""
+    return cell.metadata.get("tags", [])
+
+
+def blank(code: str) -> str:
+    """Replace the solutions of a cell by a line that says it is the reader's turn.
+
+    >>> print(blank("def double(x):\\n    ### BEGIN SOLUTION\\n    return 2 * x\\n    ### END SOLUTION"))
+    def double(x):
+        raise NotImplementedError  # your turn
+    """
+    lines, solving = [], False
+    for line in code.splitlines():
+        if line.strip() == BEGIN:
+            solving = True
+            lines.append(line.replace(BEGIN, STUB))
+        elif line.strip() == END:
+            solving = False
+        elif not solving:
+            lines.append(line)
+    return "\n".join(lines)
+
+
+def solved(source: Path) -> nbformat.NotebookNode:
+    """The notebook with its solutions, not yet executed."""
+    notebook = jupytext.read(source)
+    notebook.cells = [cell for cell in notebook.cells if "wrong" not in tags(cell)]
+    for k, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{k}"
+        if "exercise" in tags(cell):
+            kept = [line for line in cell.source.splitlines() if line.strip() not in (BEGIN, END)]
+            cell.source = "\n".join(kept)
+    notebook.metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    return notebook
+
+
+def unsolved(source: Path, executed: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """The notebook with its exercises blank; outputs are those of the solved one, but for answers and checkpoints."""
+    codes = [cell.source for cell in jupytext.read(source).cells if "wrong" not in tags(cell)]
+    notebook = executed.copy()
+    notebook.cells = [nbformat.from_dict(cell) for cell in executed.cells]
+    for cell, code in zip(notebook.cells, codes, strict=True):
+        if "exercise" in tags(cell):
+            cell.source = blank(code)
+        if cell.cell_type == "code" and {"exercise", "checkpoint"} & set(tags(cell)):
+            cell.outputs, cell.execution_count = [], None
+    return notebook
+
+
+def execute(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Run all cells in a clean kernel, with sliders left out; a cell that raises ends it with its error."""
+    client = NotebookClient(
+        notebook, timeout=TIMEOUT, kernel_name="python3", resources={"metadata": {"path": str(FOLDER)}}
+    )
+    client.execute(env={**os.environ, "COURSE_STATIC": "1", "MPLBACKEND": "module://matplotlib_inline.backend_inline"})
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)  # the times of this run
+    return notebook
+
+
+def build(source: Path) -> float:
+    """Write both notebooks of a source; return the seconds that running it took."""
+    started = time.perf_counter()
+    notebook = execute(solved(source))
+    seconds = time.perf_counter() - started
+    (FOLDER / "solutions").mkdir(exist_ok=True)
+    nbformat.write(notebook, FOLDER / "solutions" / f"{source.stem}.ipynb")
+    nbformat.write(unsolved(source, notebook), FOLDER / f"{source.stem}.ipynb")
+    return seconds
+
+
+def main() -> None:
+    """Build the notebooks named, or all."""
+    parser = argparse.ArgumentParser(
+        prog="python -m notebooks.build", description="Make the notebooks from their sources."
+    )
+    parser.add_argument("names", nargs="*", help="as 05 or 05_curveball: all, if none is given")
+    names = parser.parse_args().names
+    chosen = [source for source in sources() if not names or any(source.stem.startswith(name) for name in names)]
+    if not chosen:
+        parser.error(f"no source begins with {' or '.join(names)}: there are {', '.join(s.stem for s in sources())}")
+    for source in chosen:
+        print(f"{source.stem}: {build(source):.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
