@@ -17,6 +17,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import posixpath
+import re
 import time
 from pathlib import Path
 
@@ -27,6 +29,7 @@ from nbclient import NotebookClient
 FOLDER = Path(__file__).parent
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 STUB = "raise NotImplementedError  # your turn"
+LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)(#[^)]*)?\)")  # a relative one, and its anchor
 TIMEOUT = 300  # seconds for one cell: what is slower is stuck
 
 
@@ -72,14 +75,23 @@ def solved(source: Path) -> nbformat.NotebookNode:
     return notebook
 
 
+def moved(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """The notebook with its relative links as they are from the folder of the solutions."""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = LINK.sub(
+                lambda link: f"]({posixpath.relpath(link[1], 'solutions')}{link[2] or ''})", cell.source
+            )
+    return notebook
+
+
 def unsolved(source: Path, executed: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """The notebook with its exercises blank; outputs are those of the solved one, but for answers and checkpoints."""
     codes = [cell.source for cell in jupytext.read(source).cells if "wrong" not in tags(cell)]
     notebook = executed.copy()
     notebook.cells = [nbformat.from_dict(cell) for cell in executed.cells]
     for cell, code in zip(notebook.cells, codes, strict=True):
-        if "exercise" in tags(cell):
-            cell.source = blank(code)
+        cell.source = blank(code) if "exercise" in tags(cell) else code
         if cell.cell_type == "code" and {"exercise", "checkpoint"} & set(tags(cell)):
             cell.outputs, cell.execution_count = [], None
     return notebook
@@ -102,8 +114,8 @@ def build(source: Path) -> float:
     notebook = execute(solved(source))
     seconds = time.perf_counter() - started
     (FOLDER / "solutions").mkdir(exist_ok=True)
-    nbformat.write(notebook, FOLDER / "solutions" / f"{source.stem}.ipynb")
     nbformat.write(unsolved(source, notebook), FOLDER / f"{source.stem}.ipynb")
+    nbformat.write(moved(notebook), FOLDER / "solutions" / f"{source.stem}.ipynb")
     return seconds
 
 

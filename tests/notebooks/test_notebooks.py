@@ -26,7 +26,7 @@ def _words(cell):
 @each_source
 def test_runs_from_a_clean_kernel_and_prints_what_is_committed(source):
     committed = nbformat.read(build.FOLDER / "solutions" / f"{source.stem}.ipynb", as_version=4)
-    notebook = build.solved(source)
+    notebook = build.moved(build.solved(source))
     assert [c.source for c in committed.cells] == [c.source for c in notebook.cells], "stale: run make notebooks"
     started = time.perf_counter()
     build.execute(notebook)
@@ -70,6 +70,14 @@ def test_a_wrong_answer_is_caught_by_its_checkpoint(source, monkeypatch):
                     exec(check.source, tried)
         exec(cell.source, names)
     assert exercises >= 2
+
+
+@each_source
+def test_links_lead_to_files(source):
+    for folder in (build.FOLDER, build.FOLDER / "solutions"):
+        for cell in nbformat.read(folder / f"{source.stem}.ipynb", as_version=4).cells:
+            for target, _ in build.LINK.findall(cell.source) if cell.cell_type == "markdown" else []:
+                assert (folder / target).exists(), f"{folder.name}/{source.stem}: {target}"
 
 
 def _wrong_answers(code, lines):
