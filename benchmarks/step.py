@@ -56,7 +56,7 @@ def multiplications(net: Any) -> list[int]:
     """Of one forward pass per batch, for each layer with weights: every weight is used once per output position."""
     counts, shape = [], SHAPE
     for layer in net.layers:
-        params, shape = layer.init(np.random.default_rng(0), shape, "he")
+        params, shape = layer.init(np.random.default_rng(0), shape, "he"), layer.shape(shape)
         if "w" in params:
             counts.append(BATCH * params["w"].size * math.prod(shape[:-1]))
     return counts

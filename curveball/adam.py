@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import minigrad as mg
 from curveball.checks import check_fraction, check_nonnegative, check_positive
-from curveball.solver import Info, Loss, Model, Tree, along, value_and_gradient
+from curveball.solver import Array, Info, Loss, Model, Tree, along, value_and_gradient
+from minigrad.backend import fused
 
 
 class AdamState(NamedTuple):
@@ -56,10 +57,24 @@ class Adam:
         value, J, outputs, aux = value_and_gradient(params, model, loss, has_aux, self.weight_decay)
         t = state.steps + 1
         b1, b2 = self.beta1, self.beta2
-        m = mg.tree_map(lambda a, g: along(b1, a) * a + along(1.0 - b1, g) * g, state.m, J)
-        v = mg.tree_map(lambda a, g: along(b2, a) * a + along(1.0 - b2, g) * (g * g), state.v, J)
+        c1, c2 = 1.0 - b1, 1.0 - b2
+        m = mg.tree_map(lambda a, g: _mean(along(b1, a), a, along(c1, g), g), state.m, J)
+        v = mg.tree_map(lambda a, g: _mean_of_squares(along(b2, a), a, along(c2, g), g), state.v, J)
         rate, scale = self.lr / (1.0 - b1**t), 1.0 / (1.0 - b2**t)
-        params = mg.tree_map(
-            lambda w, a, b: w - along(rate, a) * a / (mg.sqrt(along(scale, b) * b) + self.eps), params, m, v
-        )
+        params = mg.tree_map(lambda w, a, b: _moved(w, along(rate, a), a, along(scale, b), b, self.eps), params, m, v)
         return params, AdamState(m, v, t), {"loss": value, "outputs": outputs, "aux": aux}
+
+
+@fused
+def _mean(b: Any, m: Array, c: Any, g: Array) -> Array:
+    return b * m + c * g
+
+
+@fused
+def _mean_of_squares(b: Any, v: Array, c: Any, g: Array) -> Array:
+    return b * v + c * (g * g)
+
+
+@fused
+def _moved(w: Array, rate: Any, m: Array, scale: Any, v: Array, eps: float) -> Array:
+    return w - rate * m / ((scale * v) ** 0.5 + eps)

@@ -20,18 +20,21 @@ where, with one more push-forward, `a.G b = (J_phi^T a).H_L(J_phi^T b)` and `J.a
 of the decrease found to the decrease predicted, on the same batch. With `H = 0` this is momentum gradient descent.
 
 On mini-batches the two numbers of (4) are mostly noise. `average = d > 0`, a step beyond the paper, solves the system
-of running sums instead, of the matrix and of the right-hand side alike,
+of running sums instead, each batch's divided by the decrease `-m*` that its own solution promises, so that batches of
+any scale weigh alike:
 
-    A_k <- d A_{k-1} + A(batch k),    b_k <- d b_{k-1} + b(batch k)                                          (6)
+    A <- d A + A(batch) / -m*,        b <- d b + b(batch) / -m*                                          (6)
 
-whose common scale drops out of the solution, so that no correction for the start is needed.
+Its solution is taken where, on this batch's model, it keeps at least `average_share` of that decrease. Where it does
+not, the directions are others than those that were averaged: the batch's own is taken, and the sums start anew with it.
 
 Each formula is derived, and tested, in tests/derivations/: Newton's step and the descent on it (test_01_newton_step,
 test_02_descent_on_the_step), (1) in test_06_two_sweep_product, (4) in test_07_two_by_two_system and
 test_08_predicted_decrease, (5) in test_11_trust_ratio; momentum as `H = 0` in test_03_heavy_ball; when the iteration
 converges, and how fast, in test_09_convergence_region and test_10_convergence_rate; its cost in test_12_cost; its
 likeness to Nesterov's method in test_04_look_ahead_gradient; the linear system alone in
-test_13_solving_the_linear_system; damping and weight decay in test_14_damping and test_15_weight_decay.
+test_13_solving_the_linear_system; damping and weight decay in test_14_damping and test_15_weight_decay; (6) in
+test_16_averaging.
 
 J. F. Henriques, S. Ehrhardt, S. Albanie, A. Vedaldi, "Small Steps and Giant Leaps: Minimal Newton Solvers for Deep
 Learning", ICCV 2019, arXiv 1805.08095.
@@ -45,7 +48,7 @@ from typing import Any, NamedTuple
 
 import minigrad as mg
 from curveball.checks import check_finite, check_fraction, check_nonnegative, check_positive
-from curveball.solver import Array, Info, Loss, Model, Tree, add_scaled, along, dot, split_aux, value_and_slope
+from curveball.solver import Array, Info, Loss, Model, Tree, add_scaled, difference, dot, split_aux, value_and_slope
 from curveball.two_by_two import solve_two_by_two
 from minigrad.backend import namespace
 
@@ -59,7 +62,7 @@ class CurveBallState(NamedTuple):
     lam: Array  # damping (a number before the first step)
     steps: int  # taken so far
     trust_ratio: Array  # the latest gamma; nan before the first
-    system: tuple[Array, ...] = (0.0,) * 5  # running sums of the 2x2 system's numbers; zeros without `average`
+    system: tuple[Array, ...] = (0.0,) * 5  # running sums of (6): the 2x2 system's numbers; zeros without `average`
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,8 @@ class CurveBall:
     that do not minimise this batch's model, an increase was predicted), multiplied by it above `trust_high`, and kept
     in [1e-8, 1e8]. `weight_decay` adds `weight_decay/2 |w|^2` to the objective, in its gradient
     and in its curvature; `info["loss"]` is without it. `average` is the decay of the running 2x2 system, 0 for the
-    paper's rule; `predicted` is of the batch's own system either way.
+    paper's rule, and `average_share` (at most 1) what its solution must keep of the decrease that the batch's own
+    promises; `predicted` is of the batch's own model either way.
 
     `info` has `loss`, `outputs`, `aux`, `rho`, `beta`, `lam` (as used in this step), `trust_ratio` (the latest, nan
     before the first) and `predicted`, the change `m` that the quadratic model predicts for `z`. ValueError for
@@ -98,6 +102,7 @@ class CurveBall:
     trust_high: float = 1.5
     weight_decay: float = 0.0
     average: float = 0.0
+    average_share: float = 0.5
     curvature = "ggn"  # not a field: what `minimize` has to know
 
     def __post_init__(self) -> None:
@@ -105,6 +110,9 @@ class CurveBall:
         check_nonnegative("lam", self.lam)
         check_nonnegative("weight_decay", self.weight_decay)
         check_fraction("average", self.average)
+        check_finite("average_share", self.average_share)
+        if self.average_share > 1.0:
+            raise ValueError(f"average_share must be at most 1; got {self.average_share}")
         if self.rho is not None:
             check_finite("rho", self.rho)
         if self.beta is not None:
@@ -132,7 +140,7 @@ class CurveBall:
         runs = value.ndim
         lam = namespace(value).asarray(state.lam, dtype=value.dtype)
         if self.adapt_lam:
-            lam = namespace(value).clip(lam, *LAM_RANGE)
+            lam = mg.clip(lam, *LAM_RANGE)
         damping = lam + self.weight_decay
 
         Jz = J(z)
@@ -151,17 +159,12 @@ class CurveBall:
             slope_D = slope_D + self.weight_decay * dot(params, Dz, runs)
             slope_z = slope_z + self.weight_decay * dot(params, z, runs)
 
-        system = state.system
+        system, now = state.system, (DHD, zHD, zHz, slope_D, slope_z)
+        rho, beta = self._coefficients(*now)  # (4)
+        predicted = _change(rho, beta, *now)
         if self.average:
-            now = (DHD, zHD, zHz, slope_D, slope_z)
-            system = tuple(self.average * old + new for old, new in zip(system, now, strict=True))
-            rho, beta = self._coefficients(*system)  # (6)
-        else:
-            rho, beta = self._coefficients(DHD, zHD, zHz, slope_D, slope_z)  # (4)
-        predicted = (
-            0.5 * (beta * beta * DHD - 2.0 * (rho * beta) * zHD + rho * rho * zHz) - beta * slope_D + rho * slope_z
-        )
-        z = mg.tree_map(lambda a, b: along(rho, a) * a - along(beta, b) * b, z, Dz)  # (2)
+            rho, beta, predicted, system = self._averaged(rho, beta, predicted, system, now)  # (6)
+        z = difference(rho, z, beta, Dz)  # (2)
         new_params = add_scaled(params, self.lr, z)  # (3)
 
         steps = state.steps + 1
@@ -195,6 +198,24 @@ class CurveBall:
         beta, minus_rho = solve_two_by_two(DHD, zHD, zHz, JD, Jz)
         return -minus_rho, beta
 
+    def _averaged(
+        self, rho: Array, beta: Array, predicted: Array, sums: tuple[Array, ...], now: tuple[Array, ...]
+    ) -> tuple[Array, Array, Array, tuple[Array, ...]]:
+        """(6): the coefficients to take, the change they predict, and the running sums."""
+        xp = namespace(predicted)
+        scale = xp.where(predicted < 0.0, -predicted, xp.ones_like(predicted))
+        own = tuple(number / scale for number in now)
+        sums = tuple(self.average * old + new for old, new in zip(sums, own, strict=True))
+        mean_rho, mean_beta = self._coefficients(*sums)
+        mean_predicted = _change(mean_rho, mean_beta, *now)
+        kept = mean_predicted <= self.average_share * predicted
+        return (
+            xp.where(kept, mean_rho, rho),
+            xp.where(kept, mean_beta, beta),
+            xp.where(kept, mean_predicted, predicted),
+            tuple(xp.where(kept, both, alone) for both, alone in zip(sums, own, strict=True)),
+        )
+
     def _trust_ratio(
         self, params: Tree, z: Tree, value: Array, predicted: Array, model: Model, loss: Loss, has_aux: bool
     ) -> Array:
@@ -216,7 +237,12 @@ class CurveBall:
         # A step to nowhere counts as a bad one, and so does one predicted to climb, whatever the ratio.
         up = ~(trust_ratio >= self.trust_low) | ~xp.isfinite(trust_ratio) | (predicted > 0.0)
         lam = xp.where(up, lam / factor, xp.where(trust_ratio > self.trust_high, lam * factor, lam))
-        return xp.clip(lam, *LAM_RANGE)
+        return mg.clip(lam, *LAM_RANGE)
+
+
+def _change(rho: Array, beta: Array, DHD: Array, zHD: Array, zHz: Array, JD: Array, Jz: Array) -> Array:
+    """`m(rho z - beta Dz)`."""
+    return 0.5 * (beta * beta * DHD - 2.0 * (rho * beta) * zHD + rho * rho * zHz) - beta * JD + rho * Jz
 
 
 def _quotient(xp: Any, a: Array, b: Array) -> Array:

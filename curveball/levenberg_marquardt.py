@@ -96,10 +96,10 @@ class LevenbergMarquardt:
         gain = change / _one_for_zero(predicted)
         accepted = (gain > 0.0) & (predicted < 0.0)  # not where the change is not a number
 
-        shrink = xp.maximum(1.0 - (2.0 * xp.clip(gain, 0.0, 1.0) - 1.0) ** 3, xp.ones_like(gain) / 3.0)
+        shrink = xp.maximum(1.0 - (2.0 * mg.clip(gain, 0.0, 1.0) - 1.0) ** 3, xp.ones_like(gain) / 3.0)
         nu = state.nu * xp.ones_like(gain)
-        new_lam = xp.clip(xp.where(accepted, lam * shrink, lam * nu), *LAM_RANGE)
-        new_nu = xp.where(accepted, 2.0 * xp.ones_like(nu), xp.clip(2.0 * nu, None, NU_MAX))
+        new_lam = mg.clip(xp.where(accepted, lam * shrink, lam * nu), *LAM_RANGE)
+        new_nu = xp.where(accepted, 2.0 * xp.ones_like(nu), mg.clip(2.0 * nu, None, NU_MAX))
         params = mg.tree_map(lambda a, b: xp.where(along(accepted, a), b, a), params, moved)
         info = {
             "loss": value,

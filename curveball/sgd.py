@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import minigrad as mg
 from curveball.checks import check_fraction, check_nonnegative, check_positive
-from curveball.solver import Info, Loss, Model, Tree, add_scaled, along, value_and_gradient
+from curveball.solver import Info, Loss, Model, Tree, add_scaled, difference, value_and_gradient
 
 
 class SGDState(NamedTuple):
@@ -47,5 +47,5 @@ class SGD:
         self, params: Tree, state: SGDState, model: Model, loss: Loss, has_aux: bool = False
     ) -> tuple[Tree, SGDState, Info]:
         value, J, outputs, aux = value_and_gradient(params, model, loss, has_aux, self.weight_decay)
-        z = mg.tree_map(lambda v, g: along(self.momentum, v) * v - along(self.lr, g) * g, state.z, J)
+        z = difference(self.momentum, state.z, self.lr, J)
         return add_scaled(params, 1.0, z), SGDState(z), {"loss": value, "outputs": outputs, "aux": aux}

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import minigrad as mg
-from minigrad.backend import namespace
+from minigrad.backend import fused, inner, namespace
 from minigrad.trees import flatten
 
 Array = Any
@@ -86,10 +86,25 @@ def dot(a: Tree, b: Tree, runs: int = 0) -> Array:
         if x.ndim != runs + 1:
             shape = (*x.shape[:runs], -1)
             x, y = xp.reshape(x, shape), xp.reshape(y, shape)
-        total = total + xp.vecdot(x, y)
+        total = total + inner(x, y)
     return total
 
 
 def add_scaled(x: Tree, number: Any, y: Tree) -> Tree:
     """`x + number y`."""
-    return mg.tree_map(lambda p, q: p + along(number, q) * q, x, y)
+    return mg.tree_map(lambda p, q: _add_scaled(p, along(number, q), q), x, y)
+
+
+@fused
+def _add_scaled(p: Array, k: Any, q: Array) -> Array:
+    return p + k * q
+
+
+def difference(a: Any, x: Tree, b: Any, y: Tree) -> Tree:
+    """`a x - b y`."""
+    return mg.tree_map(lambda p, q: _difference(along(a, p), p, along(b, q), q), x, y)
+
+
+@fused
+def _difference(a: Any, p: Array, b: Any, q: Array) -> Array:
+    return a * p - b * q

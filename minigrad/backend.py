@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from contextvars import ContextVar
+from threading import get_ident
 from types import ModuleType
 from typing import Any
 
@@ -22,6 +23,7 @@ Namespace = Any  # a module that follows the Python array API standard
 
 SCALARS = (bool, int, float)
 _family: dict[type, ModuleType | None] = {bool: None, int: None, float: None}
+_fusible: set[type] = set()  # what a fused kernel takes; nothing before the first array of CuPy
 
 # The namespace that `minigrad.zeros` and the other creation functions use: that of the innermost open transform.
 current_namespace: ContextVar[Namespace] = ContextVar("current_namespace", default=numpy_namespace)
@@ -38,6 +40,8 @@ def family(x: Any) -> Namespace | None:
         raise TypeError(f"expected an array or a Python number, got {kind.__name__}: {x!r:.80}")
     xp = array_api_compat.array_namespace(x)
     _family[kind] = xp
+    if backend_name(xp) == "cupy":
+        _fusible.update((kind, float, int))
     return xp
 
 
@@ -102,6 +106,8 @@ def scatter_add(values: Any, index: Any, shape: tuple[int, ...]) -> Any:
     if not _may_repeat(index):
         out[index] = values
     elif backend_name(xp) in ("numpy", "cupy"):
+        if out.ndim == 1 and getattr(index, "shape", None) == values.shape:  # NumPy is quicker along one axis
+            index, values = xp.reshape(index, (-1,)), xp.reshape(values, (-1,))
         xp.add.at(out, index, values)
     else:
         _scatter_add_by_loop(out, index, values)
@@ -130,6 +136,50 @@ def _may_repeat(index: Any) -> bool:
     return False
 
 
+IN_PLACE = 1 << 16  # entries: below, a new array is as quick
+
+
+def add_to(total: Any, more: Any) -> Any:
+    """`total + more`, in the memory of `total` where that is a large array which owns it and nobody else holds.
+
+    The caller knows that `total` is new, if it is not a view: what a linear map made of a tangent, say.
+    """
+    mine = getattr(total, "base", total) is None and total.size >= IN_PLACE
+    if mine and more.__class__ is total.__class__ and more.dtype == total.dtype:
+        total += more
+        return total
+    return total + more
+
+
+# ------------------------------------------------------------------------------------- fused kernels
+
+fuse: ContextVar[bool] = ContextVar("fuse", default=True)  # what it is worth, benchmarks/gpu.py measures
+
+
+def fused(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Make an elementwise function of arrays and numbers one kernel on CuPy; elsewhere it stays as it is.
+
+    It may use operators alone, and never between two numbers, which CuPy 14 then computes in float16.
+
+    >>> import numpy as np
+    >>> fused(lambda x, k, y: x + k * y)(np.ones(2), 0.5, np.ones(2))
+    array([1.5, 1.5])
+    """
+    kernels: dict[Any, Any] = {}
+
+    @functools.wraps(function)
+    def apply(*args: Any) -> Any:
+        if not _fusible or not all(type(x) in _fusible for x in args) or not fuse.get():
+            return function(*args)
+        import cupy
+
+        if cupy.fuse not in kernels:
+            kernels[cupy.fuse] = cupy.fuse(function)
+        return kernels[cupy.fuse](*args)
+
+    return apply
+
+
 # ------------------------------------------------------------------------------------- missing from the standard
 
 
@@ -146,6 +196,22 @@ def erf(x: Any) -> Any:
     if xp is numpy_namespace or backend_name(xp) == "cupy":
         return special.erf(x)
     return xp.asarray(special.erf(to_numpy(x)))
+
+
+def sign(x: Any) -> Any:
+    """-1, 0, 1 or nan, elementwise. (On CuPy array-api-compat writes the nan through a mask, which waits.)"""
+    xp = namespace(x)
+    if backend_name(xp) != "cupy":
+        return xp.sign(x)
+    import cupy
+
+    return xp.where(x == x, cupy.sign(x), x)
+
+
+def inner(x: Any, y: Any) -> Any:
+    """Sum of products over the last axis. (CuPy has no vecdot; array-api-compat makes it of four kernels.)"""
+    xp = namespace(x, y)
+    return xp.sum(x * y, axis=-1) if backend_name(xp) == "cupy" else xp.vecdot(x, y)
 
 
 def backend_dtype(xp: Namespace, dtype: Any) -> Any:
@@ -169,9 +235,25 @@ Pads = tuple[Pair, Pair]  # (before, after) along height, then width; negative p
 PART_BYTES = {"numpy": 2 << 20, "cupy": 1 << 30}  # worked on at a time: on a CPU it should stay in cache
 
 
+def part_size(n: int, image_bytes: int, xp: Namespace) -> int:
+    """How many of `n` images are worked on at a time: on a GPU, in an eighth of its memory at most."""
+    most = PART_BYTES[backend_name(xp)]
+    if backend_name(xp) == "cupy":
+        most = min(most, _device_bytes(xp.cuda.Device().id) // 8)
+    return max(1, min(n, most // max(1, image_bytes)))
+
+
+@functools.cache
+def _device_bytes(index: int) -> int:
+    """The memory of a GPU."""
+    import cupy
+
+    return cupy.cuda.Device(index).mem_info[1]
+
+
 def over_images(n: int, image_bytes: int, xp: Namespace, work: Callable[[int, int], Any]) -> list[Any]:
     """Call `work(start, stop)` on parts of `n` images that stay in cache, on NumPy one thread per core; the results."""
-    step = max(1, min(n, PART_BYTES[backend_name(xp)] // max(1, image_bytes)))
+    step = part_size(n, image_bytes, xp)
     parts = [(start, min(n, start + step)) for start in range(0, n, step)]
     if xp is numpy_namespace and n * image_bytes >= 4 * PART_BYTES["numpy"]:
         return call_all(work, parts)
@@ -210,24 +292,31 @@ class _Patches:
         self.height, self.width = (self.oh - 1) * sh + kh, (self.ow - 1) * sw + kw  # what the windows read
         self.from_h, self.to_h = _place(h, self.height, pads[0][0], spread[0])
         self.from_w, self.to_w = _place(w, self.width, pads[1][0], spread[1])
-        self.padded = (h, w) != (self.height, self.width) or pads != ((0, 0), (0, 0)) or spread != (1, 1)
         self.image_bytes = self.oh * self.ow * kh * kw * c * x.dtype.itemsize
+        self.part = part_size(x.shape[0], self.image_bytes, self.xp)
+        self._spaces: dict[int, tuple[Any, Any, Any]] = {}  # per thread, written over by each part
+
+    def _space(self) -> tuple[Any, Any, Any]:
+        """A buffer of padded images (its zeros stay), a view of it as windows, and the matrix they are copied to."""
+        xp, n, c, dtype = self.xp, self.part, self.x.shape[3], self.x.dtype
+        (kh, kw), (sh, sw) = self.window, self.stride
+        buffer = xp.zeros((n, self.height, self.width, c), dtype=dtype)
+        a, b, d, e = buffer.strides
+        shape, strides = (n, self.oh, self.ow, kh, kw, c), (a, b * sh, d * sw, b, d, e)
+        return buffer, xp.lib.stride_tricks.as_strided(buffer, shape, strides), xp.empty(shape, dtype=dtype)
 
     def matrix(self, start: int, stop: int) -> Any:
-        """Patches of images start..stop - 1, (images * oh * ow, kh * kw * channels): one strided copy."""
-        xp, source, c = self.xp, self.x[start:stop], self.x.shape[3]
-        if self.padded:
-            buffer = xp.zeros((stop - start, self.height, self.width, c), dtype=source.dtype)
-            buffer[:, self.to_h, self.to_w] = source[:, self.from_h, self.from_w]
-            source = buffer
-        (kh, kw), (sh, sw) = self.window, self.stride
-        a, b, d, e = source.strides
-        shape, strides = (stop - start, self.oh, self.ow, kh, kw, c), (a, b * sh, d * sw, b, d, e)
-        windows = xp.lib.stride_tricks.as_strided(source, shape, strides)
-        return xp.ascontiguousarray(windows).reshape(-1, kh * kw * c)
+        """Patches of images start..stop - 1, (images * oh * ow, kh * kw * channels), until this thread asks again."""
+        thread = get_ident()
+        if thread not in self._spaces:
+            self._spaces[thread] = self._space()
+        buffer, windows, matrix = (space[: stop - start] for space in self._spaces[thread])
+        buffer[:, self.to_h, self.to_w] = self.x[start:stop, self.from_h, self.from_w]
+        matrix[...] = windows
+        return matrix.reshape(-1, matrix.shape[3] * matrix.shape[4] * matrix.shape[5])
 
 
-def conv2d(x: Any, w: Any, stride: Pair, pads: Pads, spread: Pair) -> Any:
+def conv2d(x: Any, w: Any, stride: Pair, pads: Pads, spread: Pair, bias: Any = None) -> Any:
     """Cross-correlate images with kernels (height, width, in, out): patches and one matrix product per part."""
     xp = namespace(x, w)
     c_out = w.shape[3]
@@ -236,7 +325,10 @@ def conv2d(x: Any, w: Any, stride: Pair, pads: Pads, spread: Pair) -> Any:
     kernel = xp.reshape(w, (-1, c_out))
 
     def work(start: int, stop: int) -> None:
-        xp.matmul(patches.matrix(start, stop), kernel, out=y[start:stop].reshape(-1, c_out))
+        part = y[start:stop].reshape(-1, c_out)
+        xp.matmul(patches.matrix(start, stop), kernel, out=part)
+        if bias is not None:
+            part += bias  # while it is in cache
 
     over_images(x.shape[0], patches.image_bytes, xp, work)
     return y
@@ -314,7 +406,8 @@ def window_argmax(x: Any, y: Any, window: Pair, stride: Pair, pads: Pads) -> Any
 
     over_images(n, x[:1].nbytes, xp, work)
     # Only a window of nothing but -inf can point into the padding: any entry of x will do for it.
-    return xp.clip(index, 0, x.size - 1, out=index)
+    xp.maximum(index, 0, out=index)
+    return xp.minimum(index, x.size - 1, out=index)
 
 
 def window_sum(x: Any, window: Pair, stride: Pair, pads: Pads) -> Any:

@@ -334,8 +334,7 @@ def _where(a: Array, b: Array, condition: Array) -> Array:
 
 def sign(x: Array) -> Array:
     """Sign of `x`; its derivative is 0 everywhere."""
-    x = strip(x)
-    return namespace(x).sign(x)
+    return backend.sign(strip(x))
 
 
 def copysign(a: Array, b: Array) -> Array:

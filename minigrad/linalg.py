@@ -6,7 +6,7 @@ from math import prod
 from typing import Any, NamedTuple
 
 from minigrad.backend import namespace
-from minigrad.broadcasting import broadcast_to, sum, sum_to
+from minigrad.broadcasting import broadcast_shapes, broadcast_to, sum, sum_to
 from minigrad.elementwise import exp
 from minigrad.linear_maps import NEGATE, Compose, Linear, LinearMap
 from minigrad.primitive import primitive
@@ -149,7 +149,11 @@ def _solve_map(a: Array, b: Array) -> LinearMap:
     lambda y, a, b: _solve_map(a, b),
 )
 def _solve(a: Array, b: Array) -> Array:
-    return namespace(a, b).linalg.solve(a, b)
+    xp = namespace(a, b)
+    if a.shape[:-2] != b.shape[:-2]:  # CuPy does not broadcast here
+        batch = broadcast_shapes(a.shape[:-2], b.shape[:-2])
+        a, b = xp.broadcast_to(a, (*batch, *a.shape[-2:])), xp.broadcast_to(b, (*batch, *b.shape[-2:]))
+    return xp.linalg.solve(a, b)
 
 
 def inv(a: Array) -> Array:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from minigrad.backend import current_namespace
+from minigrad.backend import add_to, current_namespace
 from minigrad.leaves import Leaves, name_of
 from minigrad.linear_maps import LinearMap
 from minigrad.trace import Push, Tape, Trace
@@ -52,8 +52,10 @@ class Linearization(LinearMap):
         for row, gone in zip(rows[len(values) :], self._last_uses[len(values) :], strict=True):
             i, linear_map = row[0]
             y_dot = linear_map.push(values[i])
+            fresh = y_dot is not values[i]
             for i, linear_map in row[1:]:
-                y_dot = y_dot + linear_map.push(values[i])
+                y_dot = add_to(y_dot, linear_map.push(values[i])) if fresh else y_dot + linear_map.push(values[i])
+                fresh = True
             values.append(y_dot)
             for i in gone:
                 values[i] = None  # nobody reads it again: let its memory go

@@ -17,15 +17,15 @@ from typing import Any
 
 
 @functools.cache
-def _threads() -> tuple[ThreadPoolExecutor, Any, Lock] | None:
-    """A pool of as many threads as BLAS may use, the way to hold BLAS to one in each, and a lock for it; or None."""
+def _threads() -> tuple[ThreadPoolExecutor, int, Any, Lock] | None:
+    """A pool, how many threads BLAS may use, the way to hold BLAS to one in each, and a lock for it; or None."""
     try:
         from threadpoolctl import ThreadpoolController
     except ImportError:  # then BLAS alone has threads
         return None
     controller = ThreadpoolController().select(user_api="blas")
     count = max([library["num_threads"] for library in controller.info()], default=1)
-    return (ThreadPoolExecutor(count), controller, Lock()) if count > 1 else None
+    return (ThreadPoolExecutor(count - 1), count, controller, Lock()) if count > 1 else None
 
 
 if hasattr(os, "register_at_fork"):
@@ -37,9 +37,24 @@ def call_all(work: Callable[..., Any], parts: list[tuple[Any, ...]]) -> list[Any
     threads = _threads()
     if threads is None:
         return [work(*part) for part in parts]
-    pool, controller, lock = threads
+    pool, count, controller, lock = threads
+    results: list[Any] = [None] * len(parts)
+    left = iter(range(len(parts)))
+
+    def work_on() -> None:  # whoever is free takes the next part
+        for k in left:
+            results[k] = work(*parts[k])
+
     with lock, controller.limit(limits=1):
-        return list(pool.map(lambda part: work(*part), parts))
+        others = [pool.submit(work_on) for _ in range(count - 1)]
+        try:
+            work_on()
+        finally:
+            for _ in left:  # after an error: nothing is left to take
+                pass
+            for other in others:
+                other.result()
+    return results
 
 
 @contextlib.contextmanager
@@ -53,5 +68,5 @@ def one_blas_thread() -> Iterator[None]:
     if threads is None:
         yield
         return
-    with threads[1].limit(limits=1):
+    with threads[2].limit(limits=1):
         yield

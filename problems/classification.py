@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import array_api_compat
@@ -21,10 +22,15 @@ Params = dict[str, Any]
 
 
 class Batch(NamedTuple):
-    """Normalised images (batch, height, width, channels) and integer labels (batch,)."""
+    """Normalised images (batch, height, width, channels), integer labels (batch,), and what is random in the network.
+
+    Dropout's masks belong to the batch: a solver that evaluates its model twice on one batch, as CurveBall does for its
+    trust ratio, sees one function.
+    """
 
     images: Array
     labels: Array
+    masks: Params | None = None
 
 
 @dataclass(frozen=True)
@@ -60,13 +66,13 @@ class Classification:
     def batch(self, rng: np.random.Generator) -> Batch:
         """Draw one mini-batch without repeats."""
         index = rng.choice(self.data.train_labels.shape[0], self.batch_size, replace=False)
-        return self._augmented(self.take(index), rng)
+        return self._with_chance(self.take(index), rng)
 
     def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
         """One epoch: the training set in random order, in batches of equal size; what is left over is not used."""
         order = rng.permutation(self.data.train_labels.shape[0])
         for start in range(0, self.steps_per_epoch * self.batch_size, self.batch_size):
-            yield self._augmented(self.take(order[start : start + self.batch_size]), rng)
+            yield self._with_chance(self.take(order[start : start + self.batch_size]), rng)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -77,16 +83,32 @@ class Classification:
         images, labels = self.data.train_images, self.data.train_labels
         xp = namespace(images)
         index = xp.asarray(index, device=array_api_compat.device(images))
-        return Batch(self.data.normalise(xp.take(images, index, axis=0), self.dtype), xp.take(labels, index, axis=0))
+        return Batch(self._inputs(xp.take(images, index, axis=0)), xp.take(labels, index, axis=0))
 
-    def _augmented(self, batch: Batch, rng: np.random.Generator) -> Batch:
-        if not self.augment:
-            return batch
-        return batch._replace(images=move(batch.images, draw(rng, self.batch_size)))
+    def _inputs(self, images: Array) -> Array:
+        """Bytes as numbers of the kind that the network takes."""
+        if self.network.inputs == "unit":
+            return mg.astype(images, self.dtype) * (1.0 / self._white)
+        return self.data.normalise(images, self.dtype)
+
+    @cached_property
+    def _white(self) -> int:
+        """The largest value of the training images: 255 in photographs, 16 in digits."""
+        return int(mg.max(self.data.train_images))
+
+    def _with_chance(self, batch: Batch, rng: np.random.Generator) -> Batch:
+        """Moved images, and masks: drawn on the host, used where the images are."""
+        if self.augment:
+            batch = batch._replace(images=move(batch.images, draw(rng, self.batch_size)))
+        masks = self.network.masks(rng, self.data.train_images.shape[1:], self.batch_size)
+        if masks:
+            xp, device = namespace(batch.images), array_api_compat.device(batch.images)
+            batch = batch._replace(masks=mg.tree_map(lambda keep: xp.asarray(keep, device=device), masks))
+        return batch
 
     def model(self, params: Params, batch: Batch, stats: Params | None = None) -> tuple[Array, Params]:
         """The network's outputs and the batch's statistics; with running `stats`, the network in evaluation."""
-        return self.network(params, batch.images, stats)
+        return self.network(params, batch.images, stats, batch.masks)
 
     def loss(self, outputs: Array, batch: Batch) -> Array:
         """Cross entropy, mean over the batch."""
@@ -103,7 +125,7 @@ class Classification:
         loss = errors = 0.0
         for start in range(0, labels.shape[0], batch_size):
             part = slice(start, start + batch_size)
-            batch = Batch(self.data.normalise(images[part], self.dtype), labels[part])
+            batch = Batch(self._inputs(images[part]), labels[part])
             outputs, _ = self.model(params, batch, stats)
             share = batch.labels.shape[0] / labels.shape[0]
             loss += share * float(self.loss(outputs, batch))

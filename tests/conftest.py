@@ -5,6 +5,7 @@ import importlib
 import pytest
 
 import minigrad as mg
+from tests import cupy_double
 
 
 def _let_variables_answer(array_type, monkeypatch):
@@ -17,17 +18,26 @@ def _let_variables_answer(array_type, monkeypatch):
     )
 
 
-@pytest.fixture(params=["array_api_strict", pytest.param("cupy", marks=pytest.mark.gpu)])
+@pytest.fixture(params=["array_api_strict", "cupy_double", pytest.param("cupy", marks=pytest.mark.gpu)])
 def backend(request, monkeypatch):
     """An array library other than NumPy, as a namespace."""
     if request.param == "cupy":
-        cupy = pytest.importorskip("cupy", reason="CuPy is not installed")
-        if not cupy.is_available():
-            pytest.skip("no CUDA device")
-        return importlib.import_module("array_api_compat.cupy")
-    strict = pytest.importorskip("array_api_strict", reason="array-api-strict is not installed")
-    _let_variables_answer(type(strict.asarray(0.0)), monkeypatch)
-    return strict
+        yield real_cupy()
+    elif request.param == "cupy_double":
+        with cupy_double.installed() as namespace:
+            yield namespace
+    else:
+        strict = pytest.importorskip("array_api_strict", reason="array-api-strict is not installed")
+        _let_variables_answer(type(strict.asarray(0.0)), monkeypatch)
+        yield strict
+
+
+def real_cupy():
+    """CuPy as a namespace, or a skip that says what is missing."""
+    cupy = pytest.importorskip("cupy", reason="CuPy is not installed")
+    if not cupy.is_available():
+        pytest.skip("no CUDA device")
+    return importlib.import_module("array_api_compat.cupy")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from minigrad import backend
 from minigrad.backend import Pair, transposed_pads
+from minigrad.broadcasting import broadcast_to, sum
 from minigrad.linear_maps import Linear
 from minigrad.nn.windows import pads_of, pair
 from minigrad.primitive import primitive
@@ -20,12 +21,12 @@ from minigrad.shaping import flip, permute_dims
 from minigrad.variable import Array
 
 
-def conv2d(x: Array, w: Array, stride: int | Pair = 1, padding: Any = 0) -> Array:
+def conv2d(x: Array, w: Array, stride: int | Pair = 1, padding: Any = 0, bias: Array | None = None) -> Array:
     """Cross-correlate images with kernels: `y[n,i,j,o] = sum_{a,b,c} x[n, i s + a - p, j s + b - p, c] w[a,b,c,o]`.
 
-    `x` is (batch, height, width, in), `w` (height, width, in, out). `padding` is a number, (height, width),
-    ((top, bottom), (left, right)), "same" (output length `ceil(n / stride)`) or "valid". ValueError where shapes do
-    not match.
+    `x` is (batch, height, width, in), `w` (height, width, in, out), `bias`, if any, (out,): it is added. `padding` is a
+    number, (height, width), ((top, bottom), (left, right)), "same" (output length `ceil(n / stride)`) or "valid".
+    ValueError where shapes do not match.
 
     >>> import numpy as np
     >>> conv2d(np.ones((1, 4, 4, 1)), np.ones((3, 3, 1, 2)), padding="same").shape
@@ -41,7 +42,12 @@ def conv2d(x: Array, w: Array, stride: int | Pair = 1, padding: Any = 0) -> Arra
             f"conv2d: images of shape {x.shape} have {x.shape[3]} channels, the kernel of shape {w.shape} takes "
             f"{w.shape[2]}: images are (batch, height, width, in), kernels (height, width, in, out)"
         )
-    return _conv2d(x, w, stride=strides, pads=pads, spread=(1, 1))
+    geometry = {"stride": strides, "pads": pads, "spread": (1, 1)}
+    if bias is None:
+        return _conv2d(x, w, **geometry)
+    if bias.shape != (w.shape[3],):
+        raise ValueError(f"conv2d: the bias must have shape {(w.shape[3],)}, one per output; got {bias.shape}")
+    return _biased_conv2d(x, w, bias, **geometry)
 
 
 def _image_pull(x: Array, window: Pair, stride: Pair, pads: Any, spread: Pair) -> Any:
@@ -50,19 +56,29 @@ def _image_pull(x: Array, window: Pair, stride: Pair, pads: Any, spread: Pair) -
     return lambda c, w: _conv2d(c, permute_dims(flip(w, (0, 1)), (0, 1, 3, 2)), stride=spread, pads=back, spread=stride)
 
 
-def _in_image(y: Array, x: Array, w: Array, **geometry: Any) -> Linear:
+def _in_image(y: Array, x: Array, w: Array, *bias: Array, **geometry: Any) -> Linear:
     pull = _image_pull(x, w.shape[:2], **geometry)
     return Linear(lambda t: _conv2d(t, w, **geometry), lambda c: pull(c, w))
 
 
-def _in_kernel(y: Array, x: Array, w: Array, **geometry: Any) -> Linear:
+def _in_kernel(y: Array, x: Array, w: Array, *bias: Array, **geometry: Any) -> Linear:
     window = w.shape[:2]
     return Linear(lambda t: _conv2d(x, t, **geometry), lambda c: _kernel_product(x, c, window=window, **geometry))
+
+
+def _in_bias(y: Array, x: Array, w: Array, bias: Array, **geometry: Any) -> Linear:
+    shape = y.shape
+    return Linear(lambda t: broadcast_to(t, shape), lambda c: sum(c, axis=(0, 1, 2)))
 
 
 @primitive(_in_image, _in_kernel)
 def _conv2d(x: Array, w: Array, stride: Pair, pads: Any, spread: Pair) -> Array:
     return backend.conv2d(x, w, stride, pads, spread)
+
+
+@primitive(_in_image, _in_kernel, _in_bias)
+def _biased_conv2d(x: Array, w: Array, bias: Array, stride: Pair, pads: Any, spread: Pair) -> Array:
+    return backend.conv2d(x, w, stride, pads, spread, bias)
 
 
 def _product_in_image(y: Array, x: Array, c: Array, window: Pair, **geometry: Any) -> Linear:

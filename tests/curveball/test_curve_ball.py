@@ -94,10 +94,12 @@ class PlainLoop:
     trust_low: float = 0.5
     trust_high: float = 1.5
     average: float = 0.0
+    average_share: float = 0.5
     count: int = 0
     trust_ratio: float = np.nan
     lams: list = field(default_factory=list)
     systems: list = field(default_factory=list)
+    shares: list = field(default_factory=list)
 
     def __post_init__(self):
         self.z = np.zeros_like(self.w)
@@ -117,11 +119,23 @@ class PlainLoop:
         J, H = self.quadratic()
         Dz = H @ z + J  # 2, 3
         matrix = np.array([[Dz @ H @ Dz, z @ H @ Dz], [z @ H @ Dz, z @ H @ z]])  # 4
-        self.systems.append((matrix, np.array([J @ Dz, J @ z])))
-        weights = self.average ** np.arange(len(self.systems))[::-1]  # 0**0 is 1: the latest alone
-        mean_matrix, mean_side = (np.average(part, axis=0, weights=weights) for part in zip(*self.systems, strict=True))
-        beta, minus_rho = np.linalg.pinv(mean_matrix) @ mean_side
-        rho = -minus_rho
+        side = np.array([J @ Dz, J @ z])
+        solution = np.linalg.pinv(matrix) @ side
+        if self.average:  # 6
+            scale = 0.5 * side @ solution  # the decrease it promises
+            self.systems.append((matrix / scale, side / scale))
+            weights = self.average ** np.arange(len(self.systems))[::-1]
+            mean_matrix, mean_side = (
+                np.average(part, axis=0, weights=weights) for part in zip(*self.systems, strict=True)
+            )
+            mean = np.linalg.pinv(mean_matrix) @ mean_side
+            share = (mean @ side - 0.5 * mean @ matrix @ mean) / scale
+            self.shares.append(share)
+            if share >= self.average_share:
+                solution = mean
+            else:
+                self.systems = self.systems[-1:]
+        beta, rho = solution[0], -solution[1]
         new = rho * z - beta * Dz
         predicted = 0.5 * new @ H @ new + J @ new
         old = self.objective(self.w)
@@ -173,6 +187,8 @@ def test_by_hand_is_right():
     {"lam": 0.3, "lr": 1.3, "weight_decay": 0.2, "lam_every": 3, "lam_factor": 0.9},
     {"lam": 1.0, "average": 0.9},
     {"lam": 0.1, "average": 0.5, "weight_decay": 0.05, "lam_every": 1, "lam_factor": 0.7},
+    {"lam": 1e-2, "average": 0.9, "average_share": 0.9},
+    {"lam": 1e-2, "average": 0.9, "average_share": -10.0},
 ], ids=str)  # fmt: skip
 def test_iterates_are_those_of_the_plain_loop(options):
     X, labels, params = draw()
@@ -188,6 +204,14 @@ def test_iterates_are_those_of_the_plain_loop(options):
         np.testing.assert_allclose(flat(state.z), loop.z, rtol=1e-7, atol=1e-9)
         np.testing.assert_allclose(state.lam, loop.lam, rtol=1e-12)
     assert state.steps == 15
+
+
+def test_the_cases_above_take_the_average_and_start_anew():
+    X, labels, params = draw()
+    loop = PlainLoop(ByHand(X, labels), flat(params), lam=1e-2, average=0.9, average_share=0.9)
+    for _ in range(15):
+        loop.step()
+    assert 3 <= np.sum(np.array(loop.shares[1:]) < 0.9) <= 11
 
 
 def test_the_cases_above_move_lambda_both_ways():

@@ -326,6 +326,10 @@ for label, size, kernel, options in (
 ):
     image, weights = normal(2, *size, 2), normal(*kernel, 2, 3)
     case("nn.conv2d", image, weights, f=partial(nn.conv2d, **options), label=label, numpy_only=strides)
+case(
+    "nn.conv2d", normal(2, 5, 4, 2), normal(3, 2, 2, 3), normal(3), label="bias", numpy_only=strides,
+    f=lambda x, w, b: nn.conv2d(x, w, 2, 1, bias=b),
+)  # fmt: skip
 for label, size, options in (
     ("window-2", (4, 6), {"window": 2}),
     ("leaves-rest", (5, 5), {"window": (2, 3)}),

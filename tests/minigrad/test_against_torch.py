@@ -45,6 +45,13 @@ def test_conv2d(stride, padding):
         x,
         w,
     )
+    agree(
+        lambda x, w, b: nn.conv2d(x, w, stride, padding, bias=b),
+        lambda x, w, b: F.conv2d(x.permute(0, 3, 1, 2), w.permute(3, 2, 0, 1), b, stride, padding),
+        x,
+        w,
+        RNG.normal(size=4),
+    )
 
 
 @pytest.mark.parametrize(("window", "stride", "padding"), [(2, 2, 0), (3, 2, 1), ((3, 2), (1, 3), (1, 0))])

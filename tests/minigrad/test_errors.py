@@ -308,6 +308,10 @@ def test_convolutions():
         IMAGES,
         np.ones((3, 3)),
     )
+    fails(
+        ValueError, "conv2d: the bias must have shape (1,), one per output; got (2,)",
+        nn.conv2d, IMAGES, kernel, bias=np.ones(2),
+    )  # fmt: skip
     fails(ValueError, "a window of (5, 5) does not fit into images", nn.conv2d, IMAGES, np.ones((5, 5, 2, 1)))
     fails(ValueError, "conv2d: stride must be an integer of at least 1", nn.conv2d, IMAGES, kernel, stride=0)
     for padding in ("SAME", -1, ((1,), 1), 1.0, (1, 2, 3)):

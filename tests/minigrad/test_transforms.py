@@ -12,6 +12,7 @@ import minigrad as mg
 from minigrad.trees import flatten, leaf_paths, unflatten
 
 X = np.array([1.0, 2.0])
+RNG = np.random.default_rng(0)
 Point = namedtuple("Point", ["x", "y"])
 
 
@@ -231,6 +232,26 @@ def test_a_linearisation_is_kept_and_used_many_times():
     for k in range(3):
         np.testing.assert_allclose(J(X * k), slope * X * k)
         np.testing.assert_allclose(J.T(X * k), slope * X * k)
+
+
+def test_sums_of_large_tangents_in_place_change_nothing_that_others_hold():
+    """Large sums are made in the memory of their first term, where that is new: not in the tangent given."""
+    n = 1 << 17
+    a, b, v = RNG.normal(size=(3, n))
+
+    def f(x):
+        shared = mg.sin(x)
+        return (x + a * x) + (shared + b * shared), shared, mg.reshape(shared, (2, -1)) + shared[: n // 2]
+
+    _, J = mg.linearize(f, a)
+    kept, cos = v.copy(), np.cos(a)
+    for _ in range(2):
+        all_three = J(v)
+        np.testing.assert_array_equal(v, kept)
+        np.testing.assert_allclose(all_three[0], v + a * v + (cos + b * cos) * v, rtol=1e-13, atol=1e-13)
+        np.testing.assert_array_equal(all_three[1], cos * v)
+        half = (cos * v).reshape(2, -1)
+        np.testing.assert_array_equal(all_three[2], half + half[0])
 
 
 def test_tangents_and_cotangents_are_cast_before_the_maps_see_them():

@@ -59,6 +59,24 @@ def test_a_batch_holds_normalised_images_and_their_labels(dtype):
     np.testing.assert_array_equal(batch.labels, p.data.train_labels[[5, 0, 1436]])
 
 
+@pytest.mark.parametrize("white", [16, 255])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_network_that_takes_values_in_0_to_1(white, dtype):
+    """Bytes over the largest training value, in batches and in validation."""
+    d = load("digits")
+    train, validation = ((x * (white // 16)).astype(np.uint8) for x in (d.train_images, d.validation_images))
+    train[0, 0, 0, 0] = white
+    data = Dataset.of("mine", d.classes, (train, d.train_labels), (validation, d.validation_labels))
+    p = Classification(data, network("mnist-mlp"), 100, dtype)
+    batch = p.take(np.arange(100))
+    assert batch.images.dtype == dtype
+    assert (batch.images.min(), batch.images.max()) == (0.0, 1.0)
+    np.testing.assert_allclose(batch.images, train[:100] / white, rtol=1e-6)
+    params = p.init(np.random.default_rng(0))
+    outputs, _ = p.network(params, (validation / white).astype(dtype), {})
+    assert p.validate(params, {})[0] == pytest.approx(p.loss(outputs, batch._replace(labels=d.validation_labels)), 1e-5)
+
+
 def test_loss_and_errors():
     p = problem(4)
     batch = p.take(np.arange(4))

@@ -7,8 +7,11 @@ import pytest
 
 import minigrad as mg
 from minigrad import nn
+from minigrad.trees import flatten
 from problems import NETWORKS, network
-from problems.layers import BatchNorm, Conv, Dense, Elementwise, Pool
+from problems.layers import BatchNorm, Conv, Dense, Dropout, Elementwise, Pool, Sequence
+from problems.networks import Network
+from problems.resnet import resnet18
 
 CIFAR = (32, 32, 3)
 
@@ -20,13 +23,18 @@ def rng(seed=0):
 @pytest.mark.parametrize(("name", "shape", "count"), [
     ("basic", CIFAR, 145_578),
     ("basic-bn", CIFAR, 145_962),
+    ("mnist-mlp", (28, 28, 1), 784 * 128 + 128 + 128 * 64 + 64 + 64 * 32 + 32 + 32 * 10 + 10),
+    ("resnet18", CIFAR, 11_250_762),  # by hand in test_resnet
+    ("resnet18-dropout", CIFAR, 11_250_762),
+    ("resnet18-7x7", CIFAR, 11_181_642),
+    ("resnet18-7x7-dropout", CIFAR, 11_181_642),
     ("mlp", (8, 8, 1), 64 * 64 + 64 + 64 * 10 + 10),
     ("cnn", (8, 8, 1), 9 * 16 + 16 + 2 * 16 + 9 * 16 * 32 + 32 + 2 * 32 + 2 * 2 * 32 * 10 + 10),
 ])  # fmt: skip
 def test_parameters(name, shape, count):
     net = network(name)
     params = net.init(rng(), shape)
-    assert net.count(params) == sum(x.size for layer in params.values() for x in layer.values()) == count
+    assert net.count(params) == sum(x.size for x in flatten(params)[0]) == count
 
 
 def test_basic_network_layer_by_layer():
@@ -41,28 +49,64 @@ def test_basic_network_layer_by_layer():
     }
     kinds = [layer.kind for layer in network("basic-bn").layers]
     block = ["conv", "norm", "function", "pool"]
-    assert kinds == [*block, *block, *block, "dense", "norm", "function", "dense"]
+    first = ["conv", "norm", "pool", "function"]  # in the paper's order the same function: see the next test
+    assert kinds == [*first, *block, *block, "dense", "norm", "function", "dense"]
+
+
+def test_the_basic_network_may_pool_before_its_first_relu():
+    """Layer by layer in the paper's order, relu before the max pool: the same outputs, the same gradient."""
+    params = network("basic").init(rng(), (10, 9, 3), np.float64)
+    x, labels = rng(1).standard_normal((4, 10, 9, 3)), np.array([0, 9, 3, 3])
+
+    def conv(y, layer):
+        return mg.relu(nn.conv2d(y, layer["w"], padding=2) + layer["b"])
+
+    def in_order(p):
+        y = nn.max_pool2d(conv(x, p["conv1"]), 3, 2, 1)
+        y = nn.avg_pool2d(conv(y, p["conv2"]), 3, 2, 1)
+        y = nn.avg_pool2d(conv(y, p["conv3"]), 3, 2, 1)
+        y = mg.relu(nn.dense(mg.reshape(y, (4, -1)), p["dense1"]["w"], p["dense1"]["b"]))
+        return nn.dense(y, p["dense2"]["w"], p["dense2"]["b"])
+
+    np.testing.assert_array_equal(network("basic")(params, x)[0], in_order(params))
+    ours, theirs = (
+        mg.grad(lambda p, f=f: nn.cross_entropy(f(p), labels))(params)
+        for f in (lambda p: network("basic")(p, x)[0], in_order)
+    )
+    for a, b in zip(flatten(ours)[0], flatten(theirs)[0], strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
+
+
+def narrow(name, classes):
+    """The network of a name; for ResNet-18 the same one with 4 channels where it has 64."""
+    if not name.startswith("resnet18"):
+        return network(name, classes)
+    stem = "7x7" if "7x7" in name else "3x3"
+    return Network(name, resnet18(classes, 0.3 if "dropout" in name else 0.0, stem, width=4))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("shape", [(8, 8, 1), (9, 7, 3), CIFAR])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_outputs(name, shape, dtype):
-    net = network(name, classes=7)
+    net = narrow(name, classes=7)
     params = net.init(rng(), shape, dtype)
     x = rng(1).standard_normal((4, *shape)).astype(dtype)
-    y, stats = net(params, x)
+    masks = net.masks(rng(2), shape, 4)
+    y, stats = net(params, x, masks=masks)
     assert y.shape == (4, 7)
     assert y.dtype == dtype
     assert np.isfinite(y).all()
-    norms = [key for key in params if key.startswith("norm")]
-    assert sorted(stats) == norms
-    assert all(v.dtype == dtype for layer in stats.values() for v in layer.values())
+    seen = flatten(stats)[0]
+    normalised = any(word in name for word in ("cnn", "bn", "resnet"))
+    assert bool(seen) is normalised
+    assert all(v.dtype == dtype for v in seen)
     evaluated, same = net(params, x, stats)
     assert evaluated.shape == (4, 7)
-    assert np.allclose(evaluated, y) is (not norms)  # the unbiased variance is not the batch's own
-    for key in norms:
-        np.testing.assert_array_equal(same[key]["mean"], stats[key]["mean"])
+    assert np.allclose(evaluated, y) is not normalised  # the unbiased variance is not the batch's own
+    for a, b in zip(flatten(same)[0], seen, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert bool(masks) is ("dropout" in name)
 
 
 def test_a_network_in_evaluation_treats_images_one_by_one():
@@ -116,11 +160,16 @@ def test_dtype_does_not_change_the_draw():
     (Elementwise(mg.relu), (3, 4, 2), (3, 4, 2)),
     (Pool(nn.max_pool2d, 2, 2), (7, 6, 2), (3, 3, 2)),
     (Pool(nn.avg_pool2d, 3, 2, 1), (7, 6, 2), (4, 3, 2)),
-], ids=["same", "stride", "1x1", "dense", "dense flat", "norm", "relu", "max", "avg"])  # fmt: skip
+    (Dropout(0.5), (3, 4, 2), (3, 4, 2)),
+    (Sequence(), (3, 4, 2), (3, 4, 2)),
+    (Sequence((Conv(5, 3, stride=2, bias=False), Dropout(0.5), Dense(9))), (7, 6, 2), (9,)),
+], ids=[
+    "same", "stride", "1x1", "dense", "dense flat", "norm", "relu", "max", "avg", "dropout", "nothing", "three",
+])  # fmt: skip
 def test_a_layer_says_the_shape_it_makes(layer, shape, expected):
-    params, promised = layer.init(rng(), shape, "he")
-    y, _ = layer.apply(params, rng(1).standard_normal((5, *shape)), None)
-    assert promised == expected
+    params, masks = layer.init(rng(), shape, "he"), layer.masks(rng(2), shape, 5)
+    y, _ = layer.apply(params, rng(1).standard_normal((5, *shape)), None, masks)
+    assert layer.shape(shape) == expected
     assert y.shape == (5, *expected)
 
 
@@ -151,19 +200,47 @@ def test_layers_compute_what_they_say():
 @pytest.mark.parametrize("name", NETWORKS)
 def test_derivatives(name):
     """The whole network and its loss, both sweeps, in float64."""
-    net = network(name, classes=3)
+    net = narrow(name, classes=3)
     params = net.init(rng(), (8, 8, 2), np.float64)
     x, labels = rng(1).standard_normal((3, 8, 8, 2)), np.array([0, 2, 1])
-    y, J = mg.linearize(lambda p: net(p, x)[0], params)
+    masks = net.masks(rng(5), (8, 8, 2), 3)
+
+    def outputs(p):
+        return net(p, x, masks=masks)[0]
+
+    y, J = mg.linearize(outputs, params)
     v = mg.tree_map(lambda w: rng(2).standard_normal(w.shape), params)
     h = 1e-7  # small beside the distance to the kinks of relu and max pooling
-    ahead, behind = (net(mg.tree_map(lambda w, d, s=s: w + s * h * d, params, v), x)[0] for s in (1.0, -1.0))
+    ahead, behind = (outputs(mg.tree_map(lambda w, d, s=s: w + s * h * d, params, v)) for s in (1.0, -1.0))
     np.testing.assert_allclose(J(v), (ahead - behind) / (2 * h), rtol=1e-4, atol=1e-5)
     u = rng(3).standard_normal(y.shape)
-    adjoint = sum(np.sum(J.T(u)[key][k] * v[key][k]) for key in params for k in params[key])
+    adjoint = sum(np.sum(a * b) for a, b in zip(flatten(J.T(u))[0], flatten(v)[0], strict=True))
     assert adjoint == pytest.approx(np.sum(u * J(v)), rel=1e-10)
-    gradient = mg.grad(lambda p: nn.cross_entropy(net(p, x)[0], labels))(params)
-    assert all(gradient[key][k].shape == params[key][k].shape for key in params for k in params[key])
+    gradient = mg.grad(lambda p: nn.cross_entropy(outputs(p), labels))(params)
+    assert [g.shape for g in flatten(gradient)[0]] == [w.shape for w in flatten(params)[0]]
+
+
+def test_the_mlp_of_mnist():
+    """784-128-64-32-10, tanh between, and inputs of 0 to 1."""
+    net = network("mnist-mlp")
+    assert net.inputs == "unit"
+    assert all(network(name).inputs == "standard" for name in NETWORKS if name != "mnist-mlp")
+    params = net.init(rng(), (28, 28, 1), np.float64)
+    y = x = rng(1).uniform(size=(5, 28, 28, 1))
+    y = y.reshape(5, 784)
+    for k in (1, 2, 3):
+        y = np.tanh(y @ params[f"dense{k}"]["w"] + params[f"dense{k}"]["b"])
+    expected = y @ params["dense4"]["w"] + params["dense4"]["b"]
+    assert [params[f"dense{k}"]["w"].shape for k in (1, 2, 3, 4)] == [(784, 128), (128, 64), (64, 32), (32, 10)]
+    np.testing.assert_allclose(net(params, x)[0], expected, rtol=1e-12)
+
+
+def test_a_convolution_without_bias():
+    layer = Conv(3, 1, bias=False)
+    params = layer.init(rng(), (4, 4, 2), "he")
+    assert set(params) == {"w"}
+    x = rng(1).standard_normal((2, 4, 4, 2))
+    np.testing.assert_allclose(layer.apply(params, x, None)[0], x @ params["w"][0, 0], rtol=1e-12)
 
 
 def test_errors():
