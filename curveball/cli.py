@@ -43,7 +43,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-DEFAULT_SOLVERS = ("curveball", "sgd:lr=0.01", "adam:lr=0.001")
+BATCH = 64
+DEFAULT_SOLVERS = ("curveball", "curveball:adapt_lam=false", "sgd:lr=0.01", "adam:lr=0.001")  # the paper's four
 
 Data = Annotated[str, typer.Option(help="data set: digits, fashion-mnist, cifar10, cifar100, or folder for one's own")]
 DataFolder = Annotated[
@@ -51,12 +52,16 @@ DataFolder = Annotated[
     typer.Option(help="where the data are [default: MINIGRAD_DATA_DIR or the cache, the system; else downloaded]"),
 ]
 Augment = Annotated[bool, typer.Option("--augment", help="flip and shift the training images at random")]
-NetworkName = Annotated[str, typer.Option("--network", help="network: cnn, mlp, basic, basic-bn")]
+NETWORK_HELP = "network: cnn, mlp, mnist-mlp, basic, basic-bn, resnet18, resnet18-7x7; the last two with -dropout"
+NetworkName = Annotated[str, typer.Option("--network", help=NETWORK_HELP)]
 Initialisation = Annotated[str, typer.Option(help="initial weights: he or xavier")]
 Epochs = Annotated[int, typer.Option(help="passes over the training set")]
 BatchSize = Annotated[int, typer.Option(help="images per step")]
 Seed = Annotated[int, typer.Option(help="seed of the start and of the order of the batches")]
 Dtype = Annotated[str, typer.Option(help="float32 or float64")]
+Backend = Annotated[str, typer.Option(help="numpy, or cupy for a GPU")]
+Device = Annotated[str | None, typer.Option(help="index of the GPU, as in curveball info [default: 0]; NumPy: cpu")]
+Tf32 = Annotated[bool, typer.Option("--tf32", help="on a GPU: products of float32 matrices rounded to TF32")]
 Out = Annotated[Path | None, typer.Option(help="folder for logs, figures and checkpoints [default: under runs/]")]
 LogEvery = Annotated[int, typer.Option(help="steps between log lines")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="no progress bar")]
@@ -73,20 +78,42 @@ def bad_input() -> Iterator[None]:
 
 
 def _problem(
-    data: str, folder: Path | None, augment: bool, network: str, initialisation: str, batch_size: int, dtype: str
-) -> Any:
+    data: str, folder: Path | None, augment: bool, network: str, initialisation: str, batch_size: int, dtype: str,
+    backend: str, device: str | None, tf32: bool,
+) -> Any:  # fmt: skip
     import numpy as np
 
     import problems
+    from curveball.devices import choose, place
 
     if dtype not in ("float32", "float64"):
         raise ValueError(f"dtype must be float32 or float64; got {dtype!r}")
-    dataset = problems.load(data, folder)
+    xp = choose(backend, device, tf32)
+    dataset = place(problems.load(data, folder), xp)
     net = problems.network(network, len(dataset.classes), initialisation)
     problem = problems.Classification(dataset, net, batch_size, np.dtype(dtype).type, augment)
     if dataset.source:
         typer.echo(f"{data} from {dataset.source}")
     return problem
+
+
+def _folder(kind: str, data: str, problem: Any, solvers: str, seed: int, backend: str, tf32: bool) -> Path:
+    """Where a run goes by default: all that makes it another run is in the name, unless it is the default."""
+    name = f"folder-{problem.data.name}" if data == "folder" else data
+    network, dtype = problem.network, problem.dtype.__name__
+    parts = [kind, name, network.name, solvers.replace(":", "-").replace(",", "-")]
+    parts += [text for text, default in ((network.initialisation, "he"), (dtype, "float32")) if text != default]
+    parts += [f"batch{problem.batch_size}"] * (problem.batch_size != BATCH)
+    parts += ["augment"] * problem.augment + [backend] * (backend != "numpy") + ["tf32"] * tf32
+    return Path("runs") / "-".join([*filter(None, parts), f"seed{seed}"])
+
+
+def _pool(runs: list[Any]) -> None:
+    """Say what CuPy's memory pool holds."""
+    last: dict[str, Any] = next((run.epochs[-1] for run in reversed(runs) if run.epochs), {})
+    if "pool_held" in last:
+        used, held = last["pool_used"] / 2**20, last["pool_held"] / 2**20
+        typer.echo(f"memory pool: {held:.0f} MiB held, {used:.0f} MiB of it in use")
 
 
 @app.command()
@@ -99,9 +126,12 @@ def train(
         str, typer.Option(help="curveball, sgd or adam, with options: sgd:lr=0.1,momentum=0.95")
     ] = "curveball",
     epochs: Epochs = 20,
-    batch_size: BatchSize = 64,
+    batch_size: BatchSize = BATCH,
     seed: Seed = 0,
     dtype: Dtype = "float32",
+    backend: Backend = "numpy",
+    device: Device = None,
+    tf32: Tf32 = False,
     initialisation: Initialisation = "he",
     out: Out = None,
     resume: Annotated[bool, typer.Option("--resume", help="go on from the checkpoint in --out")] = False,
@@ -115,11 +145,13 @@ def train(
 
     with bad_input():
         chosen = solver_from(solver)
-        problem = _problem(data, data_folder, augment, network, initialisation, batch_size, dtype)
-        label = solver.replace(":", "-").replace(",", "-")
-        folder = out or Path("runs") / f"{data}-{network}-{label}-seed{seed}"
+        problem = _problem(
+            data, data_folder, augment, network, initialisation, batch_size, dtype, backend, device, tf32
+        )
+        folder = out or _folder("", data, problem, solver, seed, backend, tf32)
         run = run_training(problem, chosen, epochs, seed, solver, folder, resume, log_every, quiet)
     typer.echo(table([run]))
+    _pool([run])
     typer.echo(f"log and checkpoint in {folder}")
     if run.stopped:
         typer.echo(f"curveball: {run.stopped}", err=True)
@@ -134,29 +166,47 @@ def compare(
     network: NetworkName = "cnn",
     solver: Annotated[
         list[str] | None,
-        typer.Option(help="repeat for each [default: curveball, sgd:lr=0.01 and adam:lr=0.001]"),
+        typer.Option(help=f"repeat for each [default: {', '.join(DEFAULT_SOLVERS)}]"),
     ] = None,
     epochs: Epochs = 20,
-    batch_size: BatchSize = 64,
+    batch_size: BatchSize = BATCH,
     seed: Seed = 0,
+    seeds: Annotated[int, typer.Option(help="runs of each solver: at --seed, at the next number, and so on")] = 1,
     dtype: Dtype = "float32",
+    backend: Backend = "numpy",
+    device: Device = None,
+    tf32: Tf32 = False,
     initialisation: Initialisation = "he",
     out: Out = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="keep the runs that are in --out, go on with the rest")
+    ] = False,
     log_every: LogEvery = 1,
     quiet: Quiet = False,
 ) -> None:
-    """Train with several solvers from one start; print the table and draw loss against step and against time."""
+    """Train with several solvers from one start; print how each ended and Table 2, draw figures 2 and 3.
+
+    Figure 2 is training and validation error against epoch, figure 3 the same against seconds of training; losses.png
+    the training loss against both.
+    """
     from curveball.catalogue import solver_from
     from curveball.compare import compare as run_comparison
-    from curveball.compare import table
+    from curveball.compare import table, table2
 
     with bad_input():
         chosen = {text: solver_from(text) for text in solver or DEFAULT_SOLVERS}
-        problem = _problem(data, data_folder, augment, network, initialisation, batch_size, dtype)
-        folder = out or Path("runs") / f"compare-{data}-{network}-seed{seed}"
-        runs = run_comparison(problem, chosen, folder, epochs, seed, log_every, quiet)
+        problem = _problem(
+            data, data_folder, augment, network, initialisation, batch_size, dtype, backend, device, tf32
+        )
+        solvers = "" if tuple(chosen) == DEFAULT_SOLVERS else "-vs-".join(chosen)
+        folder = out or _folder("compare", data, problem, solvers, seed, backend, tf32)
+        if out is None and seeds > 1:
+            folder = folder.with_name(f"{folder.name}-{seed + seeds - 1}")
+        runs = run_comparison(problem, chosen, folder, epochs, seed, log_every, quiet, seeds, resume)
     typer.echo(table(runs))
-    typer.echo(f"figure: {folder / 'losses.png'}; numbers: {folder / 'results.json'}")
+    typer.echo("\n" + table2(runs, problem, epochs))
+    _pool(runs)
+    typer.echo(f"losses.png, figure2.png, figure3.png, table2.md, table2.csv and results.json in {folder}")
     if any(run.stopped for run in runs):
         raise typer.Exit(1)
 
@@ -273,13 +323,14 @@ def check(name: DataName, folder: Folder = None) -> None:
 
 
 @app.command()
-def info() -> None:
-    """Print versions, processor and threads."""
+def info(as_json: Annotated[bool, typer.Option("--json", help="as JSON")] = False) -> None:
+    """Print versions, processor, memory, BLAS and its threads, GPUs."""
     import json
 
-    from curveball.provenance import provenance
+    from curveball.info import for_people
+    from curveball.info import info as facts
 
-    typer.echo(json.dumps(provenance(), indent=1))
+    typer.echo(json.dumps(facts(), indent=1) if as_json else for_people(facts()))
 
 
 def main() -> None:

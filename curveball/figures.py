@@ -8,9 +8,15 @@ from typing import Any
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator
 
-COLOURS = ("#0b6e99", "#d1603d", "#5b8c3a", "#7d4f9e", "#b8860b", "#444444")  # told apart in print and by most eyes
-STYLES = ("-", "--", "-.", ":", (0, (3, 1, 1, 1)), (0, (5, 1)))
+# Told apart by eyes that do not see red or green as most do: M. Okabe and K. Ito, "Color Universal Design", 2008.
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+STYLES = ("-", "--", "-.", ":", (0, (3, 1, 1, 1)), (0, (5, 1)), (0, (1, 1)))
+ERRORS = {"train_error": "training error, %", "validation_error": "validation error, %"}
+AXES = {"step": "step", "epoch": "epoch", "seconds": "seconds of training"}
+LEAST_TO_MARK = 10  # epochs; with fewer each has a dot
+WIDE = 5.0  # a ratio of errors from which a logarithmic axis shows more
 
 
 def new_figure(columns: int, width: float = 4.8, height: float = 3.6) -> tuple[Figure, Any]:
@@ -18,6 +24,11 @@ def new_figure(columns: int, width: float = 4.8, height: float = 3.6) -> tuple[F
     figure = Figure(figsize=(width * columns, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure, np.atleast_1d(figure.subplots(1, columns))
+
+
+def look(k: int) -> dict[str, Any]:
+    """Colour and line style of the k-th solver: either alone tells them apart. Dashes lie on top of what is solid."""
+    return {"zorder": 3.0 + 0.1 * k, "color": COLOURS[k % len(COLOURS)], "linestyle": STYLES[k % len(STYLES)]}
 
 
 def running_mean(values: Any, window: int) -> np.ndarray:
@@ -32,23 +43,96 @@ def running_mean(values: Any, window: int) -> np.ndarray:
     return (sums[stops] - sums[starts]) / (stops - starts)
 
 
+def by_solver(runs: list[Any]) -> dict[str, list[Any]]:
+    """The runs of each solver, one per seed, in the order they came."""
+    found: dict[str, list[Any]] = {}
+    for run in runs:
+        found.setdefault(run.name, []).append(run)
+    return found
+
+
+def mean_of(runs: list[Any], records: str, *keys: str) -> list[np.ndarray]:
+    """Columns of the runs' records, their mean over the runs; of runs that ended early, only as far as all go.
+
+    Runs that were stopped count only where all were: one seed that diverges does not cut the others short.
+    """
+    whole = [run for run in runs if run.stopped is None] or runs
+    length = min(len(getattr(run, records)) for run in whole)
+    return [
+        np.mean([[record[key] for record in getattr(run, records)[:length]] for run in whole], axis=0) for key in keys
+    ]
+
+
 def draw_losses(runs: list[Any], path: Path, title: str) -> None:
     """Training loss against step and against seconds of training: each batch faint, the running mean on top."""
     figure, axes = new_figure(2)
-    for k, run in enumerate(runs):
-        if not run.steps:
+    for k, (name, own) in enumerate(by_solver(runs).items()):
+        own = [run for run in own if run.steps]
+        if not own:
             continue
-        loss = np.array([record["loss"] for record in run.steps])
-        window = max(1, len(loss) // (2 * max(1, len(run.epochs))))
-        look = {"color": COLOURS[k % len(COLOURS)], "linestyle": STYLES[k % len(STYLES)]}
+        (loss,) = mean_of(own, "steps", "loss")
+        window = max(1, len(loss) // (2 * max(1, len(own[0].epochs))))
         for ax, key in zip(axes, ("step", "seconds"), strict=True):
-            x = [record[key] for record in run.steps]
-            ax.plot(x, loss, color=look["color"], alpha=0.15, linewidth=0.6)
-            ax.plot(x, running_mean(loss, window), label=run.name, linewidth=1.8, **look)
-    for ax, label in zip(axes, ("step", "seconds of training"), strict=True):
-        ax.set(xlabel=label, ylabel="training loss", yscale="log")
+            for run in own:
+                columns = ([record[column] for record in run.steps] for column in (key, "loss"))
+                ax.plot(*columns, color=look(k)["color"], alpha=0.2 / len(own), linewidth=0.6)
+            (x,) = mean_of(own, "steps", key)
+            ax.plot(x, running_mean(loss, window), label=name, linewidth=1.8, **look(k))
+    for ax, key in zip(axes, ("step", "seconds"), strict=True):
+        ax.set(xlabel=AXES[key], ylabel="training loss", yscale="log")
+    _finish(figure, axes, title, path)
+
+
+def draw_errors(runs: list[Any], path: Path, title: str, against: str = "epoch") -> None:
+    """Training and validation error, side by side, against "epoch" (figure 2) or "seconds" (figure 3).
+
+    With several seeds each is a thin line, and their mean a thick one. The training error of an epoch is the mean over
+    its batches, each before its step. Errors in per cent, on a logarithmic axis where they differ much.
+    """
+    figure, axes = new_figure(2)
+    for k, (name, own) in enumerate(by_solver(runs).items()):
+        own = [run for run in own if run.epochs]
+        if not own:
+            continue
+        for ax, key in zip(axes, ERRORS, strict=True):
+            for run in own if len(own) > 1 else ():
+                x, y = (np.array([record[column] for record in run.epochs]) for column in (against, key))
+                ax.plot(x, 100.0 * y, color=look(k)["color"], alpha=0.3, linewidth=0.7)
+            x, y = mean_of(own, "epochs", against, key)
+            marker = "o" if len(x) < LEAST_TO_MARK else None
+            ax.plot(x, 100.0 * y, label=name, linewidth=1.8, marker=marker, markersize=3.5, **look(k))
+    for ax, label in zip(axes, ERRORS.values(), strict=True):
+        ax.set(xlabel=AXES[against], ylabel=label)
+        if against == "epoch":
+            ax.xaxis.get_major_locator().set_params(integer=True)
+        _error_axis(ax)
+    _finish(figure, axes, title, path)
+
+
+def _error_axis(ax: Any) -> None:
+    """Logarithmic where errors differ by more than WIDE, with plain numbers at the ticks, and with room for 0."""
+    values = np.concatenate([line.get_ydata() for line in ax.lines]) if ax.lines else np.zeros(0)
+    positive = values[values > 0.0]
+    if not positive.size or positive.max() < WIDE * positive.min():
+        return
+    least, most = positive.min(), positive.max()
+    if values.min() > 0.0:
+        ax.set_yscale("log")
+    else:
+        ax.set_yscale("symlog", linthresh=least, linscale=0.4)
+        ax.set_ylim(bottom=0.0)
+    rounds = [digit * 10.0**power for power in range(-4, 3) for digit in (1, 2, 5)]
+    ticks = [tick for tick in rounds if least <= tick <= most]
+    ax.yaxis.set_major_locator(FixedLocator(ticks if values.min() > 0.0 else [0.0, *ticks]))
+    ax.yaxis.set_major_formatter("{x:g}")
+    ax.yaxis.set_minor_locator(NullLocator())
+
+
+def _finish(figure: Figure, axes: Any, title: str, path: Path) -> None:
+    for ax in axes:
         ax.grid(alpha=0.25)
-        if ax.lines:
-            ax.legend()
+    if axes[0].lines:
+        handles, labels = axes[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)), fontsize=9)
     figure.suptitle(title)
     figure.savefig(path, dpi=130)

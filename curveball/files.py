@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+
+
+def free_places(folder: Path, names: Iterable[str]) -> None:
+    """ValueError where a folder has the name of a file that is to be written: better before the work than after it."""
+    taken = [name for name in names if (folder / name).is_dir()]
+    if taken:
+        raise ValueError(f"{folder / taken[0]} is a folder: choose another place for the results with --out")
 
 
 def write_together(folder: Path, writers: dict[str, Callable[[Path], object]]) -> None:
     """Write several files, all or none: first beside their places, then moved. ValueError where one cannot be."""
-    taken = [name for name in writers if (folder / name).is_dir()]
-    if taken:
-        raise ValueError(f"{folder / taken[0]} is a folder: choose another place for the results with --out")
+    free_places(folder, writers)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as aside:
         try:
             for name, write in writers.items():

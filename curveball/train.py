@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 import minigrad as mg
 from curveball import checkpoint
+from curveball.devices import beside, fetch, location, pool_use
 from curveball.files import output_folder, write_whole
 from curveball.provenance import provenance
 from curveball.solver import Solver, Tree
@@ -30,7 +31,7 @@ class Run:
 
     Steps have `step`, `epoch`, `loss`, `error`, `seconds` (of training alone) and what the solver knows, where finite
     (JSON has no nan, and there is no trust ratio before the first); epochs have the means `train_loss` and
-    `train_error`, `validation_loss`, `validation_error`, `seconds`.
+    `train_error`, `validation_loss`, `validation_error`, `seconds`, and on CuPy the bytes of its memory pool.
     """
 
     name: str
@@ -40,6 +41,14 @@ class Run:
     stats: Tree = None
     state: Any = None
     stopped: str | None = None  # why the run ended early: the loss was not finite
+
+
+class RunIsDone(ValueError):
+    """There is nothing to go on with: `run` has all its epochs."""
+
+    def __init__(self, message: str, run: Run):
+        super().__init__(message)
+        self.run = run
 
 
 def train(
@@ -55,10 +64,12 @@ def train(
 ) -> Run:
     """Train on mini-batches of a classification problem; the same seed gives the same start and the same batches.
 
+    It computes where the problem's data are. Every `log_every` steps, losses and what the solver knows are copied to
+    the host together; between, on a GPU, nothing waits.
     With a `folder`, writes `log.jsonl` (a line about the run, then one per logged step and epoch) and, after every
-    epoch, `checkpoint.safetensors`, from which `resume` goes on as if the run had never stopped. A loss that stops
-    being finite ends the run: `stopped` names the logged step that showed it and the last finite loss logged.
-    ValueError for bad arguments.
+    epoch, `checkpoint.safetensors`, from which `resume` goes on as if the run had never stopped, also on another
+    backend (then up to rounding). A loss that stops being finite ends the run at the next logged step: `stopped` names
+    the step and the last finite loss. ValueError for bad arguments.
     """
     if epochs < 1 or log_every < 1:
         raise ValueError(f"epochs and log_every must be at least 1; got {epochs} and {log_every}")
@@ -66,7 +77,8 @@ def train(
         raise ValueError(f"seed must be zero or positive; got {seed}")
     name = name or type(solver).__name__
     rng = np.random.default_rng(seed)
-    params = problem.init(rng)
+    images = problem.data.train_images
+    params = beside(images, problem.init(rng))
     run = Run(name, params, state=solver.init(params))
     about = {
         "name": name,
@@ -84,13 +96,15 @@ def train(
     if resume:
         if folder is None:
             raise ValueError("resume needs the folder of the run to go on with")
-        first, seconds = _resume(folder / "checkpoint.safetensors", run, rng, about)
+        first, seconds = _resume(folder / "checkpoint.safetensors", run, rng, about, images)
         if first >= epochs:
-            raise ValueError(f"the run in {folder} has its {first} epochs: ask for more than that to go on")
+            raise RunIsDone(f"the run in {folder} has its {first} epochs: ask for more than that to go on", run)
     log = _Log(None if folder is None else output_folder(folder), first)
     if folder is not None and not resume:  # an earlier run's checkpoint is not what this one goes back to
         (folder / "checkpoint.safetensors").unlink(missing_ok=True)
-    log.write({"kind": "run", **about, "source": problem.data.source, "epochs": epochs, **provenance()})
+    log.write(
+        {"kind": "run", **about, **location(images), "source": problem.data.source, "epochs": epochs, **provenance()}
+    )
 
     bar = tqdm(
         total=epochs * problem.steps_per_epoch, initial=first * problem.steps_per_epoch, desc=name,
@@ -123,7 +137,9 @@ def _epoch(
     problem: Any, solver: Solver, run: Run, rng: Any, epoch: int, seconds: float, log: _Log, log_every: int, bar: Any
 ) -> float:
     """Train one epoch and validate; return the seconds of training so far."""
-    total_loss = total_error = 0.0
+    losses: list[float] = []
+    errors: list[float] = []
+    unread: list[Any] = []  # loss and error of each step since the last logged one, on the device
     count = problem.steps_per_epoch
     started = time.perf_counter()
     for k, batch in enumerate(problem.batches(rng)):
@@ -135,21 +151,26 @@ def _epoch(
             has_aux=True,
         )
         run.stats = _running(run.stats, info["aux"])
-        error = problem.errors(info["outputs"], batch)
-        total_loss, total_error = total_loss + info["loss"], total_error + error
+        unread += [info["loss"], problem.errors(info["outputs"], batch)]
         if k % log_every == 0 or k == count - 1:
+            known = [key for key in KNOWN if key in info]
+            numbers = fetch([*unread, *(info[key] for key in known)])
+            now = seconds + time.perf_counter() - started
+            for loss, error in zip(numbers[: len(unread) : 2], numbers[1 : len(unread) : 2], strict=True):
+                if not math.isfinite(loss):
+                    run.stopped = _not_finite(loss, epoch * count, losses, run)
+                    return seconds
+                losses.append(loss)
+                errors.append(error)
             record = {
                 "step": epoch * count + k + 1,
                 "epoch": epoch + 1,
-                "loss": float(info["loss"]),
-                "error": float(error),
-                **{key: value for key in KNOWN if key in info and math.isfinite(value := float(info[key]))},
-                "seconds": seconds + time.perf_counter() - started,
+                "loss": losses[-1],
+                "error": errors[-1],
+                **{key: x for key, x in zip(known, numbers[len(unread) :], strict=True) if math.isfinite(x)},
+                "seconds": now,
             }
-            if not math.isfinite(record["loss"]):
-                last = f"{run.steps[-1]['loss']:.6g} at step {run.steps[-1]['step']}" if run.steps else "none"
-                run.stopped = f"the loss is {record['loss']} at step {record['step']}; last finite loss: {last}"
-                return seconds
+            unread = []
             run.steps.append(record)
             log.write({"kind": "step", **record})
             shown = {key: f"{record[key]:.3g}" for key in ("loss", "error", "rho", "beta", "lam") if key in record}
@@ -166,15 +187,26 @@ def _epoch(
     summary = {
         "epoch": epoch + 1,
         "step": (epoch + 1) * count,
-        "train_loss": float(total_loss) / count,
-        "train_error": float(total_error) / count,
+        "train_loss": math.fsum(losses) / count,
+        "train_error": math.fsum(errors) / count,
         "validation_loss": validation_loss,
         "validation_error": validation_error,
         "seconds": seconds,
+        **pool_use(problem.data.train_images),
     }
     run.epochs.append(summary)
     log.write({"kind": "epoch", **summary})
     return seconds
+
+
+def _not_finite(loss: float, before: int, losses: list[float], run: Run) -> str:
+    """What to say of a loss that is no number; `losses` are this epoch's until then, `before` the steps before it."""
+    last = "none"
+    if losses:
+        last = f"{losses[-1]:.6g} at step {before + len(losses)}"
+    elif run.steps:
+        last = f"{run.steps[-1]['loss']:.6g} at step {run.steps[-1]['step']}"
+    return f"the loss is {loss} at step {before + len(losses) + 1}; last finite loss: {last}"
 
 
 def _running(stats: Tree, seen: Tree) -> Tree:
@@ -184,8 +216,12 @@ def _running(stats: Tree, seen: Tree) -> Tree:
     return mg.tree_map(lambda old, new: (1.0 - STATS_MOMENTUM) * old + STATS_MOMENTUM * new, stats, seen)
 
 
-def _resume(path: Path, run: Run, rng: np.random.Generator, about: dict[str, Any]) -> tuple[int, float]:
-    """Put a run back to where its checkpoint was taken; return the epochs done and their seconds."""
+def _resume(path: Path, run: Run, rng: np.random.Generator, about: dict[str, Any], images: Any) -> tuple[int, float]:
+    """Put a run back to where its checkpoint was taken, beside the images; return the epochs done and their seconds.
+
+    The backend is not among what must agree: a checkpoint holds host arrays, and rounding differs no more than between
+    two machines.
+    """
     leaves, facts = checkpoint.load(path)
     saved = facts["about"]
     for key in {**saved, **about}:
@@ -194,9 +230,9 @@ def _resume(path: Path, run: Run, rng: np.random.Generator, about: dict[str, Any
                 f"the checkpoint {path} was written with {key}={saved.get(key)}, this run has {key}={about.get(key)}: "
                 "give the same options, or another --out"
             )
-    run.params = checkpoint.restore("params", run.params, leaves)
-    run.state = checkpoint.restore("state", run.state, leaves)
-    run.stats = checkpoint.restore_dict("stats", leaves)
+    run.params = beside(images, checkpoint.restore("params", run.params, leaves))
+    run.state = beside(images, checkpoint.restore("state", run.state, leaves))
+    run.stats = beside(images, checkpoint.restore_dict("stats", leaves))
     run.steps, run.epochs = facts["steps"], facts["epochs"]
     rng.bit_generator.state = facts["generator"]
     return facts["epoch"], facts["seconds"]

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from curveball.catalogue import SOLVERS, solver_from
 from curveball.cli import app
-from curveball.compare import table
+from curveball.compare import FILES, table
 from curveball.provenance import provenance
 from curveball.train import Run
 
@@ -64,27 +64,34 @@ def test_train_that_diverges_exits_1(tmp_path):
 
 
 def test_compare(tmp_path):
+    """By default the paper's four solvers; how each ended, Table 2, and the files."""
     result = command("compare", *SHORT, "--out", tmp_path)
     assert result.exit_code == 0, result.output
-    folders = ["adam-lr=0.001", "curveball", "sgd-lr=0.01"]
-    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([*folders, "losses.png", "results.json"])
-    assert [row[1].strip() for row in rows(result.stdout)[2:]] == ["curveball", "sgd:lr=0.01", "adam:lr=0.001"]
-    assert len({len(line) for line in result.stdout.splitlines() if line.startswith("|")}) == 1  # aligned
+    labels = ["curveball", "curveball-adapt_lam=false", "sgd-lr=0.01", "adam-lr=0.001"]
+    folders = [f"{label}-seed0" for label in labels]
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([*folders, *FILES])
+    ended, second = result.stdout.split("Table 2, mlp on digits, batches of 64, 1 epoch: ")
+    names = ["curveball", "curveball:adapt_lam=false", "sgd:lr=0.01", "adam:lr=0.001"]
+    for part, width in ((ended, 8), (second, 4)):
+        assert [row[1].strip() for row in rows(part)[2:]] == names
+        assert {len(row) for row in rows(part)} == {width + 3}
+        assert len({len(line) for line in part.splitlines() if line.startswith("|")}) == 1  # aligned
     results = json.loads((tmp_path / "results.json").read_text())
-    assert [run["solver"] for run in results["runs"]] == ["curveball", "sgd:lr=0.01", "adam:lr=0.001"]
-    assert {"data", "network", "batch_size", "epochs", "seed", "versions", "processor"} <= set(results)
+    assert [run["solver"] for run in results["runs"]] == names
+    assert {"data", "network", "batch_size", "epochs", "seed", "seeds", "versions", "processor"} <= set(results)
     losses = []
     for name in folders:
         steps = [json.loads(line) for line in (tmp_path / name / "log.jsonl").read_text().splitlines()]
         losses.append([r["loss"] for r in steps if r["kind"] == "step"])
-    assert losses[0][0] == losses[1][0] == losses[2][0]  # the same start, the same first batch
-    assert len({loss[1] for loss in losses}) == 3
+    assert len({loss[0] for loss in losses}) == 1  # the same start, the same first batch
+    assert len({loss[1] for loss in losses}) == 3  # with lambda fixed CurveBall's second step is still the same
+    assert losses[0][-1] != losses[1][-1]
 
 
 def test_compare_with_a_run_that_diverges(tmp_path):
     result = command("compare", *SHORT, "--solver", "sgd:lr=3e38", "--solver", "adam", "--out", tmp_path)
     assert result.exit_code == 1
-    _, _, bad, good = rows(result.stdout)
+    _, _, bad, good, *_ = rows(result.stdout)
     assert bad[2].strip().startswith("stopped: the loss is ")
     assert float(good[2]) > 0.0
     assert (tmp_path / "losses.png").exists()
@@ -92,6 +99,40 @@ def test_compare_with_a_run_that_diverges(tmp_path):
         False,
         True,
     ]
+
+
+def test_compare_over_seeds_and_resumed(tmp_path, monkeypatch):
+    """One solver, two seeds; then a third, without repeating the two."""
+    options = ["compare", *SHORT, "--solver", "sgd", "--seed", "5", "--out", tmp_path]
+    assert command(*options, "--seeds", "2").exit_code == 0
+    before = {k: (tmp_path / f"sgd-seed{k}" / "log.jsonl").read_bytes() for k in (5, 6)}
+    result = command(*options, "--seeds", "3", "--resume")
+    assert result.exit_code == 0, result.output
+    assert {k: (tmp_path / f"sgd-seed{k}" / "log.jsonl").read_bytes() for k in (5, 6)} == before
+    assert (tmp_path / "sgd-seed7" / "log.jsonl").exists()
+    assert all("±" in row[2] for row in rows(result.stdout) if row[1].strip() == "sgd")
+    monkeypatch.chdir(tmp_path)
+    result = command(*options[:-2], "--seeds", "2")
+    assert result.exit_code == 0
+    assert [p.name for p in (tmp_path / "runs").iterdir()] == ["compare-digits-mlp-sgd-seed5-6"]
+
+
+@pytest.mark.parametrize("seeds", ["0", "-2"])
+def test_compare_without_seeds(seeds, tmp_path):
+    result = command("compare", *SHORT, "--seeds", seeds, "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert result.stderr == f"curveball: seeds must be at least 1; got {seeds}\n"
+    assert not list(tmp_path.iterdir())
+
+
+def test_help_names_every_network_and_solver():
+    from problems import NETWORKS
+
+    text = " ".join(command("compare", "--help").stdout.split())
+    for name in NETWORKS:
+        assert name.removesuffix("-dropout") in text
+    assert "-dropout" in text
+    assert "curveball, curveball:adapt_lam=false, sgd:lr=0.01, adam:lr=0.001" in text
 
 
 @pytest.mark.parametrize("name", ["train", "compare"])
@@ -163,10 +204,10 @@ def test_help_lists_the_commands():
 
 
 def test_info():
-    result = command("info")
+    result = command("info", "--json")
     assert result.exit_code == 0
     found = json.loads(result.stdout)
-    assert set(found) == set(provenance())
+    assert set(provenance()) < set(found)
     assert found["versions"]["numpy"] == np.__version__
     assert found["python"] == sys.version.split()[0]
     assert found["cores"] >= 1
@@ -179,9 +220,9 @@ def test_as_a_program(tmp_path):
     done = subprocess.run([*program, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr == "curveball: epochs and log_every must be at least 1; got 0 and 1\n"
-    done = subprocess.run([*program, "info"], capture_output=True, text=True, check=False)
+    done = subprocess.run([*program, "info", "--json"], capture_output=True, text=True, check=False)
     assert done.returncode == 0
-    assert json.loads(done.stdout)["command"].endswith("info")
+    assert json.loads(done.stdout)["command"].endswith("info --json")
 
 
 @pytest.mark.parametrize("text", ["curveball", "sgd", "adam", "curveball:"])

@@ -194,7 +194,9 @@ def test_other_arrays(backend):
     found = conjugate_gradient(lambda v: backend.matmul(matrices, v[..., None])[..., 0], rhs, tol=1e-6, runs=1)
     expected = conjugate_gradient(product_of(A), b, tol=1e-6, runs=1)
     for got, wanted in zip(found, expected, strict=True):
-        np.testing.assert_allclose(mg.to_numpy(got), wanted, rtol=1e-7, atol=1e-12)
+        for k in range(len(b)):  # the third has condition number 1e6: there sums in another order show
+            rtol = 1e-5 if k == 2 else 1e-12
+            np.testing.assert_allclose(mg.to_numpy(got)[k], wanted[k], rtol=rtol, atol=1e-12)
 
 
 @pytest.mark.parametrize(("name", "value"), [("tol", -1e-3), ("tol", float("nan")), ("max_iter", -1)])
