@@ -15,16 +15,17 @@ import argparse
 import json
 import statistics
 import time
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
+from contenders import NETWORKS, damping, draw, ours, start
 from torch.func import functional_call, jvp, vjp
 
-from curveball import SGD, CurveBall
 from curveball.provenance import provenance
-from minigrad import nn
+from minigrad.backend import numpy_namespace
 from minigrad.threads import one_blas_thread
-from problems import network
 
 
 def torch_network(name: str) -> torch.nn.Module:
@@ -46,6 +47,31 @@ def torch_network(name: str) -> torch.nn.Module:
     )
 
 
+def copy_params(params: dict[str, Any], net: torch.nn.Module) -> torch.nn.Module:
+    """Give a network of PyTorch's our parameters: kernels OIHW for our HWIO, rows for our columns."""
+    left = {kind: [params[key] for key in sorted(params) if key.startswith(kind)] for kind in ("conv", "norm", "dense")}
+    channels = 0
+    for module in net:
+        if isinstance(module, torch.nn.Conv2d):
+            layer = left["conv"].pop(0)
+            weight, bias, channels = layer["w"].transpose(3, 2, 0, 1), layer["b"], layer["w"].shape[3]
+        elif isinstance(module, torch.nn.Linear):
+            layer = left["dense"].pop(0)
+            weight, bias = layer["w"].T, layer["b"]
+            if channels:  # images flattened: their channels vary fastest with us, slowest with PyTorch
+                weight = weight.reshape(len(weight), -1, channels).transpose(0, 2, 1).reshape(weight.shape)
+                channels = 0
+        elif isinstance(module, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
+            layer = left["norm"].pop(0)
+            weight, bias = layer["gain"], layer["bias"]
+        else:
+            continue
+        with torch.no_grad():
+            module.weight.copy_(torch.from_numpy(np.ascontiguousarray(weight)))
+            module.bias.copy_(torch.from_numpy(np.ascontiguousarray(bias)))
+    return net
+
+
 def hessian_product(outputs: torch.Tensor, tangent: torch.Tensor) -> torch.Tensor:
     """`H_L t` of the mean cross entropy, in closed form: (diag(p) - p p^T) t / batch."""
     p = torch.softmax(outputs, 1)
@@ -61,9 +87,12 @@ def coefficients(z, dz, Jz, HJz, JD, HJD, slope, lam):
     a = (JD * HJD).sum() + lam * dot(dz, dz)
     b = (Jz * HJD).sum() + lam * dot(z, dz)
     c = (Jz * HJz).sum() + lam * dot(z, z)
-    system = torch.stack([torch.stack([a, b]), torch.stack([b, c])])
-    solution = torch.linalg.pinv(system) @ torch.stack([(slope * JD).sum(), (slope * Jz).sum()])
-    return -solution[1], solution[0]
+    p, q = (slope * JD).sum(), (slope * Jz).sum()
+    determinant = a * c - b * b
+    regular = determinant > 1e-6 * a * c  # by hand: a pseudo-inverse would make a GPU wait
+    safe = torch.where(regular, determinant, 1.0)
+    beta = torch.where(regular, (c * p - b * q) / safe, p / a)
+    return torch.where(regular, (b * p - a * q) / safe, torch.zeros_like(p)), beta
 
 
 class DoubleBackward:
@@ -135,44 +164,36 @@ class TorchSGD:
         self.optimizer.step()
 
 
-class Ours:
-    """A step of one of our solvers."""
+def theirs(name: str, device: str = "cpu") -> dict[str, Any]:
+    """PyTorch's CurveBall, twice, and SGD, from our start, on our images; each has `step(x, labels)`."""
+    lam = damping(name)
 
-    def __init__(self, name: str, solver, images: np.ndarray, labels: np.ndarray):
-        self.solver, self.network = solver, network(name)
-        self.params = self.network.init(np.random.default_rng(0), images.shape[1:])
-        self.state = solver.init(self.params)
-        self.model = lambda w: self.network(w, images)
-        self.loss = lambda y: nn.cross_entropy(y, labels)
+    def net() -> torch.nn.Module:
+        return copy_params(start(name), torch_network(name)).to(device)
 
-    def step(self) -> None:
-        self.params, self.state, _ = self.solver.step(self.params, self.state, self.model, self.loss, has_aux=True)
+    return {
+        "torch_double_backward": DoubleBackward(net(), lam),
+        "torch_func": Func(net(), lam),
+        "torch_sgd": TorchSGD(net()),
+    }
+
+
+def steps_of(contenders: dict[str, Any], batch: int, device: str = "cpu") -> dict[str, Callable[[], None]]:
+    """The steps of PyTorch's contenders, their images in PyTorch's layout."""
+    images, labels = draw(batch)
+    x = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))).to(device)
+    t = torch.from_numpy(labels).to(device)
+    return {name: (lambda o=o: o.step(x, t)) for name, o in contenders.items()}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--network", default="basic", choices=("basic", "basic-bn"))
+    parser.add_argument("--network", default="basic", choices=NETWORKS)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--repeats", type=int, default=9)
     options = parser.parse_args()
-    rng = np.random.default_rng(0)
-    images = rng.standard_normal((options.batch, 32, 32, 3)).astype(np.float32)
-    labels = rng.integers(0, 10, options.batch)
-    x = torch.from_numpy(images.transpose(0, 3, 1, 2).copy())
-    t = torch.from_numpy(labels)
-    lam = 1.0 if options.network.endswith("-bn") else 10.0
-    ours = {
-        "curveball": Ours(options.network, CurveBall(lam=lam, adapt_lam=False), images, labels),
-        "sgd": Ours(options.network, SGD(), images, labels),
-    }
-    torch.manual_seed(0)
-    theirs = {
-        "torch_double_backward": DoubleBackward(torch_network(options.network), lam),
-        "torch_func": Func(torch_network(options.network), lam),
-        "torch_sgd": TorchSGD(torch_network(options.network)),
-    }
-    steps = {name: o.step for name, o in ours.items()}
-    steps |= {name: (lambda o=o: o.step(x, t)) for name, o in theirs.items()}
+    steps = {name: o.step for name, o in ours(options.network, options.batch, numpy_namespace).items()}
+    steps |= steps_of(theirs(options.network), options.batch)
     times: dict[str, list[float]] = {name: [] for name in steps}
     with one_blas_thread():  # NumPy's, as in training; PyTorch has its own threads
         for repeat in range(options.repeats + 1):

@@ -13,12 +13,28 @@ import contextlib
 import functools
 import importlib
 import sys
-import time
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 
 import array_api_compat
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
+
+from tests.cuda_double import (
+    CUDARuntimeError,
+    Device,
+    Event,
+    Machine,
+    Pool,
+    RawKernel,
+    Waited,
+    Waits,
+    benchmark,
+    no_waiting,
+    runtime,
+    wait,
+)
+
+__all__ = ["CUDARuntimeError", "Machine", "RawKernel", "Waited", "Waits", "installed", "no_waiting"]
 
 
 def _words(text: str) -> list[str]:
@@ -49,32 +65,6 @@ ATOMIC = _words("int32 uint32 uint64 float16 float32 float64")  # dtypes that a 
 WAITING = {"argwhere", "compress", "extract", "flatnonzero", "nonzero", "unique"}  # they look how many there are
 
 
-class Waited(Exception):
-    """The host waited for the device where it must not."""
-
-
-class Waits:
-    """How often the host waited, and whether it may."""
-
-    count, forbidden = 0, False
-
-
-def _wait(what: str) -> None:
-    if Waits.forbidden:
-        raise Waited(what)
-    Waits.count += 1
-
-
-@contextlib.contextmanager
-def no_waiting():
-    """Raise `Waited` where CuPy would wait."""
-    Waits.forbidden = True
-    try:
-        yield
-    finally:
-        Waits.forbidden = False
-
-
 # ------------------------------------------------------------------------------------- arrays
 
 
@@ -82,7 +72,7 @@ def _to_host(x, index: bool = False):
     """What NumPy computes with: device arrays opened; TypeError for host arrays and for what is no number."""
     if isinstance(x, ndarray):
         if index and x.dtype == bool:
-            _wait("a mask as an index")
+            wait("a mask as an index")
         return x._host
     if isinstance(x, np.ndarray) or not isinstance(x, (np.generic, bool, int, float, complex, *PLAIN)):
         raise TypeError(f"Unsupported type {type(x)}")
@@ -140,15 +130,15 @@ class ndarray(NDArrayOperatorsMixin):
         raise TypeError("Implicit conversion to a NumPy array is not allowed. Please use `.get()`")
 
     def get(self):
-        _wait("get")
+        wait("get")
         return self._host.copy()
 
     def item(self):
-        _wait("item")
+        wait("item")
         return self._host.item()
 
     def tolist(self):
-        _wait("tolist")
+        wait("tolist")
         return self._host.tolist()
 
     def astype(self, dtype, copy=True):
@@ -163,13 +153,13 @@ class ndarray(NDArrayOperatorsMixin):
 
 def _question(name):
     def asked(self):
-        _wait(name)
+        wait(name)
         return getattr(self._host, name)()
 
     return asked
 
 
-for _name in ("__bool__", "__float__", "__int__", "__index__", "__complex__", "__repr__", "__str__"):
+for _name in ("__bool__", "__float__", "__int__", "__complex__", "__repr__", "__str__"):
     setattr(ndarray, _name, _question(_name))
 for _name in ("shape", "dtype", "ndim", "size", "nbytes", "itemsize", "strides", "flags"):
     setattr(ndarray, _name, property(lambda self, name=_name: getattr(self._host, name)))
@@ -189,9 +179,9 @@ class Function:
         if any(isinstance(x, Fused) for x in args):
             return self._fuse(*args, **kwargs)
         if self.__name__ in WAITING or (self.__name__ == "where" and len(args) == 1):
-            _wait(self.__name__)
+            wait(self.__name__)
         if self.__name__ == "repeat" and isinstance(args[1], ndarray):
-            _wait("repeat")
+            wait("repeat")
         host = {key: _to_host(value) for key, value in kwargs.items()}
         result = self._function(*map(_to_host, args), **host)
         return kwargs["out"] if kwargs.get("out") is not None else _to_device(result)
@@ -282,104 +272,6 @@ def solve(a, b):
         return ndarray(np.full(b.shape, np.nan, b.dtype))
 
 
-# ------------------------------------------------------------------------------------- devices
-
-
-class CUDARuntimeError(RuntimeError):
-    """What CuPy raises where there is no driver or no device."""
-
-
-class Machine:
-    """How many devices the pretended machine has; None: no driver either."""
-
-    devices: int | None = 2
-    current, capability = 0, 9
-    total, pool_used, pool_held = 8 << 30, 3 << 20, 5 << 20
-
-
-def _device_count():
-    if Machine.devices is None:
-        raise CUDARuntimeError("cudaErrorInsufficientDriver: CUDA driver version is insufficient")
-    return Machine.devices
-
-
-class Device:
-    def __init__(self, device=None):
-        self.id = Machine.current if device is None else int(device)
-
-    def __int__(self):
-        return self.id
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
-        return None
-
-    def __repr__(self):
-        return f"<CUDA Device {self.id}>"
-
-    def use(self):
-        if self.id >= _device_count():
-            raise CUDARuntimeError("cudaErrorInvalidDevice: invalid device ordinal")
-        Machine.current = self.id
-        return self
-
-    @property
-    def mem_info(self):
-        return Machine.total // 2, Machine.total
-
-    def synchronize(self):
-        _wait("synchronize")
-
-
-class Pool:
-    """The memory pool: what is in use, and what it holds."""
-
-    def used_bytes(self):
-        return Machine.pool_used
-
-    def total_bytes(self):
-        return Machine.pool_held
-
-    def free_all_blocks(self):
-        pass
-
-
-class Event:
-    """A point in time on the device."""
-
-    def record(self):
-        self.time = time.perf_counter()
-
-    def synchronize(self):
-        _wait("synchronize")
-
-
-class RawKernel:
-    """Code for the device: noted, not run."""
-
-    launched: list[tuple] = []
-
-    def __init__(self, code, name):
-        assert f"void {name}(" in code
-
-    def __call__(self, grid, block, args):
-        self.launched.append((grid, block, args))
-
-
-def benchmark(function, args=(), kwargs=None, n_repeat=10, *, name=None, n_warmup=10):
-    """`cupyx.profiler.benchmark`: seconds on the host and on each device."""
-    for _ in range(n_warmup):
-        function(*args)
-    times = []
-    for _ in range(n_repeat):
-        started = time.perf_counter()
-        function(*args)
-        times.append(time.perf_counter() - started)
-    return SimpleNamespace(cpu_times=np.array(times), gpu_times=np.array([times]))
-
-
 # ------------------------------------------------------------------------------------- as modules
 
 
@@ -415,17 +307,8 @@ cupy.lib = _module("cupy.lib")
 cupy.lib.stride_tricks = _module(
     "cupy.lib.stride_tricks", as_strided=as_strided, sliding_window_view=sliding_window_view
 )
-_runtime = SimpleNamespace(
-    CUDARuntimeError=CUDARuntimeError,
-    getDeviceCount=_device_count,
-    getDeviceProperties=lambda k: {
-        "name": f"Pretended {k}".encode(), "major": Machine.capability, "minor": 0, "totalGlobalMem": Machine.total,
-    },
-    driverGetVersion=lambda: 13000 if Machine.devices is not None else 0,
-    runtimeGetVersion=lambda: 13020,
-)  # fmt: skip
 cupy.cuda = _module(
-    "cupy.cuda", Device=Device, runtime=_runtime, Event=Event, get_elapsed_time=lambda a, b: 1e3 * (b.time - a.time)
+    "cupy.cuda", Device=Device, runtime=runtime, Event=Event, get_elapsed_time=lambda a, b: 1e3 * (b.time - a.time)
 )
 cupy.cuda.device = _module("cupy.cuda.device", Device=Device)
 _cupyx = _module("cupyx")

@@ -64,7 +64,8 @@ def test_one_kernel_that_gives_what_the_operations_give(function, kinds, dtype, 
     for number in (float, lambda x: gpu.asarray(x, dtype=dtype)):
         found = function(*arguments(kinds, gpu.asarray, dtype, number))
         assert found.dtype == dtype
-        np.testing.assert_allclose(mg.to_numpy(found), expected, rtol=1e-6 if dtype == np.float32 else 1e-14)
+        tol = 1e-6 if dtype == np.float32 else 1e-14  # of numbers up to 1: a kernel multiplies and adds in one rounding
+        np.testing.assert_allclose(mg.to_numpy(found), expected, rtol=tol, atol=tol)
 
 
 def test_kernels_are_counted(double):
@@ -122,6 +123,17 @@ def test_parts_of_a_batch_give_what_the_whole_gives(gpu, monkeypatch):
         for a, b in zip(flatten(convolution(x, w))[0], flatten(expected)[0], strict=True):
             np.testing.assert_allclose(mg.to_numpy(a), b, rtol=1e-11, atol=1e-12)
     assert sizes == [1, 2, 5]
+
+
+@pytest.mark.parametrize("library", ["numpy", "cupy"])
+def test_places_of_maxima_stay_inside_the_images(library, gpu):
+    """A window of nothing but -inf equals the padding, too: CuPy would wrap such a place, NumPy refuse it."""
+    xp = gpu if library == "cupy" else np
+    x = xp.asarray(np.full((1, 1, 1, 2), -np.inf))
+    y = nn.max_pool2d(x, 3, 1, padding=2)
+    places = mg.to_numpy(backend.window_argmax(x, y, (3, 3), (1, 1), ((2, 2), (2, 2))))
+    assert places.shape == (1, 3, 3, 2)
+    assert ((places >= 0) & (places < 2)).all()
 
 
 def test_parts_leave_room_on_a_small_gpu(double, monkeypatch):
