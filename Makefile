@@ -3,7 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint bench course notebooks clean
+GPU_PYTHON ?= $(BIN)/python# for gpu-check: or another that has CuPy, PyTorch and the rest already
+
+.PHONY: help demo test lint bench gpu-check course notebooks site clean
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
 
@@ -23,11 +25,22 @@ bench: $(VENV)/dev  ## engine and step timings, a JSON line each
 	$(BIN)/python benchmarks/step.py
 	$(BIN)/python benchmarks/closed_form.py
 
+gpu-check:  ## where there is a GPU: the tests that need one, then our steps beside PyTorch's
+	@$(PYTHON) benchmarks/find_gpu.py
+	@test "$(GPU_PYTHON)" != "$(BIN)/python" || $(MAKE) --no-print-directory $(VENV)/gpu
+	$(GPU_PYTHON) -m pytest -m gpu tests/minigrad tests/problems tests/curveball
+	PYTHONPATH=. $(GPU_PYTHON) benchmarks/gpu.py
+
 course: $(VENV)/course  ## open the notebooks of the course in JupyterLab
 	$(BIN)/jupyter lab notebooks
 
 notebooks: $(VENV)/dev  ## make the notebooks from their sources, executed
 	$(BIN)/python -m notebooks.build
+
+site: $(VENV)/site  ## the course, the derivations and the reference as pages to read offline
+	rm -rf build/site build/doctrees
+	$(BIN)/python -m sphinx -q -W --keep-going -c docs -d build/doctrees . build/site
+	@echo "open build/site/index.html"
 
 clean:  ## remove the environment and caches
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache
@@ -44,6 +57,14 @@ $(VENV)/course: pyproject.toml $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[course]'
 	@touch $@
 
+$(VENV)/site: pyproject.toml $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[site]'
+	@touch $@
+
+$(VENV)/gpu: pyproject.toml $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,gpu]' torch
+	@touch $@ $(VENV)/dev
+
 $(VENV)/dev: pyproject.toml $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	@touch $@ $(VENV)/run $(VENV)/course
+	@touch $@ $(VENV)/run $(VENV)/course $(VENV)/site

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import platform
 import sys
@@ -11,10 +12,11 @@ from typing import Any
 
 
 def provenance() -> dict[str, Any]:
-    """Return what is needed to repeat a run elsewhere: command line, Python, package versions, processor, cores.
+    """Return what is needed to repeat a run elsewhere: command line, day, Python, package versions, processor,
+    cores.
 
     >>> sorted(provenance())
-    ['command', 'cores', 'machine', 'processor', 'python', 'threads', 'versions']
+    ['command', 'cores', 'date', 'machine', 'processor', 'python', 'threads', 'versions']
     """
     versions = {}
     for package in ("curveball", "numpy", "scipy", "array-api-compat", "cupy-cuda13x"):
@@ -24,6 +26,7 @@ def provenance() -> dict[str, Any]:
             continue
     return {
         "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "date": datetime.date.today().isoformat(),
         "python": platform.python_version(),
         "versions": versions,
         "machine": f"{platform.system()} {platform.machine()}",
