@@ -102,7 +102,14 @@ def execute(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     client = NotebookClient(
         notebook, timeout=TIMEOUT, kernel_name="python3", resources={"metadata": {"path": str(FOLDER)}}
     )
-    client.execute(env={"OMP_NUM_THREADS": "1", **os.environ, "COURSE_STATIC": "1", "MPLBACKEND": "module://matplotlib_inline.backend_inline"})
+    client.execute(
+        env={
+            "OMP_NUM_THREADS": "1",
+            **os.environ,
+            "COURSE_STATIC": "1",
+            "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        }
+    )
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)  # the times of this run
     return notebook

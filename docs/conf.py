@@ -1,0 +1,130 @@
+"""How Sphinx makes the site. Its sources are all of the checkout, so that links between files hold in the pages too:
+
+python -m sphinx -c docs . build/site
+"""
+
+import importlib
+import posixpath
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from PIL import Image
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent)]
+
+from source_pages import link_to_line  # noqa: E402
+
+project = "CurveBall"
+author = "The CurveBall developers"
+project_copyright = author
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.linkcode", "sphinx.ext.mathjax", "api_pages", "source_pages"]
+
+root_doc = "docs/index"
+include_patterns = [
+    "docs/**.md",
+    "docs/**.rst",
+    "notebooks/[0-9]*.ipynb",
+    "notebooks/solutions/[0-9]*.ipynb",
+    "notebooks/course.py",
+    "notebooks/build.py",
+    "tests/derivations/**",
+    "tests/minigrad/cases.py",
+    "minigrad/**.py",
+    "problems/**.py",
+    "curveball/**.py",
+    "benchmarks/**.py",
+    "benchmarks/**.md",
+    "README.md",
+    "CHANGELOG.md",
+]
+exclude_patterns = ["**/.*", "**/__pycache__", "build", "runs", "docs/*.py"]
+
+# Markdown, with GitHub's anchors of headings, and the notebooks as they were executed.
+myst_enable_extensions = ["dollarmath", "amsmath"]
+myst_dmath_double_inline = True
+myst_heading_anchors = 3
+nb_execution_mode = "off"
+nb_ipywidgets_js: dict[str, Any] = {}  # would be loaded from the network
+nb_merge_streams = True
+nb_render_markdown_format = "myst"  # tables in outputs
+
+autodoc_typehints = "none"
+autodoc_member_order = "bysource"
+linkcode_resolve = link_to_line
+
+html_theme = "furo"
+html_title = "CurveBall, from one derivative up"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
+html_extra_path = ["root"]
+html_copy_source = False
+html_use_index = False
+html_show_sphinx = False
+html_show_copyright = False
+html_show_search_summary = False  # fetches the pages found, which a browser refuses for files
+
+# MathJax in one file that needs no fonts and no network; the package only carries it.
+mathjax_folder = Path(importlib.import_module("sphinx-mathjax-offline").__file__ or "").with_name("static") / "mathjax"
+html_static_path.append(str(mathjax_folder / "tex-svg-full.js"))
+mathjax_path = "tex-svg-full.js"
+mathjax3_config = {"options": {"enableMenu": False}}
+
+# What pages need that their files must not have, as they are read elsewhere too: a table of contents, a title, and
+# a page where a link is to a folder.
+CONTENTS = {
+    "tests/derivations/README": "test_[0-9]*",
+    "benchmarks/README": "results/*",
+}
+FOLDERS = {
+    "benchmarks": "benchmarks/README.md",
+    "notebooks": "docs/index.md",
+    "notebooks/solutions": "docs/solutions.md",
+    "tests/derivations": "tests/derivations/README.md",
+}
+
+
+def _complete(app: Any, name: str, source: list[str]) -> None:
+    if name in CONTENTS:
+        source[0] += f"\n\n```{{toctree}}\n:hidden:\n:glob:\n\n{CONTENTS[name]}\n```\n"
+    if name.startswith("benchmarks/results/") and not source[0].startswith("# "):
+        source[0] = f"# {name.rpartition('/')[2]}\n\n{source[0]}"
+    here = posixpath.dirname(name)
+    source[0] = re.sub(r"(?<=\]\()[\w./-]+/(?=\))", lambda link: _page_of(link[0], here), source[0])
+
+
+def _page_of(folder: str, here: str) -> str:
+    page = FOLDERS.get(posixpath.normpath(posixpath.join(here, folder)))
+    return posixpath.relpath(page, here or ".") if page else folder
+
+
+def _mark_solutions(app: Any, doctree: Any) -> None:
+    if app.env.docname.startswith("notebooks/solutions/"):
+        title = doctree.next_node(nodes.title)
+        title += nodes.Text(" (solved)")
+
+
+def _describe_figures(app: Any, doctree: Any) -> None:
+    """Mark figures of several panels, which phones show at their height, and give those of notebooks a description."""
+    for image in doctree.findall(nodes.image):
+        file = HERE.parent / image["uri"]
+        if file.suffix != ".png" or not file.is_file():  # of a file that is not there Sphinx warns
+            continue
+        with Image.open(file) as picture:
+            width, height = picture.size
+        if width > 1.8 * height:
+            image["classes"].append("wide")
+        section = image
+        while not isinstance(section, nodes.section):
+            section = section.parent
+        image.setdefault("alt", f"Figure: {section.next_node(nodes.title).astext()}")
+
+
+def setup(app: Any) -> None:
+    """Connect the hooks above."""
+    app.connect("source-read", _complete)
+    app.connect("doctree-read", _mark_solutions, priority=400)  # before the titles are collected, at 500
+    app.connect("doctree-read", _describe_figures, priority=600)  # after the images are

@@ -1,0 +1,126 @@
+"""What a headless Chromium finds on pages: faults by kind, links, ids. No network: pages are read from their files.
+
+Each page is loaded once on a desktop's width and then measured on a phone's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+DESKTOP = {"width": 1280, "height": 900}
+PHONE = {"width": 390, "height": 844}
+KINDS = ("console", "requests", "images", "formulas", "width")
+
+LOOK = r"""async () => {
+  if (window.MathJax) await MathJax.startup.promise;
+  const all = (selector) => [...document.querySelectorAll(selector)];
+  const width = (element) => element.getBoundingClientRect().width;
+  const text = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const raw = [];
+  while (text.nextNode()) {
+    const inside = text.currentNode.parentElement.closest("pre, code, script, style, mjx-container");
+    const markup = /\$|\\\(|\\\[|\\begin\{|\|-+:?\|/.test(text.currentNode.data);
+    if (markup && !inside) raw.push(text.currentNode.data.trim());
+  }
+  return {
+    links: all("a[href]").map((a) => a.href),
+    ids: all("[id]").map((e) => e.id),
+    figures: all("article img").length,
+    formulas: all("mjx-container").length,
+    images: all("img").filter((i) => !i.naturalWidth || !width(i)).map((i) => "not shown: " + i.src),
+    broken: [
+      ...all(".math").filter((m) => m.querySelectorAll("mjx-container").length != 1 || !width(m))
+        .map((m) => "not typeset: " + m.textContent),
+      ...all("mjx-container :is([data-mml-node=merror], [data-mjx-error], [fill=red])")
+        .map((e) => "wrong: " + e.closest(".math").innerText + " " + (e.getAttribute("data-mjx-error") || "")),
+      ...raw.map((t) => "left as text: " + t),
+    ],
+  };
+}"""
+
+MEASURE = r"""() => {
+  const page = document.documentElement, limit = window.innerWidth;
+  const faults = [];
+  if (page.scrollWidth > limit) faults.push(`the page is ${page.scrollWidth} pixels wide on a screen of ${limit}`);
+  if (!document.querySelector("meta[name=viewport]")) faults.push("a phone would show it at a desktop's width");
+  // Wide things scroll in a box of their own: not the page, nor its column of text.
+  const scrolls = (e) => /auto|scroll/.test(getComputedStyle(e).overflowX);
+  const boxed = (e) => !e.matches("article") && (scrolls(e) || boxed(e.parentElement));
+  for (const e of document.querySelectorAll("article *")) {
+    const box = e.getBoundingClientRect();
+    if (box.width && box.right > limit + 1 && !boxed(e.parentElement) && !e.closest("svg, mjx-assistive-mml"))
+      faults.push(`cut off at the right: ${e.tagName} ${e.className} ${e.textContent.slice(0, 60)}`);
+  }
+  return faults;
+}"""
+
+
+@contextmanager
+def chromium(program: str) -> Iterator[Browser]:
+    """A browser without a window."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--disable-gpu"])
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def visit(browser: Browser, folder: Path) -> dict[str, dict[str, Any]]:
+    """Load every page under a folder; for each its `links`, `ids`, numbers of figures and formulas, and `faults`."""
+    context = browser.new_context(viewport=DESKTOP, offline=True)
+    page = context.new_page()
+    console: list[str] = []
+    requests: list[str] = []
+    page.on("console", lambda message: console.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: console.append(str(error)))
+    page.on("requestfailed", lambda request: requests.append(f"failed: {request.url}"))
+    page.on("request", lambda request: None if _local(request.url) else requests.append(f"not local: {request.url}"))
+    found = {}
+    for path in sorted(set(folder.rglob("*.html")) - {folder / "index.html"}):  # which only leads to the start page
+        console.clear()
+        requests.clear()
+        page.set_viewport_size(DESKTOP)
+        page.goto(path.as_uri())
+        seen = page.evaluate(LOOK)
+        page.set_viewport_size(PHONE)
+        faults = {"images": seen.pop("images"), "formulas": seen.pop("broken"), "width": page.evaluate(MEASURE)}
+        faults |= {"console": list(console), "requests": list(requests)}
+        found[str(path.relative_to(folder))] = seen | {"faults": faults}
+    context.close()
+    return found
+
+
+def _local(url: str) -> bool:
+    return urlsplit(url).scheme in ("file", "data", "blob")
+
+
+def faults(pages: dict[str, dict[str, Any]], kind: str) -> list[str]:
+    """The faults of one kind, each with its page."""
+    return [f"{name}: {fault}" for name, page in pages.items() for fault in page["faults"][kind]]
+
+
+def broken_links(pages: dict[str, dict[str, Any]], folder: Path) -> list[str]:
+    """The links within the folder that lead to no file or to no place in it, each with its page."""
+    broken = set()
+    for name, page in pages.items():
+        for link in page["links"]:
+            url = urlsplit(link)
+            if url.scheme in ("http", "https", "mailto"):
+                continue
+            path = Path(unquote(url.path))
+            inside = path.is_relative_to(folder) and path.is_file()
+            target = pages.get(str(path.relative_to(folder))) if inside else None
+            lost = url.fragment and target and unquote(url.fragment) not in target["ids"]
+            if not inside or lost:
+                broken.add(f"{name}: {link}")
+    return sorted(broken)

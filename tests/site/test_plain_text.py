@@ -1,0 +1,82 @@
+"""Docstrings become reStructuredText that shows what they say: parsed by docutils, without a message."""
+
+import doctest
+import sys
+from pathlib import Path
+
+import pytest
+from docutils import nodes
+from docutils.core import publish_doctree
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def parse(monkeypatch):
+    """A function from plain text to docutils' document; what docutils would warn of is an error."""
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    from plain_text import to_rst
+
+    yield lambda text, **options: publish_doctree(to_rst(text, **options), settings_overrides={"halt_level": 2})
+    sys.modules.pop("plain_text")
+
+
+def test_the_example_in_its_docstring(parse):
+    assert doctest.testmod(sys.modules["plain_text"], raise_on_error=True).attempted == 1
+
+
+def test_what_would_be_markup_is_text(parse):
+    text = r"Params are (*runs, n); |z|^3 and J_ stay, and \ too; a * b * c, **never**, a link_."
+    assert parse(text).astext() == text
+
+
+def test_code_is_literal(parse):
+    document = parse("`a * b`, `*args`s and\nthe `x_` of (`y`), 2`z`: `1`.")
+    assert [node.astext() for node in document.findall(nodes.literal)] == ["a * b", "*args", "x_", "y", "z", "1"]
+    assert document.astext() == "a * b, *argss and the x_ of (y), 2z: 1."
+
+
+def test_an_indented_block_stands_as_it_is(parse):
+    block = "y = *x*       (1)\n\n  z_ = |y|"
+    document = parse(
+        "Here ::\n\n" + "\n".join(f"    {line}".rstrip() for line in block.splitlines()) + "\n\nand there::"
+    )
+    assert [node.astext() for node in document.findall(nodes.literal_block)] == [block]
+    assert [node.astext() for node in document.findall(nodes.paragraph)] == ["Here", "and there:"]
+
+
+def test_a_session_is_python(parse):
+    document = parse("An example.\n\n>>> x = 1\n>>> x\n1")
+    (block,) = document.findall(nodes.literal_block)
+    assert block.astext() == ">>> x = 1\n>>> x\n1"
+    assert "pycon" in block["classes"]
+
+
+@pytest.mark.parametrize(
+    "text", ["J. F. Henriques, ICCV 2019", "(1) holds", "iv. is four", "- x", ":a: b", ".. c", "==="]
+)
+def test_a_paragraph_may_begin_with_anything(parse, text):
+    (block,) = parse(f"Before.\n\n{text} and more.").children[1:]
+    assert isinstance(block, nodes.bullet_list if text == "- x" else nodes.paragraph)
+    assert block.astext().removeprefix("- ") == f"{text} and more.".removeprefix("- ")
+
+
+def test_emphasis(parse):
+    document = parse("The *linearised* model of (*runs, n) -> (*runs, m).")
+    assert [node.astext() for node in document.findall(nodes.emphasis)] == ["linearised"]
+    assert document.astext() == "The linearised model of (*runs, n) -> (*runs, m)."
+
+
+def test_a_list(parse):
+    document = parse("Two:\n\n- one,\n  still one\n- two")
+    assert [node.astext() for node in document.findall(nodes.list_item)] == ["one, still one", "two"]
+
+
+def test_papers_are_links(parse):
+    (link,) = parse("ICCV 2019, arXiv 1805.08095.").findall(nodes.reference)
+    assert link["refuri"] == "https://arxiv.org/abs/1805.08095"
+
+
+def test_short_first_sentences_are_headings(parse):
+    document = parse("Claim. It holds.\n\nThe iterates tend to zero. So it is.", headings=True)
+    assert [node.astext() for node in document.findall(nodes.strong)] == ["Claim."]
