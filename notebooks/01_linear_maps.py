@@ -90,7 +90,7 @@ print(f"as a matrix: {8 * n**4 / 1e6:.0f} MB;  as a function: the {8 * n**2 / 1e
 # ### Exercise 1.1: the inverse of a matrix
 #
 # Let $Y = X^{-1}$. You need no formula for the entries of an inverse. Differentiate both sides of
-# $X Y = I$ along a tangent $\dot X$, as above:
+# $X Y = I$ along a tangent $\dot X$, as above; $I$ does not change:
 #
 # $$\dot X\, Y + X\, \dot Y = 0.$$
 #
@@ -222,8 +222,8 @@ checkpoint(
 
 # %% [markdown]
 # Loops and branches need no thought: they run as ever. Newton's iteration for $1/\sqrt{x}$,
-# $\;y \leftarrow y\,(1.5 - 0.5\, x\, y\, y)$, uses sums and products only. Give it $x = 2$ with tangent
-# 1: the value goes to $x^{-1/2}$, and the tangent, of which the program says nothing, to
+# $\;y \leftarrow y\,(1.5 - 0.5\, x\, y\, y)$, uses sums and products only. Give it $x = 2$ with
+# tangent 1: the value goes to $x^{-1/2}$, and the tangent, of which the program says nothing, to
 # $-\tfrac12 x^{-3/2}$.
 
 # %%
@@ -345,7 +345,7 @@ checkpoint(
     "1.3, exp",
     lambda: exp_maps(np.exp(a), a)[0](t),
     (np.exp(a + 1e-5 * t) - np.exp(a - 1e-5 * t)) / 2e-5,
-    likely="the derivative of exp is its own value, y; multiply the tangent by it",
+    likely="exp's derivative is its own value, y; and a single map comes in a tuple: (map,)",
 )
 
 # %% [markdown]
@@ -416,6 +416,7 @@ def primitive(value, maps):
 # (x.row, m) for => (len(x.tape), m) for
 # m in pairs if isinstance(x, Variable) => m in pairs
 # maps(y, *plain) => maps(y, *plain[::-1])
+# zip(args, maps(y, *plain), strict=True) => zip([x for x in args if isinstance(x, Variable)], maps(y, *plain))
 # Variable(y, tapes[0], edges) if tapes else y => Variable(y, tapes[0], edges)
 # Variable(y, tapes[0], edges) if tapes else y => y
 
@@ -425,23 +426,23 @@ def recorded():
     tape = []
     x = Variable(2.0, tape)
     times, sine = primitive(np.multiply, multiply_maps), primitive(np.sin, sin_maps)
-    y = times(sine(x), times(x, 3.0))
+    y = times(sine(x), times(3.0, x))
     rows = [[row for row, _ in edges] for edges in tape]
-    return rows, y.value, [m(1.0) for _, m in tape[-1]], sine(0.0)
+    slopes = [m(1.0) for edges in tape for _, m in edges]
+    return rows, y.value, slopes, sine(0.0)
 
 
 checkpoint(
     "1.4",
     recorded,
-    ([[], [0], [0], [1, 2]], 6.0 * np.sin(2.0), [6.0, np.sin(2.0)], 0.0),
-    likely="shown are, of sin(x) * (3 x) at x = 2, the rows that each row points to, the value, "
-    "and the last row's maps applied to 1; then the sine of a plain 0",
+    ([[], [0], [0], [1, 2]], 6.0 * np.sin(2.0), [np.cos(2.0), 3.0, 6.0, np.sin(2.0)], 0.0),
+    likely="shown are, of sin(x) * (3 x) at x = 2, which rows each row points to, the value, all "
+    "maps applied to 1, and the sine of a plain 0. Maps are made of values, not of variables, and "
+    "the map that goes with a constant is the one that is left out",
 )
 
-# %% [markdown]
-# With that, an operation takes a line:
-
 # %%
+# With that, an operation takes a line.
 add = primitive(np.add, add_maps)
 multiply = primitive(np.multiply, multiply_maps)
 sin = primitive(np.sin, sin_maps)
@@ -526,8 +527,8 @@ for x in (-1.0, 0.5, 2.0):
     print(f"{x:4.1f}" + "".join(f"{column:14.7f}" for column in columns))
 
 # %% [markdown]
-# And a network: two layers of weights are the primals, the data a constant. The second judge is the
-# package that the rest of the course uses.
+# And a network: two layers of weights are the primals, the data a constant. The judge is minigrad,
+# the package that the rest of the course uses.
 
 # %% tags=["checkpoint"]
 inputs = rng.standard_normal((3, 7))  # seven examples, one per column
@@ -540,7 +541,7 @@ checkpoint(
     "1.6, push-forward",
     lambda: J(W1_dot, W2_dot),
     theirs[1](W1_dot, W2_dot),
-    likely="the maps of matmul: here the first argument is the variable in both layers",
+    likely="the maps of matmul: in the first layer one argument is a variable, in the second both",
 )
 
 # %% [markdown]
@@ -577,24 +578,25 @@ axes[1].set(aspect="equal")
 plt.show()
 
 # %% [markdown]
-# Two hundred pushes and one run. CurveBall will push two tangents through the same tape at every
-# step, and pull one cotangent back.
+# Two hundred pushes and one run. CurveBall, the solver that this course is heading for, pushes two
+# tangents through one tape at every step, and pulls one back the other way (notebook 2).
 #
 # ## What real systems do differently
 #
 # - **Dual numbers** in production: ForwardDiff.jl carries several tangents at a time beside each
 #   number. PyTorch's `torch.autograd.forward_ad` attaches a tangent to a tensor. In minigrad,
 #   [`jvp`](../minigrad/linearize.py) pushes while the function runs and keeps no tape.
-# - **Keeping the maps**: `jax.linearize` runs the function once and returns $J$, as yours does. JAX
-#   gets there by splitting the push-forward program into what depends on the primals only and what is
-#   linear in the tangents.
+# - **Keeping the maps**: `jax.linearize` runs the function once and returns $J$, as yours does. Until
+#   2025 JAX got there by splitting the push-forward program into what depends on the primals only and
+#   what is linear in the tangents; since then one transformation does both.
 # - **Complex steps**: $\operatorname{Im} f(x + i h t) / h$ has no subtraction to lose digits in, so
 #   $h = 10^{-20}$ will do, where all of $f$ is analytic and takes complex numbers. SciPy's
 #   `least_squares` offers it as `jac="cs"`.
 # - **Broadcasting.** In `add` and `multiply` yours wants two arrays of one shape, or a constant that
 #   does not change the shape. [minigrad's](../minigrad/elementwise.py) stretch tangents as NumPy
 #   stretches values.
-#
+
+# %% [markdown]
 # ## Further reading
 #
 # - M. Spivak, *Calculus on Manifolds* (1965), chapter 2: the derivative as the best linear map.

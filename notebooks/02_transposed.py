@@ -6,7 +6,7 @@
 # >
 # > **You need** [notebook 1](01_linear_maps.ipynb) and the transpose of a matrix.
 # >
-# > **Minutes** 60.
+# > **Minutes** 70.
 # >
 # > Exercises are marked; each is followed by a checkpoint that says whether the answer is right.
 # > Solutions: [solutions/02_transposed.ipynb](solutions/02_transposed.ipynb).
@@ -70,9 +70,10 @@ plt.show()
 #
 # ### Exercise 2.1: three transposes
 #
-# Return a `Map` per argument, as `add_maps` does. The pushes you know. For each pull, find the
-# function of the cotangent $c$ with
-# $\langle c, \text{push}(t) \rangle = \langle \text{pull}(c), t \rangle$. You may use:
+# Return a tuple with a `Map` per argument, as `add_maps` does. The pushes you know. For each pull,
+# find the function of the cotangent $c$ with
+# $\langle c, \text{push}(t) \rangle = \langle \text{pull}(c), t \rangle$. A pull returns the shape
+# that the argument has. You may use:
 #
 # - elementwise: $\sum_k c_k (b_k t_k) = \sum_k (b_k c_k)\, t_k$, so a diagonal matrix is its own
 #   transpose;
@@ -107,7 +108,7 @@ def matmul_maps(y, a, b):
 
 
 def copies_maps(y, x):
-    """y = n copies of the column x, as the columns of a matrix; n = y.shape[1]. One Map."""
+    """y = n copies of the column x, as columns of a matrix; n = y.shape[1]. A tuple of one Map."""
     ### BEGIN SOLUTION
     n = y.shape[1]
     return (Map(lambda t: np.repeat(t, n, axis=1), lambda c: c.sum(axis=1, keepdims=True)),)
@@ -123,34 +124,36 @@ def copies_maps(y, x):
 # lambda c: a.T @ c => lambda c: c @ a.T
 # c.sum(axis=1, keepdims=True) => c.mean(axis=1, keepdims=True)
 # c.sum(axis=1, keepdims=True) => c[:, :1]
+# c.sum(axis=1, keepdims=True) => c.sum(axis=1)
 # c.sum(axis=1, keepdims=True) => c.sum(axis=0, keepdims=True)
 
 
 # %% tags=["checkpoint"]
-def matrices(m, x, y):
-    """The matrices of a Map's push and pull between arrays like x and like y: unit by unit."""
-    units = [np.eye(z.size).reshape(-1, *z.shape) for z in (x, y)]
-    pairs = zip((m.push, m.pull), units, strict=True)
-    return [np.stack([np.reshape(f(e), -1) for e in unit], axis=1) for f, unit in pairs]
+def matrix(f, x, y):
+    """The matrix of a linear function from arrays like x to arrays like y: unit by unit."""
+    images = [f(unit) for unit in np.eye(x.size).reshape(-1, *x.shape)]
+    if images[0].shape != y.shape:
+        raise ValueError(f"the result has shape {images[0].shape}, not {y.shape}")
+    return np.reshape(images, (x.size, y.size)).T
 
 
-def all_matrices(maps, args, y):
-    return [matrices(m, x, y) for m, x in zip(maps(y, *args), args, strict=True)]
+def both(m, x, y):
+    return {"push": matrix(m.push, x, y), "pull": matrix(m.pull, y, x)}
 
 
-a, b, I3, ones = *rng.standard_normal((2, 3, 3)), np.eye(3), np.ones((4, 1))
+a, b, I2 = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[5.0, 6.0], [7.0, 8.0]]), np.eye(2)
 for name, maps, args, y, expected in [
     ("a * b", multiply_maps, (a, b), a * b, (np.diag(b.ravel()), np.diag(a.ravel()))),
-    ("a @ b", matmul_maps, (a, b), a @ b, (np.kron(I3, b.T), np.kron(a, I3))),
-    ("copies", copies_maps, (a[:, :1],), a[:, :1] @ ones.T, (np.kron(I3, ones),)),
+    ("a @ b", matmul_maps, (a, b), a @ b, (np.kron(I2, b.T), np.kron(a, I2))),
+    ("copies", copies_maps, (a[:, :1],), np.ones((2, 3)), (np.kron(I2, np.ones((3, 1))),)),
 ]:
-    checkpoint(
-        f"2.1, {name}",
-        lambda maps=maps, args=args, y=y: all_matrices(maps, args, y),
-        [[matrix, matrix.T] for matrix in expected],
-        likely="for each argument: the matrix of push, then that of pull, which is its transpose "
-        "(a transpose is not an inverse)",
-    )
+    for k, M in enumerate(expected):
+        checkpoint(
+            f"2.1, {name}, argument {k}",
+            lambda k=k, maps=maps, args=args, y=y: both(maps(y, *args)[k], args[k], y),
+            {"push": M, "pull": M.T},
+            likely="maps come in a tuple; a pull's matrix is the push's transposed, not inverted",
+        )
 
 # %% [markdown]
 # ## Your engine again
@@ -323,24 +326,31 @@ def pull(tape, row, u):
 # range(row, -1, -1) => range(row, 0, -1)[:1]
 # x_bar if bars[i] is None else bars[i] + x_bar => x_bar
 # m.pull(bars[k]) => m.pull(u)
+# if bars[k] is None => if False
+# [None] * len(tape) => [0.0] * len(tape)
+# else bars[i] + x_bar => else __import__("operator").iadd(bars[i], x_bar)
 # m.pull(bars[k]) => m.push(bars[k])
 
 # %% tags=["checkpoint"]
+likely = "what arrives at a row is added up, and handed on when the row's own turn comes"
+checkpoint("2.2, two doublings", lambda: pull(doublings(2), 2, 1.0), [4.0, 2.0, 1.0], likely)
+x, one = Variable(np.ones((2, 1)), Tape()), np.ones((2, 1))
+y = 2.0 * x + x
 checkpoint(
-    "2.2, b = a + a; c = b + b",
-    lambda: pull(doublings(2), 2, 1.0),
-    [4.0, 2.0, 1.0],
-    likely="what arrives at a row is added up, and handed on when the row's own turn comes",
+    "2.2, 2 x + x",
+    lambda: pull(y.tape, y.row, np.ones((2, 1))),
+    [3.0 * one, one, one],
+    likely="bars[i] += ... changes an array in place, and a sum hands on the array it was given",
 )
 x = Variable(rng.standard_normal((3, 1)), Tape())
 A, B, u = (rng.standard_normal(shape) for shape in [(4, 3), (2, 4), (2, 1)])
 s = A @ x
-y, unused = B @ sin(s), 2.0 * s  # nothing arrives at `unused`
+unused, y = 2.0 * s, B @ sin(s)  # nothing arrives at `unused`
 checkpoint(
     "2.2, B sin(A x)",
-    lambda: pull(y.tape, y.row, u)[0],
-    A.T @ (np.cos(s.value) * (B.T @ u)),
-    likely="each map's pull is applied to the cotangent of the row that it leads to",
+    lambda: [(bars := pull(y.tape, y.row, u))[0], bars[unused.row] is None],
+    [A.T @ (np.cos(s.value) * (B.T @ u)), True],
+    likely="a map's pull takes the cotangent of the row that holds it; a row with None is skipped",
 )
 x = Variable(1.0, Tape())
 for _ in range(5000):
@@ -511,8 +521,9 @@ checkpoint("2.4, d/dx [x d/dy (x y)]", lambda: twice(3.0), 6.0, likely="x was ta
 # %% [markdown]
 # Nothing else has to change. The maps are applied with your own operations, so a sweep of the inner
 # tape over outer variables is written on the outer tape, and can be swept in turn. Pushes and pulls
-# nest in any order. The dots are sweeps of your engine, the last ones a push of a pull of a push; the
-# lines are closed forms.
+# nest in any order. Below, `f` acts on 25 numbers one by one: $J$ is diagonal, and one sweep of ones,
+# either way, gives all 25 derivatives. The dots are sweeps of your engine, the last ones a push of a
+# pull of a push; the lines are closed forms.
 
 
 # %%
@@ -704,19 +715,17 @@ for color, k in enumerate((8, 40, 66)):
     ax.plot(x[::4], ((moved(1e-4, direction) - y) / 1e-4)[::4], "o", ms=3.5, color=f"C{color}")
     ax.axvline(x[k, 0], color=f"C{color}", ls=":", lw=1)
 ax.set(xlabel="x", ylabel="change of the output", title="Pulled back, and pushed forward again")
-ax.legend()
+ax.legend(loc=(0.7, 0.22))
 plt.show()
 
 # %% [markdown]
 # ## What real systems do differently
 #
-# - **JAX** states push-forward rules and transposes for linear operations only; reverse mode is
-#   linearise, then transpose, as here. **PyTorch** writes most reverse formulas by hand, and forward
-#   ones beside them.
+# - **JAX** states push-forward rules for all operations and transposes for the linear ones; reverse
+#   mode is linearise, then transpose, as here. **PyTorch** writes most reverse formulas by hand, and
+#   forward ones beside them.
 # - **Order.** PyTorch's engine counts the users of each node and lets it run when all have reported.
-#   [micrograd](https://github.com/karpathy/micrograd) sorts the graph by recursion first. A tape is
-#   in order as it stands.
-# - **Levels** exist wherever transforms nest, in `torch.func` for instance.
+#   [micrograd](https://github.com/karpathy/micrograd) sorts by recursion. A tape is in order.
 # - **Memory.** Long tapes are cut: keep some values, run the parts between again when the sweep comes
 #   to them (`jax.checkpoint`, `torch.utils.checkpoint`).
 # - **Neither way** need be best for a whole matrix: with a narrow middle, start there. The best order
@@ -724,10 +733,8 @@ plt.show()
 #
 # ## Further reading
 #
-# - A. Griewank, "Who invented the reverse mode of differentiation?", Documenta Mathematica, extra
-#   volume, 2012.
-# - A. Griewank and A. Walther, *Evaluating Derivatives*, 2nd edition (2008): chapters 3 and 4 for
-#   the sweeps and what they cost.
+# - A. Griewank, "Who invented the reverse mode of differentiation?", Documenta Mathematica, 2012.
+# - A. Griewank and A. Walther, *Evaluating Derivatives*, 2nd edition (2008): chapters 3 and 4.
 # - J. Siskind and B. Pearlmutter, "Perturbation confusion and referential transparency", IFL 2005.
 # - A. Baydin, B. Pearlmutter, A. Radul and J. Siskind, "Automatic differentiation in machine
 #   learning: a survey", JMLR 18(153), 2018.

@@ -8,7 +8,7 @@
 # > **You need** [notebook 2](02_transposed.ipynb) (`mg.linearize`, push forward, pull back), second
 # > derivatives, and eigenvalues of symmetric matrices.
 # >
-# > **Minutes**: 50
+# > **Minutes** 50.
 # >
 # > Exercises are marked; each is followed by a checkpoint that says whether the answer is right.
 # > Solutions: [solutions/03_curvature.ipynb](solutions/03_curvature.ipynb).
@@ -33,8 +33,9 @@ rng = np.random.default_rng(0)
 # ## What a gradient does not say
 #
 # Take Rosenbrock's function of two parameters, $f(u, v) = 100 (v - u^2)^2 + (1 - u)^2$, at
-# $w = (-1.2, 1)$. Its gradient $J$ says which way is down: from $w$ along $-J$. It does not say how
-# far. Second derivatives do: with the Hessian $H$, the matrix of entries
+# $w = (-1.2, 1)$. Its gradient says which way is down. Notebook 2 found it as $J^\top 1$; from here
+# on it is called $J$ itself, as in most papers on solvers: down is from $w$ along $-J$. It does not
+# say how far. Second derivatives do: with the Hessian $H$, the matrix of entries
 # $\partial^2 f / \partial w_i \partial w_j$,
 #
 # $$f(w - t J) \approx f(w) - t\, J \cdot J + \tfrac12 t^2\, J \cdot H J,$$
@@ -83,7 +84,9 @@ plt.show()
 # the inner tape are applied with minigrad's own operations: a pull-back is a program like any
 # other.
 #
-# **Exercise 3.1.** Write $H v$ with `mg.grad(f)`, which returns the gradient as a function, and
+# ### Exercise 3.1: push through the gradient
+#
+# Write $H v$ with `mg.grad(f)`, which returns the gradient as a function, and
 # `mg.jvp(g, (w,), (v,))`, which returns two things, $g(w)$ and the pushed tangent.
 
 
@@ -99,6 +102,7 @@ def hessian_product(f, w, v):
 # (v,))[1] => (v,))[0]
 # (w,), (v,) => (v,), (w,)
 # mg.grad(f) => f
+# mg.jvp(mg.grad(f), (w,), (v,))[1] => (mg.grad(f)(w + 1e-5 * v) - mg.grad(f)(w - 1e-5 * v)) / 2e-5
 
 # %% tags=["checkpoint"]
 u, v = -1.2, 1.0
@@ -108,7 +112,10 @@ checkpoint(
     "3.1",
     lambda: hessian_product(rosenbrock, w, direction),
     closed_form @ direction,
-    likely="jvp returns the gradient and then its tangent; it takes the point first, then v",
+    likely="jvp returns the gradient and then its tangent; it takes the point first, then v. Where "
+    "only the last digits differ: no differences, please",
+    rtol=1e-13,
+    atol=0.0,
 )
 
 # %% [markdown]
@@ -124,25 +131,24 @@ checkpoint(
 # Strictly, this is $H^T v$. The Hessian is symmetric, so the two agree, and that is a test worth
 # running on any engine, since they use different sweeps of different tapes.
 #
-# **Exercise 3.2.** Write the slope with `mg.jvp`, and return its gradient.
+# ### Exercise 3.2: the gradient of the slope
+#
+# Write the slope with `mg.jvp`, and return its gradient.
 
 
 # %% tags=["exercise"]
 def hessian_product_reversed(f, w, v):
     """Return H v as the gradient of the slope of f along v: reverse over forward."""
-
     ### BEGIN SOLUTION
-    def slope(w):
-        return mg.jvp(f, (w,), (v,))[1]
-
-    return mg.grad(slope)(w)
+    return mg.grad(lambda w: mg.jvp(f, (w,), (v,))[1])(w)
     ### END SOLUTION
 
 
 # %% tags=["wrong"]
 # (v,))[1] => (v,))[0]
 # (w,), (v,) => (v,), (w,)
-# (slope)(w) => (slope)(v)
+# [1])(w) => [1])(v)
+# lambda w: => lambda u:
 
 # %% tags=["checkpoint"]
 checkpoint(
@@ -315,9 +321,11 @@ checkpoint("3.3", columns, closed_form, likely="the function or the point was ch
 # weighted by the slope of the loss. ([The
 # derivation](../tests/derivations/test_05_gauss_newton.py), with its tests.)
 #
-# **Exercise 3.4.** Write $G v = J_\phi (H_L (J_\phi^T v))$ from right to left.
-# `y, J = mg.linearize(model, w)` gives the outputs and the map $J_\phi^T$: `J(v)` pushes, `J.T(u)`
-# pulls. For $H_L$ at the outputs there is `mg.hvp`.
+# ### Exercise 3.4: push, multiply, pull
+#
+# Write $G v = J_\phi (H_L (J_\phi^T v))$ from right to left. `y, J = mg.linearize(model, w)` gives
+# the outputs and the map of notebook 2, here $J_\phi^T$: `J(v)` pushes, `J.T(u)` pulls. For $H_L$ at
+# the outputs there is `mg.hvp(loss, y, ...)`.
 
 
 # %% tags=["exercise"]
@@ -334,6 +342,7 @@ def ggn_product(model, loss, w, v):
 # %% tags=["wrong"]
 # mg.hvp(loss, y, Jv) => Jv
 # mg.hvp(loss, y, Jv) => mg.grad(loss)(Jv)
+# mg.hvp(loss, y, Jv) => mg.grad(loss)(y) * Jv
 # mg.hvp(loss, y, Jv) => mg.hvp(loss, Jv, y)
 # J.T(HJv) => J.T(Jv)
 
@@ -346,17 +355,18 @@ def toy(w):
 
 
 def toy_loss(y):
-    return mg.sum(mg.exp(y))
+    return mg.log(mg.sum(mg.exp(y)))
 
 
 a, b = toy_w
 J_phi = np.array([[b, 2 * a, 0.0], [a, 0.0, 3 * b**2]])  # parameters x outputs
-slopes = np.exp([a * b, a**2, b**3])  # the gradient of toy_loss, and its Hessian's diagonal
+slopes = np.exp([a * b, a**2, b**3]) / np.sum(np.exp([a * b, a**2, b**3]))  # toy_loss's gradient
+H_toy = np.diag(slopes) - np.outer(slopes, slopes)
 checkpoint(
     "3.4",
     lambda: ggn_product(toy, toy_loss, toy_w, toy_v),
-    J_phi @ (slopes * (J_phi.T @ toy_v)),
-    likely="push v, multiply with the loss's Hessian at the outputs, pull the result",
+    J_phi @ H_toy @ J_phi.T @ toy_v,
+    likely="push v, multiply with the loss's Hessian at the outputs (not at v), pull the result",
 )
 
 # %% [markdown]
@@ -365,10 +375,12 @@ checkpoint(
 #
 # ## What it drops
 #
-# **Exercise 3.5.** Write the product of $v$ with the rest, $\sum_k (J_L)_k \nabla^2 \phi_k$. Note
-# that for a *fixed* $u$, $\sum_k u_k \nabla^2 \phi_k$ is the Hessian of the scalar function
-# $w \mapsto u \cdot \phi(w)$. The figure after it draws the three matrices of the spiral network,
-# at the start and after fifteen steps of CurveBall.
+# ### Exercise 3.5: the rest
+#
+# Write the product of $v$ with the rest, $\sum_k (J_L)_k \nabla^2 \phi_k$. Note that for a *fixed*
+# $u$, $\sum_k u_k \nabla^2 \phi_k$ is the Hessian of the scalar function $w \mapsto u \cdot \phi(w)$.
+# The figure after it draws the three matrices of the spiral network, at the start and after fifteen
+# steps of CurveBall, the solver of notebook 5.
 
 
 # %% tags=["exercise"]
@@ -376,11 +388,7 @@ def dropped_product(model, loss, w, v):
     """Return (H - G) v for `loss` after `model`; outputs are one array."""
     ### BEGIN SOLUTION
     u = mg.grad(loss)(model(w))
-
-    def weighted(w):
-        return mg.sum(u * model(w))
-
-    return mg.hvp(weighted, w, v)
+    return mg.hvp(lambda w: mg.sum(u * model(w)), w, v)
     ### END SOLUTION
 
 
@@ -473,8 +481,8 @@ for name, outputs_loss in losses.items():
 
 # %% [markdown]
 # $H$ is indefinite under each of them: along some directions the loss curves down, and "the lowest
-# point of the quadratic model" does not exist. That is why most solvers for networks, CurveBall
-# among them, use $G$.
+# point of the quadratic model" does not exist. That is why most second-order solvers for networks,
+# CurveBall among them, use $G$.
 #
 # The price is rank: $G$ has no more nonzero eigenvalues than there are outputs in the batch. With
 # fewer outputs than parameters it is singular, and needs damping, $G + \lambda I$, before it can be
@@ -510,7 +518,9 @@ plt.show()
 # grows fastest and soon is all that is left. This is **power iteration**. With $|v| = 1$, the
 # estimate of the eigenvalue is $v \cdot H v$, which keeps its sign.
 #
-# **Exercise 3.7.** In each of `steps` rounds: scale `v` to length 1, multiply, note $v \cdot Hv$,
+# ### Exercise 3.7: the eigenvalue of largest size
+#
+# In each of `steps` rounds: scale `v` to length 1, multiply, note $v \cdot Hv$,
 # and go on from $Hv$.
 
 

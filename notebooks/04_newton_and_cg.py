@@ -8,7 +8,7 @@
 # > **You need** [notebook 3](03_curvature.ipynb) (Hessian and Gauss-Newton products), and
 # > eigenvectors of symmetric matrices.
 # >
-# > **Minutes**: 60
+# > **Minutes** 60.
 # >
 # > Exercises are marked; each is followed by a checkpoint that says whether the answer is right.
 # > Solutions: [solutions/04_newton_and_cg.ipynb](solutions/04_newton_and_cg.ipynb).
@@ -33,21 +33,23 @@ rng = np.random.default_rng(0)
 # ## One step from anywhere
 #
 # A quadratic with 20 parameters and curvatures from 1 to 1000: gradient descent needs some 3,500
-# steps for three digits of its minimum. Newton's method needs one, for all digits. Around $w$, with
-# gradient $J$ and Hessian $H$,
+# steps for three digits of its minimum, with the best step size there is. Newton's method needs one
+# step, for all digits. Around $w$, with gradient $J$ and Hessian $H$,
 #
 # $$f(w + z) \approx f(w) + m(z), \qquad m(z) = \tfrac12\, z \cdot H z + z \cdot J .$$
 #
 # Set the gradient of $m$ to zero: $H z + J = 0$. If $H$ is positive definite, the solution
-# $z^* = -H^{-1} J$ is the only minimum of $m$, and if $f$ is quadratic, $m$ is not even an
-# approximation. ([The derivation](../tests/derivations/test_01_newton_step.py), with its tests.)
+# $z^* = -H^{-1} J$ is the only minimum of $m$; and if $f$ is quadratic, $f(w) + m(z)$ is $f(w + z)$
+# itself. ([The derivation](../tests/derivations/test_01_newton_step.py), with its tests.)
 #
 # **Damping** puts $H + \lambda I$ in place of $H$. Along an eigenvector with curvature $h$, it
-# multiplies the step with $h / (h + \lambda)$: nothing changes where $h$ is much larger than
-# $\lambda$, and the step is held back where $h$ is much smaller, where the model is least to be
-# trusted far away.
+# multiplies the step with $h / (h + \lambda)$: little changes where $h$ is much larger than
+# $\lambda$, and the step is held back where $h$ is much smaller. There it was longest, and the model
+# is least to be trusted far away.
 #
-# **Exercise 4.1.** Write $z = -(H + \lambda I)^{-1} J$. Solve the system rather than inverting the
+# ### Exercise 4.1: the damped step
+#
+# Write $z = -(H + \lambda I)^{-1} J$. Solve the system rather than inverting the
 # matrix.
 
 
@@ -73,13 +75,13 @@ checkpoint(
     "4.1, to the minimum",
     lambda: w + newton_step(bowl.hessian, J),
     bowl.solution,
-    likely="the step goes down: it has a minus sign",
+    likely="the step solves H z = -J: mind the minus sign",
 )
 checkpoint(
     "4.1, damped",
     lambda: newton_step(np.diag([1.0, 3.0]), np.array([3.0, 10.0]), lam=2.0),
     np.array([-1.0, -2.0]),
-    likely="the damping is added to the diagonal alone",
+    likely="lam is added to the diagonal alone: lam I, with I the identity",
 )
 
 # %% [markdown]
@@ -94,8 +96,9 @@ checkpoint(
 #
 # **Conjugate gradients** choose directions that do not: $p_j \cdot A p_k = 0$ for $j \ne k$. Then a
 # step along one leaves the others' minima alone, and after $n$ steps all $n$ directions are done.
-# To get them, take the new residual and remove its part along the last direction; being conjugate
-# to all earlier ones then comes for free. From $x = 0$ and $p = r = b$, each step is
+# To get them, remove from the new residual what is not conjugate to the last direction; the earlier
+# ones then come for free. Residuals turn out orthogonal, so $r \cdot p = r \cdot r$. From $x = 0$
+# and $p = r = b$, each step is
 #
 # $$\alpha = \frac{r \cdot r}{p \cdot A p}, \quad x \leftarrow x + \alpha p, \quad
 #   r' = r - \alpha A p, \quad
@@ -104,12 +107,14 @@ checkpoint(
 # One product per step. (The package has it on trees of parameters, with ways to stop:
 # [conjugate_gradient.py](../curveball/conjugate_gradient.py).)
 #
-# **Exercise 4.2.** Write it, and return all points on the way.
+# ### Exercise 4.2: conjugate gradients
+#
+# Write it. Return all points on the way as one array, a row per point.
 
 
 # %% tags=["exercise"]
 def cg(multiply, b, steps):
-    """Return x_0 = 0, x_1, ..., x_steps for A x = b, with A p = multiply(p)."""
+    """Return x_0 = 0, x_1, ..., x_steps for A x = b, with A p = multiply(p): rows of an array."""
     ### BEGIN SOLUTION
     x, r, p = np.zeros_like(b), b, b
     path = [x]
@@ -130,6 +135,8 @@ def cg(multiply, b, steps):
 # r - alpha * Ap => r + alpha * Ap
 # (r_new @ r_new) / (r @ r) * p => (r @ r) / (r_new @ r_new) * p
 # (r_new @ r_new) / (r @ r) * p => 0.0 * p
+# path = [x] => path = []
+# return np.array(path) => return path
 
 # %% tags=["checkpoint"]
 A = Quadratic((1.0, 2.0, 5.0, 9.0, 20.0)).hessian
@@ -144,7 +151,8 @@ checkpoint(
     "4.2, on the way",
     lambda: cg(A.dot, b, 3),
     np.array([conjugate_gradient(A.dot, b, tol=0.0, max_iter=k).x for k in range(4)]),
-    likely="the list begins with x_0 = 0 and has one point more than there are steps",
+    likely="an array, not a list; it begins with x_0 = 0 and has one row more than steps; and "
+    "x += ... would change the points that are stored already",
 )
 
 # %% [markdown]
@@ -214,15 +222,15 @@ for ax, kappa in zip(axes, (10.0, 100.0, 1000.0), strict=True):
         ax.semilogy(k, error, color, label=name)
         ax.semilogy(k, bound, color + ":", label="its bound")
         bounds_hold.append(bool(np.all(error <= bound * (1.0 + 1e-9))))
-    ax.set_title(rf"$\kappa$ = {kappa:g}"), ax.set_xlabel("products")
+    ax.set_title(rf"$\kappa$ = {kappa:g}"), ax.set_xlabel("steps")
 axes[0].set_ylabel("error in the norm of A"), axes[0].set_ylim(1e-5, 4.0)
 axes[0].legend(fontsize=8, loc="lower left")
 plt.show()
 
 # %% [markdown]
 # The bound knows nothing but $\kappa$. What conjugate gradients need depends on the whole spectrum:
-# after $k$ steps the error is the smallest that *any* polynomial of degree $k$ with $q(0) = 1$ can
-# make of it, $e_k = q(A)\, e_0$. So with $k$ distinct eigenvalues, $k$ steps are enough: $q$ has
+# after $k$ steps the error is the smallest that *any* polynomial $q$ of degree $k$ with $q(0) = 1$
+# can make of it, $e_k = q(A)\, e_0$. So with $k$ distinct eigenvalues, $k$ steps are enough: $q$ has
 # its zeros there. A few outliers cost a few steps, and what remains is as well conditioned as the
 # rest of the spectrum; that is how the spectra of networks look ([notebook 3](03_curvature.ipynb)).
 
@@ -242,7 +250,7 @@ for name, spectrum in spectra.items():
     steps[name] = int(found.iterations)
     print(f"{name:32} {steps[name]:4} steps to a residual of 1e-8")
 plt.ylim(1e-12, 2.0)
-plt.xlabel("products"), plt.ylabel("error in the norm of A")
+plt.xlabel("steps"), plt.ylabel("error in the norm of A")
 plt.title(r"The same $\kappa$ = 1000, four spectra")
 plt.legend()
 plt.show()
@@ -314,7 +322,9 @@ plt.show()
 #
 # $$f(w + t z) \le f(w) + 10^{-4}\, t\, J \cdot z .$$
 #
-# **Exercise 4.4.** Write it with at most 30 halvings; `f` is a function of $w$, `slope` is
+# ### Exercise 4.4: halve until it falls
+#
+# Write it with at most 30 halvings; `f` is a function of $w$, `slope` is
 # $J \cdot z$. (The package's: [line_search.py](../curveball/line_search.py).)
 
 
@@ -334,6 +344,7 @@ def step_length(f, w, z, slope):
 # %% tags=["wrong"]
 # f(w) + 1e-4 * t * slope => f(w)
 # f(w) + 1e-4 * t * slope => f(w) - 1e-4 * t * slope
+# f(w) + 1e-4 * t * slope => f(w) + 1e-4 * slope
 # <= f(w) => >= f(w)
 # t = t / 2.0 => t = t - 0.5
 # f(w + t * z) => f(w + z)
@@ -344,7 +355,8 @@ def square(w):
     return w * w
 
 
-checkpoint("4.4, a full step", lambda: step_length(square, 2.0, -2.0, -8.0), 1.0)
+likely = "1 is tried first; slope is negative, and so the bound on the right is below f(w)"
+checkpoint("4.4, a full step", lambda: step_length(square, 2.0, -2.0, -8.0), 1.0, likely)
 checkpoint(
     "4.4, too long by far",
     lambda: step_length(square, 2.0, -16.0, -64.0),
@@ -356,6 +368,12 @@ checkpoint(
     lambda: step_length(square, 1.0, -1.9999, -3.9998),
     0.5,
     likely="f must fall by 1e-4 of what the slope promises, not just fall",
+)
+checkpoint(
+    "4.4, a shorter step",
+    lambda: step_length(square, 2.0, -15.996, -63.984),
+    0.25,
+    likely="for a step t z the slope promises t times as much",
 )
 
 # %%
@@ -372,7 +390,7 @@ plt.show()
 
 # %% [markdown]
 # Each safeguard has its price. The line search keeps to the curved floor, step by step; once close,
-# it takes full steps and the curve drops like the first ones. Newton-CG is content with a rough
+# it takes full steps and its curve drops like the first two. Newton-CG is content with a rough
 # solution of its system as long as $J$ is large (more below): its first steps are steepest
 # descent's, and crawl. Damping ends in a straight line: close to the minimum the error along an
 # eigenvector shrinks only by $\lambda / (h + \lambda)$ per step, slowest for the smallest $h$. That
@@ -424,16 +442,18 @@ checkpoint("4.6", ratio, 0.5, likely="the factor of w**2 is no longer one half",
 # %% [markdown]
 # ## Indefinite
 #
-# Where $H$ has a negative eigenvalue, $-H^{-1} J$ is a point where $m$ is *stationary*: a saddle of
-# the model. Along an eigenvector with $h < 0$ the step $-(q \cdot J) / h$ goes uphill. Newton's
+# Where $H$ has a negative eigenvalue, $-H^{-1} J$ is a point where $m$ is *stationary* but has no
+# minimum. Along an eigenvector with $h < 0$ the step $-(q \cdot J) / h$ goes uphill. Newton's
 # method then likes saddles as much as minima.
 #
-# Three mends: damp with $\lambda > -h_{\min}$; use $G$, which has no negative eigenvalues; or
+# Three mends: damp with $\lambda > -h_{\min}$; use $G$, with a convex loss; or
 # **flip** their signs: with $H = Q\, \mathrm{diag}(h)\, Q^T$, take
 # $z = -Q\, \mathrm{diag}(1/|h|)\, Q^T J$, a descent direction always. That is what `Newton()` does
 # (`indefinite="flip"`; with `"error"` it stops and says so).
 #
-# **Exercise 4.7.** Write the flipped step. `h, Q = np.linalg.eigh(H)` has the eigenvectors in the
+# ### Exercise 4.7: flip
+#
+# Write the flipped step. `h, Q = np.linalg.eigh(H)` has the eigenvectors in the
 # columns of `Q`. Below are two pictures: Rosenbrock's function at $(0, 0.01)$ along Newton's step
 # and along the flipped one; and $f(u, v) = \tfrac14 u^4 - \tfrac12 u^2 + \tfrac12 v^2$, with minima
 # at $(\pm 1, 0)$ and a saddle between them.
@@ -462,7 +482,7 @@ checkpoint(
     "4.7",
     lambda: flipped_step(H, J),
     -np.linalg.solve(scipy.linalg.polar(H)[1], J),  # H = U |H| with orthogonal U
-    likely="Q.T turns J into eigenvector coordinates, Q turns the result back",
+    likely="Q.T turns J into eigenvector coordinates, there divide by |h|; Q turns the result back",
 )
 
 
@@ -508,7 +528,9 @@ plt.show()
 # **Newton-CG** solves $H z = -J$ by conjugate gradients and stops early, when
 # $|H z + J| \le \eta |J|$. Far from the minimum a rough step is as good as an exact one.
 #
-# **Exercise 4.8.** Write that step, with products only. `mg.linearize(mg.grad(f), w)` returns $J$
+# ### Exercise 4.8: a step of Newton-CG
+#
+# Write that step, with products only. `mg.linearize(mg.grad(f), w)` returns $J$
 # and the map $v \mapsto Hv$; the package's `conjugate_gradient(A, b, tol=...)` has the solution in
 # `.x`, and stops at $|b - A x| \le \mathrm{tol}\, |b|$.
 
@@ -525,6 +547,7 @@ def newton_cg_step(f, w, eta):
 # %% tags=["wrong"]
 # conjugate_gradient(H, -J => conjugate_gradient(H, J
 # , tol=eta => , tol=0.1
+# , tol=eta => , tol=1e-12
 # (mg.grad(f), w) => (mg.grad(f), 0.0 * w)
 # return conjugate_gradient(H, -J, tol=eta).x => return -J
 
@@ -544,6 +567,12 @@ checkpoint(
     newton_step(H, J),
     likely="the system is H z = -J, with H at this w, to the tolerance eta",
 )
+checkpoint(
+    "4.8, rough",
+    lambda: newton_cg_step(logistic, w, 0.5),
+    conjugate_gradient(H.dot, -J, tol=0.5).x,
+    likely="eta is the tolerance: with 0.5 a step or two of conjugate gradients are enough",
+)
 
 # %%
 # Watch the digits: near the minimum each step squares the error, and doubles them.
@@ -551,7 +580,7 @@ w = np.zeros(60)
 print("step   error |w - w*|   digits")
 for k in range(8):
     error = np.linalg.norm(w - problem.solution) / np.linalg.norm(problem.solution)
-    print(f"{k:4} {error:14.1e} {max(0.0, -np.log10(error)):9.0f}")
+    print(f"{k:4} {error:14.1e} {max(0.0, -np.log10(error)):9.1f}")
     if error < 1e-14:
         break
     w, _, _ = Newton().step(w, None, problem.model, problem.loss)
@@ -588,9 +617,9 @@ axes[0].legend(fontsize=8)
 plt.show()
 
 # %% [markdown]
-# Exact steps are the fewest and not the cheapest. `NewtonCG` uses $\min(\tfrac12, \sqrt{|J|})$, and
-# with networks in mind stops conjugate gradients at a direction of negative curvature. Last, an
-# outside opinion:
+# No rule takes fewer steps than the exact one, and none pays more. `NewtonCG` uses
+# $\min(\tfrac12, \sqrt{|J|})$, and with networks in mind stops conjugate gradients at a direction of
+# negative curvature. Last, an outside opinion:
 
 # %% tags=["checkpoint"]
 result = minimize(problem.model, problem.loss, np.zeros(60), NewtonCG(), tol=1e-10)
@@ -607,7 +636,7 @@ checkpoint("4.9", result.x, sklearn.coef_[0], likely="another penalty: C is 1 / 
 #   `trust-krylov`, which bound the length of $z$ rather than search along it. `least_squares` is
 #   Gauss-Newton so bounded, or Levenberg-Marquardt.
 # - Large systems are *preconditioned*: conjugate gradients on $M^{-1} A$, with an $M$ that is cheap
-#   to invert and evens out the spectrum, as SciPy's `cg(M=...)` and PETSc do.
+#   to invert and evens out the spectrum. SciPy's `cg(M=...)` takes $M^{-1}$; PETSc has dozens.
 # - "Hessian-free" training of networks (Martens, 2010) is Newton-CG with $G$, damping and batches.
 #
 # ## Further reading

@@ -100,7 +100,11 @@ def unsolved(source: Path, executed: nbformat.NotebookNode) -> nbformat.Notebook
 def execute(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Run all cells in a clean kernel, with sliders left out; a cell that raises ends it with its error."""
     client = NotebookClient(
-        notebook, timeout=TIMEOUT, kernel_name="python3", resources={"metadata": {"path": str(FOLDER)}}
+        notebook,
+        timeout=TIMEOUT,
+        kernel_name="python3",
+        coalesce_streams=True,
+        resources={"metadata": {"path": str(FOLDER)}},
     )
     client.execute(
         env={

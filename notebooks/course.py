@@ -76,7 +76,7 @@ def _agree(got: Any, expected: Any, rtol: float, atol: float) -> bool:
 def _short(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.8g}" if value != int(value if np.isfinite(value) else 1) else repr(value)
-    with np.printoptions(precision=6, threshold=20, edgeitems=3):
+    with np.printoptions(precision=6, threshold=20, edgeitems=3, legacy="1.25"):
         text = str(value) if isinstance(value, np.ndarray | np.generic) else repr(value)
     return text if len(text) <= 300 else f"{text[:300]} ..."
 
