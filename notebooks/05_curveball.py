@@ -132,8 +132,8 @@ ax.legend(loc="lower left")
 plt.show()
 
 # %% [markdown]
-# With the best $\beta$ it takes about a hundred inner steps to gain one digit: the ratio of the
-# largest to the smallest curvature is $\kappa = 107$ here, and the slowest error shrinks by
+# With the best $\beta$ it ends at some 120 inner steps per digit: the ratio of the largest to the
+# smallest curvature is $\kappa = 107$ here, and the slowest error shrinks by
 # $(\kappa - 1)/(\kappa + 1)$ per step. With a little more than $2/h_{\max}$ it diverges. Hundreds
 # of products buy one move of $w$, and after that move both $J$ and $H$ are others.
 #
@@ -154,8 +154,10 @@ plt.show()
 #
 # ### Exercise 5.2: one step in two sweeps
 #
-# The two linear maps are there; write the three lines above. `J(v)` is the push-forward
-# $J_\phi^T v$, `J.T(u)` the pull-back $J_\phi u$, `H_L(t)` the product $H_L t$.
+# The two linear maps are there; write the three lines above, with $\rho$. Mind the names: from here
+# on, `J` in code is a map, not the gradient. `J(v)` is the push-forward $J_\phi^T v$, `J.T(u)` the
+# pull-back $J_\phi u$, so the gradient is `J.T(J_L)`. `J_L` is an array, and `H_L(t)` the product
+# $H_L t$, since $H_L$ is the derivative of the slope.
 
 
 # %% tags=["exercise"]
@@ -365,7 +367,7 @@ checkpoint(
     "5.5",
     lambda: coefficients(z, Dz, J(z), J(Dz), J_L, H_L, 0.1),
     (best_rho, best_beta, 0.5 * low @ H @ low + low @ J_start),
-    likely="the unknowns are (beta, -rho); each entry of the matrix has its lam term",
+    likely="the unknowns are (beta, -rho), the answer is rho, beta, m; lam is in each entry",
 )
 checkpoint(
     "5.5, at the first step",
@@ -406,8 +408,8 @@ plt.show()
 # %% [markdown]
 # ## How far to trust the bowl
 #
-# Two things may be wrong with it. It can have no bottom: the printed curvatures of our network fall
-# off so fast that beyond a dozen directions they are zero to rounding. And it holds only near $w$.
+# Two things may be wrong with it. It can have no bottom: the curvatures of our network fall off so
+# fast that the last eight of 24 are zero to rounding. And it holds only near $w$.
 # One number mends both: $\lambda I$ with **damping** $\lambda$ lifts every curvature and shortens
 # the step. Along an eigenvector, Newton's damped step is $h/(h + \lambda)$ of the whole one
 # ([derivation](../tests/derivations/test_14_damping.py)).
@@ -521,7 +523,7 @@ checkpoint(
     "5.7, Rosenbrock",
     lambda: curveball(valley.model, valley.loss, w0, 1.0, 30),
     package(CurveBall(lam=1.0), valley.model, valley.loss, w0, 30)[0],
-    likely="the trust ratio is of w + z before w moves; the new lam is for the next step",
+    likely="rows 0 to 5 wrong: Dz, J(Dz) or z; only later ones: lam, found before w moves by z",
 )
 checkpoint(
     "5.7, network",
@@ -563,11 +565,12 @@ right.legend(ncols=2, fontsize=8, loc=(0.5, 0.2))
 plt.show()
 
 # %% [markdown]
-# $\rho$ settles just below 1. $\gamma$ near 2 says that $\lambda$ exceeds the curvature along the
-# step, so $\lambda$ falls, but slowly. CurveBall ran untuned; SGD and Adam are good or bad by their
-# learning rate: Adam at 0.01 is far behind, at 0.1 ahead of everyone here. And a CurveBall step
-# costs up to $7/3$ of an SGD step ([derivation](../tests/derivations/test_12_cost.py)): one
-# evaluation, two push-forwards, one pull-back.
+# $\rho$ settles just below 1. Where $m$ is lowest along $z$, a curvature $h$ along $z$ makes
+# $\gamma = (h + 2\lambda)/(h + \lambda)$. So $\gamma$ near 2 says that $\lambda$ is far above $h$:
+# it falls, but slowly. CurveBall ran untuned; SGD and Adam are good or bad by their learning rate:
+# Adam at 0.01 is far behind, at 0.1 ahead of everyone here. And a CurveBall step costs up to $7/3$
+# of an SGD step ([derivation](../tests/derivations/test_12_cost.py)): one evaluation, two
+# push-forwards, one pull-back, and every fifth time one more evaluation for $\gamma$.
 #
 # ## What real systems do differently
 #
@@ -575,25 +578,28 @@ plt.show()
 #   decay, fixed $\rho$ or $\beta$, bounds for $\lambda$, and
 #   [its own 2x2 solve](../curveball/two_by_two.py) that handles singular systems without copying a
 #   number to the host.
-# - K-FAC, and its JAX implementation kfac-jax, choose a step size and a momentum by the same
-#   system, for a direction preconditioned by Kronecker factors.
+# - K-FAC chooses a step size and a momentum by the same system, for a direction preconditioned by
+#   Kronecker factors. In its JAX implementation, kfac-jax, that is an option, with a warning that
+#   it works badly on stochastic objectives. Notebook 8 has what helps.
 # - Hessian-free optimisation runs conjugate gradients on $m$ for many products per move, started at
 #   the last solution; SciPy's `Newton-CG` and `trust-ncg` also spend as many products on a step as
 #   they think it is worth.
 # - JAX has `jax.linearize` for push-forwards from one evaluation, and `jax.vjp` for the way back.
-#   PyTorch has `torch.func.jvp`; before there was forward mode, a push-forward was imitated by two
-#   pull-backs, at a higher cost.
+#   PyTorch has `torch.func.jvp` and `torch.func.linearize`; before there was forward mode, a
+#   push-forward was imitated by two pull-backs, at a higher cost.
 #
 # ## Further reading
 #
-# - J. F. Henriques, S. Ehrhardt, S. Albanie, A. Vedaldi, *Small Steps and Giant Leaps*, ICCV 2019:
-#   this solver.
+# - J. F. Henriques, S. Ehrhardt, S. Albanie, A. Vedaldi, *Small Steps and Giant Leaps: Minimal
+#   Newton Solvers for Deep Learning*, ICCV 2019: this solver.
 # - J. Martens, *Deep learning via Hessian-free optimization*, ICML 2010; J. Martens and R. Grosse,
-#   *Optimizing neural networks with Kronecker-factored approximate curvature*, ICML 2015, section 7
-#   for the two coefficients.
+#   *Optimizing neural networks with Kronecker-factored approximate curvature*, ICML 2015; section 7
+#   of its long form, arXiv 1503.05671, has the two coefficients.
 # - B. Pearlmutter, *Fast exact multiplication by the Hessian*, Neural Computation 1994; N.
-#   Schraudolph, *Fast curvature matrix-vector products*, Neural Computation 2002.
-# - B. Polyak, 1964, for the heavy ball; I. Sutskever and others, ICML 2013, for its likeness to
+#   Schraudolph, *Fast curvature matrix-vector products for second-order gradient descent*, Neural
+#   Computation 2002.
+# - B. Polyak, 1964, for the heavy ball; I. Sutskever, J. Martens, G. Dahl, G. Hinton, *On the
+#   importance of initialization and momentum in deep learning*, ICML 2013, for its likeness to
 #   Nesterov's method.
 # - J. Nocedal and S. Wright, *Numerical Optimization*, 2006, chapter 4, for trust ratios.
 #

@@ -100,7 +100,7 @@ checkpoint(
     "6.1",
     lambda: iteration_matrix(0.8, 0.7) @ np.array([0.3, 0.7]),
     np.array([state.z[0], w_new[0] - valley.solution[0]]),
-    likely="w moves by the new z: put z' = (rho - a) z - a w into w' = w + z'",
+    likely="rows are z' and w'; w moves by the new z: put z' = (rho - a) z - a w into w + z'",
 )
 
 # %% [markdown]
@@ -301,7 +301,7 @@ checkpoint(
     "6.4, rho",
     lambda: best_momentum(some)[0][:, 0],
     fine[all_rates.argmin(1)],
-    likely="(1 - sqrt a)^2 is q = rho - a: add a",
+    likely="the smaller solution is q = (1 - sqrt a)^2, and q = rho - a: add a",
     atol=1e-4,
 )
 checkpoint(
@@ -316,8 +316,9 @@ checkpoint(
 # $r = |1 - \sqrt a|$: for $a = \rho = 1$ the rate is zero, and the minimum is found in one step.
 # But a quadratic has many curvatures, from a smallest $\ell$ to a largest $L$, and one $\beta$ and
 # $\rho$ for all of them. The slowest decides. Move the sliders: the worst point of the curve is the
-# rate. ($\kappa = L/\ell = 100$ here; on the left no momentum, in the middle CurveBall's best pair,
-# on the right heavy ball's, with which the other two diverge.)
+# rate. ($\kappa = L/\ell = 100$ here; on the left no momentum, where heavy ball and Nesterov's
+# method are both gradient descent; in the middle CurveBall's best pair; on the right heavy ball's,
+# with which the other two diverge.)
 
 # %%
 curvatures = np.geomspace(1.0, 100.0, 400)
@@ -343,7 +344,8 @@ explore(
 # %% [markdown]
 # ## The best pair for a range of curvatures
 #
-# No root has a modulus above $r$ exactly when the three inequalities hold for $p(r\mu)/r^2$. For
+# The roots of $p(r\mu)/r^2$ are those of $p$ divided by $r$. So no root of $p$ has a modulus above
+# $r$ exactly when the three inequalities hold for this one, equality allowed. For
 # $r \ge \frac12$, two of them bound the smallest $a$ from below and one bounds the largest from
 # above; the range is widest where the first two meet, and that gives
 # ([derivation](../tests/derivations/test_10_convergence_rate.py)), for $\kappa \ge 3$,
@@ -410,12 +412,12 @@ plt.show()
 
 # %% [markdown]
 # The dots are the best that a search over all pairs finds; the lines are the formulas. Momentum
-# turns $\kappa$ into $\sqrt\kappa$. With fixed coefficients CurveBall is as fast as Nesterov's
-# method, and heavy ball is faster than both by $\sqrt 3$ at its best: on a quadratic, looking ahead
-# costs speed. (Off quadratics heavy ball's best pair can fail to converge at all; Lessard and
-# others show an example.) Now the runs, on twenty curvatures from 1 to 100, with the derived rates
-# dotted (where two roots meet, the error falls like $t\, r^t$, a little later). CurveBall with
-# automatic $\rho$ and $\beta$ is there too.
+# turns $\kappa$ into $\sqrt\kappa$. For large $\kappa$ and with fixed coefficients, CurveBall is as
+# fast as Nesterov's method, and heavy ball is faster than both by $\sqrt 3$ at its best: on a
+# quadratic, looking ahead costs speed. (Off quadratics heavy ball's best pair can fail to converge
+# at all; Lessard and others show an example.) Now the runs, on twenty curvatures from 1 to 100,
+# with the derived rates dotted (where two roots meet, the error falls like $t\, r^t$, a little
+# later). CurveBall with automatic $\rho$ and $\beta$ is there too.
 
 # %%
 kappa = 100.0
@@ -532,7 +534,8 @@ plt.show()
 # $$w_{t+1} = T\, w_t - D\, w_{t-1} - \beta n_t .$$
 #
 # Inside the region $w$ does not come to rest, but its variance $V = E[w_t^2]$ does, and so does
-# $C = E[w_t w_{t-1}]$. Multiply the line by $w_t$, or square it, and take means:
+# $C = E[w_t w_{t-1}]$. Multiply the line by $w_t$, or square it, and take means; $n_t$ is new, so
+# its products with $w_t$ and $w_{t-1}$ drop out:
 #
 # $$C = T V - D C, \qquad V = T^2 V + D^2 V - 2TD\,C + \beta^2 \sigma^2 .$$
 #
@@ -564,7 +567,7 @@ checkpoint(
     "6.7",
     lambda: variance(1.0 + rho - 2.0 * a, rho - a, beta, sigma),
     covariance[1, 1],
-    likely="from the first equation C = T V / (1 + D); the noise enters as (beta sigma)^2",
+    likely="C = T V / (1 + D), put into the second; the noise enters as (beta sigma)^2",
 )
 
 # %% [markdown]
@@ -634,9 +637,9 @@ plt.show()
 #
 # ## What real systems do differently
 #
-# - `torch.optim.SGD` has heavy ball and, with `nesterov=True`, Nesterov's method in Sutskever's
-#   variables; a momentum of 0.9 is a habit, the best for $\kappa$ near 1400 by the table above.
-#   Optax has both as `optax.sgd(momentum=..., nesterov=...)`.
+# - `torch.optim.SGD` has heavy ball and, with `nesterov=True`, Nesterov's method, whose params it
+#   holds at the point ahead, $w + \rho z$; a momentum of 0.9 is a habit, heavy ball's best for
+#   $\kappa$ near 1400 by the table above. Optax has both as `optax.sgd(momentum=..., nesterov=...)`.
 # - SciPy's `minimize(method="CG")` is nonlinear conjugate gradients, with a line search where a
 #   quadratic would have the plane; `scipy.sparse.linalg.cg` is the linear method.
 # - Learning-rate schedules are what lowers the floor of noise in practice; averaging the iterates

@@ -146,7 +146,7 @@ checkpoint(
     "7.2",
     lambda: np.array([expected_hessian(w, b) for b in (1.0, 3.0)]),
     np.array([mean_over_eps(hessian_at, b) for b in (1.0, 3.0)]),
-    likely="d/du of -400 c u (v - u^2) has two terms; (1 - u)^2 adds 2; both corners are -400 c u",
+    likely="d/du of -400 c u (v - u^2) has two terms; (1 - u)^2 adds 2; the rest -400 c u, 200 c",
 )
 
 # %% [markdown]
@@ -168,8 +168,8 @@ for name, mean_square, largest in (("1, always", 1, 1), ("U[0, 1]", 1 / 3, 1), (
 # %% [markdown]
 # On average $U[0, 1]$ is an *easier* problem than no noise at all: its walls are a third as
 # steep. $U[0, 3]$ has walls three times as steep, and single draws up to nine times, 9,000
-# instead of 1,000. Gradient descent needs a learning rate for the worst of them, about $2/9000$,
-# and then crawls along a floor of curvature $0.4$. Adam divides by the root mean square of its
+# instead of 1,000. A learning rate that is safe with the worst of them is about $2/9000$, and
+# gradient descent then crawls along a floor of curvature $0.4$. Adam divides by the root mean square of its
 # gradients, which the steepest draws dominate. Both lose a factor to noise that has nothing to do
 # with where the minimum is.
 #
@@ -262,7 +262,7 @@ explore(
 #
 # CurveBall descends on the damped Gauss-Newton system, so the $z$ that it carries from batch to
 # batch stays an answer to nearly the same question. That is Figure 1: 40 iterations of CurveBall,
-# and 400 of SGD with momentum, at the rates of Table 1's grid search. The package draws it for
+# and 400 of SGD with momentum, at about the rates of Table 1's grid search. The package draws it for
 # every solver of the table ([curveball/figure1.py](../curveball/figure1.py),
 # `curveball figure1 --noise 0 3`). In the title, $\varepsilon$ to 0 stands for no noise,
 # $\varepsilon = 1$.
@@ -350,8 +350,9 @@ plt.show()
 #
 # The other problem of Table 1 is a network without nonlinearity, $\hat y = W_2 W_1 x$, that is to
 # learn $y = A x$ ([the problem](../problems/linear_network.py)). In the form after Rahimi and
-# Recht it has 160 parameters and, once the samples are summed up, 60 outputs. The authors of
-# CurveBall also published a harder form, with 96 parameters. Here are the eigenvalues of their
+# Recht it has 160 parameters, $W_1$ of $10 \times 6$ and $W_2$ of $10 \times 10$. The outputs know
+# of them only through the $10 \times 6$ product $W_2 W_1$: 60 numbers. The authors of CurveBall
+# also published a harder form, with 96 parameters and again a $10 \times 6$ product. Here are the eigenvalues of their
 # Gauss-Newton matrices $G$, each at a solution.
 
 # %%
@@ -436,14 +437,14 @@ checkpoint(
 fig, axes = plt.subplots(1, 2, figsize=(9.0, 3.6), sharey=True)
 solvers = {
     "descent": (SGD(lr=0.1, momentum=0.0), SGD(lr=0.03, momentum=0.0)),
-    "momentum": (SGD(lr=0.03, momentum=0.9), SGD(lr=0.03, momentum=0.9)),
-    "Adam": (Adam(lr=0.003), Adam(lr=0.1)),
+    "momentum": (SGD(lr=0.1, momentum=0.9), SGD(lr=0.03, momentum=0.9)),
+    "Adam": (Adam(lr=0.1), Adam(lr=1.0)),
     r"CurveBall, $\lambda$ = 1": (CurveBall(adapt_lam=False),) * 2,
     "Levenberg-Marquardt": (LevenbergMarquardt(),) * 2,
 }
 for k, (ax, (form, net)) in enumerate(zip(axes, nets.items(), strict=True)):
     kappa = spectra[form][0] / spectra[form][59]
-    needs = ", ".join(f"{np.log(1e4) * x / 2:.0f}" for x in (kappa, kappa**0.5))
+    needs = ", ".join(f"{np.log(1e4) * x / 2:.2g}" for x in (kappa, kappa**0.5))
     print(f"{form}: kappa {kappa:.3g}; four digits by descent, with momentum: {needs} steps")
     for name, pair in solvers.items():
         params, losses = net.init(np.random.default_rng(0)), [1.0]
@@ -459,17 +460,18 @@ plt.show()
 
 # %% [markdown]
 # A condition number of 75 is mild: the first form is degenerate, but not hard. The second is
-# both. (Learning rates are the best of $0.1, 0.03, 0.01, \dots$ for this start and 2000
-# iterations.) On the hard form, descent and Adam are still above $0.003$ after 1500 iterations.
-# Levenberg-Marquardt solves a whole linear system per step and is done in ten. CurveBall has two
-# directions per step: like momentum, it can gain a square root and no more, and in the end
-# well-tuned momentum passes it.
+# both. (Of the learning rates $3, 1, 0.3, 0.1, \dots$ each solver has the one with which it gets
+# down first from this very start.) On the hard form, descent is still at $0.005$ after 1500
+# iterations, Adam at $0.0001$. Levenberg-Marquardt solves a whole linear system per step and is
+# done in ten. CurveBall has two directions per step and nobody tuned it: it leads for hundreds of
+# iterations. But on a fixed quadratic its automatic coefficients do not gain momentum's square
+# root (notebook 6), and the end of a run is nearly one: well-tuned momentum passes it.
 #
 # ## Table 1: count, and say how many never arrived
 #
 # The protocol: 100 starts; a run's count is the first iteration, from 1, at which the loss *of
-# its own batch* is below $10^{-4}$; mean and standard deviation are over the runs that got there,
-# with their share.
+# its own batch* is below $10^{-4}$; mean and standard deviation (`std` as NumPy has it) are over
+# the runs that got there, with their share.
 #
 # ### Exercise 7.5: mean, deviation, share
 
@@ -501,7 +503,7 @@ checkpoint(
     "7.5",
     lambda: summary(losses, 1e-4),
     (7.0, 3.0, 0.5),
-    likely="iterations count from 1; runs that never arrive are in the share, not in the mean",
+    likely="count from 1; mean and std() only of runs that arrive; the share is among all runs",
 )
 
 # %% [markdown]
@@ -536,11 +538,13 @@ for cell in full["cells"]:
 display(Markdown(markdown(cells)))
 
 # %% [markdown]
-# And the full table, as committed with its machine and command. Its file records no date;
-# `git log benchmarks/results/table1.json` does. The figure below it has every run.
+# And the full table, as committed with its machine, seed and command. (A file without a date is
+# older than the habit; `git log benchmarks/results/table1.json` knows.) The figure below it has
+# every run.
 
 # %%
-facts = ", ".join(f"{key} {full[key]}" for key in ("runs", "seed", "machine", "processor", "cores"))
+about = ("date", "runs", "seed", "machine", "processor", "cores")
+facts = ", ".join(f"{key} {full.get(key, 'not recorded')}" for key in about)
 display(Markdown((results / "table1.md").read_text() + "\nFrom the JSON: " + facts))
 fig, axes = plt.subplots(1, 4, figsize=(11.0, 3.2), sharey=True)
 for ax, column in zip(axes, COLUMNS, strict=True):
@@ -579,8 +583,8 @@ for seed in range(3):
     print(f"  {counts[counts > 0].mean():.0f} iterations, {np.mean(counts > 0):.0%} converged")
 
 # %% [markdown]
-# A dozen settings end below the threshold, and the winner is the one whose last ten draws were
-# small. It may be fast or slow: the score never asked. Eight seeds of the whole table are
+# About a dozen settings end below the threshold, and the winner is the one whose last ten losses
+# were the smallest, at the end of a long run. It may be fast or slow: the score never asked. Eight seeds of the whole table are
 # [committed](../benchmarks/results/table1-seeds.md) (50 runs each, two cores of an AMD EPYC,
 # NumPy 2.4.6); each dot below is one seed's mean, with its deviation.
 
@@ -601,8 +605,8 @@ axes[3].legend(fontsize=7)
 plt.show()
 
 # %% [markdown]
-# CurveBall's dots lie on a line on Rosenbrock's function, SGD's nearly so. Adam's spread over a
-# factor of six. A table with one tuned number per solver does not show that.
+# CurveBall's dots lie on a line on Rosenbrock's function, and SGD's do where it converges. Adam's
+# spread over a factor of up to six. A table with one tuned number per solver does not show that.
 #
 # ## What real systems do differently
 #

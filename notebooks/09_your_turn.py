@@ -7,7 +7,7 @@
 # > **You need** notebooks 2 (pull-backs), 3 (Gauss-Newton products) and 5 (CurveBall); what a
 # > recurrence is.
 # >
-# > **Minutes** 60.
+# > **Minutes** 75.
 # >
 # > Exercises are marked; each is followed by a checkpoint that says whether the answer is right.
 # > Solutions: [solutions/09_your_turn.ipynb](solutions/09_your_turn.ipynb).
@@ -240,7 +240,7 @@ checkpoint(
     "9.2, derivatives to order 2",
     lambda: derivatives(leaky, signal, 0.7),
     "right",
-    likely="pull is the transpose of push: flip before and after; multiply by slope and sum",
+    likely="push in x is leaky itself, pull is with flips; in a: slope times it, pull sums all",
 )
 
 # %% [markdown]
@@ -285,7 +285,7 @@ print(f"with the loop on the tape, a gradient takes {ratio:.0f} times as long")
 
 # %% [markdown]
 # Does it run on another array library? The package's tests use `array-api-strict`, which has
-# nothing but the standard. (It comes with `make test`, not with `make course`.)
+# nothing but the standard.
 
 # %%
 try:
@@ -379,9 +379,9 @@ def objective(w):
     return problem.loss(problem.model(w, (x, target)))
 
 
-checkpoint("9.3, model", lambda: problem.model(w, (x, target)), misfit, likely="minus target")
+checkpoint("9.3, model", lambda: problem.model(w, (x, target)), misfit, likely="gain k times leak k, minus target")
 checkpoint("9.3, loss", lambda: objective(w), mean, likely="the mean of log cosh")
-checkpoint("9.3, derivatives", lambda: derivatives(objective, w), "right", likely="np. in a model")
+checkpoint("9.3, derivatives", lambda: derivatives(objective, w), "right", likely="mg., not np.")
 checkpoint("9.3, minimum", lambda: objective(problem.solution), problem.minimum, likely="logits")
 checkpoint(
     "9.3, gradient at the solution",
@@ -393,8 +393,8 @@ checkpoint(
 # %% [markdown]
 # The targets come not from `leaky` but from SciPy: with your own operation on both sides, a
 # mistake in it would fit itself. Below, one signal and what comes out, and the loss over the two
-# leaks with the gains held at their true values. The hollow at the lower right is the leaks
-# exchanged.
+# leaks with the gains held at their true values. In the hollow at the lower right the leaks have
+# changed places, as far as gains that have not let them: a local minimum.
 
 # %%
 fig, (left, right) = plt.subplots(1, 2, figsize=(9.4, 3.4))
@@ -460,30 +460,32 @@ robust = TwoLeaks().loss
 
 
 def walk(solver, w, steps):
-    """The iterates on the bowl, and the dtype of the last beta."""
+    """The iterates on the bowl, and the dtype of the last beta or what info lacks."""
     state, path = solver.init(w), [w]
     for _ in range(steps):
         w, state, info = solver.step(w, state, bowl.model, bowl.loss)
         path.append(w)
-    return np.array(path), str(info["beta"].dtype)
+    lacks = {"loss", "outputs", "aux", "rho", "beta"} - set(info)
+    return np.array(path), f"no {sorted(lacks)}" if lacks else str(info["beta"].dtype)
 
 
 # %% [markdown]
 # ### Exercise 9.4: the step
 #
-# Given in the cell: the gradient $J$ as `g`; the push-forwards of $z$ and $g$ to the outputs,
-# `z_y` and `g_y`; their products with $H_L$, `Hz` and `Hg`; and $J^T z$ and $J^T g$, `slope_z`
-# and `slope_g`. Use
+# Given in the cell: the loss as `value`; the gradient $J$ as `g` (`J` is the map); the
+# push-forwards of $z$ and $g$ to the outputs, `z_y` and `g_y`; their products with $H_L$, `Hz` and
+# `Hg`; and $J^T z$ and $J^T g$, `slope_z` and `slope_g`. Use
 #
 # - `dot(a, b, runs)` for inner products of trees, and
 #   $a^T \hat H b = a_y^T H_L b_y + \lambda a^T b$;
 # - `solve_two_by_two(a, b, c, p, q)` for $x, y$ with $a x + b y = p$ and $b x + c y = q$, which
 #   also solves singular systems;
-# - `mg.tree_map(function, tree, ...)`, `along(number, x)` for a number that multiplies the array
-#   `x`, and `add_scaled(x, number, y)` for $x + \text{number} \cdot y$.
+# - `mg.tree_map(function, tree, ...)`, `along(number, x) * x` for a number times an array, and
+#   `add_scaled(x, number, y)` for $x + \text{number} \cdot y$ of two trees.
 #
 # `runs` counts the axes of runs that advance together. Pass it on, and Table 1 comes for nothing.
-# `info` has `loss`, `outputs`, `aux`, and what the solver knows: `rho` and `beta`.
+# `info` is a dict of `loss`, `outputs`, `aux` (that is `aux[0] if has_aux else None`), and what the
+# solver knows: `rho` and `beta`.
 
 
 # %% tags=["exercise"]
@@ -521,6 +523,7 @@ class TwoDirections:
 # slope_g, slope_z) => slope_g, 0.0 * slope_z)
 # solve_two_by_two(gHg => solve_two_by_two(float(gHg) + 0.0 * gHg
 # self.lam * dot(z, z, runs) => np.float64(self.lam) * dot(z, z, runs)
+# "outputs": y => "output": y
 
 # %% tags=["checkpoint"]
 start, z = bowl.init(rng), rng.standard_normal(6)
@@ -545,7 +548,7 @@ checkpoint(
     likely="each of the three products has its own lam term; use Hg and Hz",
 )
 x = start.astype(np.float32)
-checkpoint("9.4, dtype", lambda: walk(TwoDirections(), x, 3)[1], "float32", likely="np. in step")
+checkpoint("9.4, info", lambda: walk(TwoDirections(), x, 3)[1], "float32", likely="np. in step")
 plain, x = walk(TwoDirections(), start, 3)[0], start.view(Sealed)
 checkpoint("9.4, sealed", lambda: walk(TwoDirections(), x, 3)[0], plain, likely="float() or if")
 

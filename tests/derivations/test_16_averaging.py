@@ -1,4 +1,4 @@
-r"""The 2x2 system, averaged over batches: calm coefficients from noisy ones, at any scale, and when not to use them.
+r"""The 2x2 system, averaged over batches: what that saves, and where it must not be done.
 
 On the whole data set the best `x = (beta, -rho)` minimises `m(x) = 1/2 x.A x - b.x`, with the matrix A and the
 right-hand side b of test_07_two_by_two_system.py. A batch shows `A_k = A + noise` and `b_k = b + noise`, and its own
