@@ -2,6 +2,8 @@
 
     OMP_NUM_THREADS=1 python benchmarks/averaging.py --cifar DIR       # runs what results/averaging.json lacks: hours
     python benchmarks/averaging.py --table                             # the table of what it has
+    python benchmarks/averaging.py --closed-form                       # iterations on the problems of Table 1: a minute
+    python benchmarks/averaging.py --probes --cifar DIR                # curvatures at the start, to choose lambda by
 
 Training losses are means over an epoch, in float32 from He's initialisation, without augmentation. Learning rates of
 SGD (momentum 0.9) and Adam are those of the grid with the smallest loss of the last epoch at seed 0; CurveBall has
@@ -19,11 +21,16 @@ from typing import Any
 
 import numpy as np
 
+import minigrad as mg
 import problems
+from curveball import CurveBall
 from curveball.catalogue import solver_from
 from curveball.files import write_whole
 from curveball.provenance import provenance
+from curveball.sweep import iterations_to
+from curveball.table1 import COLUMNS, THRESHOLD
 from curveball.train import train
+from minigrad.trees import flatten
 
 RESULTS = Path(__file__).parent / "results" / "averaging.json"
 SEEDS = (0, 1, 2)
@@ -117,11 +124,64 @@ def table(runs: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def closed_form(runs: int = 100, seed: int = 0) -> str:
+    """Iterations to 1e-4 by the protocol of Table 1, for decays and shares."""
+    settings = [(0.0, 0.5), *((d, share) for share in (-1000.0, 0.25, 0.5, 0.9) for d in (0.5, 0.9))]
+    lines = [f"| average | average_share | {' | '.join(c.name for c in COLUMNS)} |", "|---" * (2 + len(COLUMNS)) + "|"]
+    for average, share in settings:
+        cells = []
+        for column in COLUMNS:
+            solver = CurveBall(
+                lr=column.lr, lam=column.lam, adapt_lam=False, average=average, average_share=share
+            )  # fmt: skip
+            counts = iterations_to(column.problem(seed), solver, runs, column.max_iter, THRESHOLD, seed)
+            reached = counts[counts > 0]
+            missing = "" if len(reached) == runs else f" ({len(reached)} of {runs})"
+            cells.append(f"{reached.mean():.1f} ± {reached.std():.1f}{missing}")
+        lines.append(f"| {average or 'none'} | {share if average else ''} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def probes(cifar: Path | None) -> str:
+    """Gauss-Newton curvature at the start, one batch at seed 0: the mean along 8 random directions, and along J.
+
+    The mean of `v.Gv / v.v` over random v is the mean eigenvalue, trace over dimension (Hutchinson, 1990).
+    """
+    chosen = [
+        problems.Classification(
+            problems.load(name, cifar if name == "cifar10" else None), problems.network(network), batch
+        )
+        for name, network, batch, _, _ in TASKS
+    ]
+    lines = ["| problem | mean curvature | along the gradient |", "|---|---|---|"]
+    for problem in [*chosen, *(column.problem(0) for column in COLUMNS if column.noise is None)]:
+        rng = np.random.default_rng(0)
+        w, batch = problem.init(rng), problem.batch(rng)
+        images = isinstance(problem, problems.Classification)
+        model = (lambda w, p=problem, b=batch: p.model(w, b)[0]) if images else partial(problem.model, batch=batch)
+        loss = partial(problem.loss, batch=batch)
+        G = mg.GGNOperator(model, loss, w).to_scipy()
+        leaves, _ = flatten(mg.grad(lambda w, m=model, loss=loss: loss(m(w)))(w))
+        g = np.concatenate([np.ravel(leaf) for leaf in leaves])
+        along = [float(v @ (G @ v) / (v @ v)) for v in (*rng.standard_normal((8, g.size)).astype(g.dtype), g)]
+        name = f"{problem.data.name}, {problem.network.name}" if images else type(problem).__name__
+        lines.append(f"| {name} | {np.mean(along[:-1]):.2g} | {along[-1]:.3g} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--cifar", type=Path, help="folder of CIFAR-10")
     parser.add_argument("--table", action="store_true", help="only print the table of what there is")
+    parser.add_argument("--closed-form", action="store_true", help="only the problems of Table 1")
+    parser.add_argument("--probes", action="store_true", help="only the curvatures at the start")
     options = parser.parse_args()
+    if options.probes:
+        print(probes(options.cifar))
+        return
+    if options.closed_form:
+        print(closed_form())
+        return
     found: dict[str, Any] = {**provenance(), "runs": []}
     if RESULTS.exists():
         found["runs"] = json.loads(RESULTS.read_text())["runs"]

@@ -94,6 +94,20 @@ def is_floating(x: Any) -> bool:
 # ------------------------------------------------------------------------------------- scatter
 
 
+def gather(x: Any, index: Any) -> Any:
+    """`x[index]`; of a vector at very many places on NumPy, one thread per core."""
+    xp = namespace(x)
+    if xp is not numpy_namespace or x.ndim != 1 or getattr(index, "size", 0) * x.itemsize < 2 * PART_BYTES["numpy"]:
+        return x[index]
+    y = xp.empty(index.shape, dtype=x.dtype)
+
+    def work(start: int, stop: int) -> None:
+        y[start:stop] = x[index[start:stop]]
+
+    over_images(index.shape[0], index[:1].nbytes, xp, work)
+    return y
+
+
 def scatter_add(values: Any, index: Any, shape: tuple[int, ...]) -> Any:
     """Return zeros of `shape` with `values` added at `index`: the transpose of `x[index]`.
 

@@ -33,12 +33,12 @@ def _plain(index: Index) -> Index:
 
 def _getitem_map(y: Array, x: Array, index: Index) -> Linear:
     shape = x.shape
-    return Linear(lambda t: t[index], lambda c: scatter_add(c, index=index, shape=shape))
+    return Linear(lambda t: _getitem(t, index=index), lambda c: scatter_add(c, index=index, shape=shape))
 
 
 @primitive(_getitem_map)
 def _getitem(x: Array, index: Index) -> Array:
-    return x[index]
+    return backend.gather(x, index)
 
 
 @primitive(lambda y, c, index, shape: Linear(lambda t: scatter_add(t, index=index, shape=shape), lambda u: u[index]))

@@ -638,8 +638,9 @@ plt.show()
 # ## What real systems do differently
 #
 # - `torch.optim.SGD` has heavy ball and, with `nesterov=True`, Nesterov's method, whose params it
-#   holds at the point ahead, $w + \rho z$; a momentum of 0.9 is a habit, heavy ball's best for
-#   $\kappa$ near 1400 by the table above. Optax has both as `optax.sgd(momentum=..., nesterov=...)`.
+#   holds at the point ahead, $w + \rho z$. A momentum of 0.9 is a habit, heavy ball's best for
+#   $\kappa$ near 1400 by the table above. Optax has both as
+#   `optax.sgd(momentum=..., nesterov=...)`.
 # - SciPy's `minimize(method="CG")` is nonlinear conjugate gradients, with a line search where a
 #   quadratic would have the plane; `scipy.sparse.linalg.cg` is the linear method.
 # - Learning-rate schedules are what lowers the floor of noise in practice; averaging the iterates

@@ -169,9 +169,9 @@ for name, mean_square, largest in (("1, always", 1, 1), ("U[0, 1]", 1 / 3, 1), (
 # On average $U[0, 1]$ is an *easier* problem than no noise at all: its walls are a third as
 # steep. $U[0, 3]$ has walls three times as steep, and single draws up to nine times, 9,000
 # instead of 1,000. A learning rate that is safe with the worst of them is about $2/9000$, and
-# gradient descent then crawls along a floor of curvature $0.4$. Adam divides by the root mean square of its
-# gradients, which the steepest draws dominate. Both lose a factor to noise that has nothing to do
-# with where the minimum is.
+# gradient descent then crawls along a floor of curvature $0.4$. Adam divides by the root mean
+# square of its gradients, which the steepest draws dominate. Both lose a factor to noise that has
+# nothing to do with where the minimum is.
 #
 # ## A step that the noise cannot move
 #
@@ -262,8 +262,8 @@ explore(
 #
 # CurveBall descends on the damped Gauss-Newton system, so the $z$ that it carries from batch to
 # batch stays an answer to nearly the same question. That is Figure 1: 40 iterations of CurveBall,
-# and 400 of SGD with momentum, at about the rates of Table 1's grid search. The package draws it for
-# every solver of the table ([curveball/figure1.py](../curveball/figure1.py),
+# and 400 of SGD with momentum, at about the rates of Table 1's grid search. The package draws it
+# for every solver of the table ([curveball/figure1.py](../curveball/figure1.py),
 # `curveball figure1 --noise 0 3`). In the title, $\varepsilon$ to 0 stands for no noise,
 # $\varepsilon = 1$.
 
@@ -352,8 +352,8 @@ plt.show()
 # learn $y = A x$ ([the problem](../problems/linear_network.py)). In the form after Rahimi and
 # Recht it has 160 parameters, $W_1$ of $10 \times 6$ and $W_2$ of $10 \times 10$. The outputs know
 # of them only through the $10 \times 6$ product $W_2 W_1$: 60 numbers. The authors of CurveBall
-# also published a harder form, with 96 parameters and again a $10 \times 6$ product. Here are the eigenvalues of their
-# Gauss-Newton matrices $G$, each at a solution.
+# also published a harder form, with 96 parameters and again a $10 \times 6$ product. Here are the
+# eigenvalues of their Gauss-Newton matrices $G$, each at a solution.
 
 # %%
 nets, solutions, spectra = {}, {}, {}
@@ -444,8 +444,8 @@ solvers = {
 }
 for k, (ax, (form, net)) in enumerate(zip(axes, nets.items(), strict=True)):
     kappa = spectra[form][0] / spectra[form][59]
-    needs = ", ".join(f"{np.log(1e4) * x / 2:.2g}" for x in (kappa, kappa**0.5))
-    print(f"{form}: kappa {kappa:.3g}; four digits by descent, with momentum: {needs} steps")
+    steps = [int(float(f"{np.log(1e4) * x / 2:.2g}")) for x in (kappa, kappa**0.5)]
+    print(f"{form}: kappa {kappa:.2g}; four digits by descent, momentum: {steps} steps")
     for name, pair in solvers.items():
         params, losses = net.init(np.random.default_rng(0)), [1.0]
         state = pair[k].init(params)
@@ -463,9 +463,10 @@ plt.show()
 # both. (Of the learning rates $3, 1, 0.3, 0.1, \dots$ each solver has the one with which it gets
 # down first from this very start.) On the hard form, descent is still at $0.005$ after 1500
 # iterations, Adam at $0.0001$. Levenberg-Marquardt solves a whole linear system per step and is
-# done in ten. CurveBall has two directions per step and nobody tuned it: it leads for hundreds of
-# iterations. But on a fixed quadratic its automatic coefficients do not gain momentum's square
-# root (notebook 6), and the end of a run is nearly one: well-tuned momentum passes it.
+# done in ten. CurveBall has two directions per step, and its default $\lambda$; it leads the
+# first-order solvers for hundreds of iterations. But on a fixed quadratic its automatic
+# coefficients do not gain momentum's square root (notebook 6), and the end of a run is nearly
+# quadratic: well-tuned momentum passes it.
 #
 # ## Table 1: count, and say how many never arrived
 #
@@ -584,9 +585,10 @@ for seed in range(3):
 
 # %% [markdown]
 # About a dozen settings end below the threshold, and the winner is the one whose last ten losses
-# were the smallest, at the end of a long run. It may be fast or slow: the score never asked. Eight seeds of the whole table are
-# [committed](../benchmarks/results/table1-seeds.md) (50 runs each, two cores of an AMD EPYC,
-# NumPy 2.4.6); each dot below is one seed's mean, with its deviation.
+# were the smallest, at the end of a long run. It may be fast or slow: the score never asked. Eight
+# seeds of the whole table are [committed](../benchmarks/results/table1-seeds.md) (50 runs each, two
+# cores of an AMD EPYC, NumPy 2.4.6, 21 November 2026); each dot below is one seed's mean, with its
+# deviation.
 
 # %%
 lines = (results / "table1-seeds.md").read_text().splitlines()

@@ -379,7 +379,8 @@ def objective(w):
     return problem.loss(problem.model(w, (x, target)))
 
 
-checkpoint("9.3, model", lambda: problem.model(w, (x, target)), misfit, likely="gain k times leak k, minus target")
+hint = "gain k goes with leak k; minus the target"
+checkpoint("9.3, model", lambda: problem.model(w, (x, target)), misfit, likely=hint)
 checkpoint("9.3, loss", lambda: objective(w), mean, likely="the mean of log cosh")
 checkpoint("9.3, derivatives", lambda: derivatives(objective, w), "right", likely="mg., not np.")
 checkpoint("9.3, minimum", lambda: objective(problem.solution), problem.minimum, likely="logits")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 
+import matplotlib.pyplot as plt
 import nbformat
 import pytest
 
@@ -69,6 +70,7 @@ def test_a_wrong_answer_is_caught_by_its_checkpoint(source, monkeypatch):
                 with pytest.raises(CheckpointFailed):
                     exec(check.source, tried)
         exec(cell.source, names)
+        plt.close("all")
     assert exercises >= 2
 
 
