@@ -33,6 +33,7 @@ from curveball.train import train
 from minigrad.trees import flatten
 
 RESULTS = Path(__file__).parent / "results" / "averaging.json"
+SOURCE = "CIFAR-10: its 60,000 images re-encoded once as JPEG; no augmentation"
 SEEDS = (0, 1, 2)
 CURVEBALL = ("curveball", "curveball:average=0.9", "curveball:average=0.9,average_share=-1000")
 SLOW = [f"sgd:lr={lr}" for lr in (0.003, 0.01, 0.03, 0.1)] + [f"adam:lr={lr}" for lr in (0.0003, 0.001, 0.003, 0.01)]
@@ -182,7 +183,7 @@ def main() -> None:
     if options.closed_form:
         print(closed_form())
         return
-    found: dict[str, Any] = {**provenance(), "runs": []}
+    found: dict[str, Any] = {**provenance(), "source": SOURCE, "runs": []}
     if RESULTS.exists():
         found["runs"] = json.loads(RESULTS.read_text())["runs"]
     if options.table:
