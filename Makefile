@@ -32,7 +32,7 @@ gpu-check:  ## where there is a GPU: the tests that need one, then our steps bes
 	PYTHONPATH=. $(GPU_PYTHON) benchmarks/gpu.py
 
 course: $(VENV)/course  ## open the notebooks of the course in JupyterLab
-	$(BIN)/jupyter lab notebooks
+	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks
 
 notebooks: $(VENV)/dev  ## make the notebooks from their sources, executed
 	$(BIN)/python -m notebooks.build

@@ -37,7 +37,7 @@ from typing import Any
 from contenders import NETWORKS, Ours, ours
 
 from curveball.devices import choose, location, pool_use
-from curveball.files import write_whole
+from curveball.files import output_folder, write_whole
 from curveball.provenance import provenance
 from minigrad.threads import one_blas_thread
 
@@ -237,6 +237,8 @@ def main() -> None:
     try:
         if min(options.batch) < 2 or options.repeats < 1:
             raise ValueError(f"batch must be at least 2 and repeats 1; got {options.batch} and {options.repeats}")
+        if options.out:
+            output_folder(options.out.parent)  # better now than when all is measured
         facts, results = run(options)
     except ValueError as error:
         print(f"gpu.py: {error}", file=sys.stderr)

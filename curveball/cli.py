@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,6 +78,18 @@ def bad_input() -> Iterator[None]:
         raise typer.Exit(2) from None
 
 
+@contextlib.contextmanager
+def interruptible(folder: Path) -> Iterator[None]:
+    """At Ctrl-C say whether there is something to go on with."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        kept = any(folder.glob("**/checkpoint.safetensors"))
+        what = f"{folder} has the epochs that are done, --resume goes on from there" if kept else "no epoch was done"
+        typer.echo(f"curveball: interrupted: {what}", err=True)
+        raise
+
+
 def _problem(
     data: str, folder: Path | None, augment: bool, network: str, initialisation: str, batch_size: int, dtype: str,
     backend: str, device: str | None, tf32: bool,
@@ -105,7 +118,10 @@ def _folder(kind: str, data: str, problem: Any, solvers: str, seed: int, backend
     parts += [text for text, default in ((network.initialisation, "he"), (dtype, "float32")) if text != default]
     parts += [f"batch{problem.batch_size}"] * (problem.batch_size != BATCH)
     parts += ["augment"] * problem.augment + [backend] * (backend != "numpy") + ["tf32"] * tf32
-    return Path("runs") / "-".join([*filter(None, parts), f"seed{seed}"])
+    full = "-".join(filter(None, parts))
+    if len(full.encode()) > 150:  # file systems take 255 bytes, and what tells two names apart may stand at their end
+        full = f"{full.encode()[:120].decode(errors='ignore')}-{hashlib.sha256(full.encode()).hexdigest()[:8]}"
+    return Path("runs") / f"{full}-seed{seed}"
 
 
 def _pool(runs: list[Any]) -> None:
@@ -149,7 +165,8 @@ def train(
             data, data_folder, augment, network, initialisation, batch_size, dtype, backend, device, tf32
         )
         folder = out or _folder("", data, problem, solver, seed, backend, tf32)
-        run = run_training(problem, chosen, epochs, seed, solver, folder, resume, log_every, quiet)
+        with interruptible(folder):
+            run = run_training(problem, chosen, epochs, seed, solver, folder, resume, log_every, quiet)
     typer.echo(table([run]))
     _pool([run])
     typer.echo(f"log and checkpoint in {folder}")
@@ -202,7 +219,8 @@ def compare(
         folder = out or _folder("compare", data, problem, solvers, seed, backend, tf32)
         if out is None and seeds > 1:
             folder = folder.with_name(f"{folder.name}-{seed + seeds - 1}")
-        runs = run_comparison(problem, chosen, folder, epochs, seed, log_every, quiet, seeds, resume)
+        with interruptible(folder):
+            runs = run_comparison(problem, chosen, folder, epochs, seed, log_every, quiet, seeds, resume)
     typer.echo(table(runs))
     typer.echo("\n" + table2(runs, problem, epochs))
     _pool(runs)

@@ -117,6 +117,8 @@ class CurveBall:
             check_finite("rho", self.rho)
         if self.beta is not None:
             check_positive("beta", self.beta)
+        if self.adapt_lam not in (True, False):
+            raise ValueError(f"adapt_lam must be true or false; got {self.adapt_lam!r}")
         check_positive("lam_factor", self.lam_factor)
         check_finite("trust_low", self.trust_low)
         check_finite("trust_high", self.trust_high)

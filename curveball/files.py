@@ -10,7 +10,12 @@ from pathlib import Path
 
 def free_places(folder: Path, names: Iterable[str]) -> None:
     """ValueError where a folder has the name of a file that is to be written: better before the work than after it."""
-    taken = [name for name in names if (folder / name).is_dir()]
+    try:
+        taken = [name for name in names if (folder / name).is_dir()]
+    except OSError as error:  # no permission to look, or a name that is too long
+        raise ValueError(
+            f"the output folder {folder} cannot be written ({error.strerror}): choose another with --out"
+        ) from None
     if taken:
         raise ValueError(f"{folder / taken[0]} is a folder: choose another place for the results with --out")
 

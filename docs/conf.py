@@ -123,8 +123,27 @@ def _describe_figures(app: Any, doctree: Any) -> None:
         image.setdefault("alt", f"Figure: {section.next_node(nodes.title).astext()}")
 
 
+def _hold_punctuation(app: Any, doctree: Any) -> None:
+    """Let no line begin with the full stop after a formula, nor end with the parenthesis before one."""
+    for formula in list(doctree.findall(nodes.math)):
+        parent = formula.parent
+        k = parent.index(formula)
+        before, after = "", ""
+        if k + 1 < len(parent) and isinstance(parent[k + 1], nodes.Text):
+            text = parent[k + 1].astext()
+            rest = re.sub(r"^[^\w\s]+", "", text)
+            after, parent[k + 1] = text.removesuffix(rest), nodes.Text(rest)
+        if k and isinstance(parent[k - 1], nodes.Text):
+            text = parent[k - 1].astext()
+            rest = re.sub(r"[(\[]+$", "", text)
+            before, parent[k - 1] = text.removeprefix(rest), nodes.Text(rest)
+        if before or after:
+            parent[k] = nodes.inline("", "", nodes.Text(before), formula, nodes.Text(after), classes=["together"])
+
+
 def setup(app: Any) -> None:
     """Connect the hooks above."""
     app.connect("source-read", _complete)
     app.connect("doctree-read", _mark_solutions, priority=400)  # before the titles are collected, at 500
     app.connect("doctree-read", _describe_figures, priority=600)  # after the images are
+    app.connect("doctree-read", _hold_punctuation, priority=600)  # after titles, which are read elsewhere too

@@ -49,6 +49,7 @@ def test_on_the_host(tmp_path):
 @pytest.mark.parametrize(("options", "message"), [
     (["--backend", "numpy", "--batch", "1"], "batch must be at least 2 and repeats 1; got [1] and 20"),
     (["--backend", "numpy", "--tf32"], "tf32 is a way in which GPUs multiply"),
+    (["--backend", "numpy", "--out", f"{__file__}/gpu.json"], f"the output folder {__file__} cannot be written"),
 ], ids=lambda v: " ".join(v) if isinstance(v, list) else "")  # fmt: skip
 def test_bad_input_is_one_line(options, message):
     done = script(BENCHMARKS / "gpu.py", *options)

@@ -125,6 +125,54 @@ def test_compare_without_seeds(seeds, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("name", ["train", "compare"])
+def test_an_output_folder_that_cannot_be(name, tmp_path):
+    result = command(name, *SHORT, "--out", tmp_path / ("x" * 300))
+    assert result.exit_code == 2
+    assert result.stderr.endswith("cannot be written (File name too long): choose another with --out\n")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_many_solvers_have_a_folder_with_a_name_that_fits():
+    from curveball.cli import _folder
+
+    def name(count):
+        solvers = "-vs-".join(f"curveball:lam={k},adapt_lam=false" for k in range(1, count))
+        return _folder("compare", "digits", problem, solvers, 3, "numpy", False).name
+
+    from problems import Classification, load, network
+
+    problem = Classification(load("digits"), network("mlp"))
+    assert name(2) == "compare-digits-mlp-curveball-lam=1-adapt_lam=false-seed3"
+    assert len({name(count) for count in (20, 21, 22)}) == 3  # alike at their beginning
+    assert all(len(name(count)) < 160 and name(count).endswith("-seed3") for count in (5, 20))
+
+
+@pytest.mark.parametrize(("steps", "message"), [
+    (30, "has the epochs that are done, --resume goes on from there"), (3, "no epoch was done"),
+])  # fmt: skip
+@pytest.mark.parametrize("name", ["train", "compare"])
+def test_interrupted(name, steps, message, tmp_path, monkeypatch):
+    solver, count = SOLVERS["curveball"], []
+    step = solver.step
+
+    def interrupted(self, *args, **kwargs):
+        count.append(None)
+        if len(count) == steps:
+            raise KeyboardInterrupt
+        return step(self, *args, **kwargs)
+
+    options = ["--network", "mlp", "--epochs", "2", "--quiet", "--solver", "curveball", "--out", tmp_path]
+    with monkeypatch.context() as patch:
+        patch.setattr(solver, "step", interrupted)
+        result = command(name, *options)
+    assert result.exit_code == 130
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    if steps > 22:  # the first epoch is done
+        assert command(name, *options, "--resume").exit_code == 0
+
+
 def test_help_names_every_network_and_solver():
     from problems import NETWORKS
 

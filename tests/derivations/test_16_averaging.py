@@ -1,8 +1,16 @@
 r"""The 2x2 system, averaged over batches: what that saves, and where it must not be done.
 
-On the whole data set the best `x = (beta, -rho)` minimises `m(x) = 1/2 x.A x - b.x`, with the matrix A and the
-right-hand side b of test_07_two_by_two_system.py. A batch shows `A_k = A + noise` and `b_k = b + noise`, and its own
-solution `x_k = A_k^-1 b_k`.
+A batch has the model `m_k(x) = 1/2 x.A_k x - b_k.x` of its change by `x = (beta, -rho)`, with the matrix and the
+right-hand side of test_07_two_by_two_system.py, and its own solution `x_k = A_k^-1 b_k`. Let A and b be their means
+over batches: `x* = A^-1 b` minimises the mean of all models, `m(x) = 1/2 x.A x - b.x`, and a batch shows
+`A_k = A + dA_k` and `b_k = b + db_k`, the noise of mean 0.
+
+What averaging leaves. m is not the model of the whole data set: Dz has in it the noise of the batch on which it is then
+measured. At z = 0, where Dz is the batch's gradient J_k, the first number of b is ::
+
+    mean |J_k|^2 = |J|^2 + mean |J_k - J|^2                                        (0)
+
+more than is true of all data together.
 
 What noise costs. For any x = x* + e, as the slope vanishes at x*::
 
@@ -22,10 +30,11 @@ is what running sums of decay d come to once their common factor has dropped out
 
 1/19 at d = 0.9 and 1/39 at d = 0.95: of what noise costs by (1), nearly all is saved.
 
-Scale. Multiply z and Dz, or the objective of a batch, by a constant: the five numbers change, by the square of it or
-by itself, though the batch knows no more than before. When steps shrink geometrically, plain sums hold their oldest
-terms and next to nothing of the present. So each batch is divided by what its own solution promises, `-m_k* = 1/2
-b_k.x_k`, and the sums are those whose solution minimises ::
+Scale. Multiply z, Dz and the gradient by a constant, as all shrink alike on the way to a minimum, or multiply the model
+of a batch by one: the five numbers change, by the square of it or by itself, the solution does not, and the batch knows
+no more than before. When steps shrink geometrically, plain sums hold their oldest terms and next to nothing of the
+present. So each batch is divided by what its own solution promises, `-m_k* = 1/2 b_k.x_k`, and the sums are those whose
+solution minimises ::
 
     sum_k d^(K-k) m_k(x) / -m_k*                                                   (4)
 
@@ -93,6 +102,22 @@ def noisy(size, count, *runs):
     for _ in range(count):
         E = L @ (np.eye(2) + size * RNG.standard_normal((*runs, 2, 2)))
         yield E @ np.swapaxes(E, -1, -2), B + size * RNG.standard_normal((*runs, 2))
+
+
+def test_batches_flatter_their_own_direction():
+    rng = np.random.default_rng(0)
+    x, targets, w, solver = rng.standard_normal((60, 4)), rng.standard_normal(60), np.zeros(4), CurveBall()
+
+    def promised(rows):  # at z = 0 the decrease is 1/2 (J.J) beta
+        _, _, info = solver.step(w, solver.init(w), lambda w: x[rows] @ w, lambda y: mg.mean((y - targets[rows]) ** 2))
+        return float(-2.0 * info["predicted"] / info["beta"])
+
+    batches = np.arange(60).reshape(6, 10)
+    J_k = np.array([-2.0 * x[rows].T @ targets[rows] / 10 for rows in batches])
+    J = J_k.mean(axis=0)
+    assert_allclose(promised(np.arange(60)), J @ J, rtol=1e-10)
+    mean = np.mean([promised(rows) for rows in batches])
+    assert_allclose(mean, J @ J + np.mean(np.sum((J_k - J) ** 2, axis=1)), rtol=1e-10)  # (0)
 
 
 def test_noise_costs_half_its_weighted_square():
