@@ -50,7 +50,7 @@ shows on the batch's own model, where the mean solution keeps the share ::
 
 of the decrease: near 1 if the systems agree, below 0 if the mean would climb. So the mean is used where s is at least
 `average_share`, and where it is not, the batch's own solution is, and the sums start anew. Noise of the batch alone,
-e by (2), gives on average `s = 1 - O(e.A e / -m*)`; a share of 1/2 is far from that.
+e by (2), gives on average `s = 1 - O(e.A e / -m*)`: a share of 1/2 leaves room for noise that costs half the decrease.
 
 Source: ours; the paper (Henriques et al., ICCV 2019, arXiv 1805.08095) solves each batch's system alone. K-FAC
 (Martens and Grosse, ICML 2015, arXiv 1503.05671, section 5) averages its curvature factors over batches likewise.
