@@ -31,8 +31,11 @@ gpu-check:  ## where there is a GPU: the tests that need one, then our steps bes
 	$(GPU_PYTHON) -m pytest -m gpu tests/minigrad tests/problems tests/curveball
 	PYTHONPATH=. $(GPU_PYTHON) benchmarks/gpu.py
 
-course: $(VENV)/course  ## open the notebooks of the course in JupyterLab
-	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks
+course: $(VENV)/course  ## open the course in JupyterLab, on copies in course/ that are yours to fill in
+	@mkdir -p course/solutions
+	@for f in notebooks/*.ipynb notebooks/solutions/*.ipynb; do \
+	    copy=course/$${f#notebooks/}; [ -e $$copy ] || cp $$f $$copy; done
+	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/course
 
 notebooks: $(VENV)/dev  ## make the notebooks from their sources, executed
 	$(BIN)/python -m notebooks.build
