@@ -16,7 +16,7 @@ from PIL import Image
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-from source_pages import link_to_line  # noqa: E402
+from source_pages import link_to_line  # noqa: E402  (its folder is put on the path above)
 
 project = "CurveBall"
 author = "The CurveBall developers"

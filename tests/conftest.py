@@ -48,3 +48,19 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         if reason.removeprefix("Skipped").removeprefix(": ").strip() in ("", "unconditional skip"):
             reporter.write_line(f"skipped without a reason: {report.nodeid}", red=True)
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(params=["cupy_double", pytest.param("cupy", marks=pytest.mark.gpu)])
+def gpu(request):
+    """CuPy's double, then CuPy: as a namespace."""
+    if request.param == "cupy":
+        yield real_cupy()
+    else:
+        with cupy_double.installed() as xp:
+            yield xp
+
+
+@pytest.fixture
+def double():
+    with cupy_double.installed() as xp:
+        yield xp

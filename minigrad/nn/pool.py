@@ -7,7 +7,7 @@ from typing import Any
 
 from minigrad import backend
 from minigrad.backend import Pair
-from minigrad.indexing import _getitem, scatter_add
+from minigrad.indexing import getitem, scatter_add
 from minigrad.linear_maps import Linear
 from minigrad.nn.windows import pads_of, pair
 from minigrad.primitive import primitive
@@ -41,7 +41,7 @@ def _pick(y: Array, x: Array, **geometry: Any) -> Linear:
     shape = x.shape
     index = backend.window_argmax(strip(x), strip(y), **geometry)
     return Linear(
-        lambda t: _getitem(reshape(t, (-1,)), index=index),
+        lambda t: getitem(reshape(t, (-1,)), index),
         lambda c: reshape(scatter_add(c, index=index, shape=(prod(shape),)), shape),
     )
 

@@ -18,26 +18,8 @@ from curveball.train import train
 from minigrad.trees import flatten
 from problems import Classification, load, network
 from tests import cupy_double
-from tests.conftest import real_cupy
 
 SOLVERS = {"curveball": CurveBall(lam_every=2, lam_factor=0.7), "sgd": SGD(lr=0.05), "adam": Adam(lr=0.01)}
-GPU = pytest.param("cupy", marks=pytest.mark.gpu)
-
-
-@pytest.fixture(params=["cupy_double", GPU])
-def gpu(request):
-    """CuPy's double, then CuPy: as a namespace."""
-    if request.param == "cupy":
-        yield real_cupy()
-    else:
-        with cupy_double.installed() as xp:
-            yield xp
-
-
-@pytest.fixture
-def double():
-    with cupy_double.installed() as xp:
-        yield xp
 
 
 def command(*arguments):

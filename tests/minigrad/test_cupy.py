@@ -19,25 +19,6 @@ from curveball import adam, solver
 from minigrad import backend, nn
 from minigrad.trees import flatten
 from tests import cupy_double
-from tests.conftest import real_cupy
-
-GPU = pytest.param("cupy", marks=pytest.mark.gpu)
-
-
-@pytest.fixture
-def double():
-    with cupy_double.installed() as xp:
-        yield xp
-
-
-@pytest.fixture(params=["cupy_double", GPU])
-def gpu(request):
-    if request.param == "cupy":
-        yield real_cupy()
-    else:
-        with cupy_double.installed() as xp:
-            yield xp
-
 
 # ------------------------------------------------------------------------------------- fused kernels
 
