@@ -7,19 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from curveball.devices import import_cupy, names_of_gpus
-from curveball.provenance import provenance
+from curveball.provenance import blas, provenance
 
 GIB = 1 << 30
 
 
 def info() -> dict[str, Any]:
-    """Return the facts: those of `provenance`, and `memory` and `gpus` in bytes, `blas`, `no_gpu` (why, if none).
+    """Return the facts: those of `provenance`, and `memory` and `gpus` in bytes, `no_gpu` (why, if none).
 
     >>> sorted(set(info()) - set(provenance()))
-    ['blas', 'gpus', 'memory', 'no_gpu']
+    ['gpus', 'memory', 'no_gpu']
     """
+    import scipy.linalg  # noqa: F401  (may bring a BLAS of its own)
+
     gpus, reason = _gpus()
-    return {**provenance(), "memory": _memory(), "blas": _blas(), "gpus": gpus, "no_gpu": reason}
+    return {**provenance(), "blas": blas(), "memory": _memory(), "gpus": gpus, "no_gpu": reason}
 
 
 def _memory() -> dict[str, int]:
@@ -34,19 +36,6 @@ def _memory() -> dict[str, int]:
         return {"total": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")}
     except (AttributeError, ValueError, OSError):
         return {}
-
-
-def _blas() -> list[dict[str, Any]]:
-    """The libraries that multiply matrices in this process, with their threads."""
-    import numpy  # noqa: F401  (loads its BLAS)
-    import scipy.linalg  # noqa: F401  (may bring one of its own)
-    from threadpoolctl import threadpool_info
-
-    return [
-        {"name": library["internal_api"], "version": library["version"], "threads": library["num_threads"]}
-        for library in threadpool_info()
-        if library["user_api"] == "blas"
-    ]
 
 
 def _gpus() -> tuple[list[dict[str, Any]], str | None]:
@@ -80,7 +69,16 @@ def for_people(facts: dict[str, Any]) -> str:
         free = f", {memory['available'] / GIB:.1f} GiB available" if "available" in memory else ""
         lines.append(("memory", f"{memory['total'] / GIB:.1f} GiB{free}"))
     lines += [
-        ("BLAS", f"{each['name']} {each['version'] or ''}".strip() + f", {_counted(each['threads'], 'thread')}")
+        (
+            "BLAS",
+            ", ".join(
+                [
+                    f"{each['name']} {each['version'] or ''}".strip(),
+                    *_kernels(each),
+                    _counted(each["threads"], "thread"),
+                ]
+            ),
+        )
         for each in facts["blas"]
     ]
     for gpu in facts["gpus"]:
@@ -89,6 +87,14 @@ def for_people(facts: dict[str, Any]) -> str:
     if not facts["gpus"]:
         lines.append(("GPU", f"none: {facts['no_gpu']}"))
     return "\n".join(f"{name:<10} {text}" for name, text in lines)
+
+
+def _kernels(library: dict[str, Any]) -> list[str]:
+    """Which, and who chose them if not the library."""
+    if not library["kernels"]:
+        return []
+    chosen = library["name"] == "openblas" and os.environ.get("OPENBLAS_CORETYPE")
+    return [f"{library['kernels']} kernels" + (f" (OPENBLAS_CORETYPE={chosen})" if chosen else "")]
 
 
 def _counted(n: int, what: str) -> str:

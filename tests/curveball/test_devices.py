@@ -302,6 +302,22 @@ def test_info_without_cupy(monkeypatch):
     assert 0 < facts["memory"]["available"] <= facts["memory"]["total"]
 
 
+@pytest.mark.parametrize(
+    ("chosen", "text"), [(None, "SkylakeX kernels"), ("Haswell", "SkylakeX kernels (OPENBLAS_CORETYPE=Haswell)")]
+)
+def test_info_names_the_kernels_of_blas(monkeypatch, chosen, text):
+    if chosen is None:
+        monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
+    else:
+        monkeypatch.setenv("OPENBLAS_CORETYPE", chosen)
+    libraries = [
+        {"name": "openblas", "version": "0.3.31", "kernels": "SkylakeX", "threads": 2},
+        {"name": "mkl", "version": None, "kernels": None, "threads": 1},
+    ]
+    lines = [line for line in for_people({**info(), "blas": libraries}).splitlines() if line.startswith("BLAS")]
+    assert lines == [f"BLAS       openblas 0.3.31, {text}, 2 threads", "BLAS       mkl, 1 thread"]
+
+
 def test_info_with_gpus(double):
     lines = for_people(info()).splitlines()
     assert [line.split(None, 1)[1] for line in lines if line.startswith("GPU")] == [
