@@ -84,7 +84,7 @@ def interruptible(folder: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        kept = any(folder.glob("**/checkpoint.safetensors"))
+        kept = any(path.parent.name != "previous" for path in folder.glob("**/checkpoint.safetensors"))
         what = f"{folder} has the epochs that are done, --resume goes on from there" if kept else "no epoch was done"
         typer.echo(f"curveball: interrupted: {what}", err=True)
         raise
@@ -154,7 +154,10 @@ def train(
     log_every: LogEvery = 1,
     quiet: Quiet = False,
 ) -> None:
-    """Train one network with one solver; write log.jsonl and checkpoint.safetensors."""
+    """Train one network with one solver; write log.jsonl and checkpoint.safetensors.
+
+    Without --resume, those of an earlier run in the same folder are kept in its folder `previous`.
+    """
     from curveball.catalogue import solver_from
     from curveball.compare import table
     from curveball.train import train as run_training
@@ -169,7 +172,8 @@ def train(
             run = run_training(problem, chosen, epochs, seed, solver, folder, resume, log_every, quiet)
     typer.echo(table([run]))
     _pool([run])
-    typer.echo(f"log and checkpoint in {folder}")
+    kept = "" if resume or not (folder / "previous").exists() else f"; those of the run before in {folder / 'previous'}"
+    typer.echo(f"log and checkpoint in {folder}{kept}")
     if run.stopped:
         typer.echo(f"curveball: {run.stopped}", err=True)
         raise typer.Exit(1)

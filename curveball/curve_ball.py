@@ -205,12 +205,13 @@ class CurveBall:
     ) -> tuple[Array, Array, Array, tuple[Array, ...]]:
         """(6): the coefficients to take, the change they predict, and the running sums."""
         xp = namespace(predicted)
-        scale = xp.where(predicted < 0.0, -predicted, xp.ones_like(predicted))
+        # Where a fixed rho or beta makes it climb, a batch promises nothing, and adds nothing.
+        scale = xp.where(predicted < 0.0, -predicted, math.inf * xp.ones_like(predicted))
         own = tuple(number / scale for number in now)
         sums = tuple(self.average * old + new for old, new in zip(sums, own, strict=True))
         mean_rho, mean_beta = self._coefficients(*sums)
         mean_predicted = _change(mean_rho, mean_beta, *now)
-        kept = mean_predicted <= self.average_share * predicted
+        kept = mean_predicted <= predicted + (1.0 - self.average_share) * abs(predicted)
         return (
             xp.where(kept, mean_rho, rho),
             xp.where(kept, mean_beta, beta),

@@ -68,8 +68,9 @@ def train(
     the host together; between, on a GPU, nothing waits.
     With a `folder`, writes `log.jsonl` (a line about the run, then one per logged step and epoch) and, after every
     epoch, `checkpoint.safetensors`, from which `resume` goes on as if the run had never stopped, also on another
-    backend (then up to rounding). A loss that stops being finite ends the run at the next logged step: `stopped` names
-    the step and the last finite loss. ValueError for bad arguments.
+    backend (then up to rounding). Without `resume`, an earlier run's log and checkpoint in the folder are put aside, in
+    its folder `previous`. A loss that stops being finite ends the run at the next logged step: `stopped` names the step
+    and the last finite loss. ValueError for bad arguments.
     """
     if epochs < 1 or log_every < 1:
         raise ValueError(f"epochs and log_every must be at least 1; got {epochs} and {log_every}")
@@ -99,9 +100,11 @@ def train(
         first, seconds = _resume(folder / "checkpoint.safetensors", run, rng, about, images)
         if first >= epochs:
             raise RunIsDone(f"the run in {folder} has its {first} epochs: ask for more than that to go on", run)
-    log = _Log(None if folder is None else output_folder(folder), first)
-    if folder is not None and not resume:  # an earlier run's checkpoint is not what this one goes back to
-        (folder / "checkpoint.safetensors").unlink(missing_ok=True)
+    if folder is not None:
+        output_folder(folder)
+        if not resume:
+            _put_aside(folder)
+    log = _Log(folder, first)
     log.write(
         {"kind": "run", **about, **location(images), "source": problem.data.source, "epochs": epochs, **provenance()}
     )
@@ -236,6 +239,16 @@ def _resume(path: Path, run: Run, rng: np.random.Generator, about: dict[str, Any
     run.steps, run.epochs = facts["steps"], facts["epochs"]
     rng.bit_generator.state = facts["generator"]
     return facts["epoch"], facts["seconds"]
+
+
+def _put_aside(folder: Path) -> None:
+    """Move the log and checkpoint of an earlier run to the folder `previous`; what was there goes."""
+    if not (folder / "checkpoint.safetensors").exists():
+        return
+    previous = output_folder(folder / "previous")
+    for name in ("checkpoint.safetensors", "log.jsonl"):
+        if (folder / name).exists():
+            (folder / name).replace(previous / name)
 
 
 class _Log:

@@ -114,6 +114,25 @@ def test_a_log_that_is_gone_is_begun_anew(tmp_path):
     assert [record["step"] for record in log_of(tmp_path) if record["kind"] == "step"] == [5, 6, 7, 8]
 
 
+def test_an_earlier_run_is_put_aside(tmp_path):
+    run(small(), SGD(), tmp_path, epochs=2, seed=1)
+    names = ("checkpoint.safetensors", "log.jsonl")
+    earlier = [(tmp_path / name).read_bytes() for name in names]
+    run(small(), SGD(), tmp_path, epochs=1, seed=2)
+    assert [(tmp_path / "previous" / name).read_bytes() for name in names] == earlier
+    assert [record["seed"] for record in log_of(tmp_path) if record["kind"] == "run"] == [2]
+    found = run(small(), SGD(), tmp_path / "previous", epochs=3, seed=1, resume=True)  # and can be gone on with
+    assert_same((found.params,), (run(small(), SGD(), epochs=3, seed=1).params,))
+
+
+def test_bad_arguments_leave_an_earlier_run_where_it_is(tmp_path):
+    run(small(), SGD(), tmp_path, epochs=1)
+    with pytest.raises(ValueError, match="epochs"):
+        run(small(), SGD(), tmp_path, epochs=0)
+    assert not (tmp_path / "previous").exists()
+    assert (tmp_path / "checkpoint.safetensors").exists()
+
+
 def test_log_and_records(tmp_path):
     result = run(small(), CurveBall(lam_every=2), tmp_path, epochs=2, seed=5, name="mine")
     records = log_of(tmp_path)

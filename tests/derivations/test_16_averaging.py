@@ -167,6 +167,17 @@ def test_a_mean_that_keeps_too_little_gives_way_and_the_sums_start_anew():
     assert_allclose(np.array(sums) * -predicted, numbers(*turned), rtol=1e-12)
 
 
+def test_a_batch_that_promises_no_decrease_adds_nothing():
+    """With rho fixed the best beta may still climb: (4) would weigh such a batch by a negative number."""
+    solver = CurveBall(rho=5.0, average=0.9, average_share=-1e9)
+    rho, beta = solver._coefficients(*numbers(A, B))
+    climb = change(np.array([beta, -rho]))
+    assert climb > 0.0
+    sums = (1.0, 0.1, 1.0, 0.3, 0.1)
+    found = solver._averaged(rho, beta, np.asarray(climb), sums, numbers(A, B))[3]
+    assert_allclose(found, 0.9 * np.array(sums), rtol=1e-12)
+
+
 def test_two_parameters_want_their_own_system_and_the_share_gives_it_to_them():
     def count(**options):
         solver = CurveBall(lam=0.1, lr=0.5, adapt_lam=False, **options)
