@@ -80,7 +80,7 @@ def _follow(name: str, solver: Any, problem: Any, plain: Any, params: Any, rng: 
 
 
 def _look(k: int) -> dict[str, Any]:
-    colours = ("#0b6e99", "#56b4e9", "#20b2aa", "#d1603d", "#5b8c3a", "#7d4f9e", "#b8860b", "#444444")
+    colours = (*COLOURS, "#8c8c8c")
     return {"color": colours[k % len(colours)], "linewidth": 1.6 if k < 3 else 1.2}
 
 
