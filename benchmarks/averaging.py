@@ -229,9 +229,15 @@ def table(runs: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def runs_of(runs: list[dict[str, Any]], name: str, network: str, solver: str, epochs: int) -> list[dict[str, Any]]:
+    """The runs of a solver on a task, at all seeds."""
+    wanted = (name, network, solver, epochs)
+    return [run for run in runs if tuple(key(run)[k] for k in (0, 1, 3, 5)) == wanted]
+
+
 def row(runs: list[dict[str, Any]], name: str, network: str, solver: str, epochs: int) -> list[str]:
     """A solver's row, or nothing where it has not run."""
-    found = [run for run in runs if key(run)[:2] + key(run)[3:4] + key(run)[5:] == (name, network, solver, epochs)]
+    found = runs_of(runs, name, network, solver, epochs)
     if not found:
         return []
     about, seeds = f"| {name}, {network}, {epochs} | `{solver}` | ", f" | {len(found)} |"
@@ -244,22 +250,21 @@ def row(runs: list[dict[str, Any]], name: str, network: str, solver: str, epochs
 
 
 def studies(runs: list[dict[str, Any]]) -> str:
-    """A table per title, beside the same solver as it is in the comparison; every epoch where there is one seed."""
+    """A table per title; every epoch of those that have a length of their own, which run at one seed."""
     parts = []
     for title in dict.fromkeys(study.title for study in STUDIES):
-        lines = [f"{title}:", "", "| data, network, epoch | solver | training loss | validation error | seeds |"]
+        lines = [f"{title}:", "", "| data, network, epochs | solver | training loss | validation error | seeds |"]
         lines.append("|---|---|---|---|---|")
         for study in (study for study in STUDIES if study.title == title):
             epochs = study.epochs or next(task[3] for task in TASKS if task[:2] == study.task)
             for solver in study.solvers:
-                if epochs > 5 or len(study.seeds) > 1:
-                    lines += row(runs, *study.task, solver, epochs)
-                else:
-                    for k in range(1, epochs + 1):
-                        cut = [
-                            {**run, "epochs": run["epochs"][:k], "planned": k} for run in runs if key(run)[5] == epochs
-                        ]
-                        lines += row(cut, *study.task, solver, k)
+                found = row(runs, *study.task, solver, epochs)
+                if found and study.epochs:
+                    (run,) = runs_of(runs, *study.task, solver, epochs)
+                    losses = ", ".join(f"{epoch['train_loss']:.3f}" for epoch in run["epochs"])
+                    errors = ", ".join(f"{100 * epoch['validation_error']:.1f}" for epoch in run["epochs"])
+                    found = [f"| {', '.join(study.task)}, 1 to {epochs} | `{solver}` | {losses} | {errors} (%) | 1 |"]
+                lines += found
         parts.append("\n".join(lines))
     return "\n\n".join(parts)
 

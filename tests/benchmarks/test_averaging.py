@@ -72,3 +72,18 @@ def test_tables(averaging):
         "| digits, mlp, 20 | `curveball:average=0.9` | not finite in 1 |  | 1 |",
         "| digits, mlp, 20 | `sgd:lr=0.1` | 3.0000 | 30.0% | 1 |",
     ]
+
+
+def test_studies(averaging, monkeypatch):
+    task = ("digits", "mlp")
+    monkeypatch.setattr(
+        averaging,
+        "STUDIES",
+        (averaging.Study("Longer", task, ("curveball", "sgd"), (0,), 2), averaging.Study("Seeds", task, ("sgd",))),
+    )
+    last = [0.0] * 19
+    runs = [run("curveball", 0, 2.0, 1.0), *(run("sgd", seed, *last, 1.0 + seed) for seed in (0, 1, 2))]
+    longer, seeds = averaging.studies(runs).split("\n\nSeeds:")
+    assert longer.splitlines()[0] == "Longer:"
+    assert longer.splitlines()[4:] == ["| digits, mlp, 1 to 2 | `curveball` | 2.000, 1.000 | 20.0, 10.0 (%) | 1 |"]
+    assert seeds.splitlines()[4:] == ["| digits, mlp, 20 | `sgd` | 2.0000 ± 1.0000 | 20.0% ± 10.0 | 3 |"]
