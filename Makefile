@@ -65,7 +65,7 @@ $(VENV)/site: pyproject.toml $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/gpu: pyproject.toml $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,gpu]' torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,gpu,torch]'
 	@touch $@ $(VENV)/dev
 
 $(VENV)/dev: pyproject.toml $(VENV)/bin/python

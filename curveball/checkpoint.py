@@ -1,7 +1,8 @@
 """Checkpoints: everything a run needs to go on as if it had never stopped, in one safetensors file.
 
-Arrays are stored by name (`params['conv1']['w']`); numbers, the epoch and the generator's state as JSON in the file's
-metadata. Nothing is pickled. The file is written whole or not at all.
+Arrays are stored by name (`params['conv1']['w']`), numbers as JSON in the file's metadata, and the facts about the run,
+its records among them, as an array of the bytes of their JSON: metadata may not be longer than 100 MB. Nothing is
+pickled. The file is written whole or not at all.
 """
 
 from __future__ import annotations
@@ -16,14 +17,16 @@ import minigrad as mg
 from curveball.files import write_whole
 from minigrad.trees import Tree, flatten, leaf_paths, unflatten
 
-FORMAT = 1
+FORMAT = 2
+FACTS = "facts"  # the array of their bytes
 
 
 def save(path: Path, trees: dict[str, Tree], facts: dict[str, Any]) -> None:
-    """Write trees of arrays and numbers, and facts that JSON can hold."""
+    """Write trees of arrays and numbers, and facts that JSON can hold. ValueError where there is no room, say."""
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
-    arrays: dict[str, np.ndarray] = {}
+    arrays = {FACTS: np.frombuffer(json.dumps(facts).encode(), np.uint8)}
     numbers: dict[str, Any] = {}
     for name, tree in trees.items():
         leaves, structure = flatten(tree)
@@ -32,8 +35,12 @@ def save(path: Path, trees: dict[str, Tree], facts: dict[str, Any]) -> None:
                 arrays[name + place] = np.ascontiguousarray(mg.to_numpy(leaf)).reshape(leaf.shape)
             else:
                 numbers[name + place] = leaf
-    metadata = {"format": str(FORMAT), "numbers": json.dumps(numbers), "facts": json.dumps(facts)}
-    write_whole(path, lambda temporary: save_file(arrays, temporary, metadata=metadata))
+    metadata = {"format": str(FORMAT), "numbers": json.dumps(numbers)}
+    try:
+        write_whole(path, lambda temporary: save_file(arrays, temporary, metadata=metadata))
+    except (SafetensorError, OSError) as error:
+        kept = ": the one before is whole; mend that, then go on with --resume" if path.is_file() else ""
+        raise ValueError(f"the checkpoint {path} cannot be written ({error}){kept}") from None
 
 
 def load(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -45,22 +52,29 @@ def load(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             metadata = file.metadata() or {}
             leaves = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
     except FileNotFoundError:
-        raise ValueError(f"there is no checkpoint {path}: start the run without --resume first") from None
+        aside = path.parent / "previous"
+        earlier = f" (an earlier run is in {aside})" if (aside / path.name).exists() else ""
+        raise ValueError(f"there is no checkpoint {path}: start the run without --resume first{earlier}") from None
     except (SafetensorError, OSError) as error:
         raise ValueError(f"{path} is not a checkpoint that can be read ({error})") from None
     if metadata.get("format") != str(FORMAT):
         raise ValueError(f"{path} is not a checkpoint of this version: format {metadata.get('format')}, not {FORMAT}")
+    facts = json.loads(leaves.pop(FACTS).tobytes())
     leaves.update(json.loads(metadata["numbers"]))
-    return leaves, json.loads(metadata["facts"])
+    return leaves, facts
 
 
 def restore(name: str, like: Tree, leaves: dict[str, Any]) -> Tree:
-    """Rebuild the tree saved as `name`, with the structure of `like`. ValueError where leaves are missing."""
-    _, structure = flatten(like)
+    """Rebuild the tree saved as `name`, with the structure of `like`. ValueError where leaves are missing or differ."""
+    expected, structure = flatten(like)
     names = [name + place for place in leaf_paths(structure)]
     missing = [n for n in names if n not in leaves]
     if missing:
         raise ValueError(f"the checkpoint has no {missing[0]}: it is of another network or solver")
+    for n, leaf in zip(names, expected, strict=True):
+        found, wanted = getattr(leaves[n], "shape", ()), getattr(leaf, "shape", ())
+        if wanted and found != wanted:
+            raise ValueError(f"the checkpoint's {n} has shape {found}, this run's {wanted}: it is of another network")
     return unflatten(structure, [leaves[n] for n in names])
 
 

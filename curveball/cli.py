@@ -84,8 +84,12 @@ def interruptible(folder: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        kept = any(path.parent.name != "previous" for path in folder.glob("**/checkpoint.safetensors"))
-        what = f"{folder} has the epochs that are done, --resume goes on from there" if kept else "no epoch was done"
+        found = [path.parent for path in folder.glob("**/checkpoint.safetensors")]
+        what = "no epoch was done"
+        if any(not place.name.startswith("previous") for place in found):
+            what = f"{folder} has the epochs that are done, --resume goes on from there"
+        elif found:
+            what += f"; the run before is in {max(found, key=lambda place: place.stat().st_mtime)}"
         typer.echo(f"curveball: interrupted: {what}", err=True)
         raise
 
@@ -172,7 +176,7 @@ def train(
             run = run_training(problem, chosen, epochs, seed, solver, folder, resume, log_every, quiet)
     typer.echo(table([run]))
     _pool([run])
-    kept = "" if resume or not (folder / "previous").exists() else f"; those of the run before in {folder / 'previous'}"
+    kept = "" if resume or not (folder / "previous").exists() else f"; earlier runs in {folder / 'previous'}*"
     typer.echo(f"log and checkpoint in {folder}{kept}")
     if run.stopped:
         typer.echo(f"curveball: {run.stopped}", err=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import math
 import time
@@ -16,7 +18,7 @@ from tqdm import tqdm
 import minigrad as mg
 from curveball import checkpoint
 from curveball.devices import beside, fetch, location, pool_use
-from curveball.files import output_folder, write_whole
+from curveball.files import free_places, output_folder, write_whole
 from curveball.provenance import provenance
 from curveball.solver import Solver, Tree
 from minigrad.threads import one_blas_thread
@@ -86,6 +88,9 @@ def train(
         "solver": type(solver).__name__,
         **{key: value for key, value in asdict(solver).items() if value is not None},  # type: ignore[call-overload]  # solvers are dataclasses
         "data": problem.data.name,
+        "classes": len(problem.data.classes),
+        "training_images": list(images.shape),
+        "channel_means": list(problem.data.mean),  # tell data sets of one name apart
         "augment": problem.augment,
         "network": problem.network.name,
         "initialisation": problem.network.initialisation,
@@ -101,7 +106,7 @@ def train(
         if first >= epochs:
             raise RunIsDone(f"the run in {folder} has its {first} epochs: ask for more than that to go on", run)
     if folder is not None:
-        output_folder(folder)
+        free_places(output_folder(folder), ("checkpoint.safetensors", "log.jsonl"))
         if not resume:
             _put_aside(folder)
     log = _Log(folder, first)
@@ -242,13 +247,14 @@ def _resume(path: Path, run: Run, rng: np.random.Generator, about: dict[str, Any
 
 
 def _put_aside(folder: Path) -> None:
-    """Move the log and checkpoint of an earlier run to the folder `previous`; what was there goes."""
+    """Move the log and checkpoint of an earlier run to a folder of their own: `previous`, then `previous-2`, ..."""
     if not (folder / "checkpoint.safetensors").exists():
         return
-    previous = output_folder(folder / "previous")
+    names = (f"previous-{k}" if k > 1 else "previous" for k in itertools.count(1))
+    aside = output_folder(next(folder / name for name in names if not (folder / name).exists()))
     for name in ("checkpoint.safetensors", "log.jsonl"):
         if (folder / name).exists():
-            (folder / name).replace(previous / name)
+            (folder / name).replace(aside / name)
 
 
 class _Log:
@@ -263,15 +269,21 @@ class _Log:
 
     def write(self, record: dict[str, Any]) -> None:
         if self._file is not None:
-            self._file.write(json.dumps(record) + "\n")
-            self._file.flush()
+            try:
+                self._file.write(json.dumps(record) + "\n")
+                self._file.flush()
+            except OSError as error:
+                raise ValueError(
+                    f"the log {self._file.name} cannot be written ({error.strerror}): mend that, go on with --resume"
+                ) from None
 
     def __enter__(self) -> _Log:
         return self
 
     def __exit__(self, *exception: object) -> None:
         if self._file is not None:
-            self._file.close()
+            with contextlib.suppress(OSError):  # every record was flushed, or has been complained about
+                self._file.close()
 
 
 def _until_epoch(path: Path, epoch: int) -> str:

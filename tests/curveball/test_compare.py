@@ -60,6 +60,14 @@ def test_every_file_and_folder(tmp_path):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
 
 
+def test_figure_2_is_against_epochs_and_figure_3_against_seconds(tmp_path, monkeypatch):
+    drawn = {}
+    monkeypatch.setattr(module, "draw_errors", lambda runs, path, title, against: drawn.update({path.name: against}))
+    monkeypatch.setattr(module, "write_together", lambda folder, files: [f(folder / name) for name, f in files.items()])
+    compare(small(), SOLVERS, tmp_path, epochs=1, quiet=True)
+    assert drawn == {"figure2.png": "epoch", "figure3.png": "seconds"}
+
+
 class Interrupted(Exception):
     """The machine was switched off."""
 

@@ -2,14 +2,16 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors import SafetensorError
 
 import minigrad as mg
 from curveball import SGD, Adam, CurveBall, checkpoint
 from curveball.files import output_folder, write_whole
-from curveball.train import train
+from curveball.train import _Log, train
 from minigrad.trees import flatten
 from problems import Classification, Dataset, load, network
 
@@ -123,6 +125,65 @@ def test_an_earlier_run_is_put_aside(tmp_path):
     assert [record["seed"] for record in log_of(tmp_path) if record["kind"] == "run"] == [2]
     found = run(small(), SGD(), tmp_path / "previous", epochs=3, seed=1, resume=True)  # and can be gone on with
     assert_same((found.params,), (run(small(), SGD(), epochs=3, seed=1).params,))
+
+
+def test_no_earlier_run_is_ever_lost(tmp_path):
+    for seed in (1, 2, 3):
+        run(small(), SGD(), tmp_path, seed=seed)
+    found = {path.parent.name: log_of(path.parent)[0]["seed"] for path in tmp_path.glob("**/log.jsonl")}
+    assert found == {"previous": 1, "previous-2": 2, tmp_path.name: 3}
+
+
+def test_resuming_where_only_an_earlier_run_is_names_it(tmp_path):
+    run(small(), SGD(), tmp_path / "previous")
+    with pytest.raises(ValueError, match=r"there is no checkpoint .* \(an earlier run is in .*previous\)"):
+        run(small(), SGD(), tmp_path, resume=True)
+
+
+def test_data_of_the_same_name_are_told_apart(tmp_path):
+    problem = small()
+    data, images = problem.data, problem.data.train_images.copy()
+    images[0, 0, 0] += 1
+    other = Dataset.of(
+        data.name, data.classes, (images, data.train_labels), (data.validation_images, data.validation_labels)
+    )
+    run(problem, SGD(), tmp_path)
+    with pytest.raises(ValueError, match="was written with channel_means="):
+        run(Classification(other, problem.network, problem.batch_size), SGD(), tmp_path, epochs=2, resume=True)
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), SafetensorError("No space left on device")])
+def test_a_full_disk_keeps_the_checkpoint_before(error, tmp_path, monkeypatch):
+    def full(*args, **kwargs):
+        raise error
+
+    run(small(), SGD(), tmp_path)
+    kept = (tmp_path / "checkpoint.safetensors").read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr("safetensors.numpy.save_file", full)
+        message = (
+            r"the checkpoint .* cannot be written \(.*No space left on device\): the one before is whole; mend that"
+        )
+        with pytest.raises(ValueError, match=message):
+            run(small(), SGD(), tmp_path, epochs=2, resume=True)
+    assert (tmp_path / "checkpoint.safetensors").read_bytes() == kept
+    found = run(small(), SGD(), tmp_path, epochs=2, resume=True)
+    assert_same((found.params,), (run(small(), SGD(), epochs=2).params,))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full to write to on this system")
+def test_a_log_that_cannot_be_written(tmp_path):
+    log = _Log(tmp_path, 0)
+    log._file.close()
+    log._file = Path("/dev/full").open("w")  # noqa: SIM115  (the log closes it)
+    with log, pytest.raises(ValueError, match=r"the log /dev/full cannot be written \(No space left on device\)"):
+        log.write({})
+
+
+def test_a_folder_where_a_file_belongs(tmp_path):
+    (tmp_path / "log.jsonl").mkdir()
+    with pytest.raises(ValueError, match=r"log\.jsonl is a folder: choose another place"):
+        run(small(), SGD(), tmp_path)
 
 
 def test_bad_arguments_leave_an_earlier_run_where_it_is(tmp_path):
@@ -278,6 +339,15 @@ def test_a_checkpoint_of_another_tree(tmp_path):
         checkpoint.restore("x", {"a": 0, "b": 0}, leaves)
 
 
+def test_a_checkpoint_of_another_shape(tmp_path):
+    checkpoint.save(tmp_path / "file", {"x": {"a": np.ones(2)}}, {})
+    leaves, _ = checkpoint.load(tmp_path / "file")
+    with pytest.raises(
+        ValueError, match=r"the checkpoint's x\['a'\] has shape \(2,\), this run's \(3,\): it is of another"
+    ):
+        checkpoint.restore("x", {"a": np.ones(3)}, leaves)
+
+
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint at all", b"\xff" * 64, None], ids=repr)
 def test_a_corrupt_checkpoint(content, tmp_path):
     path = tmp_path / "checkpoint.safetensors"
@@ -295,7 +365,7 @@ def test_a_safetensors_file_of_somebody_else(tmp_path):
 
     path = tmp_path / "checkpoint.safetensors"
     save_file({"w": np.ones(3)}, path)
-    with pytest.raises(ValueError, match="is not a checkpoint of this version: format None, not 1"):
+    with pytest.raises(ValueError, match="is not a checkpoint of this version: format None, not 2"):
         run(small("mlp"), SGD(), tmp_path, epochs=2, resume=True)
 
 

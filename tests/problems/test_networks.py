@@ -248,3 +248,12 @@ def test_errors():
         network("lenet")
     with pytest.raises(ValueError, match="unknown initialisation 'zeros': there are he, xavier"):
         network("mlp", initialisation="zeros")
+
+
+def test_batch_norm_adds_1e_4_to_the_variance():
+    """As the paper's network does: images of variance 1e-4 come out with variance 1/2."""
+    net = network("basic-bn", 10)
+    norm = next(layer for layer in net.layers if layer.kind == "norm")
+    x = 0.01 * np.where(np.arange(32).reshape(2, 4, 4, 1) % 2, 1.0, -1.0)
+    y, _ = norm.apply({"gain": np.ones(1), "bias": np.zeros(1)}, x, None)
+    np.testing.assert_allclose(np.var(y), 0.5, rtol=1e-12)

@@ -99,6 +99,8 @@ def test_dropout_is_between_the_relu_and_the_second_convolution():
     assert kinds == ["conv", "norm", "function", "dropout", "conv", "norm"]
     assert [layer.rate for layer in basic_block(4, dropout=0.3).branch.layers if isinstance(layer, Dropout)] == [0.3]
     masks = network("resnet18-dropout").masks(rng(), CIFAR, 2)
+    share = np.mean([block["branch"]["dropout1"]["keep"].mean() for key, block in masks.items() if "block" in key])
+    assert abs(share - 0.7) < 0.01
     assert [masks[f"block{k}"]["branch"]["dropout1"]["keep"].shape for k in (1, 3, 8)] == [
         (2, 32, 32, 64),
         (2, 16, 16, 128),
