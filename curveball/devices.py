@@ -92,8 +92,11 @@ def _try_out(cupy: Any, index: int) -> None:
 
 
 def _line(error: Exception) -> str:
-    """The first line of an error's text."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    """The line of an error's text that says most: CuPy's ImportError is a page, framed in `=`."""
+    lines = [line.strip() for line in str(error).splitlines() if any(c.isalpha() for c in line)]
+    if "Original error:" in lines[:-1]:
+        return lines[lines.index("Original error:") + 1]
+    return lines[0] if lines else type(error).__name__
 
 
 # ------------------------------------------------------------------------------------- moving

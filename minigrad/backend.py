@@ -128,6 +128,15 @@ def scatter_add(values: Any, index: Any, shape: tuple[int, ...]) -> Any:
     return out
 
 
+def put_last(out: Any, index: Any, rising: Any) -> None:
+    """`out[index] = rising`; of places named twice the last, whose value is the largest. (CuPy leaves open which.)"""
+    xp = namespace(out)
+    if backend_name(xp) == "cupy":
+        xp.maximum.at(out, index, rising)
+    else:
+        out[index] = rising
+
+
 def _scatter_add_by_loop(out: Any, index: Any, values: Any) -> None:
     """Add at repeated positions with the standard's own operations: slow, for small arrays on other backends."""
     xp = namespace(out)

@@ -6,7 +6,7 @@ from math import prod
 from typing import Any
 
 from minigrad import backend
-from minigrad.backend import is_floating, namespace
+from minigrad.backend import is_floating, namespace, put_last
 from minigrad.broadcasting import broadcast_to
 from minigrad.elementwise import where
 from minigrad.linear_maps import Linear
@@ -73,7 +73,7 @@ def index_update(x: Array, index: Index, value: Array) -> Array:
     xp = namespace(plain)
     writer = xp.full(plain.shape, -1, dtype=xp.int64)  # which entry of `value` ends up at each place
     order = xp.reshape(xp.arange(prod(value.shape), dtype=xp.int64), value.shape)
-    writer[index] = order
+    put_last(writer, index, order)
     lasting = writer[index] == order
     return where(writer < 0, x, 0) + scatter_add(where(lasting, value, 0), index=index, shape=x.shape)
 

@@ -79,7 +79,8 @@ def _read_file(path: Path, count: int, layout: Layout, images: np.ndarray, label
         if size != count * bytes_per_record:
             raise CorruptData(
                 f"{path} has {size:,} bytes, not {count * bytes_per_record:,} ({count:,} records of "
-                f"{bytes_per_record}): it is cut short or another file; remove it and fetch the data again"
+                f"{bytes_per_record}): it is cut short or another file; remove the folder {path.parent} and fetch "
+                "the data again"
             )
         records = np.fromfile(path, np.uint8).reshape(count, bytes_per_record)
     labels[...] = records[:, layout.label_bytes - 1]
@@ -87,7 +88,7 @@ def _read_file(path: Path, count: int, layout: Layout, images: np.ndarray, label
         where = int(np.argmax(labels >= len(layout.classes)))
         raise CorruptData(
             f"{path}: record {where:,} has the label {labels[where]}, beyond 0 to {len(layout.classes) - 1}: "
-            "the file is damaged or of another data set; remove it and fetch the data again"
+            f"the file is damaged or of another data set; remove the folder {path.parent} and fetch the data again"
         )
     pixels = images.reshape(count, 32 * 32, 3)
     for channel in range(3):

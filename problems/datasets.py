@@ -117,7 +117,7 @@ def digits(folder: Path | None = None) -> Dataset:
 
 def fashion_mnist(folder: Path | None = None) -> Dataset:
     """Clothes, 60,000 + 10,000 grey images of 28 x 28 (Xiao, Rasul and Vollgraf, arXiv 1708.07747)."""
-    where = obtain(sources.FASHION_MNIST, folder)
+    where = obtain(sources.FASHION_MNIST, folder, may_add=False)
     return Dataset.of("fashion-mnist", FASHION_CLASSES, *read_mnist(where), source=str(where))
 
 

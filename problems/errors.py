@@ -44,7 +44,7 @@ def readable(path: Path) -> Iterator[None]:
         raise MissingData(f"{error.filename or path} is not there: give the folder that has it") from None
     except OSError as error:
         raise UnreadableData(
-            f"{error.filename or path} cannot be read ({error.strerror or error}): mend that, or give another folder"
+            f"{error.filename or path} cannot be read ({_reason(error)}): mend that, or give another folder"
         ) from None
 
 
@@ -55,5 +55,11 @@ def writable(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise UnreadableData(
-            f"{path} cannot be written ({error.strerror or error}): give another folder, or set MINIGRAD_DATA_DIR"
+            f"{path} cannot be written ({_reason(error)}): give another folder, or set MINIGRAD_DATA_DIR"
         ) from None
+
+
+def _reason(error: OSError) -> str:
+    """What the system said; Pooch wraps it in an error of its own, with many words."""
+    said = error.strerror or getattr(error.__cause__, "strerror", None)
+    return str(said or error)

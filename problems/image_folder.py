@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from problems.errors import CorruptData, MissingData, UnreadableData, readable
+from problems.errors import CorruptData, DataError, MissingData, UnreadableData, readable
 
 Split = tuple[np.ndarray, np.ndarray]  # images (n, height, width, channels) uint8 and labels (n,) int64
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"}
@@ -95,10 +95,10 @@ def _picture(path: Path) -> np.ndarray:
                 raise CorruptData(f"{path} has more than 8 bits a channel (mode {image.mode}): convert it to 8")
             grey = image.mode in ("1", "L", "LA")
             pixels = np.asarray(image.convert("L" if grey else "RGB"))
-    except PermissionError:
+    except (DataError, PermissionError):  # a DataError is a ValueError too
         raise
-    except (OSError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
-        reason = str(error).replace(f" {str(path)!r}", "")
+    except (OSError, SyntaxError, EOFError, ValueError, Image.DecompressionBombError) as error:
+        reason = str(error).replace(f" {str(path)!r}", "") or type(error).__name__
         raise CorruptData(f"{path} is no image that can be read ({reason}): replace or remove it") from None
     return pixels[:, :, None] if grey else pixels
 

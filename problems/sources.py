@@ -37,6 +37,8 @@ class Source:
     files: tuple[File, ...]
     downloads: tuple[Download, ...]
     system: tuple[Path, ...] = ()  # where a package of the operating system puts the files
+    package: str = ""  # that package, of Debian
+    pickled: str = ""  # the folder of the form that is not read
 
     @property
     def archive(self) -> Download | None:
@@ -64,6 +66,7 @@ CIFAR10 = Source(
             (_AUTHORS + "cifar-10-binary.tar.gz", _MINDSPORE + "cifar-10-binary.tar.gz"),
         ),
     ),
+    pickled="cifar-10-batches-py",
 )
 
 CIFAR100 = Source(
@@ -81,6 +84,7 @@ CIFAR100 = Source(
             (_AUTHORS + "cifar-100-binary.tar.gz", _MINDSPORE + "cifar-100-binary.tar.gz"),
         ),
     ),
+    pickled="cifar-100-python",
 )
 
 
@@ -123,7 +127,8 @@ FASHION_MNIST = Source(
             "t10k-labels-idx1-ubyte.gz", 5_148, "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"
         ),
     ),
-    system=(Path("/usr/share/datasets/fashion-mnist"),),  # Debian's package dataset-fashion-mnist
+    system=(Path("/usr/share/datasets/fashion-mnist"),),
+    package="dataset-fashion-mnist",
 )
 
 SOURCES = {source.name: source for source in (FASHION_MNIST, CIFAR10, CIFAR100)}

@@ -61,7 +61,10 @@ LINALG = _words("cholesky det eigh eigvalsh inv lstsq matrix_power matrix_rank n
 TYPES = _words("""bool_ int8 int16 int32 int64 intp uint8 uint16 uint32 uint64 float16 float32 float64
     complex64 complex128 dtype generic number integer signedinteger unsignedinteger inexact floating complexfloating""")
 METHODS = _words("all any argmax argmin copy cumsum max mean min prod ravel std sum swapaxes take transpose var view")
-ATOMIC = _words("int32 uint32 uint64 float16 float32 float64")  # dtypes that a GPU can add at one place at a time
+ATOMIC = {  # dtypes that a GPU can add, or take the largest of, at one place at a time
+    "add": _words("int32 uint32 uint64 float16 float32 float64"),
+    "maximum": _words("int32 int64 uint32 uint64 float32 float64"),
+}
 WAITING = {"argwhere", "compress", "extract", "flatnonzero", "nonzero", "unique"}  # they look how many there are
 
 
@@ -168,7 +171,7 @@ for _name in ("shape", "dtype", "ndim", "size", "nbytes", "itemsize", "strides",
 
 
 class Function:
-    """A function of NumPy on device arrays; `add.at` is there too."""
+    """A function of NumPy on device arrays; `add.at` and `maximum.at` are there too."""
 
     def __init__(self, name, function):
         self.__name__, self._function = name, function
@@ -195,7 +198,7 @@ class Function:
         return Fused(self._function(*opened, **kwargs))
 
     def at(self, out, index, values):
-        if self.__name__ != "add" or out.dtype.name not in ATOMIC:
+        if self.__name__ not in ATOMIC or out.dtype.name not in ATOMIC[self.__name__]:
             raise TypeError(f"{self.__name__}.at of {out.dtype}")
         self._function.at(out._host, _to_host(index, index=True), _to_host(values))
 

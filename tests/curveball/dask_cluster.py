@@ -13,7 +13,6 @@ import time
 from pathlib import Path
 
 import joblib
-from distributed import Client, LocalCluster
 
 from curveball import CurveBall
 from curveball.sweep import iterations_to, spread
@@ -51,6 +50,8 @@ def kill_the_second(folder, killed):
 
 
 def main():
+    from distributed import Client, LocalCluster  # where it runs: the tests read this file without it too
+
     killed = []
     with (
         tempfile.TemporaryDirectory() as folder,

@@ -106,8 +106,21 @@ def test_libraries_that_are_missing(double, monkeypatch):
         choose("cupy")
 
 
+def test_an_import_error_of_cupy_is_one_line(monkeypatch):
+    page = "\n{0}\nFailed to import CuPy.\n\nOriginal error:\n  ImportError: libcuda.so.1: no such file\n{0}\n".format(
+        "=" * 64
+    )
+
+    def fails(name):
+        raise ImportError(page)
+
+    monkeypatch.setattr("curveball.devices.importlib.import_module", fails)
+    with pytest.raises(ValueError, match=r"^CuPy cannot be imported \(ImportError: libcuda.so.1: no such file\): pip"):
+        choose("cupy")
+
+
 def test_tf32(double, monkeypatch):
-    monkeypatch.delenv("CUPY_TF32", raising=False)
+    monkeypatch.setenv("CUPY_TF32", "0")  # and as it was afterwards
     x = double.ones(2)
     choose("cupy")
     assert location(x)["tf32"] is False

@@ -200,6 +200,7 @@ def test_errors_of_a_cell_come_back():
 
 
 def test_a_worker_of_a_cluster_dies_and_nothing_is_lost():
+    pytest.importorskip("distributed", reason="distributed is not installed")
     program = subprocess.run(
         [sys.executable, Path(dask_cluster.__file__)], capture_output=True, text=True, timeout=120, check=False
     )

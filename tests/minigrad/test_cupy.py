@@ -180,7 +180,9 @@ def test_the_packages_ask_for_nothing_that_cupy_lacks(double):
 
 
 def host_array(cupy, array):
-    """An array of CuPy over the memory of a host array: nothing runs on it, but it is one."""
+    """An array of CuPy; without a GPU over the memory of a host array: nothing runs on it, but it is one."""
+    if cupy.is_available():
+        return cupy.asarray(array)
     memory = cupy.cuda.UnownedMemory(array.ctypes.data, array.nbytes, array, 0)
     return cupy.ndarray(array.shape, array.dtype, memptr=cupy.cuda.MemoryPointer(memory, 0))
 

@@ -1,6 +1,7 @@
 """`curveball data list`, `fetch` and `check`, and training on data that come from files."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,9 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from curveball.cli import app
+from problems import load
 from problems.datasets import DATASETS
+from problems.errors import CorruptData
 from problems.sources import SOURCES
 from tests.problems.conftest import use
 
@@ -48,6 +51,8 @@ def test_list_says_where(tiny, cache):
     result = command("data", "list")
     assert result.exit_code == 0
     assert f"damaged: {cache / INSIDE} lacks test_batch.bin" in result.stdout
+    (cache / INSIDE / "test_batch.bin").write_bytes(b"")
+    assert f"damaged: {cache / INSIDE / 'test_batch.bin'} has 0 bytes" in command("data", "list").stdout
 
 
 def test_fetch(tiny, server, tmp_path, cache, monkeypatch):
@@ -59,6 +64,24 @@ def test_fetch(tiny, server, tmp_path, cache, monkeypatch):
             assert result.stdout == f"cifar10 is in {cache / INSIDE}\n"
         assert result.exit_code == 0, result.output
     assert len(server.asked) == 1  # it was in the cache by then
+
+
+@pytest.mark.parametrize("cut", [lambda b: b[:-100], lambda b: b""])
+def test_fetch_sees_a_file_of_another_size(tiny, server, tmp_path, monkeypatch, cut):
+    """The error is the one of loading, and doing what it says is enough."""
+    folder = tiny.write(tmp_path / "data" / INSIDE)
+    content = cut(tiny.files["data_batch_4.bin"])
+    (folder / "data_batch_4.bin").write_bytes(content)
+    line = refused("data", "fetch", "cifar10", "--folder", folder.parent)
+    assert f"data_batch_4.bin has {len(content):,} bytes, not 12,292" in line
+    assert line.endswith(f"remove the folder {folder} and fetch the data again")
+    with pytest.raises(CorruptData) as caught:
+        load("cifar10", folder.parent)
+    assert line == f"curveball: {caught.value}"
+    shutil.rmtree(folder)
+    download = replace(tiny.source.downloads[0], urls=(server.put(f"/{ARCHIVE}", tiny.archive),))
+    use(monkeypatch, replace(tiny.source, downloads=(download,)))
+    assert command("data", "fetch", "cifar10", "--folder", folder.parent).stdout == f"cifar10 is in {folder}\n"
 
 
 def test_fetch_from_a_mirror(tiny, server, tmp_path, monkeypatch):

@@ -225,6 +225,20 @@ def test_a_folder_that_cannot_be_written(server, tmp_path, monkeypatch, number, 
     assert not (tmp_path / "data.bin").exists()
 
 
+def test_a_read_only_folder(server, tmp_path, monkeypatch):
+    """Pooch says at length what the system said; we say it once."""
+    import tempfile
+
+    def refuse(*args, **kwargs):
+        raise PermissionError(13, "Permission denied", str(tmp_path / "x"))
+
+    monkeypatch.setattr(tempfile, "NamedTemporaryFile", refuse)
+    with pytest.raises(UnreadableData) as caught:
+        download(item(server.put("/data.bin", CONTENT)), tmp_path)
+    words = f"{tmp_path} cannot be written (Permission denied): give another folder, or set MINIGRAD_DATA_DIR"
+    assert str(caught.value) == words
+
+
 def test_interrupted_by_the_user(server, tmp_path, monkeypatch):
     """What came is kept; no file of the right name is there; the next try goes on."""
     url = server.put("/data.bin", CONTENT)

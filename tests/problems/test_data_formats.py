@@ -80,8 +80,11 @@ def test_cifar_file_of_another_size(tiny, tmp_path, change):
     folder = tiny.write(tmp_path / "data")
     whole = tiny.files["data_batch_3.bin"] + b"\0"
     (folder / "data_batch_3.bin").write_bytes(whole[: 4 * 3073 + change])
-    with pytest.raises(CorruptData, match=r"data_batch_3.bin has .* bytes, not 12,292 .*fetch the data again"):
+    words = rf"data_batch_3.bin has .* bytes, not 12,292\b.*; remove the folder {folder} and fetch the data again"
+    with pytest.raises(CorruptData, match=words):
         load("cifar10", folder)
+    with pytest.raises(CorruptData, match=words):
+        cifar.read_cifar(folder, tiny.layout)
 
 
 def test_cifar_label_out_of_range(tiny, tmp_path):
@@ -89,8 +92,9 @@ def test_cifar_label_out_of_range(tiny, tmp_path):
     content = bytearray(tiny.files["test_batch.bin"])
     content[2 * 3073] = 10
     (folder / "test_batch.bin").write_bytes(content)
-    with pytest.raises(CorruptData, match=r"test_batch.bin: record 2 has the label 10, beyond 0 to 9"):
+    with pytest.raises(CorruptData, match=r"test_batch.bin: record 2 has the label 10, beyond 0 to 9") as caught:
         load("cifar10", folder)
+    assert f"remove the folder {folder} and fetch" in str(caught.value)
 
 
 def test_cifar_file_that_is_not_there(tiny, tmp_path):
@@ -235,7 +239,7 @@ def test_idx_of_another_shape(small_mnist):
 
 def test_idx_label_out_of_range(small_mnist):
     folder, _ = small_mnist
-    (folder / "t10k-labels-idx1-ubyte").write_bytes(idx(np.array([0, 1, 2, 10, 11])))
+    (folder / "t10k-labels-idx1-ubyte").write_bytes(idx(np.array([0, 1, 2, 10, 9])))  # 10, the least that is too much
     with pytest.raises(CorruptData, match=r"t10k-labels-idx1-ubyte: image 3 has the label 10, beyond 0 to 9"):
         read(folder)
 

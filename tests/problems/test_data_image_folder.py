@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from problems import load
 from problems.errors import CorruptData, DataError, MissingData, UnreadableData
@@ -112,10 +112,38 @@ def test_damaged_image(pets, damage):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(("name", "content"), [
+    ("3.ppm", b"P6\n4 1V\n255\n" + bytes(60)),
+    ("3.pgm", b"P5\n4 5\n25x\n" + bytes(20)),
+    ("3.ppm", b"P6\n4 5\n0\n" + bytes(60)),
+    ("3.pgm", b"P2\n4 5\n255\n1 2 three"),
+])  # fmt: skip
+def test_damaged_portable_pixmap(pets, name, content):
+    """Pillow has a plain ValueError for these, without the name of the file."""
+    (pets / "cat" / name).write_bytes(content)
+    with pytest.raises(CorruptData, match=rf"cat/{name} is no image that can be read \(.+\): replace or remove it"):
+        load("folder", pets)
+
+
+@pytest.mark.parametrize("owner", [Image, ImageFile.ImageFile], ids=["open", "load"])
+@pytest.mark.parametrize("error", [
+    SyntaxError("broken PNG file"), EOFError(), ValueError("invalid literal"), OSError("image file is truncated"),
+], ids=lambda error: type(error).__name__)  # fmt: skip
+def test_whatever_pillow_raises(pets, monkeypatch, owner, error):
+    def fail(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr(owner, "open" if owner is Image else "load", fail)
+    reason = str(error) or "EOFError"
+    with pytest.raises(CorruptData, match=rf"cat/0.png is no image that can be read \({reason}\): replace or remove"):
+        load("folder", pets)
+
+
 def test_sixteen_bits(pets):
     Image.fromarray(np.zeros((5, 4), np.uint16)).save(pets / "cat" / "deep.png")
-    with pytest.raises(CorruptData, match=r"deep.png has more than 8 bits a channel .*: convert it to 8"):
+    with pytest.raises(CorruptData, match=r"deep.png has more than 8 bits a channel .*: convert it to 8") as caught:
         load("folder", pets)
+    assert "no image that can be read" not in str(caught.value)
 
 
 def test_an_image_of_very_many_pixels(pets, monkeypatch):

@@ -18,7 +18,7 @@ from problems.errors import (
     UnreadableData,
 )
 from problems.places import compare_checksums, data_folder, find, obtain
-from problems.sources import FASHION_MNIST, Download, File
+from problems.sources import FASHION_MNIST, SOURCES, Download, File
 from tests.problems.conftest import sha256, use
 
 INSIDE = "cifar-10-batches-bin"
@@ -84,6 +84,34 @@ def test_a_file_for_a_folder(tiny, tmp_path):
     (tmp_path / ARCHIVE).write_bytes(tiny.archive)
     with pytest.raises(UnreadableData, match=f"{ARCHIVE} is a file: give the folder that it lies in"):
         load("cifar10", tmp_path / ARCHIVE)
+
+
+def test_a_file_for_the_users_own_folder(tiny, tmp_path, cache):
+    cache.write_text("mine")
+    words = f"MINIGRAD_DATA_DIR is {cache}, which is a file: set it to a folder"
+    for folder in (None, tmp_path / "given"):
+        with pytest.raises(UnreadableData) as caught:
+            load("cifar10", folder)
+        assert str(caught.value) == words
+    with pytest.raises(UnreadableData, match=rf"^{cache} is a file"):
+        load("cifar10", cache)
+
+
+@pytest.mark.parametrize("below", [True, False])
+def test_the_pickled_form(tiny, tmp_path, below):
+    folder = tmp_path / "given" / "cifar-10-batches-py"
+    folder.mkdir(parents=True)
+    words = rf"; {folder} is the pickled form, which is never read: the binary version is needed$"
+    with pytest.raises(DownloadFailed, match=words):
+        load("cifar10", folder.parent if below else folder)
+    with pytest.raises(MissingData, match=words):
+        obtain(tiny.source, folder.parent if below else folder, may_download=False)
+
+
+def test_no_pickled_form(tiny, tmp_path):
+    with pytest.raises(DownloadFailed) as caught:
+        load("cifar10", tmp_path)
+    assert "pickled form" not in str(caught.value)
 
 
 def test_a_folder_below_a_file(tiny, server, tmp_path, monkeypatch):
@@ -178,6 +206,107 @@ def test_only_the_missing_files_are_downloaded(clothes, server, cache):
     assert [path for path, _ in server.asked] == ["/t10k-images-idx3-ubyte.gz", "/t10k-labels-idx1-ubyte.gz"]
 
 
+def test_offline_all_that_is_missing_is_named(clothes, server, tmp_path):
+    server.pages.clear()
+    with pytest.raises(DownloadFailed) as caught:
+        load("fashion-mnist", tmp_path)
+    message = str(caught.value)
+    assert all(message.count(item.name) >= 1 for item in clothes.downloads)
+    assert (
+        "; missing like it: train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz, t10k-labels-idx1-ubyte.gz; "
+        in message
+    )
+    assert message.endswith("; Debian's package dataset-fashion-mnist has all of it")
+    assert names(tmp_path) == []
+
+
+@pytest.fixture
+def system(clothes, server, tmp_path, monkeypatch):
+    """All four files where the system has them."""
+    folder = tmp_path / "system"
+    folder.mkdir()
+    for item in clothes.downloads:
+        (folder / item.name).write_bytes(server.pages[f"/{item.name}"].content)
+    use(monkeypatch, replace(clothes, system=(folder,)))
+    return SOURCES["fashion-mnist"]
+
+
+def test_some_files_in_a_folder_given_are_not_passed_over(system, server, tmp_path):
+    """Loading refuses; fetching, which is the mend, adds what is missing."""
+    given = tmp_path / "given"
+    given.mkdir()
+    (given / "train-labels-idx1-ubyte.gz").write_bytes(server.pages["/train-labels-idx1-ubyte.gz"].content)
+    words = (
+        f"{given} lacks train-images-idx3-ubyte, t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte: put it there, or "
+        f"curveball data fetch fashion-mnist --folder {given} downloads it"
+    )
+    with pytest.raises(CorruptData) as caught:
+        load("fashion-mnist", given)
+    assert str(caught.value) == words
+    with pytest.raises(CorruptData, match="lacks train-images"):
+        obtain(system, given, may_download=False)
+    assert names(given) == ["train-labels-idx1-ubyte.gz"]
+    assert server.asked == []
+    assert obtain(system, given) == given
+    assert len(names(given)) == 4
+    assert len(server.asked) == 3
+
+
+def test_a_download_into_a_folder_given_that_broke_off(system, server, tmp_path):
+    """It is gone on with, whatever the system has."""
+    inside = tmp_path / "given" / "fashion-mnist"
+    obtain(replace(system, system=()), inside.parent)
+    (inside / "t10k-labels-idx1-ubyte.gz").unlink()
+    server.asked.clear()
+    assert obtain(system, inside.parent, may_add=False) == inside
+    assert [path for path, _ in server.asked] == ["/t10k-labels-idx1-ubyte.gz"]
+
+
+def test_all_files_below_a_folder_with_some(system, server, tmp_path):
+    where = obtain(replace(system, system=()), tmp_path / "given")
+    (where.parent / "train-labels-idx1-ubyte.gz").write_bytes(b"")
+    assert obtain(system, where.parent, may_download=False) == where
+
+
+def test_good_files_are_not_unpacked_to_see_their_size(clothes, tmp_path, monkeypatch):
+    where = obtain(clothes, tmp_path)
+    monkeypatch.setattr(places, "contents", None)
+    assert find(clothes, tmp_path) == where
+
+
+def test_an_empty_folder_given_is_passed_over(system, tmp_path):
+    assert obtain(system, tmp_path) == system.system[0]
+
+
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize("damage", [lambda b: b[:-3], lambda b: b"", lambda b: b + b"x"])
+@pytest.mark.parametrize("alone", [True, False])
+def test_one_of_the_files_has_another_size(clothes, tmp_path, packed, damage, alone):
+    """Seen before anything is read, and once it is removed, fetching mends it."""
+    where = obtain(clothes, tmp_path)
+    path = where / "t10k-images-idx3-ubyte.gz"
+    if not packed:
+        path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
+        path.unlink()
+        path = path.with_suffix("")
+    path.write_bytes(damage(path.read_bytes()))
+    if alone:
+        (where / "t10k-labels-idx1-ubyte.gz").unlink()
+    with pytest.raises(CorruptData, match=rf"^{path} .*remove it and fetch the data again$"):
+        obtain(clothes, tmp_path)
+    path.unlink()
+    assert obtain(clothes, tmp_path) == where
+
+
+def test_a_gzip_file_of_several_parts(clothes, tmp_path):
+    """Its last four bytes are the length of the last part alone."""
+    where = obtain(clothes, tmp_path)
+    path = where / "t10k-images-idx3-ubyte.gz"
+    content = gzip.decompress(path.read_bytes())
+    path.write_bytes(gzip.compress(content[:5]) + gzip.compress(content[5:]))
+    assert obtain(clothes, tmp_path) == where
+
+
 def test_debians_files_come_before_a_download(clothes, server, tmp_path):
     system = tmp_path / "system"
     system.mkdir()
@@ -228,7 +357,9 @@ def test_files_that_are_not_those_of_the_archive(tiny, tmp_path):
     content = bytearray(tiny.files["data_batch_2.bin"])
     content[9] ^= 1
     (folder / "data_batch_2.bin").write_bytes(content)
-    with pytest.raises(ChecksumError, match=r"data_batch_2.bin is not the one in .*tar.gz: remove one of them"):
+    with pytest.raises(
+        ChecksumError, match=rf"data_batch_2.bin is not the one in .*tar.gz: remove the folder {folder} and"
+    ):
         compare_checksums(tiny.source, folder)
 
 
