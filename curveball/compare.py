@@ -14,7 +14,7 @@ import numpy as np
 
 from curveball.devices import location
 from curveball.figures import by_solver, draw_errors, draw_losses
-from curveball.files import free_places, write_together, write_whole
+from curveball.files import free_places, put_aside, write_together, write_whole
 from curveball.provenance import provenance
 from curveball.train import Run, RunIsDone, train
 
@@ -46,7 +46,8 @@ def compare(
     With `seeds` above 1, all solvers at `seed`, then all at `seed + 1`, and so on: the runs come back solver by solver.
     Each has a folder of its own with log and checkpoint, and `results.json` is written anew after each. `resume` goes
     on with what an earlier comparison left in the folder: runs that are done are not repeated, one that broke off goes
-    on where it was, further epochs and seeds are added. ValueError for bad arguments.
+    on where it was, further epochs and seeds are added. Without it, earlier results are put aside, in the folder
+    `previous` (then `previous-2`, ...). ValueError for bad arguments.
     """
     if seeds < 1:
         raise ValueError(f"seeds must be at least 1; got {seeds}")
@@ -56,6 +57,8 @@ def compare(
         for name, solver in solvers.items():
             own = folder / f"{name.replace(':', '-').replace(',', '-')}-seed{current}"
             done[name, current] = _run(problem, solver, epochs, current, name, own, resume, log_every, quiet)
+            if not resume and len(done) == 1 and (folder / "results.json").exists():
+                put_aside(folder, FILES)
             write_whole(folder / "results.json", partial(_write_results, problem, solvers, epochs, seed, seeds, done))
     runs = [done[name, current] for name in solvers for current in range(seed, seed + seeds)]
     title = _about(problem) + (f", seed {seed}" if seeds == 1 else f", mean of {seeds} seeds")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import tempfile
 from collections.abc import Callable, Iterable
@@ -61,3 +62,12 @@ def output_folder(path: str | Path) -> Path:
         reason = error.strerror or error
         raise ValueError(f"the output folder {path} cannot be written ({reason}): choose another with --out") from None
     return path
+
+
+def put_aside(folder: Path, names: Iterable[str]) -> None:
+    """Move those files that are there to a folder of their own in theirs: `previous`, then `previous-2`, ..."""
+    places = (folder / (f"previous-{k}" if k > 1 else "previous") for k in itertools.count(1))
+    aside = output_folder(next(place for place in places if not place.exists()))
+    for name in names:
+        if (folder / name).exists():
+            (folder / name).replace(aside / name)

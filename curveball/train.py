@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
 import math
 import time
@@ -18,12 +17,13 @@ from tqdm import tqdm
 import minigrad as mg
 from curveball import checkpoint
 from curveball.devices import beside, fetch, location, pool_use
-from curveball.files import free_places, output_folder, write_whole
+from curveball.files import free_places, output_folder, put_aside, write_whole
 from curveball.provenance import provenance
 from curveball.solver import Solver, Tree
 from minigrad.threads import one_blas_thread
 
 STATS_MOMENTUM = 0.1  # of batch normalisation's running statistics
+FILES = ("checkpoint.safetensors", "log.jsonl")
 KNOWN = ("rho", "beta", "lam", "trust_ratio", "predicted")  # what a solver may tell besides the loss
 
 
@@ -106,9 +106,9 @@ def train(
         if first >= epochs:
             raise RunIsDone(f"the run in {folder} has its {first} epochs: ask for more than that to go on", run)
     if folder is not None:
-        free_places(output_folder(folder), ("checkpoint.safetensors", "log.jsonl"))
-        if not resume:
-            _put_aside(folder)
+        free_places(output_folder(folder), FILES)
+        if not resume and (folder / FILES[0]).exists():
+            put_aside(folder, FILES)
     log = _Log(folder, first)
     log.write(
         {"kind": "run", **about, **location(images), "source": problem.data.source, "epochs": epochs, **provenance()}
@@ -244,17 +244,6 @@ def _resume(path: Path, run: Run, rng: np.random.Generator, about: dict[str, Any
     run.steps, run.epochs = facts["steps"], facts["epochs"]
     rng.bit_generator.state = facts["generator"]
     return facts["epoch"], facts["seconds"]
-
-
-def _put_aside(folder: Path) -> None:
-    """Move the log and checkpoint of an earlier run to a folder of their own: `previous`, then `previous-2`, ..."""
-    if not (folder / "checkpoint.safetensors").exists():
-        return
-    names = (f"previous-{k}" if k > 1 else "previous" for k in itertools.count(1))
-    aside = output_folder(next(folder / name for name in names if not (folder / name).exists()))
-    for name in ("checkpoint.safetensors", "log.jsonl"):
-        if (folder / name).exists():
-            (folder / name).replace(aside / name)
 
 
 class _Log:

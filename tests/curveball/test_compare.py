@@ -60,6 +60,20 @@ def test_every_file_and_folder(tmp_path):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
 
 
+def test_earlier_results_are_put_aside(tmp_path):
+    one, other = ({name: SOLVERS[name]} for name in SOLVERS)
+    compare(small(), one, tmp_path, epochs=1, quiet=True)
+    earlier = {name: (tmp_path / name).read_bytes() for name in FILES}
+    with pytest.raises(ValueError, match="epochs"):
+        compare(small(), other, tmp_path, epochs=0, quiet=True)
+    assert not (tmp_path / "previous").exists()
+    compare(small(), other, tmp_path, epochs=1, quiet=True)
+    assert {name: (tmp_path / "previous" / name).read_bytes() for name in FILES} == earlier
+    assert json.loads((tmp_path / "results.json").read_text())["solvers"] == list(other)
+    compare(small(), other, tmp_path, epochs=2, quiet=True, resume=True)
+    assert not (tmp_path / "previous-2").exists()
+
+
 def test_figure_2_is_against_epochs_and_figure_3_against_seconds(tmp_path, monkeypatch):
     drawn = {}
     monkeypatch.setattr(module, "draw_errors", lambda runs, path, title, against: drawn.update({path.name: against}))
