@@ -27,8 +27,11 @@ from minigrad.threads import one_blas_thread
 PARTS: dict[str, tuple[tuple[Any, str], ...]] = {  # name -> functions whose time it is; none calls another
     "matrix products": ((backend.numpy_namespace, "matmul"),),
     "patches": ((backend._Patches, "matrix"),),
-    "max pools": tuple((backend, name) for name in ("window_max", "window_argmax", "gather", "scatter_add")),
-    "average pools": tuple((backend, name) for name in ("window_sum", "window_spread")),
+    "max pools: maxima": ((backend, "window_max"),),
+    "max pools: their places": ((backend, "window_argmax"),),
+    "max pools: tangents": ((backend, "gather"),),
+    "max pools: cotangents": ((backend, "scatter_add"),),
+    "average pools": ((backend, "window_sum"), (backend, "window_spread")),
 }
 
 
@@ -55,7 +58,7 @@ def main() -> None:
     spent: dict[str, float] = defaultdict(float)
     calls: dict[str, int] = defaultdict(int)
 
-    def note(name: str, seconds: float) -> None:  # lists and dicts are safe enough: a lost call in ten thousand
+    def note(name: str, seconds: float) -> None:  # two threads at once may lose a call, one in thousands
         spent[name] += seconds
         calls[name] += 1
 
