@@ -38,7 +38,7 @@ course: $(VENV)/course  ## open the course in JupyterLab, on copies in course/ t
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/course
 
 notebooks: $(VENV)/dev  ## make the notebooks from their sources, executed
-	$(BIN)/python -m notebooks.build
+	$(BIN)/python notebooks/build.py
 
 site: $(VENV)/site  ## the course, the derivations and the reference as pages to read offline
 	rm -rf build/site build/doctrees

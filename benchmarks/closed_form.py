@@ -13,9 +13,9 @@ import time
 import numpy as np
 
 from curveball import CurveBall
-from curveball.provenance import provenance
-from curveball.table1 import table1
-from problems.rosenbrock import Rosenbrock
+from curveball.experiments.table1 import table1
+from curveball.training.provenance import provenance
+from problems.closed_form.rosenbrock import Rosenbrock
 
 ITERATIONS = 14  # what Rosenbrock's function takes to 1e-4
 

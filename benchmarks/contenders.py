@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from curveball import SGD, CurveBall
-from curveball.devices import beside
+from curveball.training.devices import to_device_of
 from minigrad import nn
 from minigrad.backend import Namespace, fuse
 from problems import network
@@ -38,7 +38,7 @@ class Ours:
     def __init__(self, name: str, solver: Any, batch: int, xp: Namespace, fused: bool = True):
         self.solver, self.network, self.fused = solver, network(name, CLASSES), fused
         images, labels = (xp.asarray(x) for x in draw(batch))
-        self.params = beside(images, start(name))
+        self.params = to_device_of(images, start(name))
         self.state = solver.init(self.params)
         self.model = lambda w: self.network(w, images)
         self.loss = lambda y: nn.cross_entropy(y, labels)

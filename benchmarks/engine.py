@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 import minigrad as mg
-from curveball.provenance import provenance
+from curveball.training.provenance import provenance
 
 try:
     import autograd

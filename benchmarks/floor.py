@@ -28,7 +28,7 @@ import numpy as np
 from step import CLASSES, SHAPE, matmul_rate
 
 import problems
-from curveball.provenance import provenance
+from curveball.training.provenance import provenance
 from minigrad.threads import call_all, one_blas_thread
 
 

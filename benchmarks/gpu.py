@@ -36,9 +36,9 @@ from typing import Any
 
 from contenders import NETWORKS, Ours, ours
 
-from curveball.devices import choose, location, pool_use
-from curveball.files import output_folder, write_whole
-from curveball.provenance import provenance
+from curveball.training.devices import choose, device_info, pool_use
+from curveball.training.files import output_folder, write_whole
+from curveball.training.provenance import provenance
 from minigrad.threads import one_blas_thread
 
 RESULTS = Path(__file__).parent / "results"
@@ -190,7 +190,7 @@ def markdown(results: list[dict[str, Any]]) -> str:
 def run(options: argparse.Namespace) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Measure all; ValueError where the backend or the device is not there."""
     xp = choose(options.backend, options.device, options.tf32)
-    about = location(xp.ones(1))
+    about = device_info(xp.ones(1))
     index = int(options.device or 0) if options.backend == "cupy" else 0
     torch, torch_device, reason = pytorch(options.backend, index, options.tf32)
     if reason:

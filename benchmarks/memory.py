@@ -18,7 +18,7 @@ from pathlib import Path
 
 from contenders import NETWORKS
 
-from curveball.provenance import provenance
+from curveball.training.provenance import provenance
 
 UNIT = 1 if sys.platform == "darwin" else 1024  # bytes in what getrusage counts
 
@@ -33,7 +33,7 @@ def main() -> None:
     words += ["--batch-size", "128", "--epochs", "1", "--augment"]
     with tempfile.TemporaryDirectory() as out:
         places = ["--data-folder", str(options.cifar), "--out", out, "--quiet"]
-        program = [sys.executable, "-c", "from curveball.cli import main; main()"]
+        program = [sys.executable, "-c", "from curveball.cli.main import main; main()"]
         subprocess.run([*program, *words, *places], check=True, stdout=subprocess.DEVNULL)
     peak = 1e-6 * UNIT * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     facts = {"benchmark": "memory", "arguments": " ".join(words), "peak_mb": round(peak, 1)}

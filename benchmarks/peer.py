@@ -28,13 +28,13 @@ import torch
 from contenders import NETWORKS, damping, draw, ours, start
 from torch.func import functional_call, jvp, vjp
 
-from curveball.provenance import provenance
+from curveball.training.provenance import provenance
 from minigrad.backend import numpy_namespace
 from minigrad.threads import one_blas_thread
 
 
 def torch_network(name: str) -> torch.nn.Module:
-    """The basic CIFAR network of problems/networks.py, in PyTorch's layout."""
+    """The basic CIFAR network of problems/vision/networks.py, in PyTorch's layout."""
     t = torch.nn
     norm = name.endswith("-bn")
 

@@ -35,7 +35,7 @@ import numpy as np
 
 import problems
 from curveball import SGD, CurveBall
-from curveball.provenance import provenance
+from curveball.training.provenance import provenance
 from minigrad import nn
 from minigrad.threads import one_blas_thread
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from contenders import NETWORKS, ours
 
-from curveball.provenance import blas, provenance
+from curveball.training.provenance import blas, provenance
 from minigrad import backend
 from minigrad.threads import one_blas_thread
 

@@ -1,15 +1,15 @@
 """CurveBall and its peers: second-order solvers to read and to run, and the experiments that compare them."""
 
-from curveball.adam import Adam
-from curveball.conjugate_gradient import CGResult, conjugate_gradient
-from curveball.curve_ball import CurveBall
-from curveball.levenberg_marquardt import LevenbergMarquardt
-from curveball.minimize import minimize
-from curveball.newton import GaussNewton, Newton
-from curveball.newton_cg import NewtonCG
-from curveball.quasi_newton import BFGS, LBFGS
-from curveball.sgd import SGD
-from curveball.solver import Solver
+from curveball.solvers.adam import Adam
+from curveball.solvers.base import Solver
+from curveball.solvers.conjugate_gradient import CGResult, conjugate_gradient
+from curveball.solvers.curve_ball import CurveBall
+from curveball.solvers.levenberg_marquardt import LevenbergMarquardt
+from curveball.solvers.minimize import minimize
+from curveball.solvers.newton import GaussNewton, Newton
+from curveball.solvers.newton_cg import NewtonCG
+from curveball.solvers.quasi_newton import BFGS, LBFGS
+from curveball.solvers.sgd import SGD
 
 __all__ = [
     "BFGS",

@@ -11,32 +11,33 @@ import os
 # CNN took 1.5 times as long on two cores (benchmarks/README.md). It reads this when NumPy is first imported.
 os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
 
-from minigrad import linalg, nn
-from minigrad.array_api import (
+from minigrad import nn
+from minigrad.ops import linalg
+from minigrad.ops.creation import (
     all, any, arange, argsort, asarray, bool, count_nonzero, e, empty, empty_like, equal, eye, finfo, float32, float64,
     full, full_like, greater, greater_equal, inf, int32, int64, isdtype, isfinite, isinf, isnan, less, less_equal,
     linspace, logical_and, logical_not, logical_or, logical_xor, meshgrid, nan, newaxis, nonzero, not_equal, ones,
     ones_like, pi, result_type, searchsorted, signbit, trunc, uint8, zeros, zeros_like,
 )  # fmt: skip
 from minigrad.backend import to_numpy
-from minigrad.broadcasting import broadcast_arrays, broadcast_to, sum, tile
+from minigrad.ops.broadcasting import broadcast_arrays, broadcast_to, sum, tile
 from minigrad.check import DerivativeError, check_derivatives
 from minigrad.curvature import GGNOperator, HessianOperator, ggnvp, hvp
-from minigrad.elementwise import (
+from minigrad.ops.elementwise import (
     abs, acos, acosh, add, asin, asinh, atan, atan2, atanh, ceil, clip, copysign, cos, cosh, divide, erf, exp, expm1,
     floor, floor_divide, hypot, log, log1p, log2, log10, logaddexp, maximum, minimum, multiply, negative, positive, pow,
     reciprocal, relu, remainder, round, sigmoid, sign, sin, sinh, softplus, sqrt, square, subtract, tan, tanh, where,
 )  # fmt: skip
-from minigrad.indexing import index_add, index_update, repeat, sort, take, take_along_axis
-from minigrad.linalg import matmul, outer, tensordot
+from minigrad.ops.indexing import index_add, index_update, repeat, sort, take, take_along_axis
+from minigrad.ops.linalg import matmul, outer, tensordot
 from minigrad.linear_maps import Compose, Identity, Linear, LinearMap, Negate, Scale
-from minigrad.linearize import Linearization, jvp, linearize, stop_gradient, vjp
-from minigrad.operators import set_operators
-from minigrad.primitive import primitive
-from minigrad.reductions import (
+from minigrad.linearization import Linearization, jvp, linearize, stop_gradient, vjp
+from minigrad.ops.operators import set_operators
+from minigrad.primitives import primitive
+from minigrad.ops.reductions import (
     argmax, argmin, cumulative_prod, cumulative_sum, diff, logsumexp, max, mean, min, prod, std, var, vecdot,
 )  # fmt: skip
-from minigrad.shaping import (
+from minigrad.ops.shaping import (
     astype, concat, expand_dims, flip, matrix_transpose, moveaxis, pad, permute_dims, reshape, roll, squeeze, stack,
     tril, triu, unstack,
 )  # fmt: skip

@@ -8,8 +8,8 @@ from typing import Any
 import numpy
 
 from minigrad.backend import backend_dtype, namespace, to_numpy
-from minigrad.leaves import Leaves, argument_name, name_of
-from minigrad.linearize import jvp, linearize
+from minigrad.linearization import jvp, linearize
+from minigrad.spec import Leaves, argument_name, name_of
 from minigrad.trees import Tree, flatten, leaf_paths
 from minigrad.variable import Array, strip
 

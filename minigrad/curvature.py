@@ -16,8 +16,8 @@ from typing import Any
 import numpy
 
 from minigrad.backend import to_numpy
-from minigrad.leaves import Leaves, name_of
-from minigrad.linearize import jvp, linearize
+from minigrad.linearization import jvp, linearize
+from minigrad.spec import Leaves, name_of
 from minigrad.transforms import grad
 from minigrad.trees import Tree
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from minigrad.backend import namespace
-from minigrad.leaves import name_of
-from minigrad.linearize import linearize
-from minigrad.shaping import reshape, stack
+from minigrad.linearization import linearize
+from minigrad.ops.shaping import reshape, stack
+from minigrad.spec import name_of
 from minigrad.trees import Tree, flatten, unflatten
 from minigrad.variable import Array, strip
 

@@ -1,7 +1,7 @@
-"""Make the notebooks from their sources: `python -m notebooks.build [NAME ...]`, or `make notebooks`.
+"""Make the notebooks from their sources: `python notebooks/build.py [NAME ...]`, or `make notebooks`.
 
-A source is `notebooks/NN_name.py` in jupytext's `py:percent` form and holds the solutions. Out of it come, executed
-from a clean kernel and with their outputs,
+A source is `notebooks/sources/NN_name.py` in jupytext's `py:percent` form and holds the solutions. Out of it come,
+executed from a clean kernel and with their outputs,
 
     notebooks/solutions/NN_name.ipynb   the notebook solved
     notebooks/NN_name.ipynb             the same with the exercises blank and their outputs left out
@@ -35,7 +35,7 @@ TIMEOUT = 300  # seconds for one cell: what is slower is stuck
 
 def sources() -> list[Path]:
     """The sources, in order."""
-    return sorted(FOLDER.glob("[0-9][0-9]_*.py"))
+    return sorted((FOLDER / "sources").glob("[0-9][0-9]_*.py"))
 
 
 def tags(cell: nbformat.NotebookNode) -> list[str]:
@@ -133,7 +133,7 @@ def build(source: Path) -> float:
 def main() -> None:
     """Build the notebooks named, or all."""
     parser = argparse.ArgumentParser(
-        prog="python -m notebooks.build", description="Make the notebooks from their sources."
+        prog="python notebooks/build.py", description="Make the notebooks from their sources."
     )
     parser.add_argument("names", nargs="*", help="as 05 or 05_curveball: all, if none is given")
     names = parser.parse_args().names

@@ -4,9 +4,9 @@ A problem has `init(rng) -> params`, `batch(rng) -> batch`, `model(params, batch
 `loss(outputs, batch) -> scalar` and, where known, `solution`.
 """
 
-from problems.classification import Classification
-from problems.datasets import Dataset, load
-from problems.errors import DataError
-from problems.networks import NETWORKS, network
+from problems.data.datasets import Dataset, load
+from problems.data.errors import DataError
+from problems.vision.classification import Classification
+from problems.vision.networks import NETWORKS, network
 
 __all__ = ["NETWORKS", "Classification", "DataError", "Dataset", "load", "network"]

@@ -5,7 +5,8 @@ import importlib
 import pytest
 
 import minigrad as mg
-from tests import cupy_double
+from tests.support import cupy_double
+from tests.support.data_files import _running_server, cache, server, tiny  # noqa: F401  (fixtures)
 
 
 def _let_variables_answer(array_type, monkeypatch):

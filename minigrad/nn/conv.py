@@ -13,11 +13,11 @@ from typing import Any
 
 from minigrad import backend
 from minigrad.backend import Pair, transposed_pads
-from minigrad.broadcasting import broadcast_to, sum
 from minigrad.linear_maps import Linear
 from minigrad.nn.windows import pads_of, pair
-from minigrad.primitive import primitive
-from minigrad.shaping import flip, permute_dims
+from minigrad.ops.broadcasting import broadcast_to, sum
+from minigrad.ops.shaping import flip, permute_dims
+from minigrad.primitives import primitive
 from minigrad.variable import Array
 
 

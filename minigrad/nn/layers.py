@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from math import prod
 
-from minigrad.elementwise import sqrt, square
-from minigrad.linalg import matmul
-from minigrad.linearize import stop_gradient
-from minigrad.reductions import mean
-from minigrad.shaping import astype
+from minigrad.linearization import stop_gradient
+from minigrad.ops.elementwise import sqrt, square
+from minigrad.ops.linalg import matmul
+from minigrad.ops.reductions import mean
+from minigrad.ops.shaping import astype
 from minigrad.variable import Array
 
 Stats = dict[str, Array]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from minigrad.backend import namespace
-from minigrad.elementwise import exp, square, where
-from minigrad.reductions import logsumexp, mean, sum
+from minigrad.ops.elementwise import exp, square, where
+from minigrad.ops.reductions import logsumexp, mean, sum
 from minigrad.variable import Array
 
 

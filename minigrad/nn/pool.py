@@ -7,11 +7,11 @@ from typing import Any
 
 from minigrad import backend
 from minigrad.backend import Pair
-from minigrad.indexing import getitem, scatter_add
 from minigrad.linear_maps import Linear
 from minigrad.nn.windows import pads_of, pair
-from minigrad.primitive import primitive
-from minigrad.shaping import reshape
+from minigrad.ops.indexing import getitem, scatter_add
+from minigrad.ops.shaping import reshape
+from minigrad.primitives import primitive
 from minigrad.variable import Array, strip
 
 

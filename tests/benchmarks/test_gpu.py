@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests import cupy_double
+from tests.support import cupy_double
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 # torch.func takes the derivative of max pooling through torch.jit, which PyTorch itself deprecates.

@@ -35,9 +35,9 @@ from numpy.testing import assert_allclose
 from scipy.linalg import solve
 
 from curveball import SGD, GaussNewton, Newton
-from problems.quadratic import Quadratic
-from problems.rosenbrock import Rosenbrock
-from tests.derivations import network as net
+from problems.closed_form.quadratic import Quadratic
+from problems.closed_form.rosenbrock import Rosenbrock
+from tests.support import small_network as net
 
 W = net.vector(net.START)
 J = net.gradient(W)

@@ -33,7 +33,7 @@ from numpy.testing import assert_allclose
 
 import minigrad as mg
 from curveball import conjugate_gradient
-from tests.derivations import network as net
+from tests.support import small_network as net
 
 LAM = 0.05
 W = net.vector(net.START)

@@ -35,8 +35,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from curveball import SGD, CurveBall
-from problems.quadratic import Quadratic
-from tests.derivations import network as net
+from problems.closed_form.quadratic import Quadratic
+from tests.support import small_network as net
 
 
 def run(solver, params, model, loss, steps):

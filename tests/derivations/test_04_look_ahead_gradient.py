@@ -36,9 +36,9 @@ from numpy.testing import assert_allclose
 
 import minigrad as mg
 from curveball import SGD, CurveBall
-from curveball.curve_ball import CurveBallState
-from problems.quadratic import Quadratic
-from tests.derivations import network as net
+from curveball.solvers.curve_ball import CurveBallState
+from problems.closed_form.quadratic import Quadratic
+from tests.support import small_network as net
 
 PROBLEM = Quadratic((0.5, 3.0, 12.0))
 RNG = np.random.default_rng(5)

@@ -32,8 +32,8 @@ import numpy as np
 from numpy.testing import assert_allclose
 
 import minigrad as mg
-from problems.rosenbrock import Rosenbrock
-from tests.derivations import network as net
+from problems.closed_form.rosenbrock import Rosenbrock
+from tests.support import small_network as net
 
 W = net.vector(net.START)
 J_PHI = net.J_phi(W)

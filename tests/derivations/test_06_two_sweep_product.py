@@ -35,7 +35,7 @@ from numpy.testing import assert_allclose
 
 import minigrad as mg
 from curveball import SGD, CurveBall, GaussNewton
-from tests.derivations import network as net
+from tests.support import small_network as net
 
 W = net.vector(net.START)
 Z = np.random.default_rng(6).standard_normal(W.size)

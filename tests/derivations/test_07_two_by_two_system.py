@@ -40,10 +40,10 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.optimize import minimize
 
-import curveball.curve_ball
+import curveball.solvers.curve_ball
 from curveball import CurveBall
-from curveball.two_by_two import solve_two_by_two
-from tests.derivations import network as net
+from curveball.solvers.two_by_two import solve_two_by_two
+from tests.support import small_network as net
 
 LAM = 0.3
 W = net.vector(net.START)
@@ -71,7 +71,7 @@ def test_the_five_numbers(monkeypatch):
         seen.extend(numbers)
         return solve_two_by_two(*numbers)
 
-    monkeypatch.setattr(curveball.curve_ball, "solve_two_by_two", recording)
+    monkeypatch.setattr(curveball.solvers.curve_ball, "solve_two_by_two", recording)
     step(Z)
     D = H @ Z + J
     assert_allclose(seen, [D @ H @ D, Z @ H @ D, Z @ H @ Z, J @ D, J @ Z], rtol=1e-12)  # (4), against dense products

@@ -34,8 +34,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from curveball import CurveBall
-from problems.quadratic import Quadratic
-from tests.derivations import network as net
+from problems.closed_form.quadratic import Quadratic
+from tests.support import small_network as net
 
 RNG = np.random.default_rng(8)
 

@@ -46,7 +46,7 @@ import numpy as np
 import pytest
 
 from curveball import SGD, CurveBall
-from problems.quadratic import Quadratic
+from problems.closed_form.quadratic import Quadratic
 
 PROBLEM = Quadratic((2.0,))  # one eigenvector of curvature 2: beta = a / 2
 START = np.random.default_rng(9).standard_normal()

@@ -51,7 +51,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from curveball import SGD, CurveBall
-from problems.quadratic import Quadratic
+from problems.closed_form.quadratic import Quadratic
 
 ONE = Quadratic((1.0,))  # beta = a
 

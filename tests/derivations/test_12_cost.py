@@ -42,7 +42,8 @@ from numpy.testing import assert_allclose
 import minigrad as mg
 import problems
 from curveball import SGD, Adam, CurveBall
-from minigrad import backend, linalg, nn
+from minigrad import backend, nn
+from minigrad.ops import linalg
 
 BATCH = 3
 LAYERS = {

@@ -41,8 +41,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from curveball import CurveBall, conjugate_gradient
-from problems.quadratic import Quadratic
-from tests.derivations import network as net
+from problems.closed_form.quadratic import Quadratic
+from tests.support import small_network as net
 
 LAM = 0.1
 W = net.vector(net.START)

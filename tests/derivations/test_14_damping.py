@@ -39,9 +39,9 @@ from numpy.testing import assert_allclose
 from scipy.optimize import minimize
 
 from curveball import CurveBall, GaussNewton, Newton
-from curveball.solver import value_and_gradient
-from problems.quadratic import Quadratic
-from tests.derivations import network as net
+from curveball.solvers.base import value_and_gradient
+from problems.closed_form.quadratic import Quadratic
+from tests.support import small_network as net
 
 W = net.vector(net.START)
 J = net.gradient(W)

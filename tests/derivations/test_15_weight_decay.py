@@ -34,8 +34,8 @@ from numpy.testing import assert_allclose
 
 import minigrad as mg
 from curveball import SGD, Adam, CurveBall
-from problems.quadratic import Quadratic
-from tests.derivations import network as net
+from problems.closed_form.quadratic import Quadratic
+from tests.support import small_network as net
 
 C = 0.03
 W = net.vector(net.START)

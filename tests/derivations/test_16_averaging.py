@@ -54,7 +54,7 @@ e by (2), gives on average `s = 1 - O(e.A e / -m*)`: a share of 1/2 leaves room 
 
 Source: ours; the paper (Henriques et al., ICCV 2019, arXiv 1805.08095) solves each batch's system alone. K-FAC
 (Martens and Grosse, ICML 2015, arXiv 1503.05671, section 5) averages its curvature factors over batches likewise.
-What was measured stands in benchmarks/results/averaging.md.
+What was measured stands in studies/results/averaging.md.
 """
 
 import numpy as np
@@ -64,9 +64,9 @@ from scipy.optimize import minimize
 
 import minigrad as mg
 from curveball import CurveBall
-from curveball.sweep import iterations_to
-from problems.linear_network import LinearNetwork
-from problems.rosenbrock import Rosenbrock
+from curveball.experiments.sweep import iterations_to
+from problems.closed_form.linear_network import LinearNetwork
+from problems.closed_form.rosenbrock import Rosenbrock
 
 RNG = np.random.default_rng(16)
 A = np.array([[2.0, 0.6], [0.6, 0.9]])
@@ -202,7 +202,7 @@ def test_the_coefficients_of_noisy_batches_grow_calm():
     rows, truth = rng.standard_normal((1000, 20)) / np.sqrt(np.arange(1.0, 21.0)), rng.standard_normal(20)
     targets = rows @ truth + 0.5 * rng.standard_normal(1000)
 
-    def spread(**options):
+    def parallel_map(**options):
         solver, w, rhos = CurveBall(lam=1.0, adapt_lam=False, **options), np.zeros(20), []
         state, order = solver.init(w), np.random.default_rng(1)
         for _ in range(400):
@@ -213,4 +213,4 @@ def test_the_coefficients_of_noisy_batches_grow_calm():
             rhos.append(info["rho"])
         return np.std(rhos[200:])
 
-    assert spread(average=0.9) < 0.5 * spread()
+    assert parallel_map(average=0.9) < 0.5 * parallel_map()

@@ -15,7 +15,8 @@ def named(paths):
 
 
 @pytest.mark.parametrize(
-    "where", [("README.md",), ("tests/derivations/README.md",), ("curveball/*.py", "minigrad/*.py", "problems/*.py")]
+    "where",
+    [("README.md",), ("tests/derivations/README.md",), ("curveball/**/*.py", "minigrad/**/*.py", "problems/**/*.py")],
 )
 def test_every_derivation_is_named(where):
     assert named(path for pattern in where for path in ROOT.glob(pattern)) == FILES

@@ -6,8 +6,8 @@ import pytest
 
 import minigrad as mg
 from minigrad.trees import flatten
-from tests.minigrad.cases import CASES
 from tests.minigrad.test_primitives import cast
+from tests.support.cases import CASES
 
 CASE = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 

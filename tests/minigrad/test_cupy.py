@@ -15,15 +15,16 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from curveball import adam, solver
+from curveball.solvers import adam
+from curveball.solvers import tree_math as solver
 from minigrad import backend, nn
 from minigrad.trees import flatten
-from tests import cupy_double
+from tests.support import cupy_double
 
 # ------------------------------------------------------------------------------------- fused kernels
 
 FUSED = {
-    "add_scaled": (solver._add_scaled, "aka"),
+    "tree_add_scale": (solver._add_scaled, "aka"),
     "difference": (solver._difference, "kaka"),
     "adam, mean": (adam._mean, "kaka"),
     "adam, mean of squares": (adam._mean_of_squares, "kaka"),
@@ -53,13 +54,13 @@ def test_kernels_are_counted(double):
     x = double.ones(3)
     backend.family(x)
     before = cupy_double.fuse.calls
-    solver.add_scaled(x, 0.5, x)
+    solver.tree_add_scale(x, 0.5, x)
     assert cupy_double.fuse.calls == before + 1
     token = backend.fuse.set(False)
-    solver.add_scaled(x, 0.5, x)
+    solver.tree_add_scale(x, 0.5, x)
     backend.fuse.reset(token)
     assert cupy_double.fuse.calls == before + 1
-    solver.add_scaled(np.ones(3), 0.5, np.ones(3))  # not on a GPU
+    solver.tree_add_scale(np.ones(3), 0.5, np.ones(3))  # not on a GPU
     mg.grad(lambda w: mg.sum(solver._add_scaled(w, 0.5, x)))(x)  # not for variables
     assert cupy_double.fuse.calls == before + 1
 

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad import linalg, nn
+from minigrad import nn
+from minigrad.ops import linalg
 from minigrad.trees import flatten
-from tests.minigrad.cases import CASES
+from tests.support.cases import CASES
 
 CASE = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 

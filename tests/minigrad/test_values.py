@@ -10,7 +10,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import minigrad as mg
-from minigrad import backend, linalg, nn
+from minigrad import backend, nn
+from minigrad.ops import linalg
 
 RNG = np.random.default_rng(7)
 X = RNG.normal(size=(3, 4, 5))

@@ -9,8 +9,8 @@ import matplotlib.pyplot as plt
 import nbformat
 import pytest
 
-from notebooks import build
-from notebooks.course import CheckpointFailed
+from curveball.course.helper import CheckpointFailed
+from tests.support.notebook_builder import build
 
 SOURCES = build.sources()
 each_source = pytest.mark.parametrize("source", SOURCES, ids=[source.stem for source in SOURCES])

@@ -7,7 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from tests.site import browser
+from tests.support import browser
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,0 +1,88 @@
+"""What the commands `curveball data list`, `fetch` and `check` say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from problems import Dataset, load
+from problems.data.datasets import DATASETS
+from problems.data.errors import DataError
+from problems.data.locate import compare_checksums, find, obtain
+from problems.data.sources import SOURCES, Source
+
+# Those that nobody has to download: what they are, whose they are, where they are.
+OTHERS = {
+    "digits": (
+        "1,437 + 360 grey pictures of handwritten digits of 8 x 8, 10 classes",
+        "CC BY 4.0, Alpaydin and Kaynak; https://archive.ics.uci.edu/dataset/80",
+        "here: comes with scikit-learn",
+    ),
+    "folder": (
+        "images of your own, a folder per class: train/CLASS/* and validation/CLASS/*, or CLASS/*",
+        "yours",
+        "where you say: --data folder --data-folder DIR",
+    ),
+}
+
+
+def listing() -> str:
+    """Every data set in three lines: what it is, licence and home, where it is."""
+    lines = []
+    for name in DATASETS:
+        source = SOURCES.get(name)
+        facts = (source.about, f"{source.licence}; {source.homepage}", _where(source)) if source else OTHERS[name]
+        lines += [f"{name:15}{facts[0]}", *(f"{'':15}{fact}" for fact in facts[1:])]
+    return "\n".join(lines)
+
+
+def _where(source: Source) -> str:
+    try:
+        found = find(source)
+    except DataError as error:
+        return f"damaged: {error}"
+    if found is not None:
+        return f"here: {found}"
+    size = sum(item.size for item in source.downloads)
+    return f"not here: curveball data fetch {source.name} downloads {size / 1e6:.0f} MB"
+
+
+def fetch(name: str, folder: Path | None = None) -> str:
+    """Make sure that a data set is there, and say where."""
+    if name in SOURCES:
+        return f"{name} is in {obtain(SOURCES[name], folder)}"
+    if name == "folder":
+        raise DataError("the data set 'folder' is images of your own: there is nothing to fetch")
+    load(name, folder)
+    return f"{name} comes with scikit-learn: there is nothing to fetch"
+
+
+def check(name: str, folder: Path | None = None) -> str:
+    """Read a data set that is there, compare checksums, count."""
+    verdict = ""
+    if name in SOURCES:
+        folder = obtain(SOURCES[name], folder, may_download=False)
+        verdict = compare_checksums(SOURCES[name], folder)
+    data = load(name, folder)
+    height, width, channels = data.train_images.shape[1:]
+    first = (
+        f"{data.name}{f' from {data.source}' if data.source else ''}: {len(data.train_labels):,} + "
+        f"{len(data.validation_labels):,} images of {height} x {width} x {channels}, {len(data.classes)} classes"
+    )
+    return "\n".join([first, *([verdict] if verdict else []), _counts(data)])
+
+
+def _counts(data: Dataset) -> str:
+    """Images of each class, in training and in validation."""
+    n = len(data.classes)
+    width = max(len("class"), *map(len, data.classes))
+    counts = zip(
+        data.classes,
+        np.bincount(data.train_labels, minlength=n),
+        np.bincount(data.validation_labels, minlength=n),
+        strict=True,
+    )
+    lines = [f"{'class':{width}}  training  validation"]
+    lines += [f"{name:{width}}  {train:8,}  {validation:10,}" for name, train, validation in counts]
+    return "\n".join(lines)

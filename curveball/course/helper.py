@@ -1,0 +1,126 @@
+"""What the notebooks share: checkpoints that can fail, and figures with sliders that also show when nothing runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import array_api_compat
+import numpy as np
+
+
+class CheckpointFailed(AssertionError):
+    """An answer is not there yet, or differs from what it must be."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Jupyter shows the message alone: the reader's mistake is not in this file."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+def checkpoint(label: str, got: Any, expected: Any, likely: str = "", rtol: float = 1e-6, atol: float = 1e-9) -> None:
+    """Compare an answer with what it must be; say `passed`, or raise with expected, got and the likely cause.
+
+    `got` is a value or a function without arguments that returns it (an exercise not yet written raises inside, and
+    is named); `expected` is a number, an array, a bool or a string, or a dict, list or tuple of these. Numbers agree
+    when `|got - expected| <= atol + rtol |expected|`. Raises CheckpointFailed.
+
+    >>> checkpoint("1.1", lambda: 3.0 * 2.0, 6.0)
+    checkpoint 1.1: passed
+    >>> checkpoint("1.2", 5.0, 6.0, likely="a factor is missing")
+    Traceback (most recent call last):
+    curveball.course.helper.CheckpointFailed: checkpoint 1.2 is not passed
+      expected: 6.0
+      got:      5.0
+      likely:   a factor is missing
+    """
+    try:
+        value = got() if callable(got) else got
+    except NotImplementedError:
+        raise CheckpointFailed(
+            f"checkpoint {label} is not passed\n  the exercise above is still to be written"
+        ) from None
+    except Exception as error:
+        raise CheckpointFailed(_message(label, expected, f"{type(error).__name__}: {error}", likely)) from error
+    if not _agree(value, expected, rtol, atol):
+        raise CheckpointFailed(_message(label, expected, _short(value), likely))
+    print(f"checkpoint {label}: passed")
+
+
+def _message(label: str, expected: Any, got: str, likely: str) -> str:
+    lines = [f"checkpoint {label} is not passed", f"  expected: {_short(expected)}", f"  got:      {got}"]
+    return "\n".join([*lines, f"  likely:   {likely}"] if likely else lines)
+
+
+def _agree(got: Any, expected: Any, rtol: float, atol: float) -> bool:
+    if isinstance(expected, dict):
+        return (
+            isinstance(got, dict)
+            and got.keys() == expected.keys()
+            and all(_agree(got[key], expected[key], rtol, atol) for key in expected)
+        )
+    if isinstance(expected, list | tuple):
+        return (
+            isinstance(got, list | tuple | np.ndarray)
+            and len(got) == len(expected)
+            and all(_agree(*pair, rtol, atol) for pair in zip(got, expected, strict=True))
+        )
+    if isinstance(expected, str | bool | np.bool_):
+        return isinstance(got, str | bool | np.bool_) and bool(got == expected)
+    if not (array_api_compat.is_array_api_obj(got) or isinstance(got, int | float)) or isinstance(got, bool):
+        return False
+    got, expected = np.asarray(got), np.asarray(expected)
+    return got.shape == expected.shape and bool(np.allclose(got, expected, rtol, atol))
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.8g}" if value != int(value if np.isfinite(value) else 1) else repr(value)
+    with np.printoptions(precision=6, threshold=20, edgeitems=3, legacy="1.25"):
+        text = str(value) if isinstance(value, np.ndarray | np.generic) else repr(value)
+    return text if len(text) <= 300 else f"{text[:300]} ..."
+
+
+def explore(draw: Callable[..., None], at: Sequence[dict[str, Any]], **ranges: tuple[float, float, float]) -> None:
+    """Draw a figure for each of a few settings, side by side; where a kernel runs, add a slider per parameter below.
+
+    `draw(ax, **setting)` draws into Matplotlib axes; `at` lists the settings shown, one axes each; `ranges` gives
+    each parameter's `(lowest, highest, step)` for its slider, which starts at the first setting.
+
+    With `COURSE_STATIC` in the environment (how the pages are built) the sliders are left out.
+    """
+    import matplotlib.pyplot as plt
+
+    _, axes = plt.subplots(1, len(at), figsize=(3.6 * len(at), 3.4), squeeze=False, layout="constrained")
+    for ax, setting in zip(axes[0], at, strict=True):
+        draw(ax, **setting)
+    plt.show()
+    if os.environ.get("COURSE_STATIC"):
+        return
+    import ipywidgets
+
+    def redraw(**setting: Any) -> None:
+        _, ax = plt.subplots(figsize=(5.4, 4.2), layout="constrained")
+        draw(ax, **setting)
+        plt.show()
+
+    sliders = {
+        name: ipywidgets.FloatSlider(at[0][name], min=low, max=high, step=step, continuous_update=False)
+        for name, (low, high, step) in ranges.items()
+    }
+    ipywidgets.interact(redraw, **sliders, **{k: ipywidgets.fixed(v) for k, v in at[0].items() if k not in ranges})
+
+
+def committed(name: str) -> Path:
+    """Where a result lies that came with the package: `committed("table1.json")`. FileNotFoundError names it.
+
+    An installed package carries them beside this file; a checkout has them in studies/results and benchmarks/results.
+    """
+    here = Path(__file__).resolve().parent
+    checkout = here.parents[1]
+    folders = (here / "results", checkout / "studies" / "results", checkout / "benchmarks" / "results")
+    for folder in folders:
+        if (folder / name).is_file():
+            return folder / name
+    raise FileNotFoundError(f"there is no committed result {name!r} in {', '.join(map(str, folders))}")

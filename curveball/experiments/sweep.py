@@ -1,0 +1,117 @@
+"""Many runs at once: iterations to a threshold, grid searches, and cells spread over processes or machines.
+
+Independent runs and grid points are a leading axis of one array program. What leaves no room for one machine goes
+through `joblib.Parallel`: under `joblib.parallel_config("dask")` or `"ray"` the cells of an experiment spread over a
+cluster without a change here.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+import minigrad as mg
+from curveball.solvers.base import Tree
+from curveball.solvers.quasi_newton import BFGS, LBFGS
+
+ONE_AT_A_TIME = (BFGS, LBFGS)  # SciPy's
+START, NOISE = 0, 1  # streams of random numbers: the same for every solver
+
+
+def iterations_to(
+    problem: Any, solver: Any, runs: int, max_iter: int, threshold: float = 1e-4, seed: int = 0
+) -> np.ndarray:
+    """Return, for each run, the first iteration (counted from 1) whose loss is below the threshold; 0 if none is.
+
+    The loss of an iteration is that of its own batch, before its step. All solvers see the same starts, and all that
+    advance together the same noise. ValueError for `runs` or `max_iter` below 1.
+
+    >>> from curveball import Newton
+    >>> from problems.closed_form.quadratic import Quadratic
+    >>> iterations_to(Quadratic((1.0, 5.0)), Newton(), runs=3, max_iter=10).tolist()
+    [2, 2, 2]
+    """
+    if runs < 1 or max_iter < 1:
+        raise ValueError(f"runs and max_iter must be at least 1; got {runs} and {max_iter}")
+    params = problem.init(np.random.default_rng([seed, START]), (runs,))
+    if isinstance(solver, ONE_AT_A_TIME):
+        firsts = []
+        for k in range(runs):
+            noise = np.random.default_rng([seed, NOISE, k])
+            single = mg.tree_map(lambda leaf, k=k: leaf[k], params)
+            firsts.append(_first_below(problem, solver, single, (), noise, max_iter, threshold))
+        return np.array([int(first) for first in firsts])
+    noise = np.random.default_rng([seed, NOISE])
+    return _first_below(problem, solver, params, (runs,), noise, max_iter, threshold)
+
+
+def _first_below(
+    problem: Any, solver: Any, params: Tree, runs: tuple[int, ...], noise: Any, max_iter: int, threshold: float
+) -> np.ndarray:
+    state = solver.init(params)
+    first = np.zeros(runs, int)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # runs that diverge go on beside the others
+        for k in range(1, max_iter + 1):
+            params, state, loss = _step(problem, solver, params, state, problem.batch(noise, runs))
+            first = np.where((first == 0) & (loss < threshold), k, first)
+            if first.all() or not np.any(np.isfinite(loss)):
+                break
+    return first
+
+
+def _step(problem: Any, solver: Any, params: Tree, state: Any, batch: Any) -> tuple[Tree, Any, np.ndarray]:
+    params, state, info = solver.step(
+        params, state, lambda w: problem.model(w, batch), lambda y: problem.loss(y, batch)
+    )
+    return params, state, np.asarray(info["loss"])
+
+
+def grid_search(
+    problem: Any, solver: Callable[..., Any], grid: dict[str, Iterable[float]], max_iter: int, seed: int = 0
+) -> tuple[dict[str, float], np.ndarray]:
+    """Return the point of a grid whose mean loss over the last ten iterations is smallest, on one run, and all means.
+
+    All points advance together from one start, with the same noise; one that stops being finite counts as infinite.
+    ValueError for `max_iter` below 1.
+
+    >>> from curveball import SGD
+    >>> from problems.closed_form.quadratic import Quadratic
+    >>> grid_search(Quadratic((1.0, 1.0)), SGD, {"lr": (2.5, 1.0, 1e-3), "momentum": (0.0,)}, max_iter=20)[0]
+    {'lr': 1.0, 'momentum': 0.0}
+    """
+    if max_iter < 1:
+        raise ValueError(f"max_iter must be at least 1; got {max_iter}")
+    points = list(itertools.product(*grid.values()))
+    columns = {name: np.array(column) for name, column in zip(grid, zip(*points, strict=True), strict=True)}
+    start = problem.init(np.random.default_rng([seed, START]))
+    params = mg.tree_map(lambda leaf: np.broadcast_to(leaf, (len(points), *leaf.shape)).copy(), start)
+    noise = np.random.default_rng([seed, NOISE])
+    chosen = solver(**columns)
+    state = chosen.init(params)
+    last = []
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        for k in range(max_iter):
+            params, state, loss = _step(problem, chosen, params, state, problem.batch(noise))
+            if k >= max_iter - 10:
+                last.append(loss)
+        means = np.mean(last, axis=0)
+    means = np.where(np.isfinite(means), means, np.inf)
+    best = int(np.argmin(means))
+    return {name: float(column[best]) for name, column in columns.items()}, means
+
+
+def parallel_map(function: Callable[..., Any], cells: list[tuple[Any, ...]], jobs: int | None = None) -> list[Any]:
+    """Call a function on each cell's arguments, in parallel; the results in order.
+
+    `jobs` at once (processes on this machine, unless `joblib.parallel_config` says otherwise), -1 for one per core;
+    None for the number that `joblib.parallel_config` says, one if nothing. An error in a cell is raised here.
+
+    >>> parallel_map(pow, [(2, 3), (3, 2)])
+    [8, 9]
+    """
+    from joblib import Parallel, delayed
+
+    return Parallel(n_jobs=jobs)(delayed(function)(*cell) for cell in cells)

@@ -1,0 +1,42 @@
+"""How far to go along a descent direction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import array_api_compat
+
+from curveball.solvers.base import Array, Loss, Model, Tree, split_aux
+from curveball.solvers.tree_math import tree_add_scale, tree_vdot
+from minigrad.backend import namespace
+
+HALVINGS = 30
+ARMIJO = 1e-4
+ROUNDINGS = 10.0
+
+
+def backtracking(
+    params: Tree, z: Tree, gradient: Tree, value: Array, model: Model, loss: Loss, has_aux: bool, start: Any = 1.0
+) -> Array:
+    """The first `t` of `start, start/2, start/4, ...` with `f(w + t z) <= f(w) + 1e-4 t J.z`, for each run.
+
+    Ten roundings of `f(w)` are forgiven, or close to a minimum that is not zero no step would pass. At most 30
+    halvings. Runs whose length is found keep it while others go on; where arrays are not on the host all 30 are tried,
+    without looking. Armijo, Pacific J. Math. 16, 1966; Nocedal and Wright, algorithm 3.1.
+
+    >>> import numpy as np
+    >>> w = np.array([2.0])
+    >>> float(backtracking(w, -8.0 * w, 2.0 * w, w @ w, lambda w: w, lambda y: y @ y, False))
+    0.125
+    """
+    xp = namespace(value)
+    slope = tree_vdot(gradient, z, value.ndim)
+    rounding = ROUNDINGS * float(xp.finfo(value.dtype).eps) * xp.abs(value)
+    length = start * xp.ones_like(value)
+    for _ in range(HALVINGS):
+        moved = loss(split_aux(model(tree_add_scale(params, length, z)), has_aux)[0])
+        enough = (moved <= value + ARMIJO * length * slope + rounding) & xp.isfinite(moved)
+        if array_api_compat.is_numpy_array(value) and enough.all():
+            break
+        length = xp.where(enough, length, 0.5 * length)
+    return length

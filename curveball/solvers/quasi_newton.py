@@ -1,0 +1,121 @@
+"""BFGS and L-BFGS, SciPy's: differentiated by minigrad, on host arrays, one run at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from curveball.solvers.base import Info, Loss, Model, Tree, split_aux, value_and_gradient
+from curveball.solvers.dense import Ravel
+from minigrad.trees import flatten
+
+
+class BFGSState(NamedTuple):
+    """The estimate of the inverse Hessian (None: the identity) and whether the line search gave up."""
+
+    inverse: Any
+    stuck: bool
+
+
+def _flat_objective(
+    params: Tree, model: Model, loss: Loss, has_aux: bool
+) -> tuple[Callable[..., Any], np.ndarray, Ravel]:
+    """The objective as SciPy wants it: a float64 vector in, the value and the gradient out."""
+    for leaf in flatten(params)[0]:
+        if not isinstance(leaf, np.ndarray | np.generic):
+            raise TypeError("SciPy's solvers work on NumPy arrays: move the params over with minigrad.to_numpy")
+    ravel = Ravel(params)
+
+    def objective(vector: np.ndarray) -> tuple[float, np.ndarray]:
+        value, gradient, _, _ = value_and_gradient(ravel.tree(vector), model, loss, has_aux)
+        if value.ndim:
+            raise ValueError("SciPy's solvers advance one run at a time: give a loss that is a scalar")
+        return float(value), np.asarray(ravel.vector(gradient), np.float64)
+
+    return objective, np.asarray(ravel.vector(params), np.float64), ravel
+
+
+def _positive_definite(matrix: np.ndarray) -> np.ndarray | None:
+    """The matrix, or None where it is not positive definite: SciPy would refuse it."""
+    try:
+        np.linalg.cholesky(matrix)
+    except np.linalg.LinAlgError:
+        return None
+    return matrix
+
+
+@dataclass(frozen=True)
+class BFGS:
+    """BFGS with SciPy's line search (strong Wolfe conditions); one step is one iteration.
+
+    `scipy.optimize.minimize(method="BFGS")`, one iteration per call with its inverse Hessian handed on (`hess_inv0`);
+    each call evaluates the objective once more at its start, and guesses the first length anew. Where the line search
+    finds no better point (noise, or the limit of precision), or the estimate is no longer positive definite, the next
+    step begins with the identity. Nocedal and Wright, algorithm 6.1. `info` has `loss`, `outputs`, `aux` and `stuck`:
+    no better point was found. TypeError for params that are not NumPy arrays; ValueError for several runs at once.
+
+    >>> solver, w = BFGS(), np.array([3.0, -1.0])
+    >>> state = solver.init(w)
+    >>> for _ in range(8):
+    ...     w, state, info = solver.step(w, state, lambda w: np.array([1.0, 2.0]) * w, lambda y: y @ y)
+    >>> bool(np.all(np.abs(w) < 1e-6))
+    True
+    """
+
+    def init(self, params: Tree) -> BFGSState:
+        return BFGSState(None, False)
+
+    def step(
+        self, params: Tree, state: BFGSState, model: Model, loss: Loss, has_aux: bool = False
+    ) -> tuple[Tree, BFGSState, Info]:
+        from scipy.optimize import minimize
+
+        outputs, aux = split_aux(model(params), has_aux)
+        objective, start, ravel = _flat_objective(params, model, loss, has_aux)
+        options: dict[str, Any] = {"maxiter": 1, "gtol": 0.0}
+        if state.inverse is not None:
+            options["hess_inv0"] = state.inverse
+        result = minimize(objective, start, jac=True, method="BFGS", options=options)
+        stuck = bool(np.all(result.x == start))
+        inverse = None if stuck else _positive_definite(0.5 * (result.hess_inv + result.hess_inv.T))
+        info = {"loss": loss(outputs), "outputs": outputs, "aux": aux, "stuck": stuck}
+        return ravel.tree(result.x), BFGSState(inverse, stuck), info
+
+
+@dataclass(frozen=True)
+class LBFGS:
+    """L-BFGS, SciPy's `L-BFGS-B` with a memory of `memory` pairs; one step is `iterations` of its iterations.
+
+    SciPy cannot hand its memory on from call to call, so every step begins without: `iterations` should be several
+    times 1. Liu and Nocedal, Mathematical Programming 45, 1989. `info` has `loss`, `outputs`, `aux`. TypeError and
+    ValueError as of `BFGS`, and for `memory` or `iterations` below 1.
+
+    >>> solver, w = LBFGS(), np.array([3.0, -1.0])
+    >>> w, _, _ = solver.step(w, solver.init(w), lambda w: np.array([1.0, 2.0]) * w, lambda y: y @ y)
+    >>> bool(np.all(np.abs(w) < 1e-6))
+    True
+    """
+
+    memory: int = 10
+    iterations: int = 20
+
+    def __post_init__(self) -> None:
+        if self.memory < 1 or self.iterations < 1:
+            raise ValueError(f"memory and iterations must be at least 1; got {self.memory} and {self.iterations}")
+
+    def init(self, params: Tree) -> tuple[()]:
+        return ()
+
+    def step(
+        self, params: Tree, state: tuple[()], model: Model, loss: Loss, has_aux: bool = False
+    ) -> tuple[Tree, tuple[()], Info]:
+        from scipy.optimize import minimize
+
+        outputs, aux = split_aux(model(params), has_aux)
+        objective, start, ravel = _flat_objective(params, model, loss, has_aux)
+        options = {"maxiter": self.iterations, "maxcor": self.memory, "gtol": 0.0, "ftol": 0.0}
+        result = minimize(objective, start, jac=True, method="L-BFGS-B", options=options)
+        return ravel.tree(result.x), state, {"loss": loss(outputs), "outputs": outputs, "aux": aux}

@@ -1,0 +1,189 @@
+"""One evaluation, two directions: `linearize` records the linear maps of a function and sweeps them both ways.
+
+    y, J = linearize(f, w)        J(v) = J v  pushes a tangent forward,     J.T(u) = J^T u  pulls a cotangent back
+
+The tape is in evaluation order: row k holds, for each earlier row that operation k used, the linear map from there.
+Both sweeps are loops over the rows. Maps are applied with minigrad's operations, so that a sweep inside another
+transform is itself differentiated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from minigrad.backend import add_to, current_namespace
+from minigrad.linear_maps import LinearMap
+from minigrad.spec import Leaves, name_of
+from minigrad.trace import Push, Tape, Trace
+from minigrad.trees import Tree, tree_map
+from minigrad.variable import Array, Variable, strip
+
+Row = list[tuple[int, LinearMap]]
+
+
+class Linearization(LinearMap):
+    """The derivative `J` of a function at a point: `J(v)` pushes forward, `J.T(u)` pulls back.
+
+    Tangents have the structure and shapes of the primals, cotangents those of the outputs. With several primals,
+    `J(v1, v2, ...)` takes one tangent for each and `J.T(u)` returns a tuple. TypeError or ValueError where structure
+    or shapes differ.
+
+    >>> import numpy as np
+    >>> y, J = linearize(lambda x: x * x, np.array([1.0, 2.0]))
+    >>> J(np.array([1.0, 0.0])), J.T(np.array([0.0, 1.0]))
+    (array([2., 0.]), array([0., 4.]))
+    """
+
+    __slots__ = ("_last_uses", "_marks", "_rows", "inputs", "outputs")
+
+    def __init__(self, rows: list[Row], inputs: Leaves, outputs: Leaves, marks: list[int | None]):
+        self._rows = rows
+        self.inputs = inputs  # they are the first rows of the tape
+        self.outputs = outputs
+        self._marks = marks  # the row of each output; None where it does not depend on the inputs
+        self._last_uses: list[list[int]] | None = None
+
+    def push(self, *tangents: Tree) -> Tree:
+        rows = self._rows
+        if self._last_uses is None:
+            self._last_uses = _last_uses(rows, self._marks)
+        values: list[Any] = self.inputs.read_arguments(tangents, "J(v)", "tangent")
+        for row, gone in zip(rows[len(values) :], self._last_uses[len(values) :], strict=True):
+            i, linear_map = row[0]
+            y_dot = linear_map.push(values[i])
+            fresh = y_dot is not values[i]
+            for i, linear_map in row[1:]:
+                y_dot = add_to(y_dot, linear_map.push(values[i])) if fresh else y_dot + linear_map.push(values[i])
+                fresh = True
+            values.append(y_dot)
+            for i in gone:
+                values[i] = None  # nobody reads it again: let its memory go
+        return self.outputs.build([None if mark is None else values[mark] for mark in self._marks])
+
+    def pull(self, cotangent: Tree) -> Tree:
+        rows = self._rows
+        bars: list[Any] = [None] * len(rows)
+        for mark, u in zip(self._marks, self.outputs.read(cotangent, "J.T(u)", "cotangent"), strict=True):
+            if mark is not None:
+                bars[mark] = u if bars[mark] is None else bars[mark] + u
+        n = len(self.inputs.like)
+        for k in range(len(rows) - 1, n - 1, -1):
+            y_bar = bars[k]
+            if y_bar is None:
+                continue
+            bars[k] = None
+            for i, linear_map in rows[k]:
+                x_bar = linear_map.pull(y_bar)
+                bars[i] = x_bar if bars[i] is None else bars[i] + x_bar
+        return self.inputs.build(bars[:n])
+
+
+def _last_uses(rows: list[Row], marks: list[int | None]) -> list[list[int]]:
+    """For every row, the rows that it is the last to read; outputs are kept."""
+    last: dict[int, int] = {}
+    for k, row in enumerate(rows):
+        for i, _ in row:
+            last[i] = k
+    gone: list[list[int]] = [[] for _ in rows]
+    kept = set(marks)
+    for i, k in last.items():
+        if i not in kept:
+            gone[k].append(i)
+    return gone
+
+
+def linearize(f: Callable[..., Any], *primals: Tree, has_aux: bool = False) -> Any:
+    """Evaluate `f` once and return `y, J`: its outputs and its derivative as a linear map (`y, J, aux` with `has_aux`).
+
+    `J(v) = J v` and `J.T(u) = J^T u` sweep the recorded maps; `f` is never evaluated again. Primals and outputs are
+    pytrees of floating-point arrays or numbers. With `has_aux`, `f` returns `(outputs, aux)` and aux is passed through,
+    not differentiated. An output that does not depend on the primals has derivative zero.
+
+    TypeError: a primal that is not floating-point, or primals of two backends. Radul et al., "You Only Linearize
+    Once", POPL 2023.
+
+    >>> y, J = linearize(lambda w: w[0] * w[1], (2.0, 3.0))
+    >>> float(y), float(J((1.0, 0.0))), [float(g) for g in J.T(1.0)]
+    (6.0, 3.0, [3.0, 2.0])
+    """
+    inputs = Leaves.of_arguments(primals, f)
+    tape = Tape(inputs.namespace)
+    rows = tape.rows
+    variables = []
+    for x in inputs.like:
+        rows.append([])
+        variables.append(Variable(x, tape, len(rows) - 1))
+    y, aux = run(f, inputs, variables, tape, has_aux)
+    outputs, marks = inputs.read_outputs(y, tape, f)
+    J = Linearization(rows, inputs, outputs, marks)
+    y = outputs.build(outputs.like)
+    return (y, J, aux) if has_aux else (y, J)
+
+
+def jvp(f: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool = False) -> Any:
+    """Evaluate `f` and push a tangent through it at once: `y, J v` (`y, J v, aux` with `has_aux`), keeping no tape.
+
+    `primals` and `tangents` are tuples (or lists) with one pytree for each argument of `f`.
+
+    >>> y, y_dot = jvp(lambda x: x * x, (3.0,), (1.0,))
+    >>> float(y), float(y_dot)
+    (9.0, 6.0)
+    """
+    for name, given in (("primals", primals), ("tangents", tangents)):
+        if not isinstance(given, tuple | list):
+            raise TypeError(
+                f"jvp: {name} must be a tuple with one entry per argument: jvp(f, (x,), (v,)), not a bare x"
+            )
+    inputs = Leaves.of_arguments(tuple(primals), f)
+    trace = Push(inputs.namespace)
+    marks = inputs.read_arguments(tuple(tangents), "jvp", "tangent")
+    variables = [Variable(x, trace, t) for x, t in zip(inputs.like, marks, strict=True)]
+    y, aux = run(f, inputs, variables, trace, has_aux)
+    outputs, y_dots = inputs.read_outputs(y, trace, f)
+    result = outputs.build(outputs.like), outputs.build(y_dots)
+    return (*result, aux) if has_aux else result
+
+
+def run(f: Callable[..., Any], inputs: Leaves, variables: list[Variable], trace: Trace, has_aux: bool) -> Any:
+    """Call `f` on variables and close their transform whatever happens; return its outputs and aux."""
+    token = current_namespace.set(trace.namespace)
+    try:
+        result = f(*inputs.arguments(variables))
+    finally:
+        trace.open = False
+        current_namespace.reset(token)
+    if not has_aux:
+        return result, None
+    if not (isinstance(result, tuple) and len(result) == 2):
+        raise TypeError(
+            f"has_aux=True needs a function that returns (outputs, aux); {name_of(f)} returned {result!r:.80}"
+        )
+    y, aux = result
+    return y, lower(aux, trace)
+
+
+def lower(aux: Tree, trace: Trace) -> Tree:
+    """Take the variables of a finished transform out of aux: there they are plain values."""
+    return tree_map(lambda x: x.primal if x.__class__ is Variable and x.trace is trace else x, aux)
+
+
+def vjp(f: Callable[..., Any], *primals: Tree, has_aux: bool = False) -> Any:
+    """Evaluate `f` and return `y, pull_back`, where `pull_back(u) = J^T u` (`y, pull_back, aux` with `has_aux`).
+
+    >>> y, pull_back = vjp(lambda x: x * x, 3.0)
+    >>> float(y), float(pull_back(1.0))
+    (9.0, 6.0)
+    """
+    y, J, *aux = linearize(f, *primals, has_aux=has_aux)
+    return (y, J.T, *aux)
+
+
+def stop_gradient(x: Array) -> Array:
+    """Return `x` as a constant: the same value, derivative zero. Takes pytrees.
+
+    >>> from minigrad import grad
+    >>> float(grad(lambda x: x * stop_gradient(x))(3.0))
+    3.0
+    """
+    return tree_map(strip, x)

@@ -1,0 +1,43 @@
+"""The operators of a variable: each is the operation of that name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from minigrad.ops import elementwise, indexing, linalg, shaping
+from minigrad.variable import Array, Variable, strip
+
+
+def _reflected(operation: Callable[[Array, Array], Array]) -> Callable[[Variable, Array], Array]:
+    return lambda self, other: operation(other, self)
+
+
+def _comparison(name: str) -> Callable[[Variable, Array], Array]:
+    """Comparisons give plain booleans, of plain values: ordinary `if` and `while` work."""
+    return lambda self, other: getattr(strip(self), name)(strip(other))
+
+
+def set_operators() -> None:
+    """Give `Variable` its operators and the properties that are operations."""
+    v: Any = Variable
+    for name, operation in (
+        ("add", elementwise.add),
+        ("sub", elementwise.subtract),
+        ("mul", elementwise.multiply),
+        ("truediv", elementwise.divide),
+        ("pow", elementwise.pow),
+        ("mod", elementwise.remainder),
+        ("floordiv", elementwise.floor_divide),
+        ("matmul", linalg.matmul),
+    ):
+        setattr(v, f"__{name}__", operation)
+        setattr(v, f"__r{name}__", _reflected(operation))
+    for name in ("lt", "le", "gt", "ge", "eq", "ne"):
+        setattr(v, f"__{name}__", _comparison(f"__{name}__"))
+    v.__neg__ = elementwise.negative
+    v.__pos__ = elementwise.positive
+    v.__abs__ = elementwise.abs
+    v.__getitem__ = indexing.getitem
+    v.T = property(shaping.matrix_transpose)
+    v.mT = property(shaping.matrix_transpose)

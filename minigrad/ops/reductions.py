@@ -1,0 +1,199 @@
+"""What is made of sums; products, extrema, norms; running sums and products."""
+
+from __future__ import annotations
+
+from math import prod as _product
+
+from minigrad.backend import device_of, namespace
+from minigrad.linear_maps import Compose, Linear, Scale
+from minigrad.ops.broadcasting import broadcast_to, dropped_shape, kept_shape, sum, sum_map
+from minigrad.ops.elementwise import abs, exp, pow, sqrt, square, where
+from minigrad.ops.shaping import Axis, Shape, axes_of, axis_index, concat, expand_dims, flip, pad, permute_dims, reshape
+from minigrad.primitives import primitive
+from minigrad.variable import Array, strip
+
+# ------------------------------------------------------------------------------------- made of sums
+
+
+def mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    """Arithmetic mean over the axes given (None: all); nan over none."""
+    n = _count(x, axis)
+    return sum(x, axis, keepdims) * _over(n)
+
+
+def var(x: Array, axis: Axis = None, correction: float = 0.0, keepdims: bool = False) -> Array:
+    """Variance over the axes given: sum of the squared deviations, divided by `n - correction`."""
+    deviations = x - mean(x, axis, keepdims=True)
+    return sum(square(deviations), axis, keepdims) * _over(_count(x, axis) - correction)
+
+
+def std(x: Array, axis: Axis = None, correction: float = 0.0, keepdims: bool = False) -> Array:
+    """Standard deviation, the root of `var`."""
+    return sqrt(var(x, axis, correction, keepdims))
+
+
+def _count(x: Array, axis: Axis) -> int:
+    return _product([x.shape[a] for a in axes_of(x, axis)])
+
+
+def _over(n: float) -> float:
+    return 1.0 / n if n else float("nan")
+
+
+def vecdot(a: Array, b: Array, axis: int = -1) -> Array:
+    """Inner product along an axis; ValueError where the lengths differ."""
+    if a.shape[axis] != b.shape[axis]:
+        raise ValueError(f"vecdot: shapes {a.shape} and {b.shape} must have the same length along axis {axis}")
+    return sum(a * b, axis)
+
+
+def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    """`log(sum(exp(x)))` over the axes given, written so that nothing overflows."""
+    axes = axes_of(x, axis)
+    y = _logsumexp(x, axes=axes)
+    return y if keepdims else reshape(y, dropped_shape(x.shape, axes))
+
+
+@primitive(lambda y, x, axes: Compose(sum_map(y, x, axes, True), Scale(exp(x - y))))
+def _logsumexp(x: Array, axes: Shape) -> Array:
+    xp = namespace(x)
+    top = xp.max(x, axis=axes, keepdims=True)
+    top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
+    return xp.log(xp.sum(xp.exp(x - top), axis=axes, keepdims=True)) + top
+
+
+def vector_norm(x: Array, axis: Axis = None, keepdims: bool = False, ord: float = 2) -> Array:
+    """`sum(abs(x)**ord) ** (1/ord)` over the axes given, the largest entry's size for `ord` infinite.
+
+    At `x = 0` the norm of order 2 has no derivative: it comes out as nan.
+    """
+    if ord == 2:
+        return sqrt(sum(square(x), axis, keepdims))
+    if ord == 1:
+        return sum(abs(x), axis, keepdims)
+    if ord in (float("inf"), float("-inf")):
+        return (max if ord > 0 else min)(abs(x), axis, keepdims)
+    return pow(sum(pow(abs(x), ord), axis, keepdims), 1.0 / ord)
+
+
+# ------------------------------------------------------------------------------------- products
+
+
+def prod(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    """Product over the axes given, by halving: its derivatives are exact where factors are zero, to any order."""
+    axes = axes_of(x, axis)
+    y = _flat_last(x, axes)
+    while (n := y.shape[-1]) > 1:
+        half = n // 2
+        paired = y[..., :half] * y[..., half : 2 * half]
+        y = concat([paired, y[..., 2 * half :]], axis=-1) if n % 2 else paired
+    if not y.shape[-1]:
+        y = namespace(strip(y)).ones((*y.shape[:-1], 1), dtype=y.dtype, device=device_of(strip(y)))
+    return reshape(y, kept_shape(x.shape, axes) if keepdims else dropped_shape(x.shape, axes))
+
+
+def _flat_last(x: Array, axes: Shape) -> Array:
+    """`x` with the axes given brought to the end, in order, and flattened into one."""
+    axes = tuple(sorted(axes))
+    kept = tuple(k for k in range(x.ndim) if k not in axes)
+    x = permute_dims(x, kept + axes)
+    return reshape(x, (*x.shape[: len(kept)], _product(x.shape[len(kept) :])))
+
+
+# ------------------------------------------------------------------------------------- extrema
+
+
+def max(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    """Largest entry over the axes given; among equal ones the first has the whole derivative."""
+    return _extremum_over(x, axis, keepdims, "max")
+
+
+def min(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    """Smallest entry over the axes given; among equal ones the first has the whole derivative."""
+    return _extremum_over(x, axis, keepdims, "min")
+
+
+def _extremum_over(x: Array, axis: Axis, keepdims: bool, which: str) -> Array:
+    axes = axes_of(x, axis)
+    flat = _flat_last(x, axes)
+    if not flat.shape[-1]:
+        raise ValueError(f"{which} over no entries: shape {x.shape}, axis {axis}")
+    return reshape(_extremum(flat, which=which), (kept_shape if keepdims else dropped_shape)(x.shape, axes))
+
+
+def _chosen(y: Array, x: Array, which: str) -> Linear:
+    """Take the entry chosen out of each row, and put its cotangent back there: `t -> sum(t where chosen)`."""
+    x = strip(x)
+    xp = namespace(x)
+    place = getattr(xp, "arg" + which)(x, axis=-1, keepdims=True)
+    chosen = xp.arange(x.shape[-1], dtype=place.dtype, device=device_of(x)) == place
+    shape = x.shape
+
+    def pull(c: Array) -> Array:
+        return where(chosen, broadcast_to(expand_dims(c, -1), shape), 0.0)
+
+    return Linear(lambda t: sum(where(chosen, t, 0.0), axis=-1), pull)
+
+
+@primitive(_chosen)
+def _extremum(x: Array, which: str) -> Array:
+    return getattr(namespace(x), which)(x, axis=-1)
+
+
+def argmax(x: Array, axis: int | None = None, keepdims: bool = False) -> Array:
+    """Index of the largest entry: integers, a constant to every derivative."""
+    x = strip(x)
+    return namespace(x).argmax(x, axis=axis, keepdims=keepdims)
+
+
+def argmin(x: Array, axis: int | None = None, keepdims: bool = False) -> Array:
+    """Index of the smallest entry: integers, a constant to every derivative."""
+    x = strip(x)
+    return namespace(x).argmin(x, axis=axis, keepdims=keepdims)
+
+
+# ------------------------------------------------------------------------------------- running
+
+
+def cumulative_sum(x: Array, axis: int | None = None, include_initial: bool = False) -> Array:
+    """Running sum along an axis (None: only for one axis); `include_initial` puts a zero in front."""
+    axis = one_axis("cumulative_sum", x, axis)
+    y = _cumulative_sum(x, axis=axis)
+    return pad(y, tuple((int(k == axis), 0) for k in range(x.ndim))) if include_initial else y
+
+
+def one_axis(name: str, x: Array, axis: int | None) -> int:
+    """The axis meant, counted from 0; None will do where there is only one."""
+    if axis is None and x.ndim != 1:
+        raise ValueError(f"{name} needs axis= for an array of {x.ndim} axes")
+    return axes_of(x, axis, f"{name}: axis")[0]
+
+
+def _sum_from_the_end(c: Array, axis: int) -> Array:
+    return flip(_cumulative_sum(flip(c, axis), axis=axis), axis)
+
+
+@primitive(lambda y, x, axis: Linear(lambda t: _cumulative_sum(t, axis=axis), lambda c: _sum_from_the_end(c, axis)))
+def _cumulative_sum(x: Array, axis: int) -> Array:
+    return namespace(x).cumulative_sum(x, axis=axis)
+
+
+def cumulative_prod(x: Array, axis: int | None = None, include_initial: bool = False) -> Array:
+    """Running product along an axis, by doubling: its derivatives are exact where factors are zero, to any order."""
+    axis = one_axis("cumulative_prod", x, axis)
+    plain = strip(x)
+    one = namespace(plain).ones(tuple(1 if k == axis else n for k, n in enumerate(x.shape)), dtype=x.dtype)
+    shift = 1
+    while shift < x.shape[axis]:
+        head, tail = x[axis_index(axis, slice(shift))], x[axis_index(axis, slice(shift, None))]
+        x = concat([head, tail * x[axis_index(axis, slice(-shift))]], axis)
+        shift *= 2
+    return concat([one, x], axis) if include_initial else x
+
+
+def diff(x: Array, axis: int = -1, n: int = 1) -> Array:
+    """Differences of neighbours along an axis, `n` times."""
+    (axis,) = axes_of(x, axis, "diff: axis")
+    for _ in range(n):
+        x = x[axis_index(axis, slice(1, None))] - x[axis_index(axis, slice(-1))]
+    return x

@@ -1,0 +1,111 @@
+"""How an operation is defined: its value, and the linear maps that are its derivative, once per array argument."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from minigrad.backend import _family, family, mixed_backends
+from minigrad.variable import Variable
+
+Rule = Callable[..., Any]  # (y, *args, **params) -> LinearMap from the argument's tangent to the output's
+
+
+def primitive(*rules: Rule | None, each: Callable[..., Any] | None = None) -> Any:
+    r"""Make an operation differentiable by stating its derivative as linear maps.
+
+    `@primitive(rule_0, rule_1, ...)` decorates a function of plain arrays. `rule_i(y, *args, **params)` returns the
+    `LinearMap` from the tangent of positional argument `i` to the tangent of the output `y`:
+
+        y_dot = sum_i  rule_i(y, ...)(x_dot_i),        x_bar_i = rule_i(y, ...).T(y_bar).
+
+    A rule calls minigrad's own operations on `y` and the arguments, so that it can be differentiated again.
+    Keyword arguments are parameters: never differentiated. Arguments that are None or have no rule cannot be
+    differentiated, and say so. `each(i, y, *args, **params)` serves functions of any number of arrays.
+
+    Radul et al., "You Only Linearize Once", POPL 2023: derivatives are linear maps, and reverse mode their transpose.
+
+    >>> import minigrad as mg
+    >>> @mg.primitive(lambda y, x: mg.Scale(2.0 * x))
+    ... def square(x):
+    ...     return x * x
+    >>> float(mg.grad(square)(3.0))
+    6.0
+    """
+
+    def decorate(*values: Any, **params: Any) -> Any:
+        if len(values) != 1 or params or not callable(values[0]):
+            raise TypeError(
+                "primitive was used without its rules: write @minigrad.primitives(rule_0, rule_1, ...), one per array "
+                "argument, or @minigrad.primitives() for an operation that has no derivative"
+            )
+        return _bind(values[0], rules, each)
+
+    return decorate
+
+
+def _bind(value: Callable[..., Any], rules: tuple[Rule | None, ...], each: Callable[..., Any] | None) -> Any:
+    name = value.__name__.removeprefix("_")
+
+    @functools.wraps(value)
+    def apply(*args: Any, **params: Any) -> Any:
+        for key, x in params.items():
+            if x.__class__ is Variable:
+                raise TypeError(f"{name}: {key}= is a traced value: what is differentiated is passed by position")
+        # The operation belongs to the highest level among its arguments; lower levels are constants to it.
+        level = 0
+        for x in args:
+            if x.__class__ is Variable and x.level > level:
+                level, trace = x.level, x.trace
+        if not level:
+            return value(*args, **params)
+        if not trace.open:
+            raise RuntimeError(outlived(name))
+
+        active = []
+        primals = []
+        for i, x in enumerate(args):
+            if x.__class__ is Variable:
+                if x.level == level:
+                    active.append((i, x.mark))
+                    x = x.primal
+            elif (other := _family.get(x.__class__, 0)) is not None and other is not trace.namespace:
+                check_constant(name, i, x, trace.namespace)
+            primals.append(x)
+        y = apply(*primals, **params)
+        edges = []
+        for i, mark in active:
+            if each is not None:
+                edges.append((mark, each(i, y, *primals, **params)))
+            elif i < len(rules) and (rule := rules[i]) is not None:
+                edges.append((mark, rule(y, *primals, **params)))
+            else:
+                raise NotImplementedError(without_rule(name, i))
+        return trace.record(y, edges)
+
+    return apply
+
+
+def check_constant(name: str, i: int, x: Any, xp: Any) -> None:
+    """A constant beside variables is an array of the same backend, or a Python number."""
+    try:
+        other = family(x)
+    except TypeError as error:
+        raise TypeError(f"{name}: argument {i}: {error}") from None
+    if other is not None and other is not xp:
+        raise TypeError(f"{name}: argument {i}: {mixed_backends(xp, other)}")
+
+
+def outlived(name: str) -> str:
+    return (
+        f"{name}: a variable outlived its transform: it was kept from a call of linearize, grad, jvp, ... that has "
+        "returned. Return what you need from the function, with has_aux=True if it is not to be differentiated"
+    )
+
+
+def without_rule(name: str, i: int) -> str:
+    return (
+        f"{name} has no derivative in its argument {i}: state its linear map, "
+        f"@minigrad.primitives(rule_0, rule_1, ...), or pass minigrad.stop_gradient(x) where none is wanted"
+    )

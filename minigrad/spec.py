@@ -1,0 +1,137 @@
+"""What goes into a transform and what comes out: pytrees checked against the arrays they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from minigrad.backend import Namespace, family, is_floating, mixed_backends, numpy_namespace
+from minigrad.ops.shaping import astype
+from minigrad.primitives import outlived
+from minigrad.trees import LEAF, Structure, Tree, flatten, leaf_paths, leaves_like, unflatten
+from minigrad.variable import Variable, strip
+
+
+class Leaves:
+    """The arrays of a tree and its structure: makes and checks trees alike, of the same shapes and dtypes."""
+
+    __slots__ = ("like", "namespace", "single", "structure")
+
+    def __init__(self, like: list[Any], structure: Structure, namespace: Namespace, single: bool = True):
+        self.like = like
+        self.structure = structure
+        self.namespace = namespace
+        self.single = single  # arguments only: one argument stands for itself, several make a tuple
+
+    @classmethod
+    def of_arguments(cls, arguments: tuple[Tree, ...], f: Callable[..., Any]) -> Leaves:
+        """Check the primals of a transform: floating-point arrays of one backend, or Python floats."""
+        single = len(arguments) == 1
+        leaves, structure = flatten(arguments[0] if single else arguments)
+        xp = None
+        for k, x in enumerate(leaves):
+            try:
+                other = family(strip(x))
+            except TypeError as error:
+                raise TypeError(f"{argument_name(structure, k, single)} of {name_of(f)}: {error}") from None
+            if not is_floating(strip(x)):
+                raise TypeError(
+                    f"{argument_name(structure, k, single)} of {name_of(f)} is not floating-point (it is "
+                    f"{getattr(x, 'dtype', type(x).__name__)}): derivatives need real floating-point numbers; "
+                    "write 3.0 for 3, or convert with minigrad.astype(x, minigrad.float64)"
+                )
+            if other is None or other is xp:
+                continue
+            if xp is not None:
+                raise TypeError(f"{argument_name(structure, k, single)} of {name_of(f)}: {mixed_backends(xp, other)}")
+            xp = other
+        if xp is None:
+            xp = numpy_namespace
+        arrays = [x for x in leaves if x.__class__ is not float]
+        if len(arrays) < len(leaves):  # Python floats take the dtype of the arrays beside them
+            dtype = xp.result_type(*(x.dtype for x in arrays)) if arrays else xp.float64
+            leaves = [xp.asarray(x, dtype=dtype)[()] if x.__class__ is float else x for x in leaves]
+        return cls(leaves, structure, xp, single)
+
+    def arguments(self, leaves: list[Any]) -> tuple[Tree, ...]:
+        """Put leaves together as the arguments of the function."""
+        tree = unflatten(self.structure, leaves)
+        return (tree,) if self.single else tree
+
+    def read_outputs(self, y: Tree, trace: Any, f: Callable[..., Any]) -> tuple[Leaves, list[Any]]:
+        """Take a function's outputs out of a finished trace: their values, and their marks (None for constants)."""
+        leaves, structure = flatten(y)
+        marks: list[Any] = []
+        like = []
+        for k, x in enumerate(leaves):
+            if x.__class__ is Variable and x.trace is trace:
+                marks.append(x.mark)
+                like.append(x.primal)
+                continue
+            if x.__class__ is Variable and not x.trace.open:
+                raise RuntimeError(outlived(f"output{leaf_paths(structure)[k]} of {name_of(f)}"))
+            try:
+                xp = family(strip(x))
+            except TypeError as error:
+                raise TypeError(
+                    f"output{leaf_paths(structure)[k]} of {name_of(f)}: {error}. Return what is not to be "
+                    "differentiated as aux, with has_aux=True"
+                ) from None
+            marks.append(None)
+            like.append(x if xp is not None else self.namespace.asarray(float(x)))
+        return Leaves(like, structure, self.namespace), marks
+
+    def read_arguments(self, given: tuple[Tree, ...], where: str, what: str) -> list[Any]:
+        """Check one tree per argument against the primals; return the leaves."""
+        if self.single:
+            if len(given) != 1:
+                raise TypeError(f"{where}: expected one {what}, got {len(given)}")
+            return self.read(given[0], where, what)
+        return self.read(given, where, what)
+
+    def read(self, tree: Tree, where: str, what: str) -> list[Any]:
+        """Check a tree against this one, leaf by leaf; return its leaves in the dtypes of this one."""
+        leaves = leaves_like(self.structure, tree, f"{where}: the {what}")
+        for k, (x, like) in enumerate(zip(leaves, self.like, strict=True)):
+            if x.__class__ is like.__class__ and x.shape == like.shape and x.dtype == like.dtype:
+                continue
+            leaves[k] = self._convert(x, like, f"{where}: the {what}{leaf_paths(self.structure)[k]}")
+        return leaves
+
+    def _convert(self, x: Any, like: Any, what: str) -> Any:
+        try:
+            other = family(strip(x))
+        except TypeError as error:
+            raise TypeError(f"{what}: {error}") from None
+        if other is None:
+            x = self.namespace.asarray(float(x), dtype=like.dtype)
+        elif other is not self.namespace:
+            raise TypeError(f"{what}: {mixed_backends(self.namespace, other)}")
+        if x.shape != like.shape:
+            raise ValueError(f"{what} has shape {x.shape}; it must have the shape {like.shape} of what it belongs to")
+        if x.dtype != like.dtype:
+            x = astype(x, like.dtype)
+        return x
+
+    def build(self, leaves: list[Any]) -> Tree:
+        """Make a tree of this structure, zeros for None, in the dtypes of this one."""
+        if self.structure is LEAF and leaves[0] is not None and leaves[0].dtype == self.like[0].dtype:
+            return leaves[0]
+        done = []
+        for x, like in zip(leaves, self.like, strict=True):
+            if x is None:
+                x = self.namespace.zeros_like(strip(like))
+            elif x.dtype != like.dtype:
+                x = astype(x, like.dtype)
+            done.append(x)
+        return unflatten(self.structure, done)
+
+
+def argument_name(structure: Structure, k: int, single: bool) -> str:
+    """Name a leaf of the arguments: `argument 0`, or `argument 0['w'][1]`."""
+    path = leaf_paths(structure)[k]
+    return f"argument 0{path}" if single else f"argument {path[1:].replace(']', '', 1)}"
+
+
+def name_of(f: Any) -> str:
+    return getattr(f, "__name__", type(f).__name__)

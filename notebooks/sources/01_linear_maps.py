@@ -1,0 +1,613 @@
+# %% [markdown]
+# # 1. A derivative is a linear map
+#
+# > **You will build** dual numbers, then an engine of about sixty lines that runs a program once and
+# > pushes any number of tangents through it.
+# >
+# > **You need** Python, NumPy and linear algebra: what a linear map is, and that it has a matrix.
+# >
+# > **Minutes** 50.
+# >
+# > Exercises are marked; each is followed by a checkpoint that says whether the answer is right.
+# > Solutions: [solutions/01_linear_maps.ipynb](solutions/01_linear_maps.ipynb).
+
+# %%
+from types import SimpleNamespace
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+import minigrad as mg
+from curveball.course import checkpoint
+
+plt.style.use("curveball.course.style")
+rng = np.random.default_rng(0)
+
+# %% [markdown]
+# ## A net of points, seen from closer and closer
+#
+# Polar coordinates send $(r, \theta)$ to $(r \cos\theta,\; r \sin\theta)$. Take a small square net of
+# points $x + t$ around $x = (2, 0.6)$, with $t$ between $-h$ and $h$ in both directions, and look
+# where it lands. Blue is the function. Orange is a straight net, $f(x) + J t$, where $J$ is one fixed
+# matrix: the four partial derivatives at $x$.
+
+
+# %%
+def polar(x):
+    r, angle = x
+    return np.stack([r * np.cos(angle), r * np.sin(angle)])
+
+
+x = np.array([2.0, 0.6])
+J = np.array([[np.cos(0.6), -2.0 * np.sin(0.6)], [np.sin(0.6), 2.0 * np.cos(0.6)]])
+
+fig, axes = plt.subplots(1, 3, figsize=(9.6, 3.8))
+along = np.linspace(-1.0, 1.0, 41)
+for ax, h in zip(axes, (0.9, 0.3, 0.1), strict=True):
+    for s in np.linspace(-1.0, 1.0, 7):
+        for t in (np.stack([s + 0 * along, along]), np.stack([along, s + 0 * along])):
+            curved = polar(x[:, None] + h * t)
+            straight = polar(x)[:, None] + J @ (h * t)
+            ax.plot(*curved, color="C0", lw=1.2)
+            ax.plot(*straight, color="C1", lw=0.8, ls="--")
+    ax.set(title=f"h = {h}", xlabel="$r \\cos\\theta$", ylabel="$r \\sin\\theta$", aspect="equal")
+lines = [axes[0].lines[0], axes[0].lines[1]]
+fig.legend(lines, ["f(x + t)", "f(x) + J t"], loc="outside lower center", ncols=2)
+plt.show()
+
+# %% [markdown]
+# From left to right the view zooms in, and the curved net turns into the straight one. That is the
+# definition. The derivative of $f$ at $x$ is the linear map $J$ for which
+#
+# $$f(x + t) = f(x) + J t + o(\|t\|),$$
+#
+# so that the gap between the nets vanishes faster than $t$ itself. There is at most one such map.
+#
+# The words of this course: $x$ is the **primal**; a small change of it is a **tangent**, written
+# $\dot x$ in formulas and `x_dot` in code; and $\dot y = J \dot x$, the change of $y = f(x)$ to first
+# order, is the tangent **pushed forward** through $f$.
+#
+# ## A map needs no matrix
+#
+# Let $f(X) = X X$ for $n \times n$ matrices. Expand:
+#
+# $$(X + T)(X + T) = X X + \underbrace{T X + X T}_{\text{linear in } T} + \underbrace{T T}_{o(\|T\|)}.$$
+#
+# So the derivative is the map $T \mapsto T X + X T$: two products. As a matrix it would have a row
+# for each of the $n^2$ outputs and a column for each of the $n^2$ inputs.
+
+# %%
+n = 100
+X, T = rng.standard_normal((2, n, n))
+pushed = T @ X + X @ T
+h = 1e-4
+quotient = ((X + h * T) @ (X + h * T) - X @ X) / h
+gap = np.linalg.norm(quotient - pushed) / np.linalg.norm(pushed)
+print(f"push-forward against a difference quotient with h = {h:g}: relative gap {gap:.0e}")
+print(f"as a matrix: {8 * n**4 / 1e6:.0f} MB;  as a function: the {8 * n**2 / 1e6:.2f} MB of X")
+
+# %% [markdown]
+# ### Exercise 1.1: the inverse of a matrix
+#
+# Let $Y = X^{-1}$. You need no formula for the entries of an inverse. Differentiate both sides of
+# $X Y = I$ along a tangent $\dot X$, as above; $I$ does not change:
+#
+# $$\dot X\, Y + X\, \dot Y = 0.$$
+#
+# Solve for $\dot Y$, minding the order of the factors, and write it as a function of $X$ and
+# $\dot X$.
+
+
+# %% tags=["exercise"]
+def push_inverse(x, x_dot):
+    """The tangent of inv(x) for the tangent x_dot of x."""
+    ### BEGIN SOLUTION
+    y = np.linalg.inv(x)
+    return -y @ x_dot @ y
+    ### END SOLUTION
+
+
+# %% tags=["wrong"]
+# return -y @ => return y @
+# -y @ x_dot @ y => -y @ y @ x_dot
+# -y @ x_dot @ y => -x_dot @ y @ y
+# y = np.linalg.inv(x) => y = x
+
+# %% tags=["checkpoint"]
+X, T = np.eye(3) + 0.3 * rng.standard_normal((3, 3)), rng.standard_normal((3, 3))
+checkpoint(
+    "1.1",
+    lambda: push_inverse(X, T),
+    mg.jvp(mg.linalg.inv, (X,), (T,))[1],
+    likely="the sign, or the order: T Y and Y T differ. Multiply from the left by Y to free Y_dot",
+)
+
+# %% [markdown]
+# ## Why not differences
+#
+# The quotient $(f(x + h t) - f(x)) / h$ needs no derivation at all. Here is its error for the polar
+# map, and that of the central quotient $(f(x + h t) - f(x - h t)) / 2h$, against the step $h$.
+
+# %%
+x, t = np.array([2.0, 0.6]), np.array([0.3, -0.7])
+steps = np.logspace(-14, 0, 57)
+exact = J @ t
+forward = [np.linalg.norm((polar(x + h * t) - polar(x)) / h - exact) for h in steps]
+central = [np.linalg.norm((polar(x + h * t) - polar(x - h * t)) / (2 * h) - exact) for h in steps]
+
+fig, ax = plt.subplots()
+ax.loglog(steps, forward, ".-", label="forward quotient")
+ax.loglog(steps, central, ".-", label="central quotient")
+ax.axhline(np.finfo(float).eps, color="0.4", ls=":", label="rounding of one number")
+ax.set(xlabel="step h", ylabel="error of J t", title="Each quotient has a best step, and a floor")
+ax.legend()
+plt.show()
+
+# %% [markdown]
+# On the right the curvature of $f$ spoils the quotient, in proportion to $h$ or to $h^2$. On the
+# left rounding does, in proportion to $1/h$. The best forward quotient has about half the digits of
+# the machine, the best central one two thirds; and where the best step lies depends on the function.
+# Differences make good *checks*, and in this course that is their task. For exact push-forwards,
+# let $h$ vanish before computing anything.
+#
+# ## Dual numbers
+#
+# Write $x + \dot x\, \varepsilon$ and calculate with the rule $\varepsilon^2 = 0$, which is "drop
+# what is $o(\|t\|)$" as arithmetic. Then
+#
+# $$(a + \dot a \varepsilon)(b + \dot b \varepsilon) = a b + (\dot a\, b + a\, \dot b)\, \varepsilon ,$$
+#
+# and Taylor's series of the sine ends after its second term:
+#
+# $$\sin(a + \dot a \varepsilon) = \sin a + \cos(a)\, \dot a\, \varepsilon .$$
+#
+# Any program made of such operations pushes a tangent forward while it computes its value.
+#
+# ### Exercise 1.2: multiply and take the sine
+#
+# The sum is there already. Write the product and the sine, each a new `Dual`.
+
+
+# %% tags=["exercise"]
+class Dual:
+    """A value and its tangent: value + tangent * epsilon, with epsilon ** 2 = 0."""
+
+    def __init__(self, value, tangent=0.0):
+        self.value, self.tangent = value, tangent
+
+    def __add__(self, other):
+        return Dual(self.value + other.value, self.tangent + other.tangent)
+
+    def __mul__(self, other):
+        ### BEGIN SOLUTION
+        tangent = self.tangent * other.value + self.value * other.tangent
+        return Dual(self.value * other.value, tangent)
+        ### END SOLUTION
+
+
+def dual_sin(x):
+    """The sine of a dual number."""
+    ### BEGIN SOLUTION
+    return Dual(np.sin(x.value), np.cos(x.value) * x.tangent)
+    ### END SOLUTION
+
+
+# %% tags=["wrong"]
+# tangent = self.tangent * other.value + self.value * other.tangent => tangent = self.tangent * other.tangent
+# tangent = self.tangent * other.value + self.value * other.tangent => tangent = self.tangent * other.value
+# self.tangent * other.value + self.value * => self.tangent * other.value - self.value *
+# np.cos(x.value) * x.tangent => np.cos(x.value)
+# np.cos(x.value) * x.tangent => np.cos(x.tangent)
+# np.cos(x.value) * x.tangent => -np.cos(x.value) * x.tangent
+
+
+# %% tags=["checkpoint"]
+def of_dual(f, x, x_dot):
+    y = f(Dual(x, x_dot))
+    return [y.value, y.tangent]
+
+
+checkpoint(
+    "1.2, product",
+    lambda: of_dual(lambda x: x * x * x + x, 2.0, 0.5),
+    [10.0, 6.5],
+    likely="(3 x^2 + 1) x_dot is wanted: the product rule has two terms",
+)
+checkpoint(
+    "1.2, sine",
+    lambda: of_dual(lambda x: dual_sin(x * x), 0.7, 0.5),
+    [np.sin(0.49), np.cos(0.49) * 1.4 * 0.5],
+    likely="the incoming tangent must be multiplied by the cosine of the incoming value",
+)
+
+# %% [markdown]
+# Loops and branches need no thought: they run as ever. Newton's iteration for $1/\sqrt{x}$,
+# $\;y \leftarrow y\,(1.5 - 0.5\, x\, y\, y)$, uses sums and products only. Give it $x = 2$ with
+# tangent 1: the value goes to $x^{-1/2}$, and the tangent, of which the program says nothing, to
+# $-\tfrac12 x^{-3/2}$.
+
+# %%
+x, y = Dual(2.0, 1.0), Dual(0.3)
+errors = []
+for _ in range(9):
+    errors.append([abs(y.value - 2.0**-0.5), abs(y.tangent + 0.5 * 2.0**-1.5)])
+    y = y * (Dual(1.5) + Dual(-0.5) * x * y * y)
+
+fig, ax = plt.subplots()
+ax.semilogy(np.array(errors) + 1e-17, "o-", label=["value", "tangent"])
+ax.set(xlabel="iteration", ylabel="error", title="Newton's iteration, differentiated as it runs")
+ax.legend()
+plt.show()
+
+# %% [markdown]
+# Once small, the value's error is squared at every step until it reaches rounding. The tangent, which
+# is computed from the value, follows a little behind.
+#
+# ## Keep the maps
+#
+# A dual number pushes *one* tangent, and while the program runs. A second direction means a second
+# run. Look at what one run of $y = e^{\sin(x)\, x}$ at $x = 1$ does: three operations, and along each
+# arrow a linear map, fixed as soon as the primals are known.
+
+# %%
+s = np.sin(1.0)
+nodes = [("x", 1.0), ("s = sin(x)", s), ("p = s x", s), ("y = exp(p)", np.exp(s))]
+s_dot = np.cos(1.0)
+p_dot = s_dot * 1.0 + s
+tangents = [1.0, s_dot, p_dot, np.exp(s) * p_dot]
+arrows = [(0, 1, np.cos(1.0)), (1, 2, 1.0), (0, 2, s), (2, 3, np.exp(s))]  # from, to, factor
+
+fig, ax = plt.subplots(figsize=(8.6, 2.7))
+for k, ((name, value), tangent) in enumerate(zip(nodes, tangents, strict=True)):
+    box = {"boxstyle": "round", "fc": "white", "ec": "C0"}
+    ax.text(k, 0, f"{name}\n{value:.2f}", ha="center", va="center", bbox=box)
+    ax.text(k, 0.45, f"tangent {tangent:.2f}", ha="center", color="C1")
+for i, k, factor in arrows:
+    bend = 0.35 if k - i > 1 else 0.0
+    style = {"arrowstyle": "->", "color": "C1", "connectionstyle": f"arc3,rad={bend}"}
+    ax.annotate("", (k, 0), (i, 0), arrowprops=style | {"shrinkA": 34, "shrinkB": 34})
+    ax.text((i + k) / 2, 0.07 - 1.2 * bend, f"{factor:.2f} t", ha="center", color="C1")
+ax.set(xlim=(-0.5, 3.5), ylim=(-0.85, 0.65), title="Values in the boxes, maps along the arrows")
+ax.axis("off")
+plt.show()
+
+# %% [markdown]
+# So write the maps down on a **tape**: one row per operation, in the order of evaluation, and in the
+# row, for each argument, where it came from and the linear map from its tangent to the
+# result's. Pushing a tangent is then a walk down the tape; the function is not run again.
+#
+# Such an operation is a **primitive**. All that the engine has to know about one is its value and its
+# maps. Two of them:
+
+
+# %%
+def add_maps(y, a, b):
+    """y = a + b: the map from the tangent of a to that of y, and the map from that of b."""
+    return lambda t: t, lambda t: t
+
+
+def sin_maps(y, x):
+    """y = sin(x): a single argument, a single map."""
+    return (lambda t: np.cos(x) * t,)
+
+
+# %% [markdown]
+# ### Exercise 1.3: the maps of three primitives
+#
+# As above, with these tangents: $\dot y = \dot a * b + a * \dot b$ for the elementwise product,
+# $\dot y = e^x * \dot x$ for the exponential, and $\dot y = \dot a\, b + a\, \dot b$ for the matrix
+# product. Return one function per argument, in a tuple; each handles its own term. (`y` is handed to
+# you since some maps need it. Which of the three?)
+
+
+# %% tags=["exercise"]
+def multiply_maps(y, a, b):
+    """y = a * b, elementwise: the maps from the tangent of a, and from that of b."""
+    ### BEGIN SOLUTION
+    return lambda t: t * b, lambda t: a * t
+    ### END SOLUTION
+
+
+def exp_maps(y, x):
+    """y = exp(x): one map, in a tuple."""
+    ### BEGIN SOLUTION
+    return (lambda t: y * t,)
+    ### END SOLUTION
+
+
+def matmul_maps(y, a, b):
+    """y = a @ b: the maps from the tangent of a, and from that of b."""
+    ### BEGIN SOLUTION
+    return lambda t: t @ b, lambda t: a @ t
+    ### END SOLUTION
+
+
+# %% tags=["wrong"]
+# lambda t: t * b, lambda t: a * t => lambda t: a * t, lambda t: t * b
+# lambda t: t * b, lambda t: a * t => lambda t: t, lambda t: t
+# lambda t: y * t => lambda t: x * t
+# lambda t: y * t => lambda t: t
+# lambda t: t @ b, lambda t: a @ t => lambda t: a @ t, lambda t: t @ b
+# lambda t: t @ b, => lambda t: b @ t,
+
+# %% tags=["checkpoint"]
+a, b, t = rng.standard_normal((3, 2, 2))
+# In one argument a product is linear already: differences with a step of 1 are exact.
+hint = "the first map is that of a, with b held fixed; the second that of b, with a held fixed"
+for name, f, maps in [("*", np.multiply, multiply_maps), ("@", np.matmul, matmul_maps)]:
+    checkpoint(
+        f"1.3, a {name} b",
+        lambda f=f, maps=maps: [m(t) for m in maps(f(a, b), a, b)],
+        [f(a + t, b) - f(a, b), f(a, b + t) - f(a, b)],
+        likely=hint,
+    )
+checkpoint(
+    "1.3, exp",
+    lambda: exp_maps(np.exp(a), a)[0](t),
+    (np.exp(a + 1e-5 * t) - np.exp(a - 1e-5 * t)) / 2e-5,
+    likely="exp's derivative is its own value, y; and a single map comes in a tuple: (map,)",
+)
+
+# %% [markdown]
+# ## Variables write the tape
+#
+# What travels through the function in place of $x$ is a `Variable`: a value, and its row on the tape.
+# Making one appends the row. The row of an input is empty; the row of a result is a list of pairs
+# `(row of an argument, map from there)`.
+
+
+# %%
+class Variable:
+    """A value under differentiation, and its row on the tape."""
+
+    __array_ufunc__ = None  # let NumPy's arrays leave `array * variable` to this class
+
+    def __init__(self, value, tape, edges=()):
+        self.value, self.tape, self.row = value, tape, len(tape)
+        tape.append(edges)
+
+    def __add__(self, other):
+        return add(self, other)
+
+    def __mul__(self, other):
+        return multiply(self, other)
+
+    def __matmul__(self, other):
+        return matmul(self, other)
+
+    def __rmatmul__(self, other):
+        return matmul(other, self)
+
+    __radd__, __rmul__ = __add__, __mul__
+
+
+# %% [markdown]
+# ### Exercise 1.4: the primitive
+#
+# `primitive(value, maps)` makes an operation out of a NumPy function and your maps. An argument may
+# be a `Variable` or a constant (a number or an array). The operation
+#
+# 1. takes the values out of the variables, and computes `y`;
+# 2. asks `maps(y, *values)` for the maps, and keeps those of arguments that are variables, in pairs
+#    `(argument.row, map)`;
+# 3. returns a new `Variable` of `y` on the variables' tape with these pairs as its row, or plain `y`
+#    if no argument was a variable.
+
+
+# %% tags=["exercise"]
+def primitive(value, maps):
+    """Make an operation of its value and its maps; given variables it writes a row."""
+
+    def operation(*args):
+        ### BEGIN SOLUTION
+        plain = [x.value if isinstance(x, Variable) else x for x in args]
+        y = value(*plain)
+        pairs = zip(args, maps(y, *plain), strict=True)
+        edges = [(x.row, m) for x, m in pairs if isinstance(x, Variable)]
+        tapes = [x.tape for x in args if isinstance(x, Variable)]
+        return Variable(y, tapes[0], edges) if tapes else y
+        ### END SOLUTION
+
+    return operation
+
+
+# %% tags=["wrong"]
+# x.value if isinstance(x, Variable) else x for x in args => x for x in args
+# (x.row, m) for => (len(x.tape), m) for
+# m in pairs if isinstance(x, Variable) => m in pairs
+# maps(y, *plain) => maps(y, *plain[::-1])
+# zip(args, maps(y, *plain), strict=True) => zip([x for x in args if isinstance(x, Variable)], maps(y, *plain))
+# Variable(y, tapes[0], edges) if tapes else y => Variable(y, tapes[0], edges)
+# Variable(y, tapes[0], edges) if tapes else y => y
+
+
+# %% tags=["checkpoint"]
+def recorded():
+    tape = []
+    x = Variable(2.0, tape)
+    times, sine = primitive(np.multiply, multiply_maps), primitive(np.sin, sin_maps)
+    y = times(sine(x), times(3.0, x))
+    rows = [[row for row, _ in edges] for edges in tape]
+    slopes = [m(1.0) for edges in tape for _, m in edges]
+    return rows, y.value, slopes, sine(0.0)
+
+
+checkpoint(
+    "1.4",
+    recorded,
+    ([[], [0], [0], [1, 2]], 6.0 * np.sin(2.0), [np.cos(2.0), 3.0, 6.0, np.sin(2.0)], 0.0),
+    likely="shown are, of sin(x) * (3 x) at x = 2, which rows each row points to, the value, all "
+    "maps applied to 1, and the sine of a plain 0. Maps are made of values, not of variables, and "
+    "the map that goes with a constant is the one that is left out",
+)
+
+# %%
+# With that, an operation takes a line.
+add = primitive(np.add, add_maps)
+multiply = primitive(np.multiply, multiply_maps)
+sin = primitive(np.sin, sin_maps)
+exp = primitive(np.exp, exp_maps)
+matmul = primitive(np.matmul, matmul_maps)
+
+# %% [markdown]
+# ### Exercise 1.5: the sweep
+#
+# `linearize` runs `f` once, on variables, and returns the value and the function `J`. Write `J`. Keep
+# a list with a tangent for each row. The first rows are the inputs, and their tangents are given.
+# After them, row by row,
+#
+# $$\dot y_k = \sum_{(i,\, m) \in \text{row } k} m(\dot y_i),$$
+#
+# where every $i$ is an earlier row, so its tangent is known. Return the tangent at `y.row`.
+
+
+# %% tags=["exercise"]
+def linearize(f, *primals):
+    """Run f once: its value, and its derivative J, which pushes one tangent per primal."""
+    tape = []
+    variables = [Variable(x, tape) for x in primals]
+    y = f(*variables)
+
+    def J(*tangents):
+        ### BEGIN SOLUTION
+        dots = list(tangents)
+        for edges in tape[len(primals) :]:
+            dots.append(sum(m(dots[i]) for i, m in edges))
+        return dots[y.row]
+        ### END SOLUTION
+
+    return y.value, J
+
+
+# %% tags=["wrong"]
+# sum(m(dots[i]) for i, m in edges) => edges[0][1](dots[edges[0][0]])
+# sum(m(dots[i]) for i, m in edges) => sum(m(dots[-1]) for i, m in edges)
+# tape[len(primals) :] => tape
+# return dots[y.row] => return dots[-1]
+
+
+# %% tags=["checkpoint"]
+def pushes():
+    def f(a, b):
+        y = exp(a * b) + a
+        multiply(y, y)  # on the tape, but not in the result
+        return y
+
+    _, J = linearize(f, 0.5, 2.0)
+    return [J(1.0, 0.0), J(0.0, 1.0), J(1.0, -2.0)]
+
+
+checkpoint(
+    "1.5",
+    pushes,
+    [2.0 * np.e + 1.0, 0.5 * np.e, 2.0 * np.e + 1.0 - np.e],
+    likely="these are three pushes of exp(a b) + a: each row adds the pushes of all its arguments, "
+    "inputs have no maps, and the result need not be the last row",
+)
+
+# %% [markdown]
+# That is the engine: `Variable`, `primitive`, the maps and `linearize`. Ask three judges about
+# $f(x) = e^{\sin(x)\, x}$: its closed form $f'(x) = (x \cos x + \sin x)\, f(x)$, a central difference,
+# and minigrad.
+
+
+# %%
+def f(x, ops):
+    return ops.exp(ops.sin(x) * x)
+
+
+mine = SimpleNamespace(exp=exp, sin=sin)
+print("   x   your engine   closed form    difference      minigrad")
+for x in (-1.0, 0.5, 2.0):
+    y, J = linearize(lambda x: f(x, mine), x)
+    closed = (x * np.cos(x) + np.sin(x)) * y
+    difference = (f(x + 1e-5, np) - f(x - 1e-5, np)) / 2e-5
+    theirs = mg.linearize(lambda x: f(x, mg), x)[1](1.0)
+    columns = [J(1.0), closed, difference, theirs]
+    print(f"{x:4.1f}" + "".join(f"{column:14.7f}" for column in columns))
+
+# %% [markdown]
+# And a network: two layers of weights are the primals, the data a constant. The judge is minigrad,
+# the package that the rest of the course uses.
+
+# %% tags=["checkpoint"]
+inputs = rng.standard_normal((3, 7))  # seven examples, one per column
+W1, W2, W1_dot, W2_dot = (rng.standard_normal(shape) for shape in [(4, 3), (2, 4)] * 2)
+
+y, J = linearize(lambda w1, w2: exp(w2 @ sin(w1 @ inputs)), W1, W2)
+theirs = mg.linearize(lambda w1, w2: mg.exp(w2 @ mg.sin(w1 @ inputs)), W1, W2)
+checkpoint("1.6, value", y, theirs[0], likely="the value of a primitive")
+checkpoint(
+    "1.6, push-forward",
+    lambda: J(W1_dot, W2_dot),
+    theirs[1](W1_dot, W2_dot),
+    likely="the maps of matmul: in the first layer one argument is a variable, in the second both",
+)
+
+# %% [markdown]
+# ## One run, many tangents
+#
+# Push a whole circle of tangents through one linearisation of a function of two variables. A linear
+# map sends a circle to an ellipse. The blue curves are where the circles around $x$ really go; for
+# the small one, the ellipse is hard to tell apart from them.
+
+# %%
+A, runs = np.array([[1.5, 0.8], [-0.6, 1.2]]), []
+
+
+def g(x):
+    runs.append(x)
+    return sin(A @ x) + 0.5 * x * x
+
+
+x0 = np.array([0.6, -0.3])
+y0, J = linearize(g, x0)
+turn = np.linspace(0.0, 2.0 * np.pi, 200)
+circle = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+ellipse = np.array([J(t) for t in circle])
+print(f"{len(circle)} tangents pushed, g was run {len(runs)} time")
+
+fig, axes = plt.subplots(1, 2, figsize=(8.6, 4.0))
+for radius in (0.1, 0.2, 0.4):
+    axes[0].plot(*(x0 + radius * circle).T, color="C0")
+    axes[1].plot(*np.array([g(x0 + radius * t) for t in circle]).T, color="C0")
+    axes[1].plot(*(y0 + radius * ellipse).T, color="C1", ls="--")
+axes[0].set(title="x + t on circles", xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
+axes[1].set(title="g(x + t), and g(x) + J t (dashed)", xlabel="$y_1$", ylabel="$y_2$")
+axes[1].set(aspect="equal")
+plt.show()
+
+# %% [markdown]
+# Two hundred pushes and one run. CurveBall, the solver that this course is heading for, pushes two
+# tangents through one tape at every step, and pulls one back the other way (notebook 2).
+#
+# ## What real systems do differently
+#
+# - **Dual numbers** in production: ForwardDiff.jl carries several tangents at a time beside each
+#   number. PyTorch's `torch.autograd.forward_ad` attaches a tangent to a tensor. In minigrad,
+#   [`jvp`](../minigrad/linearization.py) pushes while the function runs and keeps no tape.
+# - **Keeping the maps**: `jax.linearize` runs the function once and returns $J$, as yours does. Until
+#   2025 JAX got there by splitting the push-forward program into what depends on the primals only and
+#   what is linear in the tangents; since then one transformation does both.
+# - **Complex steps**: $\operatorname{Im} f(x + i h t) / h$ has no subtraction to lose digits in, so
+#   $h = 10^{-20}$ will do, where all of $f$ is analytic and takes complex numbers. SciPy's
+#   `least_squares` offers it as `jac="cs"`.
+# - **Broadcasting.** In `add` and `multiply` yours wants two arrays of one shape, or a constant that
+#   does not change the shape. [minigrad's](../minigrad/ops/elementwise.py) stretch tangents as NumPy
+#   stretches values.
+
+# %% [markdown]
+# ## Further reading
+#
+# - M. Spivak, *Calculus on Manifolds* (1965), chapter 2: the derivative as the best linear map.
+# - R. E. Wengert, "A simple automatic derivative evaluation program", Communications of the ACM 7(8),
+#   1964: tangents beside values.
+# - A. Griewank and A. Walther, *Evaluating Derivatives*, 2nd edition (2008), chapters 2 and 3.
+# - A. Radul, A. Paszke, R. Frostig, M. Johnson and D. Maclaurin, "You Only Linearize Once: Tangents
+#   Transpose to Gradients", POPL 2023: the idea of this engine and of minigrad.
+#
+# ## Where you are
+#
+# You have an engine whose derivative of a function is a list of linear maps. A gradient of a million
+# parameters would still take it a million pushes. In [notebook 2](02_transposed.ipynb) each map
+# learns one more thing, its transpose, and one sweep is enough.

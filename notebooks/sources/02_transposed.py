@@ -1,0 +1,746 @@
+# %% [markdown]
+# # 2. The same map, transposed
+#
+# > **You will build** pull-backs, a sweep that visits each operation once and in the right order, and
+# > levels, so that derivatives nest. Then you meet your engine again as minigrad, piece by piece.
+# >
+# > **You need** [notebook 1](01_linear_maps.ipynb) and the transpose of a matrix.
+# >
+# > **Minutes** 70.
+# >
+# > Exercises are marked; each is followed by a checkpoint that says whether the answer is right.
+# > Solutions: [solutions/02_transposed.ipynb](solutions/02_transposed.ipynb).
+
+# %%
+import itertools
+from collections import namedtuple
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+import minigrad as mg
+from curveball.course import checkpoint
+
+plt.style.use("curveball.course.style")
+rng = np.random.default_rng(0)
+
+# %% [markdown]
+# ## The gradient is one pull away
+#
+# A loss of a thousand parameters has a derivative $J$ with one row and a thousand columns. Each
+# push-forward $J v$ is one number, so the gradient takes a thousand pushes. But $J^\top$ is a single
+# column, and *is* the gradient: apply it once, to the number 1.
+#
+# The **transpose** of a linear map $J$ is the map $J^\top$ the other way for which
+#
+# $$\langle u, J v \rangle = \langle J^\top u, v \rangle \quad\text{for all } u, v,$$
+#
+# with $\langle a, b \rangle$ the sum of the products of entries. Here $v$ is a tangent, a change of
+# the input. And $u$ is a **cotangent**: a weight for each output entry. If you care about
+# $\langle u, y \rangle$, then $\bar x = J^\top u$ (`x_bar` in code) says how much each input entry
+# matters to it. That is **pulling back** $u$.
+#
+# A program composes maps, $J = J_3 J_2 J_1$. Transposing reverses the order:
+# $J^\top = J_1^\top J_2^\top J_3^\top$. Here are the matrices of $y = W_2 \sin(W_1 x)$.
+
+# %%
+W1, W2, x = (rng.standard_normal(shape) for shape in [(4, 6), (2, 4), (6, 1)])
+D = np.diag(np.cos(W1 @ x)[:, 0])
+J = W2 @ D @ W1
+rows = [
+    [("$J$", J), ("$J_3 = W_2$", W2), ("$J_2 = $ diag(cos)", D), ("$J_1 = W_1$", W1)],
+    [("$J^T$", J.T), ("$J_1^T$", W1.T), ("$J_2^T$", D.T), ("$J_3^T$", W2.T)],
+]
+
+fig, axes = plt.subplots(2, 4, figsize=(8.6, 4.4))
+for row, line in zip(axes, rows, strict=True):
+    for ax, sign, (name, matrix) in zip(row, ("", "=", "·", "·"), line, strict=True):
+        ax.imshow(matrix, cmap="PuOr", vmin=-2.5, vmax=2.5)
+        y, x = (np.array(matrix.shape) - 1) / 2
+        ax.set(title=name, xlim=(x - 3.2, x + 3.2), ylim=(y + 3, y - 3))
+        ax.text(x - 3.6, y, sign, fontsize=18, ha="center", va="center")
+        ax.axis("off")
+plt.show()
+
+# %% [markdown]
+# ## Transposing the pieces
+#
+# So you only need the transpose of each primitive's maps. In this notebook such a map is a pair, a
+# `Map`: how it pushes, and how it pulls.
+#
+# ### Exercise 2.1: three transposes
+#
+# Return a tuple with a `Map` per argument, as `add_maps` does. The pushes you know. For each pull,
+# find the function of the cotangent $c$ with
+# $\langle c, \text{push}(t) \rangle = \langle \text{pull}(c), t \rangle$. A pull returns the shape
+# that the argument has. You may use:
+#
+# - elementwise: $\sum_k c_k (b_k t_k) = \sum_k (b_k c_k)\, t_k$, so a diagonal matrix is its own
+#   transpose;
+# - $\langle c, t\, b \rangle = \operatorname{tr}(c^\top t\, b) = \operatorname{tr}(b\, c^\top t)
+#   = \langle c\, b^\top, t \rangle$, and the second factor goes the same way;
+# - `copies`: $y$ holds $n$ copies of the column $x$ side by side. An entry of $x$ matters as much as
+#   all its copies together.
+
+
+# %% tags=["exercise"]
+Map = namedtuple("Map", ["push", "pull"])
+same = Map(lambda t: t, lambda c: c)  # the identity: its own transpose
+
+
+def add_maps(y, a, b):
+    """y = a + b."""
+    return same, same
+
+
+def multiply_maps(y, a, b):
+    """y = a * b, elementwise."""
+    ### BEGIN SOLUTION
+    return Map(lambda t: t * b, lambda c: c * b), Map(lambda t: a * t, lambda c: a * c)
+    ### END SOLUTION
+
+
+def matmul_maps(y, a, b):
+    """y = a @ b, of two matrices."""
+    ### BEGIN SOLUTION
+    return Map(lambda t: t @ b, lambda c: c @ b.T), Map(lambda t: a @ t, lambda c: a.T @ c)
+    ### END SOLUTION
+
+
+def copies_maps(y, x):
+    """y = n copies of the column x, as columns of a matrix; n = y.shape[1]. A tuple of one Map."""
+    ### BEGIN SOLUTION
+    n = y.shape[1]
+    return (Map(lambda t: np.repeat(t, n, axis=1), lambda c: c.sum(axis=1, keepdims=True)),)
+    ### END SOLUTION
+
+
+# %% tags=["wrong"]
+# lambda c: c * b => lambda c: c / b
+# lambda c: a * c => lambda c: b * c
+# lambda c: c @ b.T => lambda c: c @ b
+# lambda c: c @ b.T => lambda c: b.T @ c
+# lambda c: a.T @ c => lambda c: a @ c
+# lambda c: a.T @ c => lambda c: c @ a.T
+# c.sum(axis=1, keepdims=True) => c.mean(axis=1, keepdims=True)
+# c.sum(axis=1, keepdims=True) => c[:, :1]
+# c.sum(axis=1, keepdims=True) => c.sum(axis=1)
+# c.sum(axis=1, keepdims=True) => c.sum(axis=0, keepdims=True)
+
+
+# %% tags=["checkpoint"]
+def matrix(f, x, y):
+    """The matrix of a linear function from arrays like x to arrays like y: unit by unit."""
+    images = [f(unit) for unit in np.eye(x.size).reshape(-1, *x.shape)]
+    if images[0].shape != y.shape:
+        raise ValueError(f"the result has shape {images[0].shape}, not {y.shape}")
+    return np.reshape(images, (x.size, y.size)).T
+
+
+def both(m, x, y):
+    return {"push": matrix(m.push, x, y), "pull": matrix(m.pull, y, x)}
+
+
+a, b, I2 = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[5.0, 6.0], [7.0, 8.0]]), np.eye(2)
+for name, maps, args, y, expected in [
+    ("a * b", multiply_maps, (a, b), a * b, (np.diag(b.ravel()), np.diag(a.ravel()))),
+    ("a @ b", matmul_maps, (a, b), a @ b, (np.kron(I2, b.T), np.kron(a, I2))),
+    ("copies", copies_maps, (a[:, :1],), np.ones((2, 3)), (np.kron(I2, np.ones((3, 1))),)),
+]:
+    for k, M in enumerate(expected):
+        checkpoint(
+            f"2.1, {name}, argument {k}",
+            lambda k=k, maps=maps, args=args, y=y: both(maps(y, *args)[k], args[k], y),
+            {"push": M, "pull": M.T},
+            likely="maps come in a tuple; a pull's matrix is the push's transposed, not inverted",
+        )
+
+# %% [markdown]
+# ## Your engine again
+#
+# The engine of notebook 1, in short. Two things have changed. The maps are pairs and are applied with
+# the engine's own operations, so `cos` is written as a shifted `sin`. And an operation that has taken
+# the values out of *its* variables calls itself on them, in case one of them is a variable of
+# another tape. Both will pay off under "Levels". Vectors are columns here: arrays of shape `(n, 1)`.
+
+
+# %%
+class Tape(list):
+    """A row per operation, as evaluated: pairs (row of an argument, Map from there)."""
+
+    opened = itertools.count()
+
+    def __init__(self):
+        super().__init__()
+        self.level = next(self.opened)  # a later tape has a higher level
+
+
+class Variable:
+    """A value under differentiation, and its row on the tape."""
+
+    __array_ufunc__ = None  # let NumPy's arrays leave `array * variable` to this class
+
+    def __init__(self, value, tape, edges=()):
+        self.value, self.tape, self.row = value, tape, len(tape)
+        tape.append(edges)
+
+    __add__ = __radd__ = lambda self, other: add(self, other)
+    __mul__ = __rmul__ = lambda self, other: multiply(self, other)
+    __matmul__, __rmatmul__ = lambda a, b: matmul(a, b), lambda b, a: matmul(a, b)
+    T = property(lambda self: transpose(self))
+
+
+# %%
+def first_tape(args):
+    """The tape of the first variable among the arguments, None without one."""
+    return next((x.tape for x in args if isinstance(x, Variable)), None)
+
+
+choose_tape = first_tape  # to be reconsidered
+
+
+def primitive(value, maps):
+    """Make an operation of its value and its maps; given variables it writes a row."""
+
+    def operation(*args):
+        tape = choose_tape(args)
+        if tape is None:
+            return value(*args)
+        ours = [isinstance(x, Variable) and x.tape is tape for x in args]
+        inner = [x.value if our else x for x, our in zip(args, ours, strict=True)]
+        y = operation(*inner)
+        triples = zip(args, ours, maps(y, *inner), strict=True)
+        return Variable(y, tape, [(x.row, m) for x, our, m in triples if our])
+
+    return operation
+
+
+# %%
+def scale(k):
+    return Map(lambda t: k * t, lambda c: k * c)
+
+
+add = primitive(np.add, add_maps)
+multiply = primitive(np.multiply, multiply_maps)
+sin = primitive(np.sin, lambda y, x: (scale(sin(x + np.pi / 2)),))
+exp = primitive(np.exp, lambda y, x: (scale(y),))
+matmul = primitive(np.matmul, matmul_maps)
+transpose = primitive(np.transpose, lambda y, x: (Map(transpose, transpose),))
+
+# %% [markdown]
+# ## Why order matters
+#
+# `b = a + a; c = b + b`. So $c = 4a$, and pulling 1 back from $c$ must give 4 at $a$. A first thought:
+# start at $c$, and whenever a cotangent arrives somewhere, hand it on to the arguments at once. There
+# are two ways to mean that.
+
+
+# %%
+def hand_on_the_total(tape, row, bars):
+    """At every visit, hand on all that has arrived so far."""
+    for i, m in tape[row]:
+        bars[i] += m.pull(bars[row])
+        hand_on_the_total(tape, i, bars)
+
+
+def hand_on_the_news(tape, row, u, bars):
+    """At every visit, hand on only what has just arrived. Returns the number of visits."""
+    bars[row] += u
+    return 1 + sum(hand_on_the_news(tape, i, m.pull(u), bars) for i, m in tape[row])
+
+
+def doublings(n):
+    """The tape of b = a + a; c = b + b; ... with n such lines."""
+    x = Variable(1.0, Tape())
+    for _ in range(n):
+        x = x + x
+    return x.tape
+
+
+total, news = [0.0, 0.0, 1.0], [0.0, 0.0, 0.0]
+hand_on_the_total(doublings(2), 2, total)
+visits = hand_on_the_news(doublings(2), 2, 1.0, news)
+print(f"cotangents of a, b, c: {total} and {news}, the latter in {visits} visits to 3 rows")
+
+# %%
+panels = [  # title, what an arrow carries from c to b, and from b to a, cotangents
+    ("the total, at once", "1", "1, then 2", total),
+    ("the news, at once", "1", "1, then 1", news),
+    ("the total, when complete", "1", "2", [4.0, 2.0, 1.0]),
+]
+fig, axes = plt.subplots(2, 2, figsize=(8.6, 5.2))
+for ax, (title, first, second, bars) in zip(axes.flat, panels, strict=False):
+    for k, name in enumerate("abc"):
+        box = {"boxstyle": "round", "fc": "white", "ec": "C0" if bars[0] == 4.0 or k else "C1"}
+        ax.text(k, 0, f"{name}\n{bars[k]:.0f}", ha="center", va="center", bbox=box)
+    for k, text, bend in [(2, first, 0.4), (2, first, -0.4), (1, second, 0.4), (1, second, -0.4)]:
+        style = {"arrowstyle": "->", "color": "C2", "connectionstyle": f"arc3,rad={bend}"}
+        ax.annotate("", (k - 1, 0), (k, 0), arrowprops=style | {"shrinkA": 16, "shrinkB": 16})
+        ax.text(k - 0.5, 0.75 * bend, text, ha="center", va="center", color="C2")
+    ax.set(xlim=(-0.3, 2.3), ylim=(-0.6, 0.6), title=title)
+    ax.axis("off")
+n = np.arange(1, 15)
+visits = [hand_on_the_news(doublings(k), k, 1.0, [0.0] * (k + 1)) for k in n]
+axes[1, 1].semilogy(n, visits, "o-", label="the news, at once")
+axes[1, 1].semilogy(n, n + 1, "s-", label="each row once")
+axes[1, 1].set(xlabel="n lines like b = a + a", title="visits to rows, for one gradient")
+axes[1, 1].legend()
+plt.show()
+
+# %% [markdown]
+# Top left, $b$ hands on 1 when its first cotangent arrives, and then 2, of which 1 was handed on
+# before: 6 instead of 4. Top right the number is right, since each *path* from $c$ to $a$ is followed
+# once; but $n$ such lines have $2^n$ paths. Bottom left, $b$ waits until its cotangent is complete.
+#
+# That needs an order in which all users of a value come before the value. You have one: the tape is
+# written in the order of evaluation, so the users of row $k$ stand in rows after $k$. **Read it from
+# the end.**
+#
+# ### Exercise 2.2: the reverse sweep
+#
+# `pull(tape, row, u)` starts with the cotangent `u` at `row`. Go through the rows from `row` down to
+# 0; each hands on its cotangent, complete by now, along all its maps, and what arrives at a row is
+# added up. Return the list of the cotangents of all rows. A row that nothing arrives at does not
+# matter to the result: its entry stays `None`, and it hands on nothing. No recursion: Python's stack
+# ends after a thousand calls or so.
+
+
+# %% tags=["exercise"]
+def pull(tape, row, u):
+    """The cotangents of all rows, given the cotangent u of one row."""
+    bars = [None] * len(tape)
+    ### BEGIN SOLUTION
+    bars[row] = u
+    for k in range(row, -1, -1):
+        if bars[k] is None:
+            continue
+        for i, m in tape[k]:
+            x_bar = m.pull(bars[k])
+            bars[i] = x_bar if bars[i] is None else bars[i] + x_bar
+    return bars
+    ### END SOLUTION
+
+
+# %% tags=["wrong"]
+# range(row, -1, -1) => range(row + 1)
+# range(row, -1, -1) => range(row, 0, -1)[:1]
+# x_bar if bars[i] is None else bars[i] + x_bar => x_bar
+# m.pull(bars[k]) => m.pull(u)
+# if bars[k] is None => if False
+# [None] * len(tape) => [0.0] * len(tape)
+# else bars[i] + x_bar => else __import__("operator").iadd(bars[i], x_bar)
+# m.pull(bars[k]) => m.push(bars[k])
+
+# %% tags=["checkpoint"]
+likely = "what arrives at a row is added up, and handed on when the row's own turn comes"
+checkpoint("2.2, two doublings", lambda: pull(doublings(2), 2, 1.0), [4.0, 2.0, 1.0], likely)
+x, one = Variable(np.ones((2, 1)), Tape()), np.ones((2, 1))
+y = 2.0 * x + x
+checkpoint(
+    "2.2, 2 x + x",
+    lambda: pull(y.tape, y.row, np.ones((2, 1))),
+    [3.0 * one, one, one],
+    likely="bars[i] += ... changes an array in place, and a sum hands on the array it was given",
+)
+x = Variable(rng.standard_normal((3, 1)), Tape())
+A, B, u = (rng.standard_normal(shape) for shape in [(4, 3), (2, 4), (2, 1)])
+s = A @ x
+unused, y = 2.0 * s, B @ sin(s)  # nothing arrives at `unused`
+checkpoint(
+    "2.2, B sin(A x)",
+    lambda: [(bars := pull(y.tape, y.row, u))[0], bars[unused.row] is None],
+    [A.T @ (np.cos(s.value) * (B.T @ u)), True],
+    likely="a map's pull takes the cotangent of the row that holds it; a row with None is skipped",
+)
+x = Variable(1.0, Tape())
+for _ in range(5000):
+    x = 1.0 * x
+checkpoint("2.2, 5000 rows", lambda: pull(x.tape, x.row, 3.0)[0], 3.0, likely="use a loop")
+
+# %% [markdown]
+# ## One tape, two directions
+#
+# The same rows serve both sweeps, so the derivative of a whole function is again a `Map`. Neither
+# sweep knows of the other, and they must agree. The check to remember takes two random vectors and
+# one number from each sweep.
+
+
+# %%
+def linearize(f, *primals):
+    """Run f once: its value, and its derivative as a Map. One primal: J.pull gives one array."""
+    tape = Tape()
+    variables = [Variable(x, tape) for x in primals]
+    y = f(*variables)
+
+    def push(*tangents):
+        dots = list(tangents)
+        for edges in tape[len(primals) :]:
+            dots.append(sum(m.push(dots[i]) for i, m in edges))
+        return dots[y.row]
+
+    def pull_back(u):
+        bars = pull(tape, y.row, u)[: len(primals)]
+        bars = [0.0 * x if bar is None else bar for x, bar in zip(primals, bars, strict=True)]
+        return bars if len(bars) > 1 else bars[0]
+
+    return y.value, Map(push, pull_back)
+
+
+def grad(f):
+    """The gradient of a scalar function of one array."""
+    return lambda x: linearize(f, x)[1].pull(1.0)
+
+
+# %% tags=["checkpoint"]
+x = rng.standard_normal((3, 7))
+W1, W2, V1, V2 = (rng.standard_normal(shape) for shape in [(4, 3), (2, 4)] * 2)
+U = rng.standard_normal((2, 7))
+
+y, J = linearize(lambda w1, w2: exp(w2 @ sin(w1 @ x)), W1, W2)
+theirs = mg.linearize(lambda w1, w2: mg.exp(w2 @ mg.sin(w1 @ x)), W1, W2)[1]
+checkpoint("2.3, your J^T u and minigrad's", lambda: J.pull(U), theirs.T(U), likely="a pull")
+checkpoint(
+    "2.3, <u, J v> = <J^T u, v>",
+    lambda: np.vdot(U, J.push(V1, V2)),
+    sum(np.vdot(w_bar, v) for w_bar, v in zip(J.pull(U), (V1, V2), strict=True)),
+    likely="some map's pull is not the transpose of its push",
+)
+
+# %% [markdown]
+# Why they agree, on $y = e^{\sin(x)\, x}$ at $x = 1$: cut the graph anywhere between input and output,
+# and add up tangent × factor × cotangent over the arrows that are cut. Moving the cut past an
+# operation replaces a map on one side by its transpose on the other, and the sum stays the same. At
+# the right end it is $\langle u, Jv \rangle$, at the left end $\langle J^\top u, v \rangle$.
+
+# %%
+s = np.sin(1.0)
+arrows = [(0, 1, np.cos(1.0)), (1, 2, 1.0), (0, 2, s), (2, 3, np.exp(s))]  # from, to, factor
+x = Variable(1.0, Tape())
+y = exp(sin(x) * x)
+bars = pull(y.tape, 3, 1.0)
+dots = [1.0, np.cos(1.0), np.cos(1.0) + s, (np.cos(1.0) + s) * np.exp(s)]
+
+fig, ax = plt.subplots(figsize=(8.6, 3.2))
+for k, name in enumerate(["x", "sin(x)", "sin(x) x", "y"]):
+    ax.text(k, 0, name, ha="center", va="center", bbox={"boxstyle": "round", "fc": "w", "ec": "C0"})
+    ax.text(k, 0.3, f"tangent\n{dots[k]:.2f}", ha="center", color="C1")
+    ax.text(k, -0.85, f"cotangent\n{bars[k]:.2f}", ha="center", color="C2")
+for i, k, factor in arrows:
+    bend = 0.3 if k - i > 1 else 0.0
+    style = {"arrowstyle": "<->", "color": "0.4", "connectionstyle": f"arc3,rad={bend}"}
+    ax.annotate("", (k, 0), (i, 0), arrowprops=style | {"shrinkA": 30, "shrinkB": 30})
+    ax.text(i + 0.53, 0.06 - 0.95 * bend, f"× {factor:.2f}", color="0.3")
+for cut in (0.5, 1.5, 2.5):
+    across = sum(dots[i] * factor * bars[k] for i, k, factor in arrows if i < cut < k)
+    ax.axvline(cut, color="0.6", ls=":", ymin=0.1)
+    ax.text(cut, -1.15, f"sum {across:.2f}", ha="center")
+ax.set(xlim=(-0.4, 3.4), ylim=(-1.2, 0.7), title="Every cut has the same sum")
+ax.axis("off")
+plt.show()
+
+# %% [markdown]
+# ## Levels
+#
+# Curvature is a derivative of a derivative, so transforms must nest. Here is the classic trap:
+#
+# $$\frac{d}{dx}\left[x \cdot \frac{d}{dy}(x + y)\right] = \frac{d}{dx}[x \cdot 1] = 1.$$
+#
+# With the dual numbers of notebook 1:
+
+
+# %%
+class Dual:
+    def __init__(self, value, tangent=0.0):
+        self.value, self.tangent = value, tangent
+
+    def __add__(self, other):
+        return Dual(self.value + other.value, self.tangent + other.tangent)
+
+    def __mul__(self, other):
+        other = other if isinstance(other, Dual) else Dual(other)
+        tangent = self.tangent * other.value + self.value * other.tangent
+        return Dual(self.value * other.value, tangent)
+
+
+def slope(f, x):
+    return f(Dual(x, 1.0)).tangent
+
+
+print("d/dx [x d/dy (x + y)] =", slope(lambda x: x * slope(lambda y: x + y, 1.0), 1.0))
+
+# %% [markdown]
+# The answer is 2: the inner derivative took the tangent that $x$ carries for the *outer* one as its
+# own. That is **perturbation confusion**. The cure: each transform has a **level**, later ones
+# higher; an operation belongs to the highest level among its arguments, and variables of lower levels
+# are constants to it. In your engine a transform is a tape, and `tape.level` rises.
+#
+# ### Exercise 2.4: which tape?
+#
+# `primitive` treats as constants all variables that are not on the tape that `choose_tape` returns.
+# So far that is `first_tape`. Write a better choice: the tape with the highest level among the
+# variables in `args`, or `None` if there are no variables. The checkpoint puts it in its place.
+
+
+# %% tags=["exercise"]
+def highest_tape(args):
+    """The tape that an operation on these arguments belongs to."""
+    ### BEGIN SOLUTION
+    tapes = [x.tape for x in args if isinstance(x, Variable)]
+    return max(tapes, key=lambda tape: tape.level, default=None)
+    ### END SOLUTION
+
+
+# %% tags=["wrong"]
+# max(tapes, key=lambda tape: tape.level, default=None) => min(tapes, key=lambda tape: tape.level, default=None)
+# max(tapes, key=lambda tape: tape.level, default=None) => tapes[0] if tapes else None
+# max(tapes, key=lambda tape: tape.level, default=None) => tapes[-1] if tapes else None
+# max(tapes, key=lambda tape: tape.level, default=None) => max(tapes, key=len, default=None)
+# , default=None) => )
+
+# %% tags=["checkpoint"]
+low, high = Tape(), Tape()
+a, b, c = Variable(1.0, low), Variable(2.0, low), Variable(3.0, high)
+checkpoint(
+    "2.4",
+    lambda: [
+        highest_tape((a, c)) is high,
+        highest_tape((c, b, 1.0)) is high,
+        highest_tape((1.0, b)) is low,
+        highest_tape((1.0, 2.0)) is None,
+    ],
+    [True] * 4,
+    likely="the highest level wherever it stands among the arguments; numbers have none",
+)
+
+choose_tape = highest_tape
+nested = grad(lambda x: x * grad(lambda y: x + y)(1.0))
+checkpoint("2.4, d/dx [x d/dy (x + y)]", lambda: nested(1.0), 1.0, likely="a level is mistaken")
+twice = grad(lambda x: x * grad(lambda y: x * y)(1.0))
+checkpoint("2.4, d/dx [x d/dy (x y)]", lambda: twice(3.0), 6.0, likely="x was taken for a number")
+
+# %% [markdown]
+# Nothing else has to change. The maps are applied with your own operations, so a sweep of the inner
+# tape over outer variables is written on the outer tape, and can be swept in turn. Pushes and pulls
+# nest in any order. Below, `f` acts on 25 numbers one by one: $J$ is diagonal, and one sweep of ones,
+# either way, gives all 25 derivatives. The dots are sweeps of your engine, the last ones a push of a
+# pull of a push; the lines are closed forms.
+
+
+# %%
+def by_push(f):
+    return lambda x: linearize(f, x)[1].push(np.ones(25))
+
+
+def by_pull(f):
+    return lambda x: linearize(f, x)[1].pull(np.ones(25))
+
+
+def f(x):
+    return exp(sin(x))
+
+
+engine = [by_push(f), by_pull(by_push(f)), by_push(by_pull(by_push(f)))]
+xs, fine = np.linspace(-3.0, 3.0, 25), np.linspace(-3.0, 3.0, 200)
+s, c = np.sin(fine), np.cos(fine)
+closed = [c, c**2 - s, c**3 - 3 * s * c - c]  # times f
+
+fig, ax = plt.subplots()
+for k, (factor, derivative) in enumerate(zip(closed, engine, strict=True)):
+    ax.plot(fine, factor * f(fine), color=f"C{k}", label=f"derivative {k + 1}")
+    ax.plot(xs, derivative(xs), "o", color=f"C{k}", ms=4)
+ax.set(xlabel="x", ylabel="derivatives of exp(sin x)", title="Nested three deep")
+ax.legend()
+plt.show()
+
+# %% [markdown]
+# ## What a sweep costs
+#
+# Count multiplications in matrix products, for $y = B \sin(A x)$ with $n$ inputs and $m$ outputs.
+
+# %%
+work = []
+
+
+def product(a, b):
+    work.append(a.shape[0] * a.shape[1] * b.shape[1])
+    return a @ b
+
+
+def product_maps(y, a, b):
+    first = Map(lambda t: product(t, b), lambda c: product(c, b.T))
+    return first, Map(lambda t: product(a, t), lambda c: product(a.T, c))
+
+
+def costs(n, m, hidden=16):
+    """Multiplications of one run, one push and one pull: two products each."""
+    times = primitive(product, product_maps)
+    A, B, x = np.ones((hidden, n)), np.ones((m, hidden)), np.ones((n, 1))
+    work.clear()
+    _, J = linearize(lambda x: times(B, sin(times(A, x))), x)
+    J.push(x)
+    J.pull(np.ones((m, 1)))
+    return [sum(work[k : k + 2]) for k in (0, 2, 4)]
+
+
+# %%
+print("   n    m    run   push   pull   matrix by pushes   matrix by pulls")
+for n, m in [(1, 64), (8, 8), (64, 1), (1000, 1)]:
+    run, one_push, one_pull = costs(n, m)
+    print(f"{n:4} {m:4} {run:6} {one_push:6} {one_pull:6} {n * one_push:18} {m * one_pull:17}")
+
+ms = np.arange(1, 65)
+fig, ax = plt.subplots()
+ax.plot(ms, [16 * costs(16, m)[1] for m in ms], label="16 pushes, one per input")
+ax.plot(ms, [m * costs(16, m)[2] for m in ms], label="m pulls, one per output")
+ax.set(xlabel="outputs m", ylabel="multiplications", title="The whole matrix of J, with 16 inputs")
+ax.legend()
+plt.show()
+
+# %% [markdown]
+# A sweep costs about one run, whatever the direction (twice that, where the weights are
+# differentiated too: [the count](../tests/derivations/test_12_cost.py)). What differs is how many
+# sweeps you need. Few inputs, tall $J$: push. Few outputs, wide $J$: pull; for a loss, one pull
+# gives all. The price of pulling is memory: no row can be dropped before the last has been
+# written.
+#
+# ### Exercise 2.5: the cheaper way
+#
+# Given a `Map` from columns of $n$ entries to columns of $m$ entries, return its $m \times n$ matrix
+# with as few sweeps as possible: push the unit columns, or pull them. `unit_columns(n)` lists
+# them; `np.hstack` puts columns side by side.
+
+
+# %% tags=["exercise"]
+def unit_columns(n):
+    return list(np.eye(n)[:, :, None])
+
+
+def matrix_of(J, n, m):
+    """The m x n matrix of J, by min(n, m) sweeps."""
+    ### BEGIN SOLUTION
+    if n <= m:
+        return np.hstack([J.push(e) for e in unit_columns(n)])
+    return np.hstack([J.pull(e) for e in unit_columns(m)]).T
+    ### END SOLUTION
+
+
+# %% tags=["wrong"]
+# if n <= m => if n > m
+# if n <= m => if True
+# for e in unit_columns(m)]).T => for e in unit_columns(m)])
+# return np.hstack([J.push(e) => return np.vstack([J.push(e)
+
+
+# %% tags=["checkpoint"]
+def sweeps_and_matrix(M):
+    calls = []
+
+    def sweep(name, matrix, t):
+        calls.append(name)
+        return matrix @ t
+
+    J = Map(lambda t: sweep("push", M, t), lambda c: sweep("pull", M.T, c))
+    return matrix_of(J, n=M.shape[1], m=M.shape[0]), calls
+
+
+for M, name in [(rng.standard_normal((5, 2)), "push"), (rng.standard_normal((3, 6)), "pull")]:
+    checkpoint(
+        f"2.5, {M.shape[0]} x {M.shape[1]}",
+        lambda M=M: sweeps_and_matrix(M),
+        (M, [name] * min(M.shape)),
+        likely="pushes give columns, pulls give rows; there are n of the former, m of the latter",
+    )
+
+# %% [markdown]
+# ## Your engine, grown up
+#
+# You can now read minigrad: every piece of yours has its file.
+#
+# | yours | minigrad's | what is more there |
+# |---|---|---|
+# | `Map`, `scale` | [linear_maps.py](../minigrad/linear_maps.py) | a class per kind; `m(t)` pushes, `m.T(c)` pulls |
+# | `Variable` | [variable.py](../minigrad/variable.py) | refuses whatever would lose a derivative in silence |
+# | its operators | [operators.py](../minigrad/ops/operators.py) | comparisons, indexing |
+# | `primitive`, `highest_tape` | [primitive.py](../minigrad/primitives.py) | a rule per argument; backends checked |
+# | `add`, `multiply`, `sin`, `exp` | [elementwise.py](../minigrad/ops/elementwise.py) | forty more, and broadcasting |
+# | `matmul`, `transpose` | [linalg.py](../minigrad/ops/linalg.py) | stacks of matrices; solve, det |
+# | `copies_maps` | [broadcasting.py](../minigrad/ops/broadcasting.py) | along any axes: repeat and sum |
+# | `Tape`, its level | [trace.py](../minigrad/trace.py) | closed when its function returns |
+# | `linearize`, `pull` | [linearize.py](../minigrad/linearization.py) | frees tangents that are done with |
+# | `Dual` | [trace.py](../minigrad/trace.py): `Push` | has a level; behind `mg.jvp` |
+# | `grad`, `matrix_of` | [transforms.py](../minigrad/transforms.py) | Hessians |
+# | several primals | [trees.py](../minigrad/trees.py) | dicts, lists and tuples of arrays |
+# | checkpoint 2.3 | [check.py](../minigrad/check.py) | says *where* a derivative is wrong |
+#
+# From here on `mg.linearize` is your engine. A small network with its parameters in a dict, and the
+# check of both sweeps, against a difference this time:
+
+# %% tags=["checkpoint"]
+x = np.linspace(-1.0, 1.0, 81)[:, None]
+params = {"in": 6.0 * rng.standard_normal((1, 16)), "b": 3.0 * rng.standard_normal(16)}
+params["out"] = 0.25 * rng.standard_normal((16, 1))
+
+
+def network(w):
+    return mg.tanh(x @ w["in"] + w["b"]) @ w["out"]
+
+
+def moved(h, v):
+    """The network's outputs after a move of the parameters by h v."""
+    return network(mg.tree_map(lambda w, v: w + h * v, params, v))
+
+
+y, J = mg.linearize(network, params)
+u, v = rng.standard_normal(y.shape), mg.tree_map(lambda w: rng.standard_normal(w.shape), params)
+checkpoint(
+    "2.6, <u, J v> = <J^T u, v>",
+    lambda: [np.vdot(u, J(v)), sum(np.vdot(w_bar, v[key]) for key, w_bar in J.T(u).items())],
+    [np.vdot(u, moved(1e-5, v) - moved(-1e-5, v)) / 2e-5] * 2,
+    likely="J(v) or J.T(u) was given something else than v and u",
+)
+
+# %% [markdown]
+# One picture for both directions. Wish for a higher output at one point $x_k$: the cotangent $e_k$.
+# Pulled back, it is a direction for the weights, $J^\top e_k$. Pushed forward again, $J J^\top e_k$
+# says how the *whole* curve moves if you follow that direction. Dots: the network, moved a little
+# and run again.
+
+# %%
+fig, ax = plt.subplots()
+for color, k in enumerate((8, 40, 66)):
+    e_k = np.zeros_like(y)
+    e_k[k] = 1.0
+    direction = J.T(e_k)
+    ax.plot(x, J(direction), color=f"C{color}", label=f"wish at x = {x[k, 0]:.2f}")
+    ax.plot(x[::4], ((moved(1e-4, direction) - y) / 1e-4)[::4], "o", ms=3.5, color=f"C{color}")
+    ax.axvline(x[k, 0], color=f"C{color}", ls=":", lw=1)
+ax.set(xlabel="x", ylabel="change of the output", title="Pulled back, and pushed forward again")
+ax.legend(loc=(0.7, 0.22))
+plt.show()
+
+# %% [markdown]
+# ## What real systems do differently
+#
+# - **JAX** states push-forward rules for all operations and transposes for the linear ones; reverse
+#   mode is linearise, then transpose, as here. **PyTorch** writes most reverse formulas by hand, and
+#   forward ones beside them.
+# - **Order.** PyTorch's engine counts the users of each node and lets it run when all have reported.
+#   [micrograd](https://github.com/karpathy/micrograd) sorts by recursion. A tape is in order.
+# - **Memory.** Long tapes are cut: keep some values, run the parts between again when the sweep comes
+#   to them (`jax.checkpoint`, `torch.utils.checkpoint`).
+# - **Neither way** need be best for a whole matrix: with a narrow middle, start there. The best order
+#   is NP-complete to find (Naumann, 2008).
+#
+# ## Further reading
+#
+# - A. Griewank, "Who invented the reverse mode of differentiation?", Documenta Mathematica, 2012.
+# - A. Griewank and A. Walther, *Evaluating Derivatives*, 2nd edition (2008): chapters 3 and 4.
+# - J. Siskind and B. Pearlmutter, "Perturbation confusion and referential transparency", IFL 2005.
+# - A. Baydin, B. Pearlmutter, A. Radul and J. Siskind, "Automatic differentiation in machine
+#   learning: a survey", JMLR 18(153), 2018.
+#
+# ## Where you are
+#
+# One run gives you $J v$ and $J^\top u$, and derivatives nest. In
+# [notebook 3](03_curvature.ipynb) that is enough to multiply by Hessians and by Gauss-Newton matrices
+# that nobody could store.

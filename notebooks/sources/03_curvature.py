@@ -1,0 +1,654 @@
+# %% [markdown]
+# # 3. Curvature without matrices
+#
+# > **You will build** the product of a Hessian with a vector, in two ways that agree, and the
+# > Gauss-Newton product, a few lines each; and with them see eigenvalues of a network of 4,810
+# > parameters without its 4,810 x 4,810 matrix.
+# >
+# > **You need** [notebook 2](02_transposed.ipynb) (`mg.linearize`, push forward, pull back), second
+# > derivatives, and eigenvalues of symmetric matrices.
+# >
+# > **Minutes** 50.
+# >
+# > Exercises are marked; each is followed by a checkpoint that says whether the answer is right.
+# > Solutions: [solutions/03_curvature.ipynb](solutions/03_curvature.ipynb).
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.colors import SymLogNorm
+from scipy.sparse.linalg import LinearOperator, eigsh
+
+import minigrad as mg
+import problems
+from curveball import CurveBall, minimize
+from curveball.course import checkpoint
+from minigrad import nn
+from problems.closed_form.rosenbrock import Rosenbrock
+
+plt.style.use("curveball.course.style")
+rng = np.random.default_rng(0)
+
+# %% [markdown]
+# ## What a gradient does not say
+#
+# Take Rosenbrock's function of two parameters, $f(u, v) = 100 (v - u^2)^2 + (1 - u)^2$, at
+# $w = (-1.2, 1)$. Its gradient says which way is down. Notebook 2 found it as $J^\top 1$; from here
+# on it is called $J$ itself, as in most papers on solvers: down is from $w$ along $-J$. It does not
+# say how far. Second derivatives do: with the Hessian $H$, the matrix of entries
+# $\partial^2 f / \partial w_i \partial w_j$,
+#
+# $$f(w - t J) \approx f(w) - t\, J \cdot J + \tfrac12 t^2\, J \cdot H J,$$
+#
+# a parabola in $t$ with its lowest point at $t = J \cdot J \,/\, J \cdot H J$. All it needs of $H$
+# is one product, $HJ$.
+
+# %%
+valley = Rosenbrock()
+
+
+def rosenbrock(w):
+    return valley.loss(valley.model(w))
+
+
+w = np.array([-1.2, 1.0])
+J = mg.grad(rosenbrock)(w)
+HJ = mg.hvp(rosenbrock, w, J)
+best = (J @ J) / (J @ HJ)
+
+t = np.linspace(0.0, 2.2 * best, 200)
+tangent_line = rosenbrock(w) - t * (J @ J)
+parabola = tangent_line + 0.5 * t**2 * (J @ HJ)
+plt.plot(1e3 * t, [rosenbrock(w - s * J) for s in t], label="f along -J")
+plt.plot(1e3 * t, tangent_line, "--", label="slope: J")
+plt.plot(1e3 * t, parabola, "--", label="slope and curvature: J, HJ")
+plt.vlines(1e3 * best, 0.0, parabola.min(), "k", lw=0.8)
+plt.ylim(0.0, 30.0)
+plt.xlabel("step length t, in thousandths"), plt.ylabel("loss")
+plt.title("One product with H says how far to go")
+plt.legend(loc="upper center")
+plt.show()
+
+# %% [markdown]
+# Here $H$ has four entries and could be written out. For the network at the end of this notebook it
+# has 23 million, 185 MB; for one with 11 million parameters, a hundred million million. The product
+# $Hv$ is a vector like $w$. This notebook computes it, and asks what can be learned about a matrix
+# that is known by its products alone.
+#
+# ## Forward over reverse
+#
+# The gradient is itself a function: it takes $w$ and returns $J(w)$, in the shape of $w$. The
+# derivative of a function at a point is a linear map, and for this one the map is $v \mapsto H v$.
+# So you know already how to apply it: *push the tangent $v$ forward through the gradient*. Reverse
+# mode computes the gradient, forward mode differentiates it. This works because the linear maps on
+# the inner tape are applied with minigrad's own operations: a pull-back is a program like any
+# other.
+#
+# ### Exercise 3.1: push through the gradient
+#
+# Write $H v$ with `mg.grad(f)`, which returns the gradient as a function, and
+# `mg.jvp(g, (w,), (v,))`, which returns two things, $g(w)$ and the pushed tangent.
+
+
+# %% tags=["exercise"]
+def hessian_product(f, w, v):
+    """Return H v, with H the Hessian of the scalar function f at w: forward over reverse."""
+    ### BEGIN SOLUTION
+    return mg.jvp(mg.grad(f), (w,), (v,))[1]
+    ### END SOLUTION
+
+
+# %% tags=["wrong"]
+# (v,))[1] => (v,))[0]
+# (w,), (v,) => (v,), (w,)
+# mg.grad(f) => f
+# mg.jvp(mg.grad(f), (w,), (v,))[1] => (mg.grad(f)(w + 1e-5 * v) - mg.grad(f)(w - 1e-5 * v)) / 2e-5
+
+# %% tags=["checkpoint"]
+u, v = -1.2, 1.0
+closed_form = np.array([[1200 * u**2 - 400 * v + 2, -400 * u], [-400 * u, 200.0]])
+direction = np.array([0.3, -2.0])
+checkpoint(
+    "3.1",
+    lambda: hessian_product(rosenbrock, w, direction),
+    closed_form @ direction,
+    likely="jvp returns the gradient and then its tangent; it takes the point first, then v. Where "
+    "only the last digits differ: no differences, please",
+    rtol=1e-13,
+    atol=0.0,
+)
+
+# %% [markdown]
+# ## Reverse over forward, the same
+#
+# There is another way round. Push $v$ forward through $f$ first: that gives one number, the slope
+# $s(w) = J(w) \cdot v = \sum_j v_j\, \partial f / \partial w_j$. Now take the gradient of that
+# number:
+#
+# $$\frac{\partial s}{\partial w_i}
+#   = \sum_j \frac{\partial^2 f}{\partial w_i \partial w_j} v_j = (H v)_i .$$
+#
+# Strictly, this is $H^T v$. The Hessian is symmetric, so the two agree, and that is a test worth
+# running on any engine, since they use different sweeps of different tapes.
+#
+# ### Exercise 3.2: the gradient of the slope
+#
+# Write the slope with `mg.jvp`, and return its gradient.
+
+
+# %% tags=["exercise"]
+def hessian_product_reversed(f, w, v):
+    """Return H v as the gradient of the slope of f along v: reverse over forward."""
+    ### BEGIN SOLUTION
+    return mg.grad(lambda w: mg.jvp(f, (w,), (v,))[1])(w)
+    ### END SOLUTION
+
+
+# %% tags=["wrong"]
+# (v,))[1] => (v,))[0]
+# (w,), (v,) => (v,), (w,)
+# [1])(w) => [1])(v)
+# lambda w: => lambda u:
+
+# %% tags=["checkpoint"]
+checkpoint(
+    "3.2",
+    lambda: hessian_product_reversed(rosenbrock, w, direction),
+    closed_form @ direction,
+    likely="the slope is the second result of jvp; v is fixed, the gradient is taken at w",
+)
+
+# %% [markdown]
+# The package's `mg.hvp` is your first version: one line in
+# [curvature.py](../minigrad/curvature.py). Forward over reverse is the usual choice, as the outer
+# sweep needs no tape. For many products at one point, `mg.HessianOperator(f, w)` linearises the
+# gradient once, and each product is one push through its tape.
+#
+# ## What it costs
+#
+# Time depends on the machine, so count multiplications. The primitive below multiplies matrices and
+# keeps count; its linear maps are made of itself, so every sweep, of any order, is counted too. Let
+# $F$ be the multiplications of one forward pass. A layer $y = xW$ does one product. Pushing forward
+# does two, $\dot y = \dot x W + x \dot W$, and so does pulling back; so the gradient costs
+# $F + 2F$. Pushing a tangent through all that does two products for each one and the old one too:
+# $9F$ for $Hv$ from scratch, of which $3F$ are the gradient and need not be done again.
+
+# %%
+spent = {"multiplications": 0}
+
+
+@mg.primitive(
+    lambda y, a, b: mg.Linear(lambda t: product(t, b), lambda c: product(c, flip(b))),
+    lambda y, a, b: mg.Linear(lambda t: product(a, t), lambda c: product(flip(a), c)),
+)
+def product(a, b):
+    spent["multiplications"] += a.shape[0] * a.shape[1] * b.shape[1]
+    return a @ b
+
+
+flip = mg.matrix_transpose
+
+
+def count(function, *args):
+    """Return the multiplications that a call does, and its result."""
+    before = spent["multiplications"]
+    result = function(*args)
+    return spent["multiplications"] - before, result
+
+
+# %%
+x, labels = rng.standard_normal((32, 20)), rng.integers(0, 10, 32)
+sizes, passes = [], []
+for width in (8, 32, 128, 512):
+    shapes = [(20, width), (width, width), (width, width), (width, 10)]
+    layers = [rng.standard_normal(shape) / np.sqrt(shape[0]) for shape in shapes]
+
+    def deep(w):
+        hidden = mg.tanh(product(mg.tanh(product(mg.tanh(product(x, w[0])), w[1])), w[2]))
+        return product(hidden, w[3])
+
+    F, y = count(deep, layers)
+    H = mg.HessianOperator(lambda w: nn.cross_entropy(deep(w), labels), layers)
+    G = mg.GGNOperator(deep, lambda y: nn.cross_entropy(y, labels), layers)
+    grad = mg.grad(lambda w: nn.cross_entropy(deep(w), labels))
+    calls = [(mg.jvp, grad, (layers,), (layers,)), (H, layers), (G, layers), (grad, layers)]
+    sizes.append(sum(a.size for a in layers))
+    passes.append([count(*call)[0] / F for call in calls])
+plt.semilogx(sizes, passes, "o-")
+plt.legend(["H v from scratch", "H v, linearised before", "G v, linearised before", "gradient"])
+plt.ylim(0.0, 13.0)
+plt.xlabel("parameters p"), plt.ylabel("forward passes")
+plt.title("A product costs a few forward passes at any size")
+plt.show()
+
+# %% [markdown]
+# The lines approach 9, 6, 4 and 3; they start lower since the first layer's input needs no tangent
+# and no cotangent. ($G$ is the Gauss-Newton matrix, below.) The whole matrix takes $p$ products,
+# one per column.
+#
+# ## Against differences
+#
+# A third route needs no second derivatives. Take the gradient at two places and divide:
+#
+# $$H v \approx \frac{J(w + h v) - J(w)}{h}, \qquad
+#   H v \approx \frac{J(w + h v) - J(w - h v)}{2h} .$$
+#
+# It shares nothing with the two above but the gradient. Try it on a network small enough to see
+# whole: two inputs, eight tanh units, three classes, 51 parameters, to tell the three arms of a
+# spiral apart.
+
+# %%
+arm = np.repeat(np.arange(3), 30)
+radius = np.tile(np.linspace(0.2, 1.0, 30), 3)
+angle = 2.0 * np.pi * arm / 3.0 + 2.5 * radius + 0.1 * rng.standard_normal(90)
+points = 1.5 * radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=-1)
+
+
+def model(w):  # params -> outputs, (90, 3)
+    return mg.tanh(points @ w["w1"] + w["b1"]) @ w["w2"] + w["b2"]
+
+
+def loss(outputs):  # outputs -> scalar
+    return nn.cross_entropy(outputs, arm)
+
+
+def f(w):
+    return loss(model(w))
+
+
+shapes = {"b1": (8,), "b2": (3,), "w1": (2, 8), "w2": (8, 3)}
+start = {name: 0.6 * rng.standard_normal(shape) for name, shape in shapes.items()}
+tangent = {name: rng.standard_normal(shape) for name, shape in shapes.items()}
+
+
+# %%
+def flat(tree):
+    """All entries in one vector, in the order of `to_scipy()`: that of the sorted names."""
+    return np.concatenate([tree[name].ravel() for name in sorted(tree)])
+
+
+def gradient_at(h):
+    return flat(mg.grad(f)(mg.tree_map(lambda a, b: a + h * b, start, tangent)))
+
+
+exact = flat(mg.hvp(f, start, tangent))
+other = flat(mg.grad(lambda w: mg.jvp(f, (w,), (tangent,))[1])(start))
+steps = np.logspace(-12, 0, 49)
+one_sided = [(gradient_at(h) - gradient_at(0.0)) / h for h in steps]
+central = [(gradient_at(h) - gradient_at(-h)) / (2.0 * h) for h in steps]
+for name, quotients in [("one-sided", one_sided), ("central", central)]:
+    errors = np.linalg.norm(np.array(quotients) - exact, axis=1) / np.linalg.norm(exact)
+    plt.loglog(steps, errors, label=name)
+    print(f"{name}: best error {errors.min():.0e}, at h = {steps[errors.argmin()]:.0e}")
+routes = np.linalg.norm(other - exact) / np.linalg.norm(exact)
+plt.axhline(routes, color="k", ls="--", label="reverse over forward")
+plt.xlabel("step h"), plt.ylabel("relative difference from mg.hvp")
+plt.title("Differences lose a third to half of the digits, products none")
+plt.legend()
+plt.show()
+
+# %% [markdown]
+# Read it from the right: the formulas' own errors fall as $h$ and as $h^2$. From the left: rounding
+# errors in $J$, of about $10^{-16}$, are divided by $h$. The best $h$ is a compromise, another one
+# for each function, and in float32 little is left in the middle. The two products agree to the last
+# digits and have no $h$ to choose. In the package, differences are a test (`mg.check_derivatives`),
+# never a derivative.
+#
+# ## The whole matrix, by columns
+#
+# Column $k$ of a matrix is its product with the $k$-th unit vector: for a tiny function, that gives
+# the exact Hessian. `.to_scipy()` makes of the operator a flat
+# `scipy.sparse.linalg.LinearOperator`, which multiplies vectors and, column by column, matrices.
+
+# %% tags=["checkpoint"]
+columns = mg.HessianOperator(rosenbrock, w).to_scipy() @ np.eye(2)
+checkpoint("3.3", columns, closed_form, likely="the function or the point was changed above")
+
+# %% [markdown]
+# ## The Gauss-Newton product
+#
+# A network's loss has two parts, $f = L \circ \phi$: the outputs $\phi(w)$ for a batch, and the
+# loss $L$ of the outputs. Write $J_\phi$ for the transposed Jacobian of $\phi$, parameters x
+# outputs: $J_\phi^T v$ is a push-forward, $J_\phi u$ a pull-back. Let $J_L$ and $H_L$ be the
+# gradient and Hessian of $L$ by the outputs. The chain rule gives $J = J_\phi J_L$. Differentiate
+# that product once more, and both factors change with $w$:
+#
+# $$H = \underbrace{J_\phi H_L J_\phi^T}_{\textstyle G}
+#   \;+\; \underbrace{\sum_k (J_L)_k \nabla^2 \phi_k}_{\textstyle \text{the rest}} .$$
+#
+# The first term is the **Gauss-Newton matrix** $G$. It keeps the curvature of the loss and treats
+# the network as linear. The rest holds the network's own second derivatives, output by output,
+# weighted by the slope of the loss. ([The
+# derivation](../tests/derivations/test_05_gauss_newton.py), with its tests.)
+#
+# ### Exercise 3.4: push, multiply, pull
+#
+# Write $G v = J_\phi (H_L (J_\phi^T v))$ from right to left. `y, J = mg.linearize(model, w)` gives
+# the outputs and the map of notebook 2, here $J_\phi^T$: `J(v)` pushes, `J.T(u)` pulls. For $H_L$ at
+# the outputs there is `mg.hvp(loss, y, ...)`.
+
+
+# %% tags=["exercise"]
+def ggn_product(model, loss, w, v):
+    """Return G v for `loss` after `model`, evaluating the model once."""
+    ### BEGIN SOLUTION
+    y, J = mg.linearize(model, w)
+    Jv = J(v)
+    HJv = mg.hvp(loss, y, Jv)
+    return J.T(HJv)
+    ### END SOLUTION
+
+
+# %% tags=["wrong"]
+# mg.hvp(loss, y, Jv) => Jv
+# mg.hvp(loss, y, Jv) => mg.grad(loss)(Jv)
+# mg.hvp(loss, y, Jv) => mg.grad(loss)(y) * Jv
+# mg.hvp(loss, y, Jv) => mg.hvp(loss, Jv, y)
+# J.T(HJv) => J.T(Jv)
+
+# %% tags=["checkpoint"]
+toy_w, toy_v = np.array([0.5, -1.5]), np.array([2.0, 1.0])
+
+
+def toy(w):
+    return mg.stack([w[0] * w[1], w[0] ** 2, w[1] ** 3])
+
+
+def toy_loss(y):
+    return mg.log(mg.sum(mg.exp(y)))
+
+
+a, b = toy_w
+J_phi = np.array([[b, 2 * a, 0.0], [a, 0.0, 3 * b**2]])  # parameters x outputs
+slopes = np.exp([a * b, a**2, b**3]) / np.sum(np.exp([a * b, a**2, b**3]))  # toy_loss's gradient
+H_toy = np.diag(slopes) - np.outer(slopes, slopes)
+checkpoint(
+    "3.4",
+    lambda: ggn_product(toy, toy_loss, toy_w, toy_v),
+    J_phi @ H_toy @ J_phi.T @ toy_v,
+    likely="push v, multiply with the loss's Hessian at the outputs (not at v), pull the result",
+)
+
+# %% [markdown]
+# The package's `mg.ggnvp` has the same four lines, and `mg.GGNOperator` keeps the linearisation for
+# many products.
+#
+# ## What it drops
+#
+# ### Exercise 3.5: the rest
+#
+# Write the product of $v$ with the rest, $\sum_k (J_L)_k \nabla^2 \phi_k$. Note that for a *fixed*
+# $u$, $\sum_k u_k \nabla^2 \phi_k$ is the Hessian of the scalar function $w \mapsto u \cdot \phi(w)$.
+# The figure after it draws the three matrices of the spiral network, at the start and after fifteen
+# steps of CurveBall, the solver of notebook 5.
+
+
+# %% tags=["exercise"]
+def dropped_product(model, loss, w, v):
+    """Return (H - G) v for `loss` after `model`; outputs are one array."""
+    ### BEGIN SOLUTION
+    u = mg.grad(loss)(model(w))
+    return mg.hvp(lambda w: mg.sum(u * model(w)), w, v)
+    ### END SOLUTION
+
+
+# %% tags=["wrong"]
+# mg.grad(loss)(model(w)) => model(w)
+# mg.sum(u * model(w)) => loss(model(w))
+# mg.sum(u * model(w)) => mg.sum(mg.grad(loss)(model(w)) * model(w))
+
+# %% tags=["checkpoint"]
+rest_toy = np.array([[2.0 * slopes[1], slopes[0]], [slopes[0], 6.0 * b * slopes[2]]])
+checkpoint(
+    "3.5",
+    lambda: dropped_product(toy, toy_loss, toy_w, toy_v),
+    rest_toy @ toy_v,
+    likely="u is the loss's gradient by the outputs, held fixed: compute it before, outside",
+)
+
+
+# %%
+def matrices(w):
+    """H and G at some params, by columns."""
+    H, G = mg.HessianOperator(f, w), mg.GGNOperator(model, loss, w)
+    return H.to_scipy() @ np.eye(51), G.to_scipy() @ np.eye(51)
+
+
+result = minimize(model, loss, start, CurveBall(lam=1e-2), max_iter=15)
+split = {"start": matrices(start), "trained": matrices(result.x)}
+
+_, axes = plt.subplots(2, 3, figsize=(8.4, 5.6))
+ends, middles, names = [7.5, 10.5, 26.5], [3.5, 9.0, 18.5, 38.5], list(shapes)
+for row, (place, (H, G)) in zip(axes, split.items(), strict=True):
+    for ax, matrix, name in zip(row, (H, G, H - G), ("H", "= G", "+ the rest"), strict=True):
+        norm = SymLogNorm(linthresh=0.003, vmin=-0.4, vmax=0.4)
+        image = ax.imshow(matrix, norm=norm, cmap="RdBu_r")
+        ax.hlines(ends, -0.5, 50.5, "k", lw=0.4), ax.vlines(ends, -0.5, 50.5, "k", lw=0.4)
+        ax.set_xticks(middles, names), ax.set_yticks(middles, names)
+        ax.set_title(f"{name}, {place}")
+        ax.grid(False)
+plt.colorbar(image, ax=axes, shrink=0.7, ticks=[-0.1, -0.01, 0, 0.01, 0.1], label="entry")
+plt.show()
+
+# %% [markdown]
+# At the start the rest is larger than $G$. After training the loss has little slope left at its
+# outputs, $J_L$ is small, and so is the rest. Where $J_L = 0$ exactly, as in least squares that
+# fits perfectly, $H = G$.
+#
+# A question for the eye: why is the block of `w2` by `w2` in the rest blank, in both rows? The
+# outputs are *linear* in `b2` and `w2`: those second derivatives are zero, whatever the weights.
+
+# %% tags=["checkpoint"]
+for (place, (H, G)), value in zip(split.items(), (result.losses[0], result.fun), strict=True):
+    sizes = [np.linalg.norm(matrix) for matrix in (G, H - G)]
+    print(f"{place:8} loss {value:.3f}   |G| {sizes[0]:.2f}   |rest| {sizes[1]:.2f}")
+    checkpoint(
+        f"3.6, {place}",
+        (H - G)[27:, 27:],  # w2 by w2
+        np.zeros((24, 24)),
+        likely="the model is no longer linear in its last layer",
+        atol=1e-14,
+    )
+
+# %% [markdown]
+# ## When it is positive
+#
+# Multiply $G$ with the same vector from both sides:
+# $v \cdot G v = (J_\phi^T v) \cdot H_L\, (J_\phi^T v)$. If the loss is convex in the *outputs*,
+# $H_L$ has no negative eigenvalue, and so neither has $G$, for any network at any parameters.
+# Squared error and softmax cross entropy are convex. A loss that forgives outliers,
+# $1 - e^{-|y - t|^2}$, is not, and the guarantee is gone.
+
+# %%
+targets = np.eye(3)[arm]
+losses = {
+    "cross entropy": loss,
+    "squared error": lambda y: nn.squared_error(y, targets),
+    "forgiving": lambda y: mg.mean(1.0 - mg.exp(-mg.sum((y - targets) ** 2, axis=-1))),
+}
+
+
+def smallest(operator):
+    return np.linalg.eigvalsh(operator.to_scipy() @ np.eye(operator.shape[0]))[0]
+
+
+print("smallest eigenvalue of     H_L        G        H")
+for name, outputs_loss in losses.items():
+    G = mg.GGNOperator(model, outputs_loss, start)
+    H = mg.HessianOperator(lambda w, L=outputs_loss: L(model(w)), start)
+    values = [smallest(operator) for operator in (G.loss_hessian, G, H)]
+    print(f"{name:20}", "".join(f"{round(value, 4) + 0.0:9.4f}" for value in values))
+
+# %% [markdown]
+# $H$ is indefinite under each of them: along some directions the loss curves down, and "the lowest
+# point of the quadratic model" does not exist. That is why most second-order solvers for networks,
+# CurveBall among them, use $G$.
+#
+# The price is rank: $G$ has no more nonzero eigenvalues than there are outputs in the batch. With
+# fewer outputs than parameters it is singular, and needs damping, $G + \lambda I$, before it can be
+# inverted.
+#
+# ## The spectrum
+#
+# All 51 eigenvalues of the small network, side by side.
+
+# %%
+_, axes = plt.subplots(1, 2, figsize=(8.4, 3.6), sharey=True)
+for ax, (place, (H, G)) in zip(axes, split.items(), strict=True):
+    h, g = np.linalg.eigvalsh(H)[::-1], np.linalg.eigvalsh(G)[::-1]
+    ax.plot(np.arange(1, 52), h, "o", ms=4, label="H")
+    ax.plot(np.arange(1, 52), g, "x", ms=5, label="G")
+    ax.set_yscale("symlog", linthresh=1e-4)
+    ax.set_title(f"{place}: {np.sum(h < -1e-10)} negative in H, {np.sum(g < -1e-10)} in G")
+    ax.set_xlabel("number of the eigenvalue")
+axes[0].set_yticks([-1, -1e-1, -1e-2, -1e-3, -1e-4, 0, 1e-4, 1e-3, 1e-2, 1e-1, 1])
+axes[0].set_ylabel("eigenvalue")
+axes[0].legend()
+plt.show()
+
+# %% [markdown]
+# Where the curvature of the loss dominates, at the top, the two agree, after training better than
+# before. The negative ones come from the rest; training makes them small, though it does not remove
+# them.
+#
+# ## Eigenvalues from products
+#
+# For thousands of parameters the matrix is out of reach, but the ends of its spectrum are not.
+# Multiply a vector by $H$ again and again: the component along the eigenvector of largest $|h|$
+# grows fastest and soon is all that is left. This is **power iteration**. With $|v| = 1$, the
+# estimate of the eigenvalue is $v \cdot H v$, which keeps its sign.
+#
+# ### Exercise 3.7: the eigenvalue of largest size
+#
+# In each of `steps` rounds: scale `v` to length 1, multiply, note $v \cdot Hv$,
+# and go on from $Hv$.
+
+
+# %% tags=["exercise"]
+def power_iteration(multiply, v, steps):
+    """Return the estimate of the eigenvalue of largest size, after some products `multiply(v)`."""
+    ### BEGIN SOLUTION
+    for _ in range(steps):
+        v = v / np.linalg.norm(v)
+        Hv = multiply(v)
+        estimate = v @ Hv
+        v = Hv
+    return float(estimate)
+    ### END SOLUTION
+
+
+# %% tags=["wrong"]
+# v @ Hv => np.linalg.norm(Hv)
+# v / np.linalg.norm(v) => v
+# v = Hv => v = v + Hv
+
+# %% tags=["checkpoint"]
+rotation = np.linalg.qr(np.random.default_rng(1).standard_normal((4, 4)))[0]
+known = rotation @ np.diag([-3.0, 1.5, 1.0, 0.2]) @ rotation.T
+checkpoint(
+    "3.7",
+    lambda: power_iteration(lambda v: known @ v, np.ones(4), 60),
+    -3.0,
+    likely="-3 is the largest by size: v @ Hv has its sign, |Hv| has not; v is to have length 1",
+)
+
+# %% [markdown]
+# Power iteration remembers one vector. **Lanczos'** method keeps them all, $v, Hv, H^2v, \dots$,
+# made orthogonal, and takes the eigenvalues of $H$ restricted to the space that they span. They
+# approach both ends of the spectrum at once, and in far fewer products. SciPy's `eigsh` is such a
+# method, and takes what `.to_scipy()` returns. First on the small network, where all eigenvalues
+# are known:
+
+
+# %% tags=["checkpoint"]
+def end(operator, which, n=12):
+    """The n eigenvalues at one end, "LA" largest or "SA" smallest; and the products it took."""
+    flat_operator, products = operator.to_scipy(), []
+
+    def multiply(v):
+        products.append(1)
+        return flat_operator @ v
+
+    v0 = np.ones(operator.shape[0])
+    counted = LinearOperator(operator.shape, multiply, dtype=np.float64)
+    found = eigsh(counted, n, which=which, v0=v0, tol=1e-3, return_eigenvectors=False)
+    return np.sort(found), len(products)
+
+
+checkpoint(
+    "3.8",
+    end(mg.HessianOperator(f, start), "LA", n=5)[0],
+    np.linalg.eigvalsh(split["start"][0])[-5:],
+    likely="the matrix and the operator are at different params",
+    rtol=1e-3,
+)
+
+# %% [markdown]
+# Then on the package's perceptron for 8 x 8 digits, with 64 tanh units, before and after 60 steps
+# of CurveBall on 500 of them. Two things to see in the figure. At the start the few largest
+# eigenvalues of $H$ are those of $G$, and further down the two part; the negative end is not far
+# behind the positive one. After training $G$ has nearly what $H$ has, and the negative end has
+# shrunk far more than the positive one. Near a good fit $G$ is a good stand-in for $H$, and far
+# from it a safer one.
+
+# %%
+data, perceptron = problems.load("digits"), problems.network("mlp")
+digits = problems.Classification(data, perceptron, batch_size=500, dtype=np.float64)
+params, batch = digits.init(rng), digits.batch(rng)
+
+
+def read(w):
+    return digits.model(w, batch)[0]  # the second is statistics of batch normalisation: here none
+
+
+def digits_loss(outputs):
+    return digits.loss(outputs, batch)
+
+
+result = minimize(read, digits_loss, params, CurveBall(), max_iter=60)
+print(f"loss {result.losses[0]:.2f} at the start, {result.fun:.2f} after {result.nit} steps")
+
+# %%
+_, axes = plt.subplots(1, 2, figsize=(8.4, 3.6), sharey=True)
+number = np.arange(1, 13)
+for ax, (place, at) in zip(axes, [("start", params), ("trained", result.x)], strict=True):
+    H = mg.HessianOperator(lambda w: digits_loss(read(w)), at)
+    G = mg.GGNOperator(read, digits_loss, at)
+    (high, n), (low, m), (high_G, k) = end(H, "LA"), end(H, "SA"), end(G, "LA")
+    ax.semilogy(number, high[::-1], "o-", ms=4, label="H, largest")
+    ax.semilogy(number, high_G[::-1], "x--", label="G, largest")
+    ax.semilogy(number, -low, "v-", ms=4, label="H, most negative, without its sign")
+    ax.set_title(f"{place}: H from {low[0]:.2g} to {high[-1]:.2g}")
+    ax.set_xlabel("number of the eigenvalue, from its end")
+    ax.set_xticks([1, 3, 6, 9, 12])
+    print(f"{place}: {n} + {m} products with H, {k} with G, instead of {H.shape[0]}")
+axes[0].set_ylabel("size of the eigenvalue")
+axes[0].legend(fontsize=8, loc="lower left")
+plt.show()
+
+# %% [markdown]
+# Where eigenvalues stand apart, dozens of products do instead of 4,810; crowded ones take longer.
+#
+# ## What real systems do differently
+#
+# - JAX has `jax.jvp(jax.grad(f), (w,), (v,))[1]`, the same line as yours, and `jax.linearize` for
+#   many products. `torch.func` has both too.
+# - With `torch.autograd.grad` alone, $Hv$ is the gradient of $J(w) \cdot v$: reverse over reverse,
+#   the tape of a tape.
+# - curvlinops and PyHessian offer such operators for PyTorch models, averaged over whole data sets.
+# - K-FAC approximates a block of $G$ per layer by a Kronecker product of two small matrices.
+#
+# ## Further reading
+#
+# - B. Pearlmutter, "Fast exact multiplication by the Hessian", Neural Computation 6(1), 1994.
+# - N. Schraudolph, "Fast curvature matrix-vector products for second-order gradient descent",
+#   Neural Computation 14(7), 2002.
+# - J. Martens, "New insights and perspectives on the natural gradient method", JMLR 21, 2020.
+# - B. Ghorbani, S. Krishnan, Y. Xiao, "An investigation into neural net optimization via Hessian
+#   eigenvalue density", ICML 2019.
+#
+# ## Where you are
+#
+# You have the products with $H$ and with $G$, and know what lies between them. [The next
+# notebook](04_newton_and_cg.ipynb) solves linear systems, and takes Newton's steps, with nothing
+# else.

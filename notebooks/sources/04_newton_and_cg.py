@@ -1,0 +1,657 @@
+# %% [markdown]
+# # 4. Newton and conjugate gradients
+#
+# > **You will build** Newton's step and what keeps it safe (damping, a line search, eigenvalues
+# > flipped), conjugate gradients, and from the two Newton's method for problems too large to write
+# > their Hessian down. Every problem here has a known answer, so that you see the digits arrive.
+# >
+# > **You need** [notebook 3](03_curvature.ipynb) (Hessian and Gauss-Newton products), and
+# > eigenvectors of symmetric matrices.
+# >
+# > **Minutes** 60.
+# >
+# > Exercises are marked; each is followed by a checkpoint that says whether the answer is right.
+# > Solutions: [solutions/04_newton_and_cg.ipynb](solutions/04_newton_and_cg.ipynb).
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+import scipy.linalg
+from sklearn.linear_model import LogisticRegression as SklearnLogisticRegression
+
+import minigrad as mg
+from curveball import GaussNewton, Newton, NewtonCG, conjugate_gradient, minimize
+from curveball.course import checkpoint
+from problems.closed_form.quadratic import Quadratic
+from problems.closed_form.regression import LogisticRegression
+from problems.closed_form.rosenbrock import Rosenbrock
+
+plt.style.use("curveball.course.style")
+rng = np.random.default_rng(0)
+
+# %% [markdown]
+# ## One step from anywhere
+#
+# A quadratic with 20 parameters and curvatures from 1 to 1000: gradient descent needs some 3,500
+# steps for three digits of its minimum, with the best step size there is. Newton's method needs one
+# step, for all digits. Around $w$, with gradient $J$ and Hessian $H$,
+#
+# $$f(w + z) \approx f(w) + m(z), \qquad m(z) = \tfrac12\, z \cdot H z + z \cdot J .$$
+#
+# Set the gradient of $m$ to zero: $H z + J = 0$. If $H$ is positive definite, the solution
+# $z^* = -H^{-1} J$ is the only minimum of $m$; and if $f$ is quadratic, $f(w) + m(z)$ is $f(w + z)$
+# itself. ([The derivation](../tests/derivations/test_01_newton_step.py), with its tests.)
+#
+# **Damping** puts $H + \lambda I$ in place of $H$. Along an eigenvector with curvature $h$, it
+# multiplies the step with $h / (h + \lambda)$: little changes where $h$ is much larger than
+# $\lambda$, and the step is held back where $h$ is much smaller. There it was longest, and the model
+# is least to be trusted far away.
+#
+# ### Exercise 4.1: the damped step
+#
+# Write $z = -(H + \lambda I)^{-1} J$. Solve the system rather than inverting the
+# matrix.
+
+
+# %% tags=["exercise"]
+def newton_step(H, J, lam=0.0):
+    """Return the damped Newton step for a Hessian (p, p) and a gradient (p,)."""
+    ### BEGIN SOLUTION
+    return -np.linalg.solve(H + lam * np.eye(J.size), J)
+    ### END SOLUTION
+
+
+# %% tags=["wrong"]
+# return -np => return np
+# H + lam * np.eye(J.size) => H
+# lam * np.eye(J.size) => lam
+# np.linalg.solve(H + lam * np.eye(J.size), J) => (H + lam * np.eye(J.size)) @ J
+
+# %% tags=["checkpoint"]
+bowl = Quadratic(tuple(np.geomspace(1.0, 1000.0, 20)))
+w = bowl.init(rng)
+J = mg.grad(lambda w: bowl.loss(bowl.model(w)))(w)
+checkpoint(
+    "4.1, to the minimum",
+    lambda: w + newton_step(bowl.hessian, J),
+    bowl.solution,
+    likely="the step solves H z = -J: mind the minus sign",
+)
+checkpoint(
+    "4.1, damped",
+    lambda: newton_step(np.diag([1.0, 3.0]), np.array([3.0, 10.0]), lam=2.0),
+    np.array([-1.0, -2.0]),
+    likely="lam is added to the diagonal alone: lam I, with I the identity",
+)
+
+# %% [markdown]
+# ## Conjugate gradients
+#
+# That solved a system with the matrix in hand. With a network's $H$ there are only products, so the
+# question is how to solve $A x = b$ with nothing but $p \mapsto A p$. Descent on
+# $\tfrac12\, x \cdot A x - b \cdot x$ is one way. Its gradient is $-r$ with the residual
+# $r = b - A x$; the best length along a direction $p$ is $\alpha = r \cdot p / p \cdot A p$.
+# **Steepest descent** takes $p = r$ each time, and zigzags: each step spoils what earlier ones had
+# minimised.
+#
+# **Conjugate gradients** choose directions that do not: $p_j \cdot A p_k = 0$ for $j \ne k$. Then a
+# step along one leaves the others' minima alone, and after $n$ steps all $n$ directions are done.
+# To get them, remove from the new residual what is not conjugate to the last direction; the earlier
+# ones then come for free. Residuals turn out orthogonal, so $r \cdot p = r \cdot r$. From $x = 0$
+# and $p = r = b$, each step is
+#
+# $$\alpha = \frac{r \cdot r}{p \cdot A p}, \quad x \leftarrow x + \alpha p, \quad
+#   r' = r - \alpha A p, \quad
+#   p \leftarrow r' + \frac{r' \cdot r'}{r \cdot r}\, p, \quad r \leftarrow r' .$$
+#
+# One product per step. (The package has it on trees of parameters, with ways to stop:
+# [conjugate_gradient.py](../curveball/solvers/conjugate_gradient.py).)
+#
+# ### Exercise 4.2: conjugate gradients
+#
+# Write it. Return all points on the way as one array, a row per point.
+
+
+# %% tags=["exercise"]
+def cg(multiply, b, steps):
+    """Return x_0 = 0, x_1, ..., x_steps for A x = b, with A p = multiply(p): rows of an array."""
+    ### BEGIN SOLUTION
+    x, r, p = np.zeros_like(b), b, b
+    path = [x]
+    for _ in range(steps):
+        Ap = multiply(p)
+        alpha = (r @ r) / (p @ Ap)
+        x = x + alpha * p
+        r_new = r - alpha * Ap
+        p = r_new + (r_new @ r_new) / (r @ r) * p
+        r = r_new
+        path.append(x)
+    return np.array(path)
+    ### END SOLUTION
+
+
+# %% tags=["wrong"]
+# (r @ r) / (p @ Ap) => (r @ r) / (r @ multiply(r))
+# r - alpha * Ap => r + alpha * Ap
+# (r_new @ r_new) / (r @ r) * p => (r @ r) / (r_new @ r_new) * p
+# (r_new @ r_new) / (r @ r) * p => 0.0 * p
+# path = [x] => path = []
+# return np.array(path) => return path
+
+# %% tags=["checkpoint"]
+A = Quadratic((1.0, 2.0, 5.0, 9.0, 20.0)).hessian
+b = np.array([1.0, -2.0, 0.5, 3.0, 1.0])
+checkpoint(
+    "4.2, n steps",
+    lambda: cg(A.dot, b, 5)[-1],
+    np.linalg.solve(A, b),
+    likely="the residual falls as x moves; the factor of the old p is the new r.r over the old",
+)
+checkpoint(
+    "4.2, on the way",
+    lambda: cg(A.dot, b, 3),
+    np.array([conjugate_gradient(A.dot, b, tol=0.0, max_iter=k).x for k in range(4)]),
+    likely="an array, not a list; it begins with x_0 = 0 and has one row more than steps; and "
+    "x += ... would change the points that are stored already",
+)
+
+# %% [markdown]
+# Three ways to the minimum of a quadratic in two parameters. Conjugate gradients are there in two
+# steps, as promised.
+
+
+# %%
+def steepest(multiply, b, steps):
+    """The points of steepest descent, each step with its best length."""
+    path = [np.zeros_like(b)]
+    for _ in range(steps):
+        r = b - multiply(path[-1])
+        path.append(path[-1] + (r @ r) / (r @ multiply(r)) * r)
+    return np.array(path)
+
+
+plane = Quadratic((1.0, 12.0), seed=3)
+H, w = plane.hessian, plane.solution + plane.basis @ np.array([2.4, 0.2])
+J = H @ (w - plane.solution)
+u, v = np.meshgrid(np.linspace(-2.7, 0.7, 200), np.linspace(-0.9, 0.6, 200))
+f = plane.loss(plane.model(plane.solution + np.stack([u, v], axis=-1)))
+plt.contour(u, v, np.sqrt(f), 14, cmap="Greys", alpha=0.6)
+for name, style, path in [
+    ("steepest descent, 12 steps", "o-", steepest(H.dot, -J, 12)),
+    ("conjugate gradients, 2", "s-", cg(H.dot, -J, 2)),
+    ("Newton, 1", "^--", np.array([np.zeros(2), newton_step(H, J)])),
+]:
+    places = w + path - plane.solution
+    plt.plot(places[:, 0], places[:, 1], style, ms=4, label=name)
+plt.gca().set(xlabel="$w_1$, from the minimum", ylabel="$w_2$, from the minimum", aspect="equal")
+plt.legend(fontsize=8)
+plt.show()
+
+# %% [markdown]
+# ## How many steps
+#
+# With thousands of parameters nobody takes $n$ steps. How fast is the way? Measure the error in the
+# norm of the problem, $|e|_A^2 = e \cdot A e$, and let $\kappa$ be the largest eigenvalue over the
+# smallest. After $k$ steps
+#
+# $$\frac{|e_k|_A}{|e_0|_A} \le \Big(\frac{\kappa - 1}{\kappa + 1}\Big)^k
+#   \text{ (steepest descent)}, \qquad
+#   \frac{|e_k|_A}{|e_0|_A} \le 2 \Big(\frac{\sqrt\kappa - 1}{\sqrt\kappa + 1}\Big)^k
+#   \text{ (conjugate gradients)} .$$
+#
+# For a digit more, the first takes steps in proportion to $\kappa$, the second to $\sqrt\kappa$.
+
+
+# %%
+def energy(path, A, solution):
+    """The errors |x - x*|_A along a path, relative to the first."""
+    e = path - solution
+    size = np.sqrt(np.einsum("ki,ij,kj->k", e, A, e))
+    return size / size[0]
+
+
+bounds_hold = []
+_, axes = plt.subplots(1, 3, figsize=(8.4, 3.4), sharey=True)
+for ax, kappa in zip(axes, (10.0, 100.0, 1000.0), strict=True):
+    A, b = Quadratic(tuple(np.linspace(1.0, kappa, 300))).hessian, rng.standard_normal(300)
+    k = np.arange(round(5.5 * np.sqrt(kappa)))
+    rates = (kappa - 1.0) / (kappa + 1.0), (np.sqrt(kappa) - 1.0) / (np.sqrt(kappa) + 1.0)
+    curves = [("steepest descent", steepest, rates[0] ** k), ("CG", cg, 2.0 * rates[1] ** k)]
+    for color, (name, method, bound) in zip(("C1", "C0"), curves, strict=True):
+        error = energy(method(A.dot, b, k[-1]), A, np.linalg.solve(A, b))
+        ax.semilogy(k, error, color, label=name)
+        ax.semilogy(k, bound, color + ":", label="its bound")
+        bounds_hold.append(bool(np.all(error <= bound * (1.0 + 1e-9))))
+    ax.set_title(rf"$\kappa$ = {kappa:g}"), ax.set_xlabel("steps")
+axes[0].set_ylabel("error in the norm of A"), axes[0].set_ylim(1e-5, 4.0)
+axes[0].legend(fontsize=8, loc="lower left")
+plt.show()
+
+# %% [markdown]
+# The bound knows nothing but $\kappa$. What conjugate gradients need depends on the whole spectrum:
+# after $k$ steps the error is the smallest that *any* polynomial $q$ of degree $k$ with $q(0) = 1$
+# can make of it, $e_k = q(A)\, e_0$. So with $k$ distinct eigenvalues, $k$ steps are enough: $q$ has
+# its zeros there. A few outliers cost a few steps, and what remains is as well conditioned as the
+# rest of the spectrum; that is how the spectra of networks look ([notebook 3](03_curvature.ipynb)).
+
+# %%
+spectra = {
+    "spread evenly": np.linspace(1.0, 1000.0, 100),
+    "spread evenly in the logarithm": np.geomspace(1.0, 1000.0, 100),
+    "1 to 2, and five outliers": np.r_[np.linspace(1.0, 2.0, 95), np.geomspace(100.0, 1000.0, 5)],
+    "three values": np.repeat([1.0, 30.0, 1000.0], [40, 30, 30]),
+}
+steps = {}
+for name, spectrum in spectra.items():
+    A, b = Quadratic(tuple(spectrum)).hessian, rng.standard_normal(100)
+    n = 3 if name == "three values" else 60
+    plt.semilogy(energy(cg(A.dot, b, n), A, np.linalg.solve(A, b)), label=name)
+    found = conjugate_gradient(A.dot, b, tol=1e-8, max_iter=500)
+    steps[name] = int(found.iterations)
+    print(f"{name:32} {steps[name]:4} steps to a residual of 1e-8")
+plt.ylim(1e-12, 2.0)
+plt.xlabel("steps"), plt.ylabel("error in the norm of A")
+plt.title(r"The same $\kappa$ = 1000, four spectra")
+plt.legend()
+plt.show()
+
+# %% tags=["checkpoint"]
+distinct = len(set(spectra["three values"]))
+checkpoint("4.3, bounds", bounds_hold, [True] * 6, likely="cg is not conjugate: see checkpoint 4.2")
+checkpoint("4.3, distinct", steps["three values"], distinct, likely="a spectrum was changed")
+
+# %% [markdown]
+# The second spectrum takes more steps than there are unknowns: rounding spoils conjugacy, and the
+# promise of $n$ steps with it. In practice conjugate gradients are an iteration that gets better
+# and better, and is stopped.
+#
+# ## Rosenbrock's valley
+#
+# Beyond quadratics, $m$ is an approximation, and Newton's method repeats: $w \leftarrow w + z^*$.
+# The classical trial is $f(u, v) = 100 (v - u^2)^2 + (1 - u)^2$, a curved valley with its minimum 0
+# at $(1, 1)$. In the shaded part of the figure, above the valley's floor, $H$ is indefinite.
+
+
+# %%
+valley = Rosenbrock()
+
+
+def run(solver, start=(-1.2, 1.0)):
+    """The points and the losses of a run, until no entry of the gradient is above 1e-8."""
+    points = []
+
+    def note(info):
+        points.append(info.x)
+
+    w = np.array(start)
+    result = minimize(valley.model, valley.loss, w, solver, max_iter=100, tol=1e-8, callback=note)
+    return np.array([*points, result.x]), np.array([*result.losses, result.fun])
+
+
+runs = {
+    "Newton, full steps": run(Newton(line_search=False)),
+    "Gauss-Newton, full steps": run(GaussNewton()),
+    "Newton, line search": run(Newton()),
+    "Newton, line search, damping 1": run(Newton(lam=1.0)),
+}
+
+# %%
+_, axes = plt.subplots(1, 2, figsize=(8.4, 4.4))
+windows = [(-1.6, 1.6, -4.3, 2.2), (-1.5, 1.3, -0.3, 1.5)]
+for k, (ax, (left, right, low, high)) in enumerate(zip(axes, windows, strict=True)):
+    u, v = np.meshgrid(np.linspace(left, right, 300), np.linspace(low, high, 300))
+    f = valley.loss(valley.model(np.stack([u, v], axis=-1)))
+    ax.contour(u, v, np.log10(f + 1e-3), 14, cmap="Greys", alpha=0.6)
+    ax.contourf(u, v, v - u**2, [0.005, np.inf], colors=["C4"], alpha=0.15)
+    for name, (path, losses) in list(runs.items())[2 * k : 2 * k + 2]:
+        ax.plot(path[:, 0], path[:, 1], "o-", ms=3.5, label=f"{name}: {len(losses) - 1}")
+    ax.plot(1.0, 1.0, "k*", ms=10)
+    ax.set_xlabel("u"), ax.set_ylabel("v")
+    ax.legend(fontsize=8, loc="upper center" if ax is axes[1] else "lower left")
+axes[0].set_title("Full steps"), axes[1].set_title("Steps that must descend")
+plt.show()
+
+# %% [markdown]
+# Full steps need few iterations, and two of them are frightening: Newton's second step lands at a
+# loss of 1,400, Gauss-Newton's first at 2,300. Here nothing happens, as the next step comes back.
+# On other functions it need not.
+#
+# A **line search** takes the step's direction, and less of its length until the loss falls by
+# enough. With slope $J \cdot z < 0$ along $z$, Armijo's rule takes the first $t$ of
+# $1, \tfrac12, \tfrac14, \dots$ with
+#
+# $$f(w + t z) \le f(w) + 10^{-4}\, t\, J \cdot z .$$
+#
+# ### Exercise 4.4: halve until it falls
+#
+# Write it with at most 30 halvings; `f` is a function of $w$, `slope` is
+# $J \cdot z$. (The package's: [line_search.py](../curveball/solvers/line_search.py).)
+
+
+# %% tags=["exercise"]
+def step_length(f, w, z, slope):
+    """Return the first t of 1, 1/2, 1/4, ... that satisfies Armijo's rule."""
+    ### BEGIN SOLUTION
+    t = 1.0
+    for _ in range(30):
+        if f(w + t * z) <= f(w) + 1e-4 * t * slope:
+            break
+        t = t / 2.0
+    return t
+    ### END SOLUTION
+
+
+# %% tags=["wrong"]
+# f(w) + 1e-4 * t * slope => f(w)
+# f(w) + 1e-4 * t * slope => f(w) - 1e-4 * t * slope
+# f(w) + 1e-4 * t * slope => f(w) + 1e-4 * slope
+# <= f(w) => >= f(w)
+# t = t / 2.0 => t = t - 0.5
+# f(w + t * z) => f(w + z)
+
+
+# %% tags=["checkpoint"]
+def square(w):
+    return w * w
+
+
+likely = "1 is tried first; slope is negative, and so the bound on the right is below f(w)"
+checkpoint("4.4, a full step", lambda: step_length(square, 2.0, -2.0, -8.0), 1.0, likely)
+checkpoint(
+    "4.4, too long by far",
+    lambda: step_length(square, 2.0, -16.0, -64.0),
+    0.125,
+    likely="halve the length, and look at f at the point that belongs to it",
+)
+checkpoint(
+    "4.4, a fall too small",
+    lambda: step_length(square, 1.0, -1.9999, -3.9998),
+    0.5,
+    likely="f must fall by 1e-4 of what the slope promises, not just fall",
+)
+checkpoint(
+    "4.4, a shorter step",
+    lambda: step_length(square, 2.0, -15.996, -63.984),
+    0.25,
+    likely="for a step t z the slope promises t times as much",
+)
+
+# %%
+plt.figure(figsize=(8.4, 3.6))
+for name, (_, losses) in runs.items():
+    plt.semilogy(losses, "o-", ms=3, label=f"{name}: {len(losses) - 1}")
+_, losses = run(NewtonCG())
+plt.semilogy(losses, "o-", ms=3, label=f"Newton-CG, line search: {len(losses) - 1}")
+plt.ylim(1e-18, 1e4)
+plt.xlabel("iteration"), plt.ylabel("loss")
+plt.title("Rosenbrock's function, from (-1.2, 1)")
+plt.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8)
+plt.show()
+
+# %% [markdown]
+# Each safeguard has its price. The line search keeps to the curved floor, step by step; once close,
+# it takes full steps and its curve drops like the first two. Newton-CG is content with a rough
+# solution of its system as long as $J$ is large (more below): its first steps are steepest
+# descent's, and crawl. Damping ends in a straight line: close to the minimum the error along an
+# eigenvector shrinks only by $\lambda / (h + \lambda)$ per step, slowest for the smallest $h$. That
+# is a prediction:
+
+# %% tags=["checkpoint"]
+H = mg.hessian(lambda w: valley.loss(valley.model(w)))(valley.solution)
+predicted = 1.0 / (np.linalg.eigvalsh(H)[0] + 1.0)
+errors = np.linalg.norm(runs["Newton, line search, damping 1"][0] - valley.solution, axis=1)
+print(f"damping 1: {predicted:.4f} per step predicted, {errors[-1] / errors[-2]:.4f} measured")
+checkpoint("4.5", errors[-1] / errors[-2], predicted, likely="lam is not 1", rtol=1e-3)
+
+# %% [markdown]
+# ## Exact Newton or Gauss-Newton
+#
+# Gauss-Newton took two steps in the valley. Its $G = J_\phi H_L J_\phi^T$ drops the rest of $H$,
+# the network's own curvature weighted by $J_L$ (notebook 3), and at the minimum here both outputs,
+# $10 (v - u^2)$ and $1 - u$, are zero, and $J_L$ with them. Nothing is dropped where it matters.
+#
+# Now take a problem whose outputs cannot both vanish: $\phi(w) = (w + 1,\; \tfrac12 w^2 + w - 1)$
+# with one parameter, and loss $\tfrac12 |\phi|^2$. The minimum is at $w = 0$, and there
+# $\phi = (1, -1)$. By hand: $G = 1 + 1 = 2$, and the rest is $-1 \cdot 1$, so $H = 1$. Close to the
+# minimum $J \approx H w$, so Gauss-Newton's step leaves $w - G^{-1} H w = \tfrac12 w$: half of the
+# error each time, while Newton's method squares it.
+
+
+# %%
+def two_outputs(w):
+    return mg.stack([w + 1.0, 0.5 * w**2 + w - 1.0])
+
+
+def half_square(y):
+    return 0.5 * (y @ y)
+
+
+errors = {}
+for solver in (Newton(), GaussNewton()):
+    w, errors[type(solver).__name__] = np.array(0.3), []
+    for _ in range(7):
+        errors[type(solver).__name__].append(abs(float(w)))
+        w, _, _ = solver.step(w, None, two_outputs, half_square)
+for name, error in errors.items():
+    print(f"{name:12}", "  ".join(f"{e:.0e}" for e in error))
+
+# %% tags=["checkpoint"]
+ratio = errors["GaussNewton"][-1] / errors["GaussNewton"][-2]
+checkpoint("4.6", ratio, 0.5, likely="the factor of w**2 is no longer one half", rtol=1e-2)
+
+# %% [markdown]
+# ## Indefinite
+#
+# Where $H$ has a negative eigenvalue, $-H^{-1} J$ is a point where $m$ is *stationary* but has no
+# minimum. Along an eigenvector with $h < 0$ the step $-(q \cdot J) / h$ goes uphill. Newton's
+# method then likes saddles as much as minima.
+#
+# Three mends: damp with $\lambda > -h_{\min}$; use $G$, with a convex loss; or
+# **flip** their signs: with $H = Q\, \mathrm{diag}(h)\, Q^T$, take
+# $z = -Q\, \mathrm{diag}(1/|h|)\, Q^T J$, a descent direction always. That is what `Newton()` does
+# (`indefinite="flip"`; with `"error"` it stops and says so).
+#
+# ### Exercise 4.7: flip
+#
+# Write the flipped step. `h, Q = np.linalg.eigh(H)` has the eigenvectors in the
+# columns of `Q`. Below are two pictures: Rosenbrock's function at $(0, 0.01)$ along Newton's step
+# and along the flipped one; and $f(u, v) = \tfrac14 u^4 - \tfrac12 u^2 + \tfrac12 v^2$, with minima
+# at $(\pm 1, 0)$ and a saddle between them.
+
+
+# %% tags=["exercise"]
+def flipped_step(H, J):
+    """Return -|H|^-1 J, where |H| has the eigenvectors of H and the eigenvalues |h|."""
+    ### BEGIN SOLUTION
+    h, Q = np.linalg.eigh(H)
+    return -Q @ ((Q.T @ J) / np.abs(h))
+    ### END SOLUTION
+
+
+# %% tags=["wrong"]
+# np.abs(h) => h
+# (Q.T @ J) => (Q @ J)
+# -Q @ => Q @
+# np.abs(h) => np.maximum(h, 1e-3)
+
+# %% tags=["checkpoint"]
+rotation = np.linalg.qr(np.random.default_rng(1).standard_normal((3, 3)))[0]
+H = rotation @ np.diag([-2.0, 1.0, 50.0]) @ rotation.T
+J = np.array([1.0, -3.0, 2.0])
+checkpoint(
+    "4.7",
+    lambda: flipped_step(H, J),
+    -np.linalg.solve(scipy.linalg.polar(H)[1], J),  # H = U |H| with orthogonal U
+    likely="Q.T turns J into eigenvector coordinates, there divide by |h|; Q turns the result back",
+)
+
+
+# %%
+def wells(w):
+    return 0.25 * w[0] ** 4 - 0.5 * w[0] ** 2 + 0.5 * w[1] ** 2
+
+
+def valley_loss(w):
+    return valley.loss(valley.model(w))
+
+
+_, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.6))
+u, v = np.meshgrid(np.linspace(-1.6, 1.6, 200), np.linspace(-1.0, 1.2, 200))
+right.contour(u, v, wells(np.stack([u, v])), 14, cmap="Greys", alpha=0.6)
+for name, step in [("Newton", newton_step), ("flipped", flipped_step)]:
+    w = np.array([0.0, 0.01])
+    z = step(mg.hessian(valley_loss)(w), mg.grad(valley_loss)(w))
+    t = np.linspace(0.0, 0.3, 50)
+    left.plot(t, [valley_loss(w + s * z) for s in t], label=name)
+    path = [np.array([0.4, 1.0])]
+    for _ in range(8):
+        path.append(path[-1] + step(mg.hessian(wells)(path[-1]), mg.grad(wells)(path[-1])))
+    label = f"{name}, ends at u = {path[-1][0] + 0.0:.2f}"
+    right.plot(*np.transpose(path), "o-", ms=4, label=label)
+left.set(xlabel="part of the step", ylabel="loss", title="Rosenbrock, at (0, 0.01)")
+right.set(xlabel="u", ylabel="v", title="Two wells, from (0.4, 1)")
+left.legend(), right.legend(fontsize=8, loc="lower center")
+plt.show()
+
+# %% [markdown]
+# ## Logistic regression, with products only
+#
+# Samples $x_n$ with signs $s_n = \pm 1$, $N$ of them, the rows of $X$, and
+#
+# $$f(w) = \frac1N \sum_n \log(1 + e^{-s_n x_n \cdot w}) + \frac\mu2 |w|^2, \qquad
+#   H = \frac1N X^T \mathrm{diag}(p (1 - p)) X + \mu I, \qquad
+#   p_n = \frac1{1 + e^{-x_n \cdot w}} .$$
+#
+# It is convex, its minimum is unique and known to the last digit (`problem.solution`), and its
+# derivatives can be written down. With 60 features one may write the whole $H$; with a million, no.
+#
+# **Newton-CG** solves $H z = -J$ by conjugate gradients and stops early, when
+# $|H z + J| \le \eta |J|$. Far from the minimum a rough step is as good as an exact one.
+#
+# ### Exercise 4.8: a step of Newton-CG
+#
+# Write that step, with products only. `mg.linearize(mg.grad(f), w)` returns $J$
+# and the map $v \mapsto Hv$; the package's `conjugate_gradient(A, b, tol=...)` has the solution in
+# `.x`, and stops at $|b - A x| \le \mathrm{tol}\, |b|$.
+
+
+# %% tags=["exercise"]
+def newton_cg_step(f, w, eta):
+    """Return z with |H z + J| <= eta |J|, J and H the gradient and Hessian of f at w."""
+    ### BEGIN SOLUTION
+    J, H = mg.linearize(mg.grad(f), w)
+    return conjugate_gradient(H, -J, tol=eta).x
+    ### END SOLUTION
+
+
+# %% tags=["wrong"]
+# conjugate_gradient(H, -J => conjugate_gradient(H, J
+# , tol=eta => , tol=0.1
+# , tol=eta => , tol=1e-12
+# (mg.grad(f), w) => (mg.grad(f), 0.0 * w)
+# return conjugate_gradient(H, -J, tol=eta).x => return -J
+
+# %% tags=["checkpoint"]
+problem = LogisticRegression(samples=600, features=60, ridge=1e-2)
+
+
+def logistic(w):
+    return problem.loss(problem.model(w))
+
+
+w = problem.init(rng)
+J, H = problem.derivatives(w)  # the closed form, in plain NumPy
+checkpoint(
+    "4.8",
+    lambda: newton_cg_step(logistic, w, 1e-12),
+    newton_step(H, J),
+    likely="the system is H z = -J, with H at this w, to the tolerance eta",
+)
+checkpoint(
+    "4.8, rough",
+    lambda: newton_cg_step(logistic, w, 0.5),
+    conjugate_gradient(H.dot, -J, tol=0.5).x,
+    likely="eta is the tolerance: with 0.5 a step or two of conjugate gradients are enough",
+)
+
+# %%
+# Watch the digits: near the minimum each step squares the error, and doubles them.
+w = np.zeros(60)
+print("step   error |w - w*|   digits")
+for k in range(8):
+    error = np.linalg.norm(w - problem.solution) / np.linalg.norm(problem.solution)
+    print(f"{k:4} {error:14.1e} {max(0.0, -np.log10(error)):9.1f}")
+    if error < 1e-14:
+        break
+    w, _, _ = Newton().step(w, None, problem.model, problem.loss)
+
+# %% [markdown]
+# ## How exact is exact enough?
+#
+# The **forcing sequence** $\eta$ decides. A constant $\eta$ gives a constant factor per step.
+# $\eta = \sqrt{|J|}$ makes it better and better as $J$ falls (order 1.5), $\eta = |J|$ keeps
+# Newton's order 2. Each step costs products, and they are what is paid for.
+
+# %%
+rules = {
+    "0.5": lambda J: 0.5,
+    "sqrt|J|": lambda J: min(0.5, np.sqrt(J)),
+    "|J|": lambda J: min(0.5, J),
+    "1e-12 (exact)": lambda J: 1e-12,
+}
+_, axes = plt.subplots(1, 2, figsize=(8.4, 3.6), sharey=True)
+for name, rule in rules.items():
+    w, products, errors = np.zeros(60), [0], [np.linalg.norm(problem.solution)]
+    while errors[-1] > 1e-10 and len(errors) < 30:
+        J, H = mg.linearize(mg.grad(logistic), w)
+        found = conjugate_gradient(H, -J, tol=rule(np.linalg.norm(J)))
+        w = w + found.x
+        products.append(products[-1] + int(found.iterations))
+        errors.append(np.linalg.norm(w - problem.solution))
+    axes[0].semilogy(errors, "o-", ms=4, label=rf"$\eta$ = {name}")
+    axes[1].semilogy(products, errors, "o-", ms=4)
+    print(f"eta = {name:14} {len(errors) - 1:3} steps, {products[-1]:4} products")
+axes[0].set(xlabel="Newton steps", ylabel="error |w - w*|", title="By steps")
+axes[1].set(xlabel="products with H", title="By what is paid for")
+axes[0].legend(fontsize=8)
+plt.show()
+
+# %% [markdown]
+# No rule takes fewer steps than the exact one, and none pays more. `NewtonCG` uses
+# $\min(\tfrac12, \sqrt{|J|})$, and with networks in mind stops conjugate gradients at a direction of
+# negative curvature. Last, an outside opinion:
+
+# %% tags=["checkpoint"]
+result = minimize(problem.model, problem.loss, np.zeros(60), NewtonCG(), tol=1e-10)
+C = 1.0 / (problem.samples * problem.ridge)
+sklearn = SklearnLogisticRegression(C=C, fit_intercept=False, solver="newton-cholesky", tol=1e-10)
+sklearn.fit(problem.inputs, problem.signs)
+print(f"NewtonCG: {result.message}, after {result.nit} steps")
+checkpoint("4.9", result.x, sklearn.coef_[0], likely="another penalty: C is 1 / (N ridge)")
+
+# %% [markdown]
+# ## What real systems do differently
+#
+# - `scipy.optimize.minimize` has Newton-CG (`hessp` takes products), and `trust-ncg` and
+#   `trust-krylov`, which bound the length of $z$ rather than search along it. `least_squares` is
+#   Gauss-Newton so bounded, or Levenberg-Marquardt.
+# - Large systems are *preconditioned*: conjugate gradients on $M^{-1} A$, with an $M$ that is cheap
+#   to invert and evens out the spectrum. SciPy's `cg(M=...)` takes $M^{-1}$; PETSc has dozens.
+# - "Hessian-free" training of networks (Martens, 2010) is Newton-CG with $G$, damping and batches.
+#
+# ## Further reading
+#
+# - M. Hestenes, E. Stiefel, "Methods of conjugate gradients for solving linear systems", 1952.
+# - J. Shewchuk, "An introduction to the conjugate gradient method without the agonizing pain",
+#   1994.
+# - J. Nocedal, S. Wright, *Numerical Optimization*, 2nd edition, 2006: chapters 3, 5, 7 and 10.
+# - Y. Dauphin and others, "Identifying and attacking the saddle point problem", NeurIPS 2014:
+#   flipping.
+# - R. Dembo, S. Eisenstat, T. Steihaug, "Inexact Newton methods", SIAM J. Numer. Anal. 19, 1982:
+#   forcing.
+#
+# ## Where you are
+#
+# Newton's method solves a new system at every step and throws the solution away.
+# [CurveBall](05_curveball.ipynb) keeps it, and takes one step on the system for each step of the
+# parameters.

@@ -1,0 +1,610 @@
+# %% [markdown]
+# # 5. CurveBall, one piece at a time
+#
+# > **You will build** the whole CurveBall solver, ten lines around the engine, piece by piece, and
+# > see its iterates agree with the package's.
+# >
+# > **You need** notebook 3 (Gauss-Newton products) and notebook 4 (Newton's step), least squares,
+# > $2 \times 2$ systems.
+# >
+# > **Minutes** 60.
+# >
+# > Exercises are marked; each is followed by a checkpoint that says whether the answer is right.
+# > Solutions: [solutions/05_curveball.ipynb](solutions/05_curveball.ipynb).
+#
+# Newton's step for the basic CIFAR network of notebook 8, with its 145,578 parameters, asks for a
+# matrix of $2 \cdot 10^{10}$ numbers: 170 gigabytes in double precision. Products with that matrix
+# cost a push-forward and a pull-back. CurveBall is what remains of Newton's method when you may
+# afford one such product per step.
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+
+import minigrad as mg
+from curveball import SGD, Adam, CurveBall
+from curveball.course import checkpoint, explore
+from problems.closed_form.quadratic import Quadratic
+from problems.closed_form.rosenbrock import Rosenbrock
+
+plt.style.use("curveball.course.style")
+rng = np.random.default_rng(0)
+
+
+def package(solver, model, loss, w, steps):
+    """The iterates of one of the package's solvers, (steps + 1, p), and its infos."""
+    state, iterates, infos = solver.init(w), [w], []
+    for _ in range(steps):
+        w, state, info = solver.step(w, state, model, loss)
+        iterates.append(w)
+        infos.append(info)
+    return np.array(iterates), infos
+
+
+# %% [markdown]
+# ## Newton's step is the bottom of a bowl
+#
+# Around the parameters $w$, with gradient $J$ and a curvature matrix $H$, the objective changes by
+# about
+#
+# $$m(z) = \tfrac12 z^T H z + z^T J .$$
+#
+# The slope of $m$ at $z$ is $Hz + J$. It vanishes at $z^* = -H^{-1} J$: Newton's step is the lowest
+# point of a bowl ([derivation](../tests/derivations/test_01_newton_step.py)). Anything that walks
+# downhill in a bowl finds it, gradient descent too:
+#
+# $$z \leftarrow z - \beta\,(Hz + J).$$
+#
+# Subtract $z^*$ from both sides: $z - z^* \leftarrow (I - \beta H)(z - z^*)$. Along an eigenvector
+# of curvature $h$ the error shrinks by $1 - \beta h$ per step, so the step size $\beta$ must stay
+# below $2/h_{\max}$, and the flattest direction is the slow one
+# ([derivation](../tests/derivations/test_02_descent_on_the_step.py)).
+#
+# Our network has 24 parameters in one flat vector, so that you can still look at its matrix. $H$ is
+# the Gauss-Newton matrix of notebook 3 plus damping, $\hat H = J_\phi H_L J_\phi^T + \lambda I$,
+# with $J_\phi$ the transposed Jacobian of the outputs and $H_L$ the Hessian of the loss by the
+# outputs.
+
+# %%
+x = np.linspace(-2.0, 2.0, 40)
+target = np.sin(2.0 * x)
+
+
+def network(w):
+    """Params (24,) -> outputs (40,): eight tanh units."""
+    return mg.tanh(x[:, None] * w[:8] + w[8:16]) @ w[16:]
+
+
+def mse(y):
+    return mg.mean((y - target) ** 2)
+
+
+start = rng.standard_normal(24)
+J_start = mg.grad(lambda w: mse(network(w)))(start)
+G = mg.GGNOperator(network, mse, start)  # linearised once; G(v) is one product
+h, Q = np.linalg.eigh(G.to_scipy() @ np.eye(24))
+print("the largest curvatures:", h[:-8:-1].round(4))
+
+# %% [markdown]
+# ### Exercise 5.1: descend without moving
+#
+# Write `descend`: from $z = 0$, `steps` times $z \leftarrow z - \beta(\hat H z + J)$. `product(v)`
+# returns $\hat H v$.
+
+
+# %% tags=["exercise"]
+def descend(product, J, beta, steps):
+    """Return the iterates of gradient descent on m from z = 0, an array (steps + 1, p)."""
+    z = np.zeros_like(J)
+    iterates = [z]
+    ### BEGIN SOLUTION
+    for _ in range(steps):
+        z = z - beta * (product(z) + J)
+        iterates.append(z)
+    ### END SOLUTION
+    return np.array(iterates)
+
+
+# %% tags=["wrong"]
+# product(z) + J => product(z) - J
+# z - beta * (product(z) + J) => z + beta * (product(z) + J)
+# product(z) + J => product(z)
+# product(z) + J => z + J
+
+# %% tags=["checkpoint"]
+lam, best = 0.1, 2.0 / (h[0] + h[-1] + 0.2)
+done = 1.0 - (1.0 - best * (h + lam)) ** np.arange(31)[:, None]  # of Newton's step, per eigenvector
+newton = Q.T @ np.linalg.solve(Q * (h + lam) @ Q.T, -J_start)
+checkpoint(
+    "5.1",
+    lambda: descend(lambda v: G(v) + lam * v, J_start, best, 30),
+    (done * newton) @ Q.T,
+    likely="the slope of m is product(z) + J, and descent goes against it",
+)
+
+# %%
+fig, ax = plt.subplots()
+for share, label in ((1.0, "best"), (0.3, "0.3 of it"), (1.012, "1.2 percent more")):
+    z = descend(lambda v: G(v) + lam * v, J_start, share * best, 300) @ Q
+    ax.semilogy(np.linalg.norm(z - newton, axis=1), label=rf"$\beta$: {label}")
+ax.set(xlabel="inner steps, w held still", ylabel="distance of z from Newton's step")
+ax.legend(loc="lower left")
+plt.show()
+
+# %% [markdown]
+# With the best $\beta$ it ends at some 120 inner steps per digit: the ratio of the largest to the
+# smallest curvature is $\kappa = 107$ here, and the slowest error shrinks by
+# $(\kappa - 1)/(\kappa + 1)$ per step. With a little more than $2/h_{\max}$ it diverges. Hundreds
+# of products buy one move of $w$, and after that move both $J$ and $H$ are others.
+#
+# ## One inner step, then move
+#
+# So do not finish. Keep $z$ from one iteration to the next, improve it by one inner step, and move
+# at once:
+#
+# $$\Delta z = \hat H z + J, \qquad
+# z \leftarrow \rho z - \beta\, \Delta z, \qquad w \leftarrow w + z .$$
+#
+# For the moment $\rho = 1$. The direction $\Delta z$ needs no two pull-backs, one for $J$ and one
+# for $\hat H z$. Both are pulled back by the same map, $J = J_\phi J_L$ with $J_L$ the slope of the
+# loss by the outputs, so add first and pull back once
+# ([derivation](../tests/derivations/test_06_two_sweep_product.py)):
+#
+# $$\Delta z = J_\phi\,\bigl(H_L\,(J_\phi^T z) + J_L\bigr) + \lambda z .$$
+#
+# ### Exercise 5.2: one step in two sweeps
+#
+# The two linear maps are there; write the three lines above, with $\rho$. Mind the names: from here
+# on, `J` in code is a map, not the gradient. `J(v)` is the push-forward $J_\phi^T v$, `J.T(u)` the
+# pull-back $J_\phi u$, so the gradient is `J.T(J_L)`. `J_L` is an array, and `H_L(t)` the product
+# $H_L t$, since $H_L$ is the derivative of the slope.
+
+
+# %% tags=["exercise"]
+def one_step(model, loss, w, z, lam, rho, beta):
+    """Return the next w and the next z."""
+    y, J = mg.linearize(model, w)
+    J_L, H_L = mg.linearize(mg.grad(loss), y)
+    ### BEGIN SOLUTION
+    Dz = J.T(H_L(J(z)) + J_L) + lam * z
+    z = rho * z - beta * Dz
+    return w + z, z
+    ### END SOLUTION
+
+
+# %% tags=["wrong"]
+# H_L(J(z)) + J_L => H_L(J(z)) - J_L
+# J_L) + lam * z => J_L)
+# rho * z - beta => z - rho * beta
+# return w + z, z => return w + beta * z, z
+# H_L(J(z)) => J(z)
+
+
+# %% tags=["checkpoint"]
+def mine(model, loss, w, steps, **options):
+    z, iterates = np.zeros_like(w), [w]
+    for _ in range(steps):
+        w, z = one_step(model, loss, w, z, **options)
+        iterates.append(w)
+    return np.array(iterates)
+
+
+fixed = CurveBall(rho=0.9, beta=0.05, lam=0.5, adapt_lam=False)
+theirs = package(fixed, network, mse, start, 20)[0]
+checkpoint(
+    "5.2",
+    lambda: mine(network, mse, start, 20, lam=0.5, rho=0.9, beta=0.05),
+    theirs,
+    likely="the cotangent is H_L(J(z)) + J_L, pulled back once; then lam * z; w moves by the new z",
+)
+
+# %% [markdown]
+# ## Forgetting
+#
+# Why a $\rho$ at all? On a quadratic with minimum $w^*$, Newton's step from $w$ is $w^* - w$. Once
+# $w$ has moved by $z$, the step that remains is $w^* - w - z$: whatever $z$ has done is no longer
+# to be done. A $z$ that is kept as it is goes on and shoots past. Multiplying it by $\rho < 1$
+# forgets a share of it each time. The left panel below has $\rho = 1$, the middle one forgets, and
+# in the right one a slightly larger $\beta$ destroys it all. Notebook 6 finds the boundary between
+# these two: here it is $\beta = 0.06$.
+
+# %%
+bowl = Quadratic((1.0, 20.0))
+corner = bowl.solution + bowl.basis @ np.array([2.0, 0.7])
+grid = np.stack(np.meshgrid(*(c + np.linspace(-3.0, 3.0, 81) for c in bowl.solution)), axis=-1)
+heights = bowl.loss(bowl.model(grid))
+
+
+def trajectory(ax, rho, beta):
+    ws = mine(bowl.model, bowl.loss, corner, 40, lam=0.0, rho=rho, beta=beta)
+    levels = np.geomspace(0.05, 60.0, 9)
+    ax.contour(*np.moveaxis(grid, -1, 0), heights, levels, colors="0.8", linewidths=0.8)
+    ax.plot(*ws.T, ".-", lw=1.0)
+    ax.plot(*bowl.solution, "k*")
+    left = np.linalg.norm(ws[-1] - bowl.solution)
+    ax.set_title(rf"$\rho$ = {rho:g}, $\beta$ = {beta:g}: {left:.2g} away")
+    ax.set(xlabel="$w_1$", ylabel="$w_2$")
+    ax.set(xlim=grid[0, [0, -1], 0], ylim=grid[[0, -1], 0, 1])
+
+
+explore(
+    trajectory,
+    at=[{"rho": 1.0, "beta": 0.02}, {"rho": 0.8, "beta": 0.02}, {"rho": 0.8, "beta": 0.063}],
+    rho=(0.0, 1.1, 0.05),
+    beta=(0.002, 0.07, 0.001),
+)
+
+# %% [markdown]
+# ## What it is without curvature, and on a quadratic
+#
+# **Without curvature.** Put $\hat H = 0$. Then $\Delta z = J$ and what is left is
+#
+# $$z \leftarrow \rho z - \beta J, \qquad w \leftarrow w + z,$$
+#
+# momentum gradient descent, Polyak's heavy ball
+# ([derivation](../tests/derivations/test_03_heavy_ball.py)). With curvature the old $z$ is
+# multiplied by $\rho I - \beta \hat H$: a momentum of its own, $\rho - \beta h$, for each
+# eigenvector. Where the valley is steep, old moves are forgotten or reversed; along its floor they
+# add up.
+#
+# To see it run, hide the curvature: let the model return the loss itself, and let the loss be the
+# identity, so that $H_L = 0$.
+
+# %% tags=["checkpoint"]
+flat = mine(lambda w: mse(network(w)), lambda y: y, start, 50, lam=0.0, rho=0.9, beta=0.05)
+checkpoint(
+    "5.3",
+    flat,
+    package(SGD(lr=0.05, momentum=0.9), network, mse, start, 50)[0],
+    likely="one_step adds something besides H_L(J(z)), J_L and lam * z",
+)
+
+# %% [markdown]
+# **On a quadratic**, the gradient is $J(w) = H(w - w^*)$, so
+#
+# $$H z + J(w) = H(w + z - w^*) = J(w + z):$$
+#
+# the direction is the gradient one move ahead
+# ([derivation](../tests/derivations/test_04_look_ahead_gradient.py)). Three methods follow
+# $z \leftarrow \rho z - \beta J(w + c z)$ and differ in $c$ alone: heavy ball has $c = 0$,
+# Nesterov's method $c = \rho$, CurveBall $c = 1$. On other objectives there is a second difference.
+# Nesterov's method evaluates the network at the point ahead; CurveBall evaluates it at $w$ and
+# predicts the gradient ahead by $H$. It may choose $\rho$ and $\beta$ after it has seen $J$ and
+# $Hz$. That is the next section.
+
+
+# %% tags=["checkpoint"]
+def looking_ahead(c, w, rho, beta, steps):
+    gradient = mg.grad(lambda w: bowl.loss(bowl.model(w)))
+    z, iterates = np.zeros_like(w), [w]
+    for _ in range(steps):
+        z = rho * z - beta * gradient(w + c * z)
+        w = w + z
+        iterates.append(w)
+    return np.array(iterates)
+
+
+checkpoint(
+    "5.4",
+    mine(bowl.model, bowl.loss, corner, 40, lam=0.0, rho=0.9, beta=0.03),
+    looking_ahead(1.0, corner, 0.9, 0.03, 40),
+    likely="one_step does not follow H z + J",
+)
+
+# %%
+fig, ax = plt.subplots()
+names = ("heavy ball, c = 0", r"Nesterov, c = $\rho$", "CurveBall, c = 1")
+for c, name in zip((0.0, 0.9, 1.0), names, strict=True):
+    ws = looking_ahead(c, corner, 0.9, 0.03, 60)
+    ax.semilogy(np.linalg.norm(ws - bowl.solution, axis=1), label=name)
+ax.set(xlabel="steps", ylabel="distance from the minimum")
+ax.set_title(r"$\rho$ = 0.9, $\beta$ = 0.03 for all three")
+ax.legend()
+plt.show()
+
+# %% [markdown]
+# ## Nothing to tune: two equations for two numbers
+#
+# The bowl $m$ knows how good a step is, so let it choose. Put $z' = \rho z - \beta\,\Delta z$ into
+# $m$. The result is a quadratic of two numbers, and its derivatives vanish where
+#
+# $$\frac{\partial m}{\partial \beta} = -\Delta z^T(\hat H z' + J) = 0, \qquad
+# \frac{\partial m}{\partial \rho} = z^T(\hat H z' + J) = 0,$$
+#
+# that is, where
+#
+# $$\begin{bmatrix} \Delta z^T \hat H \Delta z & z^T \hat H \Delta z \\
+# z^T \hat H \Delta z & z^T \hat H z \end{bmatrix}
+# \begin{bmatrix} \beta \\ -\rho \end{bmatrix} =
+# \begin{bmatrix} J^T \Delta z \\ J^T z \end{bmatrix}, \qquad
+# m = -\tfrac12\,(\beta\, J^T \Delta z - \rho\, J^T z) .$$
+#
+# (The last equation: with the five numbers collected in $A$ and $b$ and $x = (\beta, -\rho)$,
+# $m = \frac12 x^T A x - x^T b$, which is $-\frac12 x^T b$ where $A x = b$.) The five numbers need
+# no further pull-back. Write $a_y = J_\phi^T a$ for the push-forward of $a$. Then
+#
+# $$a^T \hat H b = a_y^T H_L\, b_y + \lambda\, a^T b, \qquad J^T a = J_L^T a_y .$$
+#
+# $z_y$ is there already, from $\Delta z$; one more push-forward gives $\Delta z_y$
+# ([derivation](../tests/derivations/test_07_two_by_two_system.py),
+# [of m](../tests/derivations/test_08_predicted_decrease.py)). At the first step $z = 0$ and the
+# matrix is singular: use the pseudo-inverse, `np.linalg.pinv(matrix)`, which then gives $\rho = 0$.
+#
+# ### Exercise 5.5: the 2x2 system
+
+
+# %% tags=["exercise"]
+def coefficients(z, Dz, z_y, Dz_y, J_L, H_L, lam):
+    """Return rho and beta that minimise m(rho z - beta Dz), and the value m there."""
+    ### BEGIN SOLUTION
+    DHD = Dz_y @ H_L(Dz_y) + lam * Dz @ Dz
+    zHD = z_y @ H_L(Dz_y) + lam * z @ Dz
+    zHz = z_y @ H_L(z_y) + lam * z @ z
+    JD, Jz = J_L @ Dz_y, J_L @ z_y
+    beta, minus_rho = np.linalg.pinv([[DHD, zHD], [zHD, zHz]]) @ [JD, Jz]
+    return -minus_rho, beta, -0.5 * (beta * JD + minus_rho * Jz)
+    ### END SOLUTION
+
+
+# %% tags=["wrong"]
+# return -minus_rho => return minus_rho
+# z_y @ H_L(z_y) + lam * z @ z => z_y @ H_L(z_y)
+# z_y @ H_L(Dz_y) + lam * z @ Dz => z_y @ Dz_y + lam * z @ Dz
+# -0.5 * (beta => -1.0 * (beta
+# beta * JD + minus_rho => beta * JD - minus_rho
+# np.linalg.pinv( => np.linalg.inv(
+
+# %% tags=["checkpoint"]
+y, J = mg.linearize(network, start)
+J_L, H_L = mg.linearize(mg.grad(mse), y)
+H = G.to_scipy() @ np.eye(24) + 0.1 * np.eye(24)
+z = 0.1 * rng.standard_normal(24)
+Dz = H @ z + J_start
+R = np.linalg.cholesky(H).T  # 2 m(z') = |R z' + R^-T J|^2 + constant: least squares
+best_rho, best_beta = np.linalg.lstsq(R @ np.stack([z, -Dz], 1), -np.linalg.solve(R.T, J_start))[0]
+low = best_rho * z - best_beta * Dz
+checkpoint(
+    "5.5",
+    lambda: coefficients(z, Dz, J(z), J(Dz), J_L, H_L, 0.1),
+    (best_rho, best_beta, 0.5 * low @ H @ low + low @ J_start),
+    likely="the unknowns are (beta, -rho), the answer is rho, beta, m; lam is in each entry",
+)
+checkpoint(
+    "5.5, at the first step",
+    lambda: coefficients(0 * z, J_start, J(0 * z), J(J_start), J_L, H_L, 0.1)[:2],
+    (0.0, J_start @ J_start / (J_start @ H @ J_start)),
+    likely="z = 0 makes the matrix singular: np.linalg.pinv, not inv or solve",
+)
+
+# %% [markdown]
+# The figure shows $m$ over all pairs $(\rho, \beta)$ on the network after five steps, as a share of
+# the lowest $m$ there is. The cross is what the two equations give. The circle is $\rho = 0.9$ with
+# the best $\beta$ of the first figure: a good guess, and it is promised less than half.
+
+# %%
+solver = CurveBall(lam=0.1, adapt_lam=False)
+w, state = start, solver.init(start)
+for _ in range(5):
+    w, state, _ = solver.step(w, state, network, mse)
+_, _, info = solver.step(w, state, network, mse)
+z, J_w = state.z, mg.grad(lambda w: mse(network(w)))(w)
+H = mg.GGNOperator(network, mse, w).to_scipy() @ np.eye(24) + 0.1 * np.eye(24)
+basis = np.stack([z, -(H @ z + J_w)])
+rho, beta = np.meshgrid(np.linspace(-0.9, 1.2, 90), np.linspace(-0.05, 0.3, 90))
+steps = rho[..., None] * basis[0] + beta[..., None] * basis[1]
+m = 0.5 * np.sum(steps @ H * steps, axis=-1) + steps @ J_w
+fig, ax = plt.subplots()
+levels = [-6, -3, -1, 0, 0.5, 0.8, 0.95]
+lines = ax.contour(rho, beta, m / info["predicted"], levels, cmap="viridis_r")
+ax.clabel(lines, fontsize=7)
+ax.plot(info["rho"], info["beta"], "x", ms=10, mew=2)
+ax.plot(0.9, best, "o", mfc="none")
+move = 0.9 * basis[0] + best * basis[1]
+print(f"share at the circle: {(0.5 * move @ H @ move + move @ J_w) / info['predicted']:.2f}")
+ax.set(xlabel=r"$\rho$", ylabel=r"$\beta$")
+ax.set_title(r"$m(\rho z - \beta\,\Delta z)$ as a share of the lowest")
+plt.show()
+
+# %% [markdown]
+# ## How far to trust the bowl
+#
+# Two things may be wrong with it. It can have no bottom: the curvatures of our network fall off so
+# fast that the last eight of 24 are zero to rounding. And it holds only near $w$.
+# One number mends both: $\lambda I$ with **damping** $\lambda$ lifts every curvature and shortens
+# the step. Along an eigenvector, Newton's damped step is $h/(h + \lambda)$ of the whole one
+# ([derivation](../tests/derivations/test_14_damping.py)).
+#
+# Whether $\lambda$ is right shows afterwards, in the **trust ratio** of the change found and the
+# change predicted:
+#
+# $$\gamma = \frac{f(w + z) - f(w)}{m(z)} .$$
+#
+# Every five steps: if $\gamma < \frac12$ the bowl promised too much, and $\lambda$ is divided by
+# $0.999^5$; if $\gamma > \frac32$ it promised too little, and $\lambda$ is multiplied by $0.999^5$;
+# else it stays ([derivation](../tests/derivations/test_11_trust_ratio.py)).
+#
+# ### Exercise 5.6: the rule for lambda
+
+
+# %% tags=["exercise"]
+def new_lam(lam, found, predicted):
+    """Return the next lam, from the change of f found and the change predicted."""
+    ### BEGIN SOLUTION
+    gamma = found / predicted
+    if gamma < 0.5:
+        return lam / 0.999**5
+    if gamma > 1.5:
+        return lam * 0.999**5
+    return lam
+    ### END SOLUTION
+
+
+# %% tags=["wrong"]
+# found / predicted => predicted / found
+# lam / 0.999**5 => lam * 0.998**5
+# lam * 0.999**5 => lam * 0.999
+# gamma < 0.5 => gamma < 0.0
+# gamma > 1.5 => gamma > 1.0
+
+# %% tags=["checkpoint"]
+found = (-1.0, -3.0, -5.0, 5.0)  # where a change of -2.5 was predicted
+checkpoint(
+    "5.6",
+    lambda: np.array([new_lam(2.0, change, -2.5) for change in found]),
+    np.array([2.01003007, 2.0, 1.99001998, 2.01003007]),
+    likely="gamma = found / predicted; below 1/2, also negative, lam grows; above 3/2 it falls",
+)
+
+# %% [markdown]
+# Damping has its price. In Rosenbrock's valley the bowl is good from the start, and damping only
+# delays. The rule lowers $\lambda$ by half a percent per five steps, so its start matters.
+
+# %%
+valley = Rosenbrock()
+u, v = np.meshgrid(np.linspace(-0.7, 1.4, 121), np.linspace(-0.6, 1.5, 121))
+log_f = np.log10(valley.loss(valley.model(np.stack([u, v], -1))) + 1e-6)
+
+
+def damped(ax, log10_lam):
+    solver = CurveBall(lam=10.0**log10_lam)
+    ws, _ = package(solver, valley.model, valley.loss, np.array([-0.25, -0.25]), 10)
+    ax.contour(u, v, log_f, np.linspace(-2, 3, 11), colors="0.8", linewidths=0.8, linestyles="-")
+    ax.plot(*ws.T, ".-", lw=1.0)
+    ax.plot(1.0, 1.0, "k*")
+    ax.set(xlabel="$w_1$", ylabel="$w_2$", xlim=(-0.7, 1.4), ylim=(-0.6, 1.5))
+    f = valley.loss(valley.model(ws[-1]))
+    ax.set_title(rf"$\lambda$ = {10.0**log10_lam:.3g}: f = {f:.0e} after 10", fontsize=10)
+
+
+settings = [{"log10_lam": exponent} for exponent in (-1.0, 0.0, 1.0)]
+explore(damped, at=settings, log10_lam=(-4.0, 3.0, 0.25))
+
+# %% [markdown]
+# ## Ten lines
+#
+# ### Exercise 5.7: put it together
+#
+# In the loop: linearise the model and the slope of the loss; $\Delta z$ in two sweeps; push
+# $\Delta z$ forward; `coefficients`; the new $z$; every fifth `count`, `new_lam` from
+# $f(w + z) - f(w)$; move $w$ by $z$ and append it.
+
+
+# %% tags=["exercise"]
+def curveball(model, loss, w, lam, steps):
+    """Return the iterates, an array (steps + 1, p)."""
+    z, iterates = np.zeros_like(w), [w]
+    for count in range(1, steps + 1):
+        ### BEGIN SOLUTION
+        y, J = mg.linearize(model, w)
+        J_L, H_L = mg.linearize(mg.grad(loss), y)
+        z_y = J(z)
+        Dz = J.T(H_L(z_y) + J_L) + lam * z
+        rho, beta, predicted = coefficients(z, Dz, z_y, J(Dz), J_L, H_L, lam)
+        z = rho * z - beta * Dz
+        if count % 5 == 0:
+            lam = new_lam(lam, loss(model(w + z)) - loss(y), predicted)
+        w = w + z
+        iterates.append(w)
+        ### END SOLUTION
+    return np.array(iterates)
+
+
+# %% tags=["wrong"]
+# J.T(H_L(z_y) + J_L) => J.T(H_L(z_y) - J_L)
+# rho * z - beta * Dz => z - beta * Dz
+# count % 5 == 0 => False
+# loss(model(w + z)) - loss(y) => loss(y) - loss(model(w + z))
+# J_L, H_L, lam) => J_L, H_L, 0.0)
+# w = w + z => w = w - z
+
+# %% tags=["checkpoint"]
+w0 = np.array([-0.25, -0.25])
+checkpoint(
+    "5.7, Rosenbrock",
+    lambda: curveball(valley.model, valley.loss, w0, 1.0, 30),
+    package(CurveBall(lam=1.0), valley.model, valley.loss, w0, 30)[0],
+    likely="rows 0 to 5 wrong: Dz, J(Dz) or z; only later ones: lam, found before w moves by z",
+)
+checkpoint(
+    "5.7, network",
+    lambda: curveball(network, mse, start, 1.0, 100),
+    package(CurveBall(lam=1.0), network, mse, start, 100)[0],
+    likely="if only this one fails: something depends on the number of params or outputs",
+)
+
+# %% [markdown]
+# Every iterate agrees, over a hundred steps, with [the package's](../curveball/solvers/curve_ball.py). A
+# run that converges to the right point would prove much less: a wrong constant often converges too.
+# Even iterates do not show everything. Leave out `+ lam * z` in $\Delta z$, run 5.7 again, and it
+# passes. Why? The new $z$ is the lowest point of the plane of $z$ and $\Delta z$, and a multiple of
+# $z$ added to $\Delta z$ does not change that plane. It changes $\rho$ alone, by $\beta \lambda$.
+# Fixed coefficients, as in 5.2, do tell.
+#
+# The next figure has the network's loss beside two first-order solvers, and what CurveBall chose on
+# the way.
+
+# %%
+runs = {
+    r"CurveBall, $\lambda$ = 1": CurveBall(lam=1.0),
+    "SGD, lr = 0.1": SGD(lr=0.1, momentum=0.9),
+    "Adam, lr = 0.01": Adam(lr=0.01),
+    "Adam, lr = 0.1": Adam(lr=0.1),
+}
+fig, (left, right) = plt.subplots(1, 2, figsize=(9.0, 3.6))
+for name, solver in runs.items():
+    infos = package(solver, network, mse, start, 200)[1]
+    left.semilogy([info["loss"] for info in infos], label=name)
+left.set(xlabel="steps", ylabel="loss")
+left.legend(fontsize=8)
+infos = package(CurveBall(lam=1.0), network, mse, start, 200)[1]
+symbols = {"rho": r"$\rho$", "beta": r"$\beta$", "lam": r"$\lambda$", "trust_ratio": r"$\gamma$"}
+for key, symbol in symbols.items():
+    right.plot([info[key] for info in infos], label=symbol, lw=1.2)
+right.set(xlabel="steps", title="chosen by CurveBall", ylim=(-0.1, 2.3))
+right.legend(ncols=2, fontsize=8, loc=(0.5, 0.2))
+plt.show()
+
+# %% [markdown]
+# $\rho$ settles just below 1. Where $m$ is lowest along $z$, a curvature $h$ along $z$ makes
+# $\gamma = (h + 2\lambda)/(h + \lambda)$. So $\gamma$ near 2 says that $\lambda$ is far above $h$:
+# it falls, but slowly. CurveBall ran untuned; SGD and Adam are good or bad by their learning rate:
+# Adam at 0.01 is far behind, at 0.1 ahead of everyone here. And a CurveBall step costs up to $7/3$
+# of an SGD step ([derivation](../tests/derivations/test_12_cost.py)): one evaluation, two
+# push-forwards, one pull-back, and every fifth time one more evaluation for $\gamma$.
+#
+# ## What real systems do differently
+#
+# - The package's solver is these ten lines plus: params in nested dicts, many runs at once, weight
+#   decay, fixed $\rho$ or $\beta$, bounds for $\lambda$, and
+#   [its own 2x2 solve](../curveball/solvers/two_by_two.py) that handles singular systems without copying a
+#   number to the host.
+# - K-FAC chooses a step size and a momentum by the same system, for a direction preconditioned by
+#   Kronecker factors. In its JAX implementation, kfac-jax, that is an option, with a warning that
+#   it works badly on stochastic objectives. Notebook 8 has what helps.
+# - Hessian-free optimisation runs conjugate gradients on $m$ for many products per move, started at
+#   the last solution; SciPy's `Newton-CG` and `trust-ncg` also spend as many products on a step as
+#   they think it is worth.
+# - JAX has `jax.linearize` for push-forwards from one evaluation, and `jax.vjp` for the way back.
+#   PyTorch has `torch.func.jvp` and `torch.func.linearize`; before there was forward mode, a
+#   push-forward was imitated by two pull-backs, at a higher cost.
+#
+# ## Further reading
+#
+# - J. F. Henriques, S. Ehrhardt, S. Albanie, A. Vedaldi, *Small Steps and Giant Leaps: Minimal
+#   Newton Solvers for Deep Learning*, ICCV 2019: this solver.
+# - J. Martens, *Deep learning via Hessian-free optimization*, ICML 2010; J. Martens and R. Grosse,
+#   *Optimizing neural networks with Kronecker-factored approximate curvature*, ICML 2015; section 7
+#   of its long form, arXiv 1503.05671, has the two coefficients.
+# - B. Pearlmutter, *Fast exact multiplication by the Hessian*, Neural Computation 1994; N.
+#   Schraudolph, *Fast curvature matrix-vector products for second-order gradient descent*, Neural
+#   Computation 2002.
+# - B. Polyak, 1964, for the heavy ball; I. Sutskever, J. Martens, G. Dahl, G. Hinton, *On the
+#   importance of initialization and momentum in deep learning*, ICML 2013, for its likeness to
+#   Nesterov's method.
+# - J. Nocedal and S. Wright, *Numerical Optimization*, 2006, chapter 4, for trust ratios.
+#
+# ## Where you are
+#
+# You have a solver whose iterates you can account for, one by one. You do not know yet when it
+# converges. For fixed $\rho$ and $\beta$ on a quadratic that is a matter of a $2 \times 2$ matrix:
+# [06_convergence.ipynb](06_convergence.ipynb).

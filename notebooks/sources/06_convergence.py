@@ -1,0 +1,666 @@
+# %% [markdown]
+# # 6. When does it converge?
+#
+# > **You will build** the region of all $\rho$ and $\beta$ for which CurveBall converges on a
+# > quadratic, the rate inside it, the best pair for a given range of curvatures, and a formula for
+# > what noise leaves over.
+# >
+# > **You need** notebook 5, eigenvalues of $2 \times 2$ matrices, complex roots of a quadratic
+# > equation.
+# >
+# > **Minutes** 50.
+# >
+# > Exercises are marked; each is followed by a checkpoint that says whether the answer is right.
+# > Solutions: [solutions/06_convergence.ipynb](solutions/06_convergence.ipynb).
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+from scipy.linalg import solve_discrete_lyapunov
+from scipy.optimize import brentq
+
+import minigrad as mg
+from curveball import SGD, CurveBall, conjugate_gradient
+from curveball.course import checkpoint, explore
+from problems.closed_form.quadratic import Quadratic
+
+plt.style.use("curveball.course.style")
+
+
+def run(solver, problem, w, steps):
+    """w - w* after each step, (steps + 1, *runs, n)."""
+    state, seen = solver.init(w), [w - problem.solution]
+    for _ in range(steps):
+        w, state, _ = solver.step(w, state, problem.model, problem.loss)
+        seen.append(w - problem.solution)
+    return np.array(seen)
+
+
+def undamped(rho=None, beta=None):
+    """CurveBall with lambda = 0; what is not given is automatic."""
+    return CurveBall(rho=rho, beta=beta, lam=0.0, adapt_lam=False)
+
+
+# %% [markdown]
+# ## Two runs
+#
+# A quadratic of one variable with curvature $h = 1$, momentum $\rho = 0.9$, and two step sizes that
+# are hardly different.
+
+# %%
+line = Quadratic((1.0,))
+start = line.solution + 1.0
+fig, ax = plt.subplots()
+for beta, color in ((1.3, "C1"), (1.23, "C0")):
+    ws = run(undamped(0.9, beta), line, start, 40)[:, 0]
+    ax.plot(ws, ".-", color=color, label=rf"$\beta$ = {beta}", lw=1.2)
+ax.set(xlabel="steps", ylabel="$w - w^*$", ylim=(-3, 3))
+ax.legend()
+plt.show()
+
+# %% [markdown]
+# One comes to rest, the other jumps from side to side, ever further. Somewhere between is a
+# boundary, and it can be written down.
+#
+# ## One eigenvector at a time
+#
+# Let $f$ be a quadratic with minimum $w^*$ and curvature matrix $H$, no damping ($\lambda = 0$),
+# and count $w$ from $w^*$. The gradient is $Hw$. In the basis of $H$'s eigenvectors nothing mixes,
+# and along one of them, of curvature $h$, CurveBall is a matter of two numbers. With $a = \beta h$,
+#
+# $$z' = \rho z - a\,(z + w), \qquad w' = w + z', \qquad
+# \begin{bmatrix} z' \\ w' \end{bmatrix} = M \begin{bmatrix} z \\ w \end{bmatrix}.$$
+#
+# ### Exercise 6.1: the iteration matrix
+#
+# Write $M$. Its second row is the first one plus $w$'s own.
+
+
+# %% tags=["exercise"]
+def iteration_matrix(rho, a):
+    """Return M, (2, 2), with [z', w'] = M [z, w]."""
+    ### BEGIN SOLUTION
+    return np.array([[rho - a, -a], [rho - a, 1.0 - a]])
+    ### END SOLUTION
+
+
+# %% tags=["wrong"]
+# [[rho - a, -a] => [[rho, -a]
+# 1.0 - a] => 1.0]
+# [[rho - a, -a] => [[rho - a, a]
+# -a], [rho - a, 1.0 - a]] => rho - a], [-a, 1.0 - a]]
+
+# %% tags=["checkpoint"]
+valley = Quadratic((2.0,))
+z, w = np.array([0.3]), valley.solution + 0.7
+solver = undamped(0.8, 0.35)  # a = 0.7
+state = solver.init(w)._replace(z=z)
+w_new, state, _ = solver.step(w, state, valley.model, valley.loss)
+checkpoint(
+    "6.1",
+    lambda: iteration_matrix(0.8, 0.7) @ np.array([0.3, 0.7]),
+    np.array([state.z[0], w_new[0] - valley.solution[0]]),
+    likely="rows are z' and w'; w moves by the new z: put z' = (rho - a) z - a w into w + z'",
+)
+
+# %% [markdown]
+# ## The polynomial
+#
+# After $t$ steps $[z, w]$ has been multiplied by $M^t$. So everything hangs on $M$'s eigenvalues,
+# the roots $\mu$ of $\mu^2 - T\mu + D$ with trace $T$ and determinant $D$. For CurveBall
+#
+# $$p(\mu) = \mu^2 - (1 + \rho - 2a)\,\mu + (\rho - a). $$
+#
+# The iteration comes to rest from every start exactly when both roots lie inside the unit circle.
+# Their larger modulus $r$ is the **rate**: in the long run each step multiplies the error by $r$.
+# Above, the roots; below, the iterates. A complex pair oscillates, a root near $-1$ jumps from side
+# to side, a root near $1$ creeps.
+
+
+# %%
+def roots(ax, rho, a):
+    mu = np.roots([1.0, -(1.0 + rho - 2.0 * a), rho - a])
+    ax.set_axis_off()
+    ax.set_title(rf"$\rho$ = {rho:g}, a = {a:g}, r = {np.abs(mu).max():.2f}", fontsize=10)
+    plane, plot = ax.inset_axes([0.08, 0.41, 0.84, 0.57]), ax.inset_axes([0.08, 0.06, 0.9, 0.23])
+    circle = np.exp(1j * np.linspace(0.0, 2.0 * np.pi, 200))
+    plane.plot(circle.real, circle.imag, color="0.6", lw=1.0)
+    plane.plot(mu.real, mu.imag, "o", color="C1")
+    plane.set(xlim=(-1.5, 1.5), ylim=(-1.5, 1.5), aspect="equal")
+    plane.set(xticks=[-1, 0, 1], yticks=[-1, 0, 1])
+    w = run(undamped(rho, a), line, start, 40)[:, 0]
+    plot.plot(w, ".-", lw=0.8, ms=3)
+    plot.set(xlabel="steps", ylim=(-1.5, 1.5))
+
+
+pairs = [(0.9, 0.1), (0.9, 1.2), (0.3, 0.1), (1.15, 0.1)]
+settings = [{"rho": rho, "a": a} for rho, a in pairs]
+explore(roots, at=settings, rho=(-1.0, 2.0, 0.05), a=(0.02, 3.0, 0.02))
+
+# %% [markdown]
+# ## Three inequalities
+#
+# When are both roots of $p(\mu) = \mu^2 - T\mu + D$ inside the circle? Exactly when (Schur, Cohn,
+# Jury)
+#
+# $$p(1) > 0, \qquad p(-1) > 0, \qquad D < 1 .$$
+#
+# *Complex roots* are a pair $\mu, \bar\mu$ with $\mu\bar\mu = D$, so $D < 1$ decides; $p$ has no
+# real root, so it is positive at $\pm 1$ anyway. *Real roots*: $p$ is negative between them. So
+# $p(1) > 0$ and $p(-1) > 0$ say that both lie within $(-1, 1)$, or both above 1, or both below
+# $-1$; the last two have a product $D > 1$. The converse is as short: with both roots in the
+# circle, $p(1) = (1 - \mu_1)(1 - \mu_2) > 0$, likewise at $-1$, and $|D| < 1$.
+#
+# ### Exercise 6.2: the region
+#
+# Work out $p(1)$, $p(-1)$ and $D$ for CurveBall, and return whether it converges. `rho` and `a` are
+# arrays: join conditions by `&`. Before you go on: may $\rho$ exceed 1?
+
+
+# %% tags=["exercise"]
+def converges(rho, a):
+    """Return True where CurveBall converges along an eigenvector with a = beta h."""
+    ### BEGIN SOLUTION
+    return (a > 0.0) & (1.5 * a - 1.0 < rho) & (rho < 1.0 + a)
+    ### END SOLUTION
+
+
+# %% tags=["wrong"]
+# rho < 1.0 + a => rho < 1.0
+# 1.5 * a - 1.0 < rho => 0.5 * a - 1.0 < rho
+# 1.5 * a - 1.0 < rho => 1.5 * a + 1.0 < rho
+# (a > 0.0) & => (a == a) &
+
+# %% tags=["checkpoint"]
+rhos, a_s = np.meshgrid(np.linspace(-1.53, 4.47, 61), np.linspace(-0.52, 4.08, 47))
+M = np.stack([np.stack([rhos - a_s, -a_s], -1), np.stack([rhos - a_s, 1.0 - a_s], -1)], -2)
+moduli = np.abs(np.linalg.eigvals(M)).max(-1)
+off = np.abs(moduli - 1.0) > 1e-9  # on the boundary itself rounding decides
+checkpoint(
+    "6.2",
+    lambda: int(np.sum(converges(rhos, a_s)[off] != (moduli < 1.0)[off])),
+    0,
+    likely="(pairs judged otherwise than by M) p(1) = a, p(-1) = 2 + 2 rho - 3 a, D = rho - a",
+)
+
+# %% [markdown]
+# Hence CurveBall converges on an eigenvector exactly when
+# ([derivation](../tests/derivations/test_09_convergence_region.py))
+#
+# $$a > 0 \qquad\text{and}\qquad \tfrac32 a - 1 < \rho < 1 + a ,$$
+#
+# and with several eigenvectors, when this holds for the $a = \beta h$ of each. For the two runs
+# above it gives $\beta < 2 \cdot 1.9 / 3 = 1.267$.
+#
+# Heavy ball, $z' = \rho z - a w$, has $T = 1 + \rho - a$ and $D = \rho$: it converges for
+# $0 < a < 2(1 + \rho)$, $|\rho| < 1$. Nesterov's $z' = \rho z - a(w + \rho z)$ has
+# $T = (1 + \rho)(1 - a)$ and $D = \rho (1 - a)$. All three are heavy ball with a momentum of its
+# own for each eigenvector: $\rho$, $\rho(1 - a)$, and $\rho - a$. For the same $\rho$ CurveBall's
+# largest step is a third of heavy ball's; but its $\rho$ may exceed 1. Each map shows the rate $r$,
+# with the boundary $r = 1$ in white.
+
+
+# %%
+def spectral_radius(rho, a, momentum):
+    """The larger root's modulus; momentum(rho, a) is D, and T = 1 + D - a for all three methods."""
+    D = momentum(rho, a)
+    root = np.sqrt(np.asarray((1.0 + D - a) ** 2 - 4.0 * D, dtype=complex))
+    return np.maximum(np.abs(1.0 + D - a + root), np.abs(1.0 + D - a - root)) / 2.0
+
+
+methods = {
+    "heavy ball": lambda rho, a: rho + 0.0 * a,
+    "Nesterov": lambda rho, a: rho * (1.0 - a),
+    "CurveBall": lambda rho, a: rho - a,
+}
+rho, a = np.meshgrid(np.linspace(-1.2, 3.0, 300), np.linspace(0.005, 4.2, 300))
+fig, axes = plt.subplots(1, 3, figsize=(10.0, 3.4), sharey=True)
+for ax, (name, momentum) in zip(axes, methods.items(), strict=True):
+    r = spectral_radius(rho, a, momentum)
+    image = ax.pcolormesh(rho, a, r, vmin=0.0, vmax=1.5, rasterized=True)
+    ax.contour(rho, a, r, [1.0], colors="white")
+    ax.set(xlabel=r"$\rho$", title=name)
+axes[0].set_ylabel(r"a = $\beta h$")
+fig.colorbar(image, label="rate r")
+plt.show()
+
+# %% [markdown]
+# ## The boundary, by running
+#
+# A formula about a formula proves little. The package's solver takes arrays of $\rho$ and $\beta$,
+# one run each, so let it run all over the map for 120 steps, and measure by how much each run grew
+# or shrank per step.
+
+# %% tags=["checkpoint"]
+rho, a = np.meshgrid(np.linspace(-1.19, 2.99, 89), np.linspace(0.03, 4.17, 81))
+solver, w = undamped(rho.ravel(), a.ravel()), np.ones((rho.size, 1))
+state, sizes = solver.init(w), []
+for _ in range(120):  # f(w) = w^2 / 2: the minimum at 0 lets w fall far below rounding
+    w, state, _ = solver.step(w, state, lambda w: w, lambda y: 0.5 * mg.sum(y * y, axis=-1))
+    sizes.append(np.hypot(w, state.z)[:, 0])
+late, early = np.max(sizes[100:], axis=0), np.max(sizes[40:60], axis=0)  # over whole swings
+measured = (late / early).reshape(rho.shape) ** (1.0 / 60.0)
+clear = np.abs(np.log(spectral_radius(rho, a, methods["CurveBall"]))) > 0.03
+checkpoint(
+    "6.3",
+    lambda: int(np.sum((measured < 1.0)[clear] != converges(rho, a)[clear])),
+    0,
+    likely="(runs on the wrong side) converges is not right yet: see 6.2",
+)
+print(f"{clear.sum()} of {clear.size} runs were clearly in or out")
+
+# %%
+fig, (left, right) = plt.subplots(1, 2, figsize=(9.0, 3.6))
+image = left.pcolormesh(rho, a, measured, vmin=0.0, vmax=1.5, rasterized=True)
+fig.colorbar(image, ax=left, label="growth per step, measured")
+edge = np.linspace(0.0, 4.0, 50)
+left.plot(1.5 * edge - 1.0, edge, "w", 1.0 + edge, edge, "w", lw=1.5)
+left.set(xlabel=r"$\rho$", ylabel=r"a = $\beta h$", xlim=(-1.2, 3.0), ylim=(0.03, 4.17))
+column = np.argmin(np.abs(rho[0] - 0.9))
+right.plot(a[:, column], spectral_radius(rho, a, methods["CurveBall"])[:, column], label="derived")
+right.plot(a[:, column], measured[:, column], ".", label="measured")
+right.axhline(1.0, color="0.5", lw=0.8)
+right.set(xlabel="a", ylabel="growth per step", xlim=(0, 2), ylim=(0, 2.7))
+right.set_title(rf"$\rho$ = {rho[0, column]:.2f}")
+right.legend()
+plt.show()
+
+# %% [markdown]
+# ## How fast
+#
+# Inside the region, where is it fastest? Hold $a$. A complex pair has modulus
+# $\sqrt D = \sqrt{\rho - a}$: less momentum is faster, until the two roots meet on the real line,
+# $T^2 = 4D$. Beyond, they part, and the larger one grows again. So the best $\rho$ is where they
+# meet.
+#
+# ### Exercise 6.4: the best momentum for a step size
+#
+# Solve $T^2 = 4D$ for $\rho$, and take the smaller of the two solutions; return the rate there too.
+# It is short when written with $q = \rho - a$: $(1 + q - a)^2 = 4q$.
+
+
+# %% tags=["exercise"]
+def best_momentum(a):
+    """Return the best rho for this a > 0, and its rate r."""
+    ### BEGIN SOLUTION
+    return a + (1.0 - np.sqrt(a)) ** 2, np.abs(1.0 - np.sqrt(a))
+    ### END SOLUTION
+
+
+# %% tags=["wrong"]
+# a + (1.0 - np.sqrt(a)) ** 2 => (1.0 - np.sqrt(a)) ** 2
+# a + (1.0 - np.sqrt(a)) ** 2 => a + (1.0 + np.sqrt(a)) ** 2
+# np.abs(1.0 - np.sqrt(a)) => (1.0 - np.sqrt(a)) ** 2
+# np.abs(1.0 - np.sqrt(a)) => 1.0 - np.sqrt(a)
+
+# %% tags=["checkpoint"]
+some = np.array([0.01, 0.2, 0.7, 1.0, 2.5])[:, None]
+fine = np.linspace(-1.0, 5.0, 600_001)
+all_rates = spectral_radius(fine, some, methods["CurveBall"])
+checkpoint(
+    "6.4, rho",
+    lambda: best_momentum(some)[0][:, 0],
+    fine[all_rates.argmin(1)],
+    likely="the smaller solution is q = (1 - sqrt a)^2, and q = rho - a: add a",
+    atol=1e-4,
+)
+checkpoint(
+    "6.4, rate",
+    lambda: best_momentum(some)[1][:, 0],
+    all_rates.min(1),
+    likely="the rate is sqrt q, positive also for a > 1",
+    atol=1e-2,
+)
+
+# %% [markdown]
+# $r = |1 - \sqrt a|$: for $a = \rho = 1$ the rate is zero, and the minimum is found in one step.
+# But a quadratic has many curvatures, from a smallest $\ell$ to a largest $L$, and one $\beta$ and
+# $\rho$ for all of them. The slowest decides. Move the sliders: the worst point of the curve is the
+# rate. ($\kappa = L/\ell = 100$ here; on the left no momentum, where heavy ball and Nesterov's
+# method are both gradient descent; in the middle CurveBall's best pair; on the right heavy ball's,
+# with which the other two diverge.)
+
+# %%
+curvatures = np.geomspace(1.0, 100.0, 400)
+
+
+def spectrum(ax, rho, beta):
+    for name, momentum in methods.items():
+        r = spectral_radius(rho, beta * curvatures, momentum)
+        ax.semilogx(curvatures, r, label=f"{name}: {r.max():.2f}")
+    ax.axhline(1.0, color="0.5", lw=0.8)
+    ax.set(xlabel="curvature h", ylabel="rate r", ylim=(0.0, 1.3))
+    ax.set_title(rf"$\rho$ = {rho:g}, $\beta$ = {beta:g}", fontsize=10)
+    ax.legend(fontsize=8, loc="lower left")
+
+
+explore(
+    spectrum,
+    at=[{"rho": 0.0, "beta": 0.006}, {"rho": 0.81, "beta": 0.0116}, {"rho": 0.67, "beta": 0.033}],
+    rho=(0.0, 1.1, 0.01),
+    beta=(0.001, 0.05, 0.0002),
+)
+
+# %% [markdown]
+# ## The best pair for a range of curvatures
+#
+# The roots of $p(r\mu)/r^2$ are those of $p$ divided by $r$. So no root of $p$ has a modulus above
+# $r$ exactly when the three inequalities hold for this one, equality allowed. For
+# $r \ge \frac12$, two of them bound the smallest $a$ from below and one bounds the largest from
+# above; the range is widest where the first two meet, and that gives
+# ([derivation](../tests/derivations/test_10_convergence_rate.py)), for $\kappa \ge 3$,
+#
+# $$\beta \ell = (1 - r)^2, \qquad \rho = r^2 + (1 - r)^2, \qquad
+# \kappa = \frac{(1 + r)(1 - r + 2r^2)}{(1 + 2r)(1 - r)^2},$$
+#
+# so that $r \approx 1 - 2/\sqrt{3\kappa}$ for large $\kappa$. The known best rates of the others:
+#
+# | | $\beta$ | $\rho$ | rate |
+# |---|---|---|---|
+# | gradient descent | $2/(L + \ell)$ | 0 | $1 - 2/(\kappa + 1)$ |
+# | heavy ball | $4/(\sqrt L + \sqrt \ell)^2$ | $r^2$ | $1 - 2/(\sqrt\kappa + 1)$ |
+# | Nesterov | $4/(3L + \ell)$ | $(s - 2)/(s + 2)$ | $1 - 2/s$, $s = \sqrt{3\kappa + 1}$ |
+
+
+# %% tags=["checkpoint"]
+def tuned(kappa):
+    """The best rho, and beta for curvatures from 1 to kappa, of CurveBall; with the rate."""
+
+    def excess(r):
+        return (1.0 + r) * (1.0 - r + 2.0 * r * r) / ((1.0 + 2.0 * r) * (1.0 - r) ** 2) - kappa
+
+    r = brentq(excess, 0.4, 1.0 - 1e-9, xtol=1e-14)
+    return r * r + (1.0 - r) ** 2, (1.0 - r) ** 2, r
+
+
+# %% tags=["checkpoint"]
+def searched_rate(kappa, momentum):
+    """The best worst rate on a grid of pairs, refined around its best pair again and again."""
+    h, unit = np.geomspace(1.0, kappa, 30), np.linspace(-1.0, 1.0, 51)
+    rho, beta, wide, high = 0.6, 2.0, 0.6, 1.9
+    for _ in range(12):
+        rhos, betas = np.meshgrid(rho + wide * unit, beta + high * unit)
+        r = spectral_radius(rhos[..., None], betas[..., None] * h / kappa, momentum).max(-1)
+        rho, beta = rhos.flat[r.argmin()], betas.flat[r.argmin()]
+        wide, high = 0.6 * wide, 0.6 * high
+    return r.min()
+
+
+for kappa in (4.0, 30.0, 1000.0):
+    found = searched_rate(kappa, methods["CurveBall"])
+    label = f"6.5, kappa = {kappa:g}"
+    checkpoint(label, tuned(kappa)[2], found, "is tuned as in the text?", rtol=1e-3)
+
+# %%
+kappas = np.geomspace(4.0, 1e4, 40)
+rates = {
+    "gradient descent": 1.0 - 2.0 / (kappas + 1.0),
+    "heavy ball": 1.0 - 2.0 / (np.sqrt(kappas) + 1.0),
+    "Nesterov": 1.0 - 2.0 / np.sqrt(3.0 * kappas + 1.0),
+    "CurveBall": np.array([tuned(kappa)[2] for kappa in kappas]),
+}
+fig, ax = plt.subplots()
+for (name, r), style in zip(rates.items(), ("-", "-", "-", "--"), strict=True):
+    ax.loglog(kappas, np.log(0.1) / np.log(r), style, label=name)
+for kappa in (4.0, 30.0, 1000.0):
+    for k, momentum in enumerate(methods.values()):
+        r = searched_rate(kappa, momentum)
+        ax.plot(kappa, np.log(0.1) / np.log(r), "o", ms=4, color=f"C{k + 1}")
+ax.set(xlabel=r"$\kappa$", ylabel="steps per digit, at best")
+ax.legend()
+plt.show()
+
+# %% [markdown]
+# The dots are the best that a search over all pairs finds; the lines are the formulas. Momentum
+# turns $\kappa$ into $\sqrt\kappa$. For large $\kappa$ and with fixed coefficients, CurveBall is as
+# fast as Nesterov's method, and heavy ball is faster than both by $\sqrt 3$ at its best: on a
+# quadratic, looking ahead costs speed. (Off quadratics heavy ball's best pair can fail to converge
+# at all; Lessard and others show an example.) Now the runs, on twenty curvatures from 1 to 100,
+# with the derived rates dotted (where two roots meet, the error falls like $t\, r^t$, a little
+# later). CurveBall with automatic $\rho$ and $\beta$ is there too.
+
+# %%
+kappa = 100.0
+many = Quadratic(tuple(np.geomspace(1.0, kappa, 20)))
+w0 = many.init(np.random.default_rng(0))
+rho, beta, r = tuned(kappa)
+r_heavy = 1.0 - 2.0 / (np.sqrt(kappa) + 1.0)
+runs = {
+    "gradient descent": (SGD(lr=2.0 / (1.0 + kappa), momentum=0.0), 1.0 - 2.0 / (kappa + 1.0)),
+    "heavy ball, best pair": (SGD(lr=4.0 / (kappa**0.5 + 1.0) ** 2, momentum=r_heavy**2), r_heavy),
+    "CurveBall, best pair": (undamped(rho, beta), r),
+    "CurveBall, automatic": (undamped(), None),
+}
+fig, ax = plt.subplots()
+for k, (name, (solver, rate)) in enumerate(runs.items()):
+    errors = np.linalg.norm(run(solver, many, w0, 200), axis=1)
+    ax.semilogy(errors, label=name, color=f"C{k}")
+    if rate:
+        ax.semilogy([60, 200], errors[60] * rate ** np.array([0, 140]), "k:", lw=1.0)
+ax.set(xlabel="steps", ylabel="distance from the minimum", ylim=(1e-10, 10))
+ax.legend()
+plt.show()
+
+# %% [markdown]
+# ## Automatic coefficients on a quadratic
+#
+# The automatic run starts as fast as any and then creeps, hardly better than gradient descent. That
+# is no accident of this example: its steps grow in proportion to $\kappa$, like those of steepest
+# descent, not to $\sqrt\kappa$. Minimising the bowl over a plane at every step sounds as if it must
+# accelerate. Why does it not?
+#
+# It depends on the plane. Conjugate gradients (notebook 4) also take, at each step, the lowest
+# point of a plane, that of the last move $z$ and the gradient $J$. On a quadratic this is the
+# lowest point of the space of *all* gradients so far. CurveBall's plane is that of $z$ and
+# $J + Hz$. It holds the same point for two steps, and no longer
+# ([derivation](../tests/derivations/test_13_solving_the_linear_system.py)). Below, `c` is how much
+# of $Hz$ goes into the direction: 1 is CurveBall's, 0 that of conjugate gradients.
+
+
+# %% tags=["checkpoint"]
+def lowest_points(c, problem, w, steps):
+    """w - w*, where each move is the lowest point of the plane of z and J + c H z."""
+    H, w, z, seen = problem.hessian, w - problem.solution, 0.0 * w, [w - problem.solution]
+    for _ in range(steps):
+        plane = np.stack([z, H @ (w + c * z)])
+        z = -np.linalg.pinv(plane @ H @ plane.T) @ (plane @ (H @ w)) @ plane
+        w = w + z
+        seen.append(w)
+    return np.array(seen)
+
+
+b = -many.hessian @ (w0 - many.solution)
+cg = [conjugate_gradient(lambda v: many.hessian @ v, b, tol=0.0, max_iter=n).x for n in range(1, 9)]
+checkpoint(
+    "6.6, c = 1 is CurveBall",
+    lowest_points(1.0, many, w0, 60),
+    run(undamped(), many, w0, 60),
+    likely="the direction is H (w + c z)",
+)
+checkpoint(
+    "6.6, c = 0 is conjugate gradients",
+    lowest_points(0.0, many, w0, 8)[1:],
+    w0 - many.solution + np.array(cg),
+    likely="the direction is H (w + c z)",
+)
+
+
+# %%
+def steepest_descent(problem, w, steps):
+    H, w, seen = problem.hessian, w - problem.solution, [w - problem.solution]
+    for _ in range(steps):
+        g = H @ w
+        w = w - (g @ g) / (g @ H @ g) * g
+        seen.append(w)
+    return np.array(seen)
+
+
+ladder, counts = (10, 30, 100, 300), {}
+for kappa in ladder:
+    problem = Quadratic(tuple(np.geomspace(1.0, kappa, 20)))
+    w0, (rho, beta, _) = problem.init(np.random.default_rng(0)), tuned(kappa)
+    seen = {
+        "steepest descent": steepest_descent(problem, w0, 6 * kappa),
+        "CurveBall, automatic": run(undamped(), problem, w0, 6 * kappa),
+        "CurveBall, best pair": run(undamped(rho, beta), problem, w0, 400),
+        "plane of z and J": lowest_points(0.0, problem, w0, int(8 * kappa**0.5)),
+    }
+    for name, ws in seen.items():
+        f = np.einsum("ti,ij,tj->t", ws, problem.hessian, ws)
+        counts.setdefault(name, []).append(int(np.argmax(f < 1e-8 * f[0])))
+
+# %%
+fig, ax = plt.subplots()
+for name, count in counts.items():
+    ax.loglog(ladder, count, "o-", label=name)
+    print(f"{name:22} {count}")
+ax.set(xlabel=r"$\kappa$", ylabel="steps until f is 1e-8 of its start")
+ax.legend()
+plt.show()
+
+# %% [markdown]
+# So on a fixed quadratic the automatic rule buys freedom from tuning, not acceleration, and another
+# plane of the same cost, one pull-back and two push-forwards, would do better. What a plane is
+# worth elsewhere is another question: on Rosenbrock's function it is a new one at every step, with
+# two parameters it is the whole space, and six steps do. On mini-batches the five numbers are
+# noisy. Notebooks 7 and 8 measure that.
+#
+# ## Noise
+#
+# Let the gradient carry noise $n$ of standard deviation $\sigma$, drawn anew at each step. Then
+# $-\beta n$ is added to $z'$. With $z = w - w_{\text{before}}$ the two lines of the iteration
+# become one,
+#
+# $$w_{t+1} = T\, w_t - D\, w_{t-1} - \beta n_t .$$
+#
+# Inside the region $w$ does not come to rest, but its variance $V = E[w_t^2]$ does, and so does
+# $C = E[w_t w_{t-1}]$. Multiply the line by $w_t$, or square it, and take means; $n_t$ is new, so
+# its products with $w_t$ and $w_{t-1}$ drop out:
+#
+# $$C = T V - D C, \qquad V = T^2 V + D^2 V - 2TD\,C + \beta^2 \sigma^2 .$$
+#
+# ### Exercise 6.7: what the noise leaves over
+#
+# Solve for $V$. (`np.linalg.solve` would do for numbers; by hand it is two lines.)
+
+
+# %% tags=["exercise"]
+def variance(T, D, beta, sigma):
+    """Return V."""
+    ### BEGIN SOLUTION
+    per_V = T / (1.0 + D)  # C = per_V V
+    return (beta * sigma) ** 2 / (1.0 - T**2 - D**2 + 2.0 * T * D * per_V)
+    ### END SOLUTION
+
+
+# %% tags=["wrong"]
+# T / (1.0 + D) => T / (1.0 - D)
+# + 2.0 * T * D * per_V => - 2.0 * T * D * per_V
+# (beta * sigma) ** 2 => beta * sigma**2
+# - D**2 + 2.0 => + 2.0
+
+# %% tags=["checkpoint"]
+rho, a, beta, sigma = 0.8, 0.3, 0.1, 0.5  # h = 3
+M = np.array([[rho - a, -a], [rho - a, 1.0 - a]])
+covariance = solve_discrete_lyapunov(M, (beta * sigma) ** 2 * np.ones((2, 2)))  # of (z, w)
+checkpoint(
+    "6.7",
+    lambda: variance(1.0 + rho - 2.0 * a, rho - a, beta, sigma),
+    covariance[1, 1],
+    likely="C = T V / (1 + D), put into the second; the noise enters as (beta sigma)^2",
+)
+
+# %% [markdown]
+# Simplified, the solution is
+#
+# $$V = \frac{\beta^2\sigma^2\,(1 + D)}{p(1)\;p(-1)\;(1 - D)} .$$
+#
+# The three inequalities again, as factors: noise grows without bound as any one of the three
+# boundaries comes near. On the left below, for positive $\rho$, CurveBall leaves less than heavy
+# ball with the same $\rho$: its momentum is $\rho - a$. The dots are a thousand runs of the
+# package's solver at each $\rho$, with $\beta = 0.3$, $h = 1$ and $\sigma = 1$.
+
+
+# %%
+def noisy(solver, problem, w, steps, sigma, rng):
+    """The root mean square of w - w* after each step, over all runs; noise in the gradient."""
+    state, seen, n = solver.init(w), [], len(problem.spectrum)
+
+    def model(w):  # the residuals, and w itself for the noise to act on
+        return mg.concat([problem.model(w), w], axis=-1)
+
+    for _ in range(steps):
+        noise = sigma * rng.standard_normal(w.shape)
+
+        def loss(y, noise=noise):
+            return problem.loss(y[..., :n]) + mg.sum(noise * y[..., n:], axis=-1)
+
+        w, state, _ = solver.step(w, state, model, loss)
+        seen.append(np.sqrt(np.mean((w - problem.solution) ** 2)))
+    return np.array(seen)
+
+
+# %%
+a, rng = 0.3, np.random.default_rng(1)
+ours, heavy = np.linspace(-0.549, 1.299, 500), np.linspace(-0.849, 0.999, 500)
+few, cloud = np.linspace(-0.5, 1.2, 12), line.solution + np.zeros((1000, 1))
+dots = [noisy(undamped(rho, a), line, cloud, 150, 1.0, rng)[-1] for rho in few]
+fig, (left, right) = plt.subplots(1, 2, figsize=(9.4, 3.6))
+left.plot(ours, variance(1.0 + ours - 2.0 * a, ours - a, a, 1.0) ** 0.5, label="CurveBall")
+left.plot(heavy, variance(1.0 + heavy - a, heavy, a, 1.0) ** 0.5, label="heavy ball")
+left.plot(few, dots, "C0o")
+left.set(xlabel=r"$\rho$", ylabel="standard deviation of w", ylim=(0, 3))
+left.set_title("one curvature, a = 0.3")
+left.legend()
+several = Quadratic(tuple(np.geomspace(1.0, 30.0, 10)))
+cloud, (rho, beta, _) = several.init(rng, runs=(200,)), tuned(30.0)
+for name, solver in {
+    "automatic": undamped(),
+    "automatic, lr = 0.1": CurveBall(lr=0.1, lam=0.0, adapt_lam=False),
+    "best pair": undamped(rho, beta),
+    r"$\rho$ = 0.9, $\beta$ = 0.0035": undamped(0.9, 0.0035),
+}.items():
+    right.loglog(1 + np.arange(500), noisy(solver, several, cloud, 500, 0.1, rng), label=name)
+right.set(xlabel="steps", ylabel="rms of $w - w^*$", title="curvatures from 1 to 30")
+right.legend(fontsize=8)
+plt.show()
+
+# %% [markdown]
+# On the right, ten curvatures. The automatic rule falls fast and then stays at its floor: it
+# minimises a bowl whose slope is wrong by $n$, and nothing in it makes steps smaller with time. A
+# smaller `lr` does, as in the protocol of Rosenbrock's function in notebook 7. The best pair has a
+# lower floor, and a smaller $\beta$ a lower one still, reached later. That trade is the same for
+# every method with a constant step.
+#
+# Damping, finally, is easy to place: $\lambda z$ in $\Delta z$ subtracts $\beta\lambda$ from
+# $\rho$, and all the above holds with $\rho - \beta\lambda$ for $\rho$.
+#
+# ## What real systems do differently
+#
+# - `torch.optim.SGD` has heavy ball and, with `nesterov=True`, Nesterov's method, whose params it
+#   holds at the point ahead, $w + \rho z$. A momentum of 0.9 is a habit, heavy ball's best for
+#   $\kappa$ near 1400 by the table above. Optax has both as
+#   `optax.sgd(momentum=..., nesterov=...)`.
+# - SciPy's `minimize(method="CG")` is nonlinear conjugate gradients, with a line search where a
+#   quadratic would have the plane; `scipy.sparse.linalg.cg` is the linear method.
+# - Learning-rate schedules are what lowers the floor of noise in practice; averaging the iterates
+#   (Polyak and Juditsky) is the other way, `torch.optim.swa_utils` for instance.
+# - On a network the spectrum changes as $w$ moves. No fixed pair stays the best one, and a region
+#   for quadratics says only what happens close to a minimum.
+#
+# ## Further reading
+#
+# - B. Polyak, *Some methods of speeding up the convergence of iteration methods*, 1964; Y.
+#   Nesterov, 1983.
+# - L. Lessard, B. Recht, A. Packard, *Analysis and design of optimization algorithms via integral
+#   quadratic constraints*, SIAM Journal on Optimization 2016: the rates of the table.
+# - G. Goh, *Why momentum really works*, Distill 2017, for heavy ball with pictures to move.
+# - E. Jury, *Theory and application of the z-transform method*, 1964: the three inequalities, and
+#   those for more roots.
+# - J. Nocedal and S. Wright, *Numerical Optimization*, 2006, chapter 5, for conjugate gradients.
+#
+# ## Where you are
+#
+# You know where fixed coefficients converge, how fast, and what the automatic ones do on a
+# quadratic. Real problems are noisy and degenerate, and that is where CurveBall was tried:
+# [07_noise.ipynb](07_noise.ipynb).

@@ -1,0 +1,637 @@
+# %% [markdown]
+# # 7. Noise and degeneracy
+#
+# > **You will build** the expected loss of a valley whose walls shake and its Hessian, the step
+# > that no shaking can move, the flat directions of a linear network, and the counting behind
+# > Table 1.
+# >
+# > **You need** notebooks 3 to 5 (Gauss-Newton, Newton, CurveBall), eigenvalues, mean and
+# > variance.
+# >
+# > **Minutes** 55.
+# >
+# > Exercises are marked; each is followed by a checkpoint that says whether the answer is right.
+# > Solutions: [solutions/07_noise.ipynb](solutions/07_noise.ipynb).
+
+# %%
+from functools import partial
+
+import matplotlib.pyplot as plt
+import numpy as np
+from IPython.display import Markdown, display
+from scipy.linalg import expm
+
+import minigrad as mg
+from curveball import SGD, Adam, CurveBall, GaussNewton, LevenbergMarquardt, Newton
+from curveball.course import checkpoint, committed, explore
+from problems.closed_form.linear_network import LinearNetwork
+from problems.closed_form.rosenbrock import Rosenbrock
+
+plt.style.use("curveball.course.style")
+rng = np.random.default_rng(0)
+
+# %% [markdown]
+# ## A valley whose walls shake
+#
+# Rosenbrock's function of $w = (u, v)$ as least squares has two outputs, and the loss is their
+# sum of squares. A factor $\varepsilon$ on the first of them, drawn anew at each iteration, makes
+# the noise ([the problem](../problems/closed_form/rosenbrock.py)):
+#
+# $$\phi = \bigl(10\,\varepsilon\,(v - u^2),\; 1 - u\bigr), \qquad
+# f_\varepsilon = 100\,\varepsilon^2 (v - u^2)^2 + (1 - u)^2 .$$
+#
+# Below are three draws. The minimum $(1, 1)$, the star, stays where it is. So does the floor of
+# the valley, $v = u^2$. What changes is how steep the walls are, by $\varepsilon^2$: between
+# $0.2$ and $3$ that is a factor of 225. The arrow is the direction downhill from the start of
+# Table 1.
+
+# %%
+valley, minimum = Rosenbrock(), np.ones(2)
+u, v = np.meshgrid(np.linspace(-1.0, 1.6, 121), np.linspace(-1.0, 1.6, 121))
+plane = np.stack([u, v], axis=-1)
+start = np.array([-0.25, -0.25])
+
+
+def contours(ax, eps=1.0):
+    height = np.log10(valley.loss(valley.model(plane, eps)) + 1e-3)
+    ax.contour(u, v, height, np.arange(-2.5, 4.0, 0.5), cmap="Greys", linewidths=0.8)
+    ax.plot(1.0, 1.0, "k*", markersize=9, zorder=5)
+    ax.set(xlabel="u", ylabel="v", xlim=(-1.0, 1.6), ylim=(-1.0, 1.6))
+
+
+def one_draw(ax, eps):
+    contours(ax, eps)
+    J = mg.grad(lambda w: valley.loss(valley.model(w, eps)))(start)
+    size = np.linalg.norm(J)
+    ax.quiver(*start, *(-J / size), color="C1", scale=5.0, width=0.012, zorder=4)
+    ax.set_title(rf"$\varepsilon$ = {eps:g}, $|J|$ = {size:.3g}")
+
+
+explore(one_draw, at=[{"eps": 0.2}, {"eps": 1.0}, {"eps": 3.0}], eps=(0.0, 3.0, 0.1))
+
+# %% [markdown]
+# What does a solver minimise that sees another $f_\varepsilon$ each time? On average, the
+# expected loss $F(w) = \mathrm{E}\, f_\varepsilon(w)$.
+#
+# ### Exercise 7.1: the expected loss
+#
+# For $\varepsilon$ uniform on $[0, b]$, write $F(u, v)$ in closed form. You need the mean of
+# $\varepsilon^2$, which is not the square of the mean.
+
+
+# %% tags=["exercise"]
+def expected_loss(w, b):
+    """Return the mean of f_eps(w) over eps ~ U[0, b]; w has the entries u and v."""
+    u, v = w
+    ### BEGIN SOLUTION
+    return 100.0 * (b**2 / 3.0) * (v - u**2) ** 2 + (1.0 - u) ** 2
+    ### END SOLUTION
+
+
+# %% tags=["wrong"]
+# b**2 / 3.0 => b**2 / 4.0
+# b**2 / 3.0 => b / 2.0
+# (v - u**2) ** 2 => (v - u**2)
+# 100.0 * (b => 10.0 * (b
+
+# %% tags=["checkpoint"]
+nodes, weights = np.polynomial.legendre.leggauss(3)  # exact for polynomials in eps up to degree 5
+
+
+def mean_over_eps(f, b):
+    return sum(0.5 * c * f(0.5 * b * (1.0 + x)) for x, c in zip(nodes, weights, strict=True))
+
+
+w = np.array([-0.7, 1.2])
+checkpoint(
+    "7.1",
+    lambda: np.array([expected_loss(w, b) for b in (1.0, 3.0)]),
+    np.array([mean_over_eps(lambda e: valley.loss(valley.model(w, e)), b) for b in (1.0, 3.0)]),
+    likely="the mean of eps^2 over U[0, b] is the integral of x^2 / b from 0 to b",
+)
+
+# %% [markdown]
+# ### Exercise 7.2: its Hessian
+#
+# Differentiate $F$ twice, by hand: the $2 \times 2$ matrix at any $(u, v)$. Let $c = b^2/3$ stand
+# for the mean of $\varepsilon^2$.
+
+
+# %% tags=["exercise"]
+def expected_hessian(w, b):
+    """Return the Hessian of the expected loss at w, a 2 x 2 array."""
+    (u, v), c = w, b**2 / 3.0
+    ### BEGIN SOLUTION
+    across = -400.0 * c * u
+    return np.array([[c * (1200.0 * u**2 - 400.0 * v) + 2.0, across], [across, 200.0 * c]])
+    ### END SOLUTION
+
+
+# %% tags=["wrong"]
+# 1200.0 * u**2 - 400.0 * v => 800.0 * u**2
+# 400.0 * v) + 2.0 => 400.0 * v)
+# [[c * (1200.0 => [[c * (400.0
+# -400.0 * c * u => 400.0 * c * u
+# 200.0 * c] => 100.0 * c]
+
+
+# %% tags=["checkpoint"]
+def hessian_at(eps):
+    return mg.hessian(lambda w: valley.loss(valley.model(w, eps)))(w)
+
+
+checkpoint(
+    "7.2",
+    lambda: np.array([expected_hessian(w, b) for b in (1.0, 3.0)]),
+    np.array([mean_over_eps(hessian_at, b) for b in (1.0, 3.0)]),
+    likely="d/du of -400 c u (v - u^2) has two terms; (1 - u)^2 adds 2; the rest -400 c u, 200 c",
+)
+
+# %% [markdown]
+# At the minimum this tells what a first-order solver faces. Steep is $h_{\max}$, flat is
+# $h_{\min}$, and $\kappa$ is their ratio.
+
+
+# %%
+def curvatures(eps):
+    return np.linalg.eigvalsh(mg.hessian(lambda w: valley.loss(valley.model(w, eps)))(minimum))
+
+
+print("eps             h_max     h_min   kappa   h_max at the largest draw")
+for name, mean_square, largest in (("1, always", 1, 1), ("U[0, 1]", 1 / 3, 1), ("U[0, 3]", 3, 3)):
+    flat, steep = curvatures(mean_square**0.5)  # F is f_eps at that eps
+    print(f"{name:12}  {steep:7.1f}  {flat:8.3f}  {steep / flat:6.0f}", end="")
+    print(f"  {curvatures(float(largest))[1]:8.1f}")
+
+# %% [markdown]
+# On average $U[0, 1]$ is an *easier* problem than no noise at all: its walls are a third as
+# steep. $U[0, 3]$ has walls three times as steep, and single draws up to nine times, 9,000
+# instead of 1,000. A learning rate that is safe with the worst of them is about $2/9000$, and
+# gradient descent then crawls along a floor of curvature $0.4$. Adam divides by the root mean
+# square of its gradients, which the steepest draws dominate. Both lose a factor to noise that has
+# nothing to do with where the minimum is.
+#
+# ## A step that the noise cannot move
+#
+# Now look at Gauss-Newton, undamped. It solves $\phi + J_\phi^T z = 0$: where would the outputs
+# vanish, if they were linear? The first equation reads
+#
+# $$10\,\varepsilon\,(v - u^2) + 10\,\varepsilon\,(z_v - 2u\,z_u) = 0,$$
+#
+# and $\varepsilon$ drops out. Scaling an output scales its row of $J_\phi^T$ as well, so wherever
+# the linearised outputs can all vanish together, their scales do not matter.
+#
+# ### Exercise 7.3: the Gauss-Newton step
+#
+# The second equation is $1 - u - z_u = 0$. Solve the two for $z = (z_u, z_v)$.
+
+
+# %% tags=["exercise"]
+def gauss_newton_step(w):
+    """Return z, an array of two, for any eps but 0."""
+    u, v = w
+    ### BEGIN SOLUTION
+    z_u = 1.0 - u
+    return np.array([z_u, 2.0 * u * z_u - (v - u**2)])
+    ### END SOLUTION
+
+
+# %% tags=["wrong"]
+# 1.0 - u => u - 1.0
+# 2.0 * u * z_u - (v => 2.0 * u * z_u + (v
+# 2.0 * u * z_u - (v => -(v
+# 2.0 * u * z_u => 2.0 * z_u
+
+
+# %% tags=["checkpoint"]
+def package_step(solver, w, eps):
+    """The step that one of the package's solvers takes from w on one draw."""
+    after, _, _ = solver.step(w, solver.init(w), lambda w: valley.model(w, eps), valley.loss)
+    return after - w
+
+
+cases = ((w, 0.01), (start, 1.0), (w, 3.0))
+checkpoint(
+    "7.3",
+    lambda: np.array([gauss_newton_step(x) for x, _ in cases]),
+    np.array([package_step(GaussNewton(), x, eps) for x, eps in cases]),
+    likely="z_u = 1 - u; the first equation without 10 eps is z_v = 2 u z_u - (v - u^2)",
+)
+
+# %% [markdown]
+# Where does that step lead? To $u = 1$, and from there, by the same formula, to $(1, 1)$ in one
+# more. The figure has the ends of one step from the start for 200 draws from $U[0, b]$: SGD at
+# $\mathrm{lr} = 0.001$, the rate that a grid search picks without noise; Newton with the exact
+# Hessian; Gauss-Newton with damping $\lambda$.
+
+
+# %%
+def ends(ax, b, lam):
+    eps = np.random.default_rng(1).uniform(0.0, b, (200, 1))
+    many = np.broadcast_to(start, (200, 2))
+    solvers = {
+        "SGD, lr = 0.001": SGD(lr=1e-3, momentum=0.0),
+        "Newton": Newton(line_search=False),
+        "Gauss-Newton": GaussNewton(lam=lam),
+    }
+    contours(ax)
+    for k, (name, solver) in enumerate(solvers.items()):
+        reached = many + package_step(solver, many, eps)
+        ax.plot(*reached.T, ".", color=f"C{(1, 2, 0)[k]}", alpha=0.5, label=name)
+    ax.plot(*start, "ks", markersize=4)
+    ax.legend(fontsize=7, loc="upper left")
+    ax.set_title(rf"$\varepsilon$ ~ U[0, {b:g}], $\lambda$ = {lam:g}")
+
+
+explore(
+    ends,
+    at=[{"b": 1.0, "lam": 0.1}, {"b": 3.0, "lam": 0.1}, {"b": 3.0, "lam": 10.0}],
+    b=(0.25, 3.0, 0.25),
+    lam=(0.0, 20.0, 0.1),
+)
+
+# %% [markdown]
+# With $U[0, 3]$ the longest of SGD's steps is 250 times the shortest. Gauss-Newton's end at one
+# point, but for the smallest $\varepsilon$, where damping is no longer small beside the
+# curvature: $\lambda I$ does not scale with the outputs. With $\lambda = 10$ that shows for all
+# draws. Newton's Hessian holds the term that Gauss-Newton drops, and mixes the two outputs. Its
+# steps run from the valley's floor, for large $\varepsilon$, to Gauss-Newton's end for small
+# ones.
+#
+# CurveBall descends on the damped Gauss-Newton system, so the $z$ that it carries from batch to
+# batch stays an answer to nearly the same question. That is Figure 1: 40 iterations of CurveBall,
+# and 400 of SGD with momentum, at about the rates of Table 1's grid search. The package draws it
+# for every solver of the table ([curveball/experiments/figure1.py](../curveball/experiments/figure1.py),
+# `curveball figure1 --noise 0 3`). In the title, $\varepsilon$ to 0 stands for no noise,
+# $\varepsilon = 1$.
+
+
+# %%
+def follow(solver, problem, steps, w=start):
+    """Iterates (steps + 1, *w.shape), a new batch for each step."""
+    draws, state, path = np.random.default_rng(1), solver.init(w), [w]
+    for _ in range(steps):
+        model = partial(problem.model, batch=problem.batch(draws, w.shape[:-1]))
+        w, state, _ = solver.step(w, state, model, problem.loss)
+        path.append(w)
+    return np.array(path)
+
+
+def figure1(ax, b, lam, lr):
+    problem = Rosenbrock((0.0, b)) if b else Rosenbrock()
+    sgd = follow(SGD(lr=1e-3 / max(1.0, 2.0 * b * b), momentum=0.95), problem, 400)
+    path = follow(CurveBall(lam=lam, lr=lr, adapt_lam=False), problem, 40)
+    contours(ax)
+    ax.plot(*sgd.T, color="C1", lw=1.0, label="SGD")
+    away = np.linalg.norm(path[-1] - minimum)
+    ax.plot(*path.T, ".-", color="C0", lw=1.0, label=f"CurveBall, ends {away:.0e} away")
+    ax.legend(fontsize=7, loc="upper left")
+    ax.set_title(rf"$\varepsilon$ to {b:g}, $\lambda$ = {lam:g}, lr = {lr:g}", fontsize=10)
+
+
+at = [{"b": b, "lam": 0.1, "lr": 0.5} for b in (0.0, 1.0, 3.0)]
+explore(figure1, at, b=(0.0, 3.0, 0.25), lam=(0.0, 3.0, 0.1), lr=(0.1, 1.0, 0.1))
+
+# %% [markdown]
+# ## Why the minimum survives, and where it would not
+#
+# At $(1, 1)$ both outputs are zero for *every* $\varepsilon$. So each draw's gradient is zero
+# there, and no draw pushes a solver away. One says that the model **interpolates**: it can be
+# right on all batches at once. A constant learning rate then converges, noise or not.
+#
+# Put the noise elsewhere, $\phi = (10\,\varepsilon\,(v - u^2),\; 1 - u + \delta)$ with
+# $\delta \sim N(0, \sigma^2)$, as if targets were measured with errors. $F$ only gains the
+# constant $\sigma^2$, so its minimum is still $(1, 1)$. But each draw has its own, at
+# $u = 1 + \delta$. A solver that moves by the share $\mathrm{lr}$ of a Gauss-Newton step has
+# $u - 1 \leftarrow (1 - \mathrm{lr})(u - 1) + \mathrm{lr}\,\delta$, and settles where the
+# variance $s$ no longer changes:
+#
+# $$s = (1 - \mathrm{lr})^2 s + \mathrm{lr}^2 \sigma^2 \quad\Longrightarrow\quad
+# s = \frac{\mathrm{lr}}{2 - \mathrm{lr}}\,\sigma^2 .$$
+
+
+# %%
+class NoisyTargets(Rosenbrock):
+    """Rosenbrock with eps ~ U[0, 3] and delta ~ N(0, 0.1^2) on the second output."""
+
+    def batch(self, rng, runs=()):
+        return rng.uniform(0.0, 3.0, (*runs, 1)), 0.1 * rng.standard_normal((*runs, 1))
+
+    def model(self, w, batch):
+        y = Rosenbrock.model(self, w, batch[0])
+        return mg.concat([y[..., :1], y[..., 1:] + batch[1]], axis=-1)
+
+
+fig, (left, right) = plt.subplots(1, 2, figsize=(9.0, 3.4))
+many = Rosenbrock().init(np.random.default_rng(0), (100,))
+for k, lr in enumerate((1.0, 0.5, 0.1, 0.02)):
+    solver, floor = CurveBall(lam=1e-3, lr=lr, adapt_lam=False), 0.1 * (lr / (2.0 - lr)) ** 0.5
+    for ax, problem in ((left, Rosenbrock((0.0, 3.0))), (right, NoisyTargets())):
+        u_path = follow(solver, problem, 600, many)[..., 0]
+        rms = np.sqrt(np.mean((u_path - 1.0) ** 2, axis=1))
+        ax.semilogy(np.maximum(rms, 1e-16), color=f"C{k}", label=f"CurveBall, lr = {lr:g}")
+    right.axhline(floor, color=f"C{k}", ls=":")
+    checkpoint(f"floor at lr = {lr:g}", rms[-200:].mean(), floor, likely="sigma is 0.1", rtol=0.1)
+left.set(title="noise on the walls", xlabel="iteration", ylabel="root mean square of u - 1")
+right.set(title="noise on the targets; dotted: the formula", xlabel="iteration")
+right.legend(fontsize=8)
+plt.show()
+
+# %% [markdown]
+# On the left every learning rate converges, and the largest is the fastest. On the right the
+# largest is the worst: CurveBall runs to the minimum of the latest draw. Now learning rates must
+# fall, or iterates be averaged. So Table 1, in which all problems interpolate, shows second-order
+# steps from their best side. Large networks that fit their training set come near the left panel;
+# those that do not, with few parameters or much augmentation, near the right one.
+#
+# ## Degenerate: a hundred directions in which nothing happens
+#
+# The other problem of Table 1 is a network without nonlinearity, $\hat y = W_2 W_1 x$, that is to
+# learn $y = A x$ ([the problem](../problems/closed_form/linear_network.py)). In the form after Rahimi and
+# Recht it has 160 parameters, $W_1$ of $10 \times 6$ and $W_2$ of $10 \times 10$. The outputs know
+# of them only through the $10 \times 6$ product $W_2 W_1$: 60 numbers. The authors of CurveBall
+# also published a harder form, with 96 parameters and again a $10 \times 6$ product. Here are the
+# eigenvalues of their Gauss-Newton matrices $G$, each at a solution.
+
+# %%
+nets, solutions, spectra = {}, {}, {}
+for form in ("rahimi-recht", "authors"):
+    net = nets[form] = LinearNetwork(form)
+    params, solver = net.init(np.random.default_rng(0)), LevenbergMarquardt()
+    state = solver.init(params)
+    for _ in range(20):
+        params, state, _ = solver.step(params, state, net.model, net.loss)
+    solutions[form] = params
+    G = mg.GGNOperator(net.model, net.loss, params)
+    spectra[form] = np.linalg.eigvalsh(G.to_scipy() @ np.eye(G.shape[0]))[::-1]
+
+fig, ax = plt.subplots()
+for form, h in spectra.items():
+    ax.semilogy(np.arange(1, len(h) + 1), np.maximum(np.abs(h), 1e-18), ".", label=form)
+ax.axvline(60.5, color="0.5", ls=":")
+ax.set(xlabel="number", ylabel="size of the eigenvalue", title="Gauss-Newton spectra")
+ax.legend()
+plt.show()
+
+# %% [markdown]
+# After the 60th, both fall to rounding. Why? Take any invertible $10 \times 10$ matrix $M$ and
+# replace $(W_1, W_2)$ by $(M W_1, W_2 M^{-1})$: the product, hence the outputs, stay as they are.
+# Such matrices have $10 \cdot 10 = 100$ free entries, and $160 - 60 = 100$. In the other form,
+# $6 \cdot 6 = 36 = 96 - 60$. The zeros of the spectrum are this symmetry and nothing else.
+#
+# ### Exercise 7.4: the flat directions
+#
+# Move along $e^{tM}$: $W_1(t) = e^{tM} W_1$ and $W_2(t) = W_2\, e^{-tM}$. Write the tangent at
+# $t = 0$.
+
+
+# %% tags=["exercise"]
+def flat_direction(params, M):
+    """Return the tangent of the symmetry, a dict like params, for M of 10 x 10."""
+    ### BEGIN SOLUTION
+    return {"w1": M @ params["w1"], "w2": -params["w2"] @ M}
+    ### END SOLUTION
+
+
+# %% tags=["wrong"]
+# -params["w2"] @ M => params["w2"] @ M
+# M @ params["w1"] => M.T @ params["w1"]
+# -params["w2"] @ M => -M @ params["w2"]
+# -params["w2"] @ M => 0.0 * params["w2"]
+
+# %% tags=["checkpoint"]
+net, params, M = nets["rahimi-recht"], solutions["rahimi-recht"], rng.standard_normal((10, 10))
+
+
+def moved(t):
+    return {"w1": expm(t * M) @ params["w1"], "w2": params["w2"] @ expm(-t * M)}
+
+
+checkpoint(
+    "7.4",
+    lambda: flat_direction(params, M),
+    mg.tree_map(lambda a, b: (a - b) / 2e-4, moved(1e-4), moved(-1e-4)),
+    likely="the derivative of exp(tM) at 0 is M, of exp(-tM) is -M; sides matter",
+    atol=1e-5,
+)
+checkpoint(
+    "7.4, in the null space of G",
+    lambda: mg.ggnvp(net.model, net.loss, params, flat_direction(params, M)),
+    {"w1": np.zeros((10, 6)), "w2": np.zeros((10, 10))},
+    likely="the outputs change along this direction",
+)
+
+# %% [markdown]
+# The zeros do no harm. The loss is constant along these directions everywhere, so the gradient
+# has no part in them, and steps $-\beta J$ or $G z$ never acquire one. Only a solver that divides
+# by eigenvalues must take care, and damping does that.
+#
+# What hurts is the *small nonzero* ones. Gradient descent reduces the error along an eigenvector
+# by $1 - \mathrm{lr}\,h$ per step, and $\mathrm{lr} < 2/h_{\max}$. With the best rate, four
+# digits take about $\frac{\kappa}{2} \ln 10^4$ steps; with the best momentum, about
+# $\frac{\sqrt\kappa}{2} \ln 10^4$ (notebook 6).
+
+# %%
+fig, axes = plt.subplots(1, 2, figsize=(9.0, 3.6), sharey=True)
+solvers = {
+    "descent": (SGD(lr=0.1, momentum=0.0), SGD(lr=0.03, momentum=0.0)),
+    "momentum": (SGD(lr=0.1, momentum=0.9), SGD(lr=0.03, momentum=0.9)),
+    "Adam": (Adam(lr=0.1), Adam(lr=1.0)),
+    r"CurveBall, $\lambda$ = 1": (CurveBall(adapt_lam=False),) * 2,
+    "Levenberg-Marquardt": (LevenbergMarquardt(),) * 2,
+}
+for k, (ax, (form, net)) in enumerate(zip(axes, nets.items(), strict=True)):
+    kappa = spectra[form][0] / spectra[form][59]
+    steps = [int(float(f"{np.log(1e4) * x / 2:.2g}")) for x in (kappa, kappa**0.5)]
+    print(f"{form}: kappa {kappa:.2g}; four digits by descent, momentum: {steps} steps")
+    for name, pair in solvers.items():
+        params, losses = net.init(np.random.default_rng(0)), [1.0]
+        state = pair[k].init(params)
+        while len(losses) <= 1500 and losses[-1] > 1e-14:
+            params, state, info = pair[k].step(params, state, net.model, net.loss)
+            losses.append(float(info["loss"]))
+        ax.loglog(np.arange(1, len(losses)), losses[1:], label=name)
+    ax.set(title=form, xlabel="iteration", ylim=(1e-14, 1e3))
+axes[0].set(ylabel="loss")
+axes[1].legend(fontsize=8, loc="lower left")
+plt.show()
+
+# %% [markdown]
+# A condition number of 75 is mild: the first form is degenerate, but not hard. The second is
+# both. (Of the learning rates $3, 1, 0.3, 0.1, \dots$ each solver has the one with which it gets
+# down first from this very start.) On the hard form, descent is still at $0.005$ after 1500
+# iterations, Adam at $0.0001$. Levenberg-Marquardt solves a whole linear system per step and is
+# done in ten. CurveBall has two directions per step, and its default $\lambda$; it leads the
+# first-order solvers for hundreds of iterations. But on a fixed quadratic its automatic
+# coefficients do not gain momentum's square root (notebook 6), and the end of a run is nearly
+# quadratic: well-tuned momentum passes it.
+#
+# ## Table 1: count, and say how many never arrived
+#
+# The protocol: 100 starts; a run's count is the first iteration, from 1, at which the loss *of
+# its own batch* is below $10^{-4}$; mean and standard deviation (`std` as NumPy has it) are over
+# the runs that got there, with their share.
+#
+# ### Exercise 7.5: mean, deviation, share
+
+
+# %% tags=["exercise"]
+def summary(losses, threshold):
+    """Return (mean, standard deviation, share converged) for losses of shape (runs, iterations)."""
+    ### BEGIN SOLUTION
+    below = losses < threshold
+    reached = below.any(axis=1)
+    first = below.argmax(axis=1)[reached] + 1
+    return first.mean(), first.std(), reached.mean()
+    ### END SOLUTION
+
+
+# %% tags=["wrong"]
+# [reached] + 1 => [reached]
+# below.argmax(axis=1)[reached] => below.argmax(axis=1)
+# reached.mean() => below.mean()
+# losses < threshold => losses > threshold
+# first.std() => first.var()
+
+# %% tags=["checkpoint"]
+losses = np.ones((4, 12))
+losses[0, 3] = losses[1, 9] = 1e-5  # at iterations 4 and 10
+losses[0, 6:] = 2e-5  # back up in between: the first counts
+losses[2, 5:] = np.nan  # diverges
+checkpoint(
+    "7.5",
+    lambda: summary(losses, 1e-4),
+    (7.0, 3.0, 0.5),
+    likely="count from 1; mean and std() only of runs that arrive; the share is among all runs",
+)
+
+# %% [markdown]
+# The whole protocol is [table1.py](../curveball/experiments/table1.py): all runs, and all points of
+# a grid, advance together as one more axis ([sweep.py](../curveball/experiments/sweep.py)). The
+# full table is committed. Here you run five of its eight rows again, small: 20 runs, with the
+# settings that its grid searches found, but with other starts, other noise and another linear
+# network (seed 1 instead of 0).
+
+# %%
+import json
+
+from curveball.experiments.sweep import iterations_to
+from curveball.experiments.table1 import COLUMNS, Cell, markdown
+
+full = json.loads(committed("table1.json").read_text())
+kinds = {
+    "CurveBall": CurveBall,
+    "SGD with momentum": SGD,
+    "Adam": Adam,
+    "Levenberg-Marquardt": LevenbergMarquardt,
+    "Newton, exact Hessian": Newton,
+}
+cells, by_name = [], {column.name: column for column in COLUMNS}
+for cell in full["cells"]:
+    row, column, settings = cell["row"], by_name[cell["column"]], cell["settings"]
+    if row in kinds:
+        problem, solver = column.problem(seed=1), kinds[row](**settings)
+        counts = iterations_to(problem, solver, 20, column.max_iter, seed=1)
+        cells.append(Cell(row, column.name, settings, counts.tolist(), 0.0))
+display(Markdown(markdown(cells)))
+
+# %% [markdown]
+# And the full table, as committed with its machine, seed and command. (A file without a date is
+# older than the habit; `git log studies/results/table1.json` knows.) The figure below it has
+# every run.
+
+# %%
+about = ("date", "runs", "seed", "machine", "processor", "cores")
+facts = ", ".join(f"{key} {full.get(key, 'not recorded')}" for key in about)
+display(Markdown(committed("table1.md").read_text() + "\nFrom the JSON: " + facts))
+fig, axes = plt.subplots(1, 4, figsize=(11.0, 3.2), sharey=True)
+for ax, column in zip(axes, COLUMNS, strict=True):
+    for k, row in enumerate(list(kinds)[::-1]):
+        for who, lift, colour in ((full["cells"], 0.15, "C0"), (map(vars, cells), -0.15, "C1")):
+            (counts,) = (c["counts"] for c in who if (c["row"], c["column"]) == (row, column.name))
+            counts = np.array([c for c in counts if c])
+            spot = k + lift + rng.uniform(-0.08, 0.08, counts.size)
+            ax.semilogx(counts, spot, ".", color=colour, ms=3, alpha=0.6)
+    ax.set(title=column.name, xlabel="iterations", xlim=(1.5, 7000.0))
+    ax.set(yticks=range(5), yticklabels=list(kinds)[::-1])
+fig.suptitle("one dot per run: the committed 100 (blue), the 20 of this page (orange)", fontsize=10)
+plt.show()
+
+# %% [markdown]
+# One number of the full table deserves a look: SGD on $U[0, 3]$, 109 iterations, one run of a
+# hundred. That run did not converge. It swung through $u \approx 1$ at iteration 109, where a
+# small draw of $\varepsilon$ put its batch's loss below the threshold, and swung on. The protocol
+# counts it, the share gives it away.
+#
+# ## How noisy is the grid search?
+#
+# SGD's and Adam's settings come from a grid, judged on *one* run by the mean loss of its last ten
+# batches. Watch Adam on $U[0, 1]$ with three seeds:
+
+# %%
+from curveball.experiments.sweep import grid_search
+from curveball.experiments.table1 import GRIDS
+
+for seed in range(3):
+    problem, (family, grid) = Rosenbrock((0.0, 1.0)), GRIDS["Adam"]
+    best, scores = grid_search(problem, family, grid, 5000, seed)
+    counts = iterations_to(problem, family(**best), 10, 5000, 1e-4, seed)
+    print(f"{np.sum(scores < 1e-4)} of {len(scores)} settings end below 1e-4; the winner, with")
+    print(f"  lr {best['lr']:g} and beta1 {best['beta1']:g}, scores {scores.min():.0e} and takes")
+    print(f"  {counts[counts > 0].mean():.0f} iterations, {np.mean(counts > 0):.0%} converged")
+
+# %% [markdown]
+# About a dozen settings end below the threshold, and the winner is the one whose last ten losses
+# were the smallest, at the end of a long run. It may be fast or slow: the score never asked. Eight
+# seeds of the whole table are [committed](../studies/results/table1-seeds.md) (50 runs each, two
+# cores of an AMD EPYC, NumPy 2.4.6, 21 November 2026); each dot below is one seed's mean, with its
+# deviation.
+
+# %%
+lines = committed("table1-seeds.md").read_text().splitlines()
+table = [[c.strip() for c in line.split("|")[1:-1]] for line in lines if line.startswith("| ")]
+fig, axes = plt.subplots(1, 4, figsize=(11.0, 3.0), sharey=True)
+for k, (ax, name) in enumerate(zip(axes, table[0][2:], strict=True)):
+    for j, row in enumerate(("CurveBall", "SGD with momentum", "Adam")):
+        found = [(int(cells[0]), cells[2 + k].split()) for cells in table[1:] if cells[1] == row]
+        found = [(seed + 0.2 * j, float(c[0]), float(c[2])) for seed, c in found if c[1] == "±"]
+        seed, mean, std = np.array(found).T
+        std = np.minimum(std, 0.9 * mean)  # the axis is logarithmic
+        ax.errorbar(seed, mean, std, fmt="o", ms=4, lw=1.0, color=f"C{j}", label=row)
+    ax.set(yscale="log", title=name, xlabel="seed")
+axes[0].set(ylabel="iterations to 1e-4")
+axes[3].legend(fontsize=7)
+plt.show()
+
+# %% [markdown]
+# CurveBall's dots lie on a line on Rosenbrock's function, and SGD's do where it converges. Adam's
+# spread over a factor of up to six. A table with one tuned number per solver does not show that.
+#
+# ## What real systems do differently
+#
+# - They lower the learning rate on a schedule or average the iterates (Polyak and Ruppert;
+#   PyTorch has `torch.optim.swa_utils`). That is the answer to the right panel above, not to the
+#   left one.
+# - K-FAC and its relatives average *curvature* over many batches, because one batch of a large
+#   network has far fewer outputs than there are parameters: its $G$ is mostly zeros, like here.
+# - Tuning is done by random search or by systems such as Optuna, over several seeds where it
+#   matters. The AlgoPerf benchmark also fixes how much tuning counts.
+#
+# ## Further reading
+#
+# - A. Rahimi and B. Recht, *Reflections on Random Kitchen Sinks*, NeurIPS test of time talk,
+#   2017: the linear network.
+# - S. Ma, R. Bassily, M. Belkin, *The Power of Interpolation*, ICML 2018: why constant rates
+#   converge.
+# - L. Bottou, F. Curtis, J. Nocedal, *Optimization Methods for Large-Scale Machine Learning*,
+#   SIAM Review 2018: noise, step sizes, second order, in one place.
+# - A. Saxe, J. McClelland, S. Ganguli, *Exact solutions to the nonlinear dynamics of learning in
+#   deep linear neural networks*, ICLR 2014.
+# - J. F. Henriques, S. Ehrhardt, S. Albanie, A. Vedaldi, *Small Steps and Giant Leaps*, ICCV
+#   2019.
+#
+# ## Where you are
+#
+# You know what noise does to each kind of step, which zeros of a spectrum matter, and how to read
+# a table of counts. Next come images, and a network whose curvature no one can write down:
+# [08_cnn.ipynb](08_cnn.ipynb).

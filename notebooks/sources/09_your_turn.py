@@ -1,0 +1,726 @@
+# %% [markdown]
+# # 9. Your turn
+#
+# > **You will build** two operations, a problem and a solver of your own, each with the checks
+# > that tell you that they are right, and run them against the package's.
+# >
+# > **You need** notebooks 2 (pull-backs), 3 (Gauss-Newton products) and 5 (CurveBall); what a
+# > recurrence is.
+# >
+# > **Minutes** 75.
+# >
+# > Exercises are marked; each is followed by a checkpoint that says whether the answer is right.
+# > Solutions: [solutions/09_your_turn.ipynb](solutions/09_your_turn.ipynb).
+
+# %%
+import math
+import tempfile
+import time
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from array_api_compat import array_namespace
+from scipy.signal import lfilter
+
+import minigrad as mg
+from curveball import SGD, Adam, CurveBall, conjugate_gradient, minimize
+from curveball.course import checkpoint
+from curveball.solvers.base import value_and_slope
+from curveball.solvers.tree_math import per_run, tree_add_scale, tree_vdot
+from curveball.solvers.two_by_two import solve_two_by_two
+from problems.closed_form.quadratic import Quadratic
+
+plt.style.use("curveball.course.style")
+rng = np.random.default_rng(0)
+
+# %% [markdown]
+# The package is meant to be added to in three places: operations, problems, solvers. The example:
+# a signal goes through two leaky memories, and you see what comes out. How fast do they leak? You
+# need two operations that the package lacks, a leaky sum and a loss that forgives outliers.
+#
+# ## A primitive: a value and a linear map
+#
+# The loss is $\log\cosh x$: $x^2/2$ for small $x$, $|x| - \log 2$ for large. Its slope is
+# $\tanh x$, its curvature $1 - \tanh^2 x > 0$. Written as it stands, it overflows at $x = 711$.
+# Rather:
+#
+# $$\log\cosh x = |x| + \log\bigl(1 + e^{-2|x|}\bigr) - \log 2 .$$
+#
+# A primitive is a function of plain arrays, decorated with one *rule* for each array argument.
+# `rule(y, x)` returns the linear map from $\dot x$ to $\dot y$: here "scale by $\tanh x$",
+# `mg.Scale(...)`. A `Scale` is its own transpose, so nothing else needs to be said. Two habits
+# make a primitive fit in:
+#
+# - The *value* takes its functions from the array's own library, `xp = array_namespace(x)`, so
+#   that it runs on every one that follows the array API standard, and keeps the dtype.
+# - The *rule* uses minigrad's operations, so that it can be differentiated again.
+#
+# ### Exercise 9.1: log cosh
+
+
+# %% tags=["exercise"]
+def log_cosh_rule(y, x):
+    """Return the linear map from the tangent of x to that of y = log cosh x."""
+    ### BEGIN SOLUTION
+    return mg.Scale(mg.tanh(x))
+    ### END SOLUTION
+
+
+@mg.primitive(log_cosh_rule)
+def log_cosh(x):
+    """log(cosh(x)), elementwise; nothing overflows."""
+    xp = array_namespace(x)
+    ### BEGIN SOLUTION
+    size = xp.abs(x)
+    return size + xp.log1p(xp.exp(-2.0 * size)) - math.log(2.0)
+    ### END SOLUTION
+
+
+# %% tags=["wrong"]
+# mg.Scale(mg.tanh(x)) => mg.Scale(mg.stop_gradient(mg.tanh(x)))
+# mg.Scale(mg.tanh(x)) => mg.Scale(1.001 * mg.tanh(x))
+# mg.Scale(mg.tanh(x)) => mg.Scale(mg.sign(x))
+# size + xp.log1p => x + xp.log1p
+# -2.0 * size => -size
+# math.log(2.0) => np.log(2.0)
+# return size + xp.log1p(xp.exp(-2.0 * size)) - math.log(2.0) => return xp.log(xp.cosh(x))
+
+
+# %% tags=["checkpoint"]
+def derivatives(f, *primals, order=2):
+    """ "right", or an error that says what is wrong and where."""
+    mg.check_derivatives(f, *primals, order=order)
+    return "right"
+
+
+few, far = np.array([-1000.0, -2.0, 0.3, 1000.0]), 1000.0 - math.log(2.0)
+exact = np.array([far, math.log(math.cosh(2.0)), math.log(math.cosh(0.3)), far])
+checkpoint("9.1, value", lambda: log_cosh(few), exact, likely="|x| belongs in both places")
+checkpoint(
+    "9.1, derivatives to order 2",
+    lambda: derivatives(log_cosh, rng.standard_normal(5)),
+    "right",
+    likely="the coefficient is mg.tanh(x), a function of x for the second derivative too",
+)
+checkpoint(
+    "9.1, dtype",
+    lambda: str(log_cosh(few.astype(np.float32)).dtype),
+    "float32",
+    likely="a constant of NumPy's is float64; Python's floats keep the dtype",
+)
+
+# %%
+t = np.linspace(-4.0, 4.0, 161)
+fig, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.2))
+curves = {r"$\log\cosh x$": log_cosh, "$x^2/2$": lambda x: 0.5 * x * x, "$|x|$": mg.abs}
+for name, f in curves.items():
+    left.plot(t, f(t), label=name)
+    right.plot(t, mg.grad(lambda x, f=f: mg.sum(f(x)))(t), label=name)
+left.set(xlabel="x", title="value", ylim=(0.0, 4.0))
+right.set(xlabel="x", title="slope, by minigrad", ylim=(-2.5, 2.5))
+left.legend()
+plt.show()
+
+# %% [markdown]
+# ## What the checker finds, and when
+#
+# `mg.check_derivatives` compares the push-forward with difference quotients along random
+# directions, and the two sweeps with each other:
+# $\langle u, J v\rangle = \langle J^T u, v\rangle$. To order 2 it does the same for the functions
+# $w \mapsto J v$ and $w \mapsto J^T u$ ([minigrad/check.py](../minigrad/check.py)). A checker
+# that never fails is worth nothing, so plant mistakes.
+
+
+# %%
+def planted(rule):
+    @mg.primitive(rule)
+    def log_cosh(x):
+        return np.log(np.cosh(x))
+
+    return log_cosh
+
+
+rules = {
+    "right": lambda y, x: mg.Scale(mg.tanh(x)),
+    "a thousandth too steep": lambda y, x: mg.Scale(1.001 * mg.tanh(x)),
+    "pull is not push transposed": lambda y, x: mg.Linear(lambda t: mg.tanh(x) * t, lambda c: c),
+    "coefficient held constant": lambda y, x: mg.Scale(mg.stop_gradient(mg.tanh(x))),
+}
+for name, rule in rules.items():
+    for order in (1, 2):
+        try:
+            derivatives(planted(rule), np.array([0.5, -1.5]), order=order)
+            print(f"{name}, order {order}: passes")
+        except mg.DerivativeError as error:
+            print(f"{name}, order {order}: {error}")
+
+# %% [markdown]
+# The last one is the dangerous one. All gradients are right, training works, and every curvature
+# is wrong. Published implementations of batch normalisation have had this very mistake. Hence
+# order 2.
+#
+# ## A linear map with memory
+#
+# The leaky sum, along the first axis of $x$, with a leak $a$ in $(0, 1)$:
+#
+# $$y_t = a\,y_{t-1} + x_t, \qquad y_{-1} = 0 .$$
+#
+# It is how a neuron's membrane charges, and the simplest recurrent network. Written with
+# minigrad's operations, the loop leaves three of them on the tape for each sample. As a primitive
+# it is one operation, with two maps.
+#
+# **In $x$** it is linear: $y = L x$ with $L_{ts} = a^{t-s}$ for $s \le t$, so the map is the
+# operation itself. Its transpose has $\bar x_s = \sum_{t \ge s} a^{t-s}\, \bar y_t$: the same
+# sum, running backwards in time.
+#
+# **In $a$**, differentiate the recurrence: $\dot y_t = a\, \dot y_{t-1} + \dot a\, y_{t-1}$. That
+# is a leaky sum again, of $y$ one step late: $\dot y = \dot a \, L\,(0, y_0, y_1, \dots)$. Call
+# $L\,(0, y_0, \dots)$ the `slope`. The map from the number $\dot a$ multiplies it; the transpose
+# multiplies the cotangent by it and sums.
+#
+# ### Exercise 9.2: two maps
+#
+# `mg.Linear(push, pull)` makes a map of two functions. `mg.flip(c, 0)` turns time round. For
+# `slope`: `mg.concat([...])` along the first axis; index as `y[:-1, ...]`, and the zero is
+# `0.0 * y[:1, ...]`.
+
+
+# %% tags=["exercise"]
+def in_signal(y, x, a):
+    """Return the linear map from the tangent of x to that of y."""
+    ### BEGIN SOLUTION
+    return mg.Linear(lambda t: leaky(t, a), lambda c: mg.flip(leaky(mg.flip(c, 0), a), 0))
+    ### END SOLUTION
+
+
+def in_leak(y, x, a):
+    """Return the linear map from the tangent of a, one number, to that of y."""
+    ### BEGIN SOLUTION
+    slope = leaky(mg.concat([0.0 * y[:1, ...], y[:-1, ...]]), a)
+    return mg.Linear(lambda t: slope * t, lambda c: mg.sum(slope * c))
+    ### END SOLUTION
+
+
+@mg.primitive(in_signal, in_leak)
+def leaky(x, a):
+    """y_t = a y_{t-1} + x_t along the first axis; a is one number."""
+    y = [x[0, ...]]
+    for t in range(1, x.shape[0]):
+        y.append(a * y[-1] + x[t, ...])
+    return array_namespace(x).stack(y)
+
+
+# %% tags=["wrong"]
+# mg.flip(leaky(mg.flip(c, 0), a), 0) => leaky(c, a)
+# mg.flip(leaky(mg.flip(c, 0), a), 0) => leaky(mg.flip(c, 0), a)
+# lambda t: leaky(t, a) => lambda t: t
+# y[:-1, ...]]), a) => x[:-1, ...]]), a)
+# slope = leaky(mg.concat([0.0 * y[:1, ...], y[:-1, ...]]), a) => slope = y
+# mg.sum(slope * c) => mg.mean(slope * c)
+
+# %% tags=["checkpoint"]
+signal, gap = rng.standard_normal((8, 3)), np.subtract.outer(np.arange(8), np.arange(8))
+L = np.where(gap >= 0, 0.7 ** np.maximum(gap, 0), 0.0)  # the matrix, entry by entry
+slopes = np.where(gap > 0, gap * 0.7 ** np.maximum(gap - 1, 0), 0.0)  # dL/da
+checkpoint(
+    "9.2, the pull-back in x",
+    lambda: mg.linearize(leaky, signal, 0.7)[1].T(signal)[0],
+    L.T @ signal,
+    likely="turn time round before and after",
+)
+checkpoint(
+    "9.2, the push-forward in a",
+    lambda: mg.jvp(lambda a: leaky(signal, a), (0.7,), (1.0,))[1],
+    slopes @ signal,
+    likely="slope is the leaky sum of y, not x, one step late",
+)
+checkpoint(
+    "9.2, derivatives to order 2",
+    lambda: derivatives(leaky, signal, 0.7),
+    "right",
+    likely="push in x is leaky itself, pull is with flips; in a: slope times it, pull sums all",
+)
+
+# %% [markdown]
+# The second derivative in $a$ came for nothing: `in_leak` calls `leaky`, which is a primitive.
+# And here are the two directions as matrices, the pull-back as the mirror image, with what each
+# makes of a single pulse.
+
+# %%
+_, J = mg.linearize(lambda x: leaky(x, 0.8), np.zeros(30))
+unit = np.eye(30)
+fig, axes = plt.subplots(1, 3, figsize=(10.0, 3.2))
+for ax, sweep, name in ((axes[0], J, "push, $L$"), (axes[1], J.T, "pull, $L^T$")):
+    ax.imshow(np.stack([sweep(e) for e in unit], axis=1))
+    ax.set(title=name, xlabel="time in", ylabel="time out")
+    ax.grid(False)
+    axes[2].plot(sweep(unit[12]), ".-", label=name)
+axes[2].set(title="of a pulse at 12", xlabel="time")
+axes[2].legend()
+plt.show()
+
+
+# %% tags=["varies"]
+def by_operations(x, a):
+    y = [x[0]]
+    for t in range(1, x.shape[0]):
+        y.append(a * y[-1] + x[t])
+    return mg.stack(y)
+
+
+def seconds(f):
+    gradient = mg.grad(lambda a: mg.sum(log_cosh(f(signal, a))))
+    gradient(0.7)
+    started = time.perf_counter()
+    for _ in range(20):
+        gradient(0.7)
+    return (time.perf_counter() - started) / 20
+
+
+signal = rng.standard_normal((200, 4))
+ratio = seconds(by_operations) / seconds(leaky)
+print(f"with the loop on the tape, a gradient takes {ratio:.0f} times as long")
+
+# %% [markdown]
+# Does it run on another array library? The package's tests use `array-api-strict`, which has
+# nothing but the standard.
+
+# %%
+try:
+    import array_api_strict as strict
+
+    x, a = strict.asarray(signal[:9]), strict.asarray(0.7)
+    on_strict = mg.grad(lambda x, a: mg.sum(log_cosh(leaky(x, a))), argnums=1)(x, a)
+    on_numpy = mg.grad(lambda a: mg.sum(log_cosh(leaky(signal[:9], a))))(0.7)
+    checkpoint("another library", mg.to_numpy(on_strict), on_numpy, likely="np. in a rule")
+except ImportError:
+    print("pip install array-api-strict, then run this cell again")
+
+
+def by_scipy(x, leaks, gains):
+    """What comes out of leaky memories side by side, without minigrad."""
+    parts = zip(leaks, gains, strict=True)
+    return sum(g * lfilter([1.0], [1.0, -a], x, axis=0) for a, g in parts)
+
+
+# %% [markdown]
+# ## A problem: two leaks
+#
+# Signals $x$ go through two leaky sums, and what comes out is their weighted sum,
+#
+# $$y = g_1\, L(a_1)\, x + g_2\, L(a_2)\, x .$$
+#
+# Find $a$ and $g$ from pairs of $x$ and $y$. A **problem** of the package is a frozen dataclass
+# with `init(rng)` for a start, `batch(rng)` for the data of one iteration, `model(params, batch)`
+# for the outputs, `loss(outputs, batch)` for a number, and `solution` and `minimum` where they
+# are known. Two choices make this one well posed:
+#
+# - Leaks must stay in $(0, 1)$, so the params hold their logits $\ell$,
+#   $a = \sigma(\ell) = 1/(1 + e^{-\ell})$, that is $\ell = \log \frac{a}{1 - a}$.
+# - The outputs are the misfit, prediction minus target, and the loss is the mean of $\log\cosh$
+#   of them. It is convex in the outputs, so the Gauss-Newton matrix is never indefinite.
+#
+# ### Exercise 9.3: solution, model, loss
+
+
+# %% tags=["exercise"]
+@dataclass(frozen=True)
+class TwoLeaks:
+    """Find leaks and gains; params {"leak": logits, "gain": gains}, a batch is (x, y)."""
+
+    leaks: tuple = (0.5, 0.9)
+    gains: tuple = (1.0, 0.5)
+    minimum: float = 0.0
+
+    def init(self, rng):
+        return {"leak": rng.normal([-1.0, 1.0], 0.3), "gain": np.array([0.5, 0.5])}
+
+    def batch(self, rng):
+        x = rng.standard_normal((60, 4))  # 60 times, 4 signals
+        return x, by_scipy(x, self.leaks, self.gains)
+
+    @property
+    def solution(self):
+        ### BEGIN SOLUTION
+        return {"leak": -np.log(1.0 / np.array(self.leaks) - 1.0), "gain": np.array(self.gains)}
+        ### END SOLUTION
+
+    def model(self, params, batch):
+        ### BEGIN SOLUTION
+        (x, target), a, g = batch, mg.sigmoid(params["leak"]), params["gain"]
+        return g[0] * leaky(x, a[0]) + g[1] * leaky(x, a[1]) - target
+        ### END SOLUTION
+
+    def loss(self, outputs, batch=None):
+        ### BEGIN SOLUTION
+        return mg.mean(log_cosh(outputs))
+        ### END SOLUTION
+
+
+# %% tags=["wrong"]
+# -np.log(1.0 => np.log(1.0
+# leaky(x, a[1]) - target => leaky(x, a[1]) + target
+# mg.sigmoid(params["leak"]) => params["leak"]
+# g[1] * leaky(x, a[1]) => g[1] * leaky(x, a[0])
+# mg.mean(log_cosh(outputs)) => mg.sum(log_cosh(outputs))
+# mg.mean(log_cosh(outputs)) => mg.mean(outputs * outputs)
+
+# %% tags=["checkpoint"]
+w = {"leak": np.array([-0.4, 0.8]), "gain": np.array([0.7, -1.3])}
+problem = TwoLeaks()
+x, target = problem.batch(rng)
+misfit = by_scipy(x, 1.0 / (1.0 + np.exp(-w["leak"])), w["gain"]) - target
+mean = np.mean(np.log(np.cosh(misfit)))
+
+
+def objective(w):
+    return problem.loss(problem.model(w, (x, target)))
+
+
+hint = "gain k goes with leak k; minus the target"
+checkpoint("9.3, model", lambda: problem.model(w, (x, target)), misfit, likely=hint)
+checkpoint("9.3, loss", lambda: objective(w), mean, likely="the mean of log cosh")
+checkpoint("9.3, derivatives", lambda: derivatives(objective, w), "right", likely="mg., not np.")
+checkpoint("9.3, minimum", lambda: objective(problem.solution), problem.minimum, likely="logits")
+checkpoint(
+    "9.3, gradient at the solution",
+    lambda: mg.grad(objective)(problem.solution),
+    {"leak": np.zeros(2), "gain": np.zeros(2)},
+    likely="the solution holds logits, log(a / (1 - a)), and the gains",
+)
+
+# %% [markdown]
+# The targets come not from `leaky` but from SciPy: with your own operation on both sides, a
+# mistake in it would fit itself. Below, one signal and what comes out, and the loss over the two
+# leaks with the gains held at their true values. In the hollow at the lower right the leaks have
+# changed places, as far as gains that have not let them: a local minimum.
+
+# %%
+fig, (left, right) = plt.subplots(1, 2, figsize=(9.4, 3.4))
+first = problem.init(np.random.default_rng(0))
+left.plot(x[:, 0], color="0.6", lw=1.0, label="x")
+left.plot(target[:, 0], label="y")
+left.plot((problem.model(first, (x, target)) + target)[:, 0], "--", label="model at the start")
+left.set(xlabel="time", title="one signal of a batch")
+left.legend(fontsize=8)
+
+
+def loss_at(a, b):
+    return objective({"leak": np.log([a / (1 - a), b / (1 - b)]), "gain": np.array([1.0, 0.5])})
+
+
+leaks = np.linspace(0.02, 0.98, 45)
+height = [[loss_at(a, b) for a in leaks] for b in leaks]
+right.contour(leaks, leaks, height, np.geomspace(1e-3, 3.0, 12))
+right.plot(*problem.leaks, "k*", markersize=9)
+right.set(xlabel="$a_1$", ylabel="$a_2$", title="loss over the leaks")
+plt.show()
+
+# %% [markdown]
+# ## A solver: two directions
+#
+# A **solver** is a frozen dataclass of hyper-parameters with `init(params) -> state` and
+# `step(params, state, model, loss) -> params, state, info`
+# ([curveball/solvers/base.py](../curveball/solvers/base.py)). It changes nothing in place, and never asks for
+# the value of an array: on a GPU each such question waits for the device.
+#
+# CurveBall searches the plane of $z$ and $\Delta z = \hat H z + J$. What if you take the plane of
+# $z$ and the gradient $J$ itself? The same quadratic model, the same $2 \times 2$ system, with
+# $J$ in the place of $\Delta z$:
+#
+# $$\begin{bmatrix} J^T \hat H J & z^T \hat H J \\ z^T \hat H J & z^T \hat H z \end{bmatrix}
+# \begin{bmatrix} \beta \\ -\rho \end{bmatrix} =
+# \begin{bmatrix} J^T J \\ J^T z \end{bmatrix}, \qquad
+# z \leftarrow \rho z - \beta J, \qquad w \leftarrow w + z,$$
+#
+# with $\hat H = J_\phi H_L J_\phi^T + \lambda I$. It costs what CurveBall costs. The plane is
+# that of the *memory gradient* method of Miele and Cantrell, 1969. On a quadratic, with
+# $\lambda = 0$, it takes the steps of conjugate gradients, which makes a sharp test.
+#
+# The next cell holds what the test needs: arrays that raise an error when their values are read.
+
+
+# %%
+class Sealed(np.ndarray):
+    """An array that does not tell its values, as if each question had to wait for a device."""
+
+    def refuse(self, *args):
+        raise RuntimeError("an array was read on the host")
+
+    __float__ = __bool__ = __int__ = __index__ = item = tolist = refuse
+
+    def __array_function__(self, *args):
+        out = super().__array_function__(*args)
+        return out.view(Sealed) if isinstance(out, np.ndarray) else out
+
+
+bowl = Quadratic((1.0, 2.0, 5.0, 10.0, 30.0, 100.0))
+robust = TwoLeaks().loss
+
+
+def walk(solver, w, steps):
+    """The iterates on the bowl, and the dtype of the last beta or what info lacks."""
+    state, path = solver.init(w), [w]
+    for _ in range(steps):
+        w, state, info = solver.step(w, state, bowl.model, bowl.loss)
+        path.append(w)
+    lacks = {"loss", "outputs", "aux", "rho", "beta"} - set(info)
+    return np.array(path), f"no {sorted(lacks)}" if lacks else str(info["beta"].dtype)
+
+
+# %% [markdown]
+# ### Exercise 9.4: the step
+#
+# Given in the cell: the loss as `value`; the gradient $J$ as `g` (`J` is the map); the
+# push-forwards of $z$ and $g$ to the outputs, `z_y` and `g_y`; their products with $H_L$, `Hz` and
+# `Hg`; and $J^T z$ and $J^T g$, `slope_z` and `slope_g`. Use
+#
+# - `tree_vdot(a, b, runs)` for inner products of trees, and
+#   $a^T \hat H b = a_y^T H_L b_y + \lambda a^T b$;
+# - `solve_two_by_two(a, b, c, p, q)` for $x, y$ with $a x + b y = p$ and $b x + c y = q$, which
+#   also solves singular systems;
+# - `mg.tree_map(function, tree, ...)`, `per_run(number, x) * x` for a number times an array, and
+#   `tree_add_scale(x, number, y)` for $x + \text{number} \cdot y$ of two trees.
+#
+# `runs` counts the axes of runs that advance together. Pass it on, and Table 1 comes for nothing.
+# `info` is a dict of `loss`, `outputs`, `aux` (that is `aux[0] if has_aux else None`), and what the
+# solver knows: `rho` and `beta`.
+
+
+# %% tags=["exercise"]
+@dataclass(frozen=True)
+class TwoDirections:
+    """z <- rho z - beta J, w <- w + z; rho and beta minimise the damped Gauss-Newton model."""
+
+    lam: float = 1e-3
+
+    def init(self, params):
+        return mg.tree_map(mg.zeros_like, params)
+
+    def step(self, params, state, model, loss, has_aux=False):
+        z, (y, J, *aux) = state, mg.linearize(model, params, has_aux=has_aux)
+        (value, J_L), L = mg.linearize(lambda y: value_and_slope(loss, y), y)
+        g, runs = J.T(J_L), value.ndim
+        z_y, g_y = J(z), J(g)
+        (slope_z, Hz), (slope_g, Hg) = L(z_y), L(g_y)
+        ### BEGIN SOLUTION
+        gHg = tree_vdot(g_y, Hg, runs) + self.lam * tree_vdot(g, g, runs)
+        zHg = tree_vdot(z_y, Hg, runs) + self.lam * tree_vdot(z, g, runs)
+        zHz = tree_vdot(z_y, Hz, runs) + self.lam * tree_vdot(z, z, runs)
+        beta, minus_rho = solve_two_by_two(gHg, zHg, zHz, slope_g, slope_z)
+        z = mg.tree_map(lambda a, b: -per_run(minus_rho, a) * a - per_run(beta, b) * b, z, g)
+        info = {"loss": value, "outputs": y, "aux": aux[0] if has_aux else None}
+        return tree_add_scale(params, 1.0, z), z, {**info, "rho": -minus_rho, "beta": beta}
+        ### END SOLUTION
+
+
+# %% tags=["wrong"]
+# - per_run(beta, b) => + per_run(beta, b)
+# -per_run(minus_rho, a) => per_run(minus_rho, a)
+# tree_vdot(g, g, runs) => tree_vdot(g_y, g_y, runs)
+# tree_vdot(z_y, Hg, runs) + self.lam * tree_vdot(z, g, runs) => tree_vdot(z_y, g_y, runs)
+# slope_g, slope_z) => slope_g, 0.0 * slope_z)
+# solve_two_by_two(gHg => solve_two_by_two(float(gHg) + 0.0 * gHg
+# self.lam * tree_vdot(z, z, runs) => np.float64(self.lam) * tree_vdot(z, z, runs)
+# "outputs": y => "output": y
+
+# %% tags=["checkpoint"]
+start, z = bowl.init(rng), rng.standard_normal(6)
+slope = bowl.hessian @ (start - bowl.solution)
+G = mg.GGNOperator(bowl.model, robust, start)
+H, g = G.to_scipy() @ np.eye(6) + 0.5 * np.eye(6), mg.grad(lambda w: robust(bowl.model(w)))(start)
+plane = np.stack([z, -g], axis=1)
+best = plane @ np.linalg.solve(plane.T @ H @ plane, -plane.T @ g)
+
+cg = conjugate_gradient
+by_cg = start + [cg(lambda v: bowl.hessian @ v, -slope, tol=0.0, max_iter=k).x for k in range(7)]
+checkpoint(
+    "9.4, conjugate gradients",
+    lambda: walk(TwoDirections(0.0), start, 6)[0],
+    by_cg,
+    likely="the matrix holds J.HJ, z.HJ and z.Hz, the unknowns are beta and -rho",
+)
+checkpoint(
+    "9.4, a damped step",
+    lambda: TwoDirections(0.5).step(start, z, bowl.model, robust)[1],
+    best,
+    likely="each of the three products has its own lam term; use Hg and Hz",
+)
+x = start.astype(np.float32)
+checkpoint("9.4, info", lambda: walk(TwoDirections(), x, 3)[1], "float32", likely="np. in step")
+plain, x = walk(TwoDirections(), start, 3)[0], start.view(Sealed)
+checkpoint("9.4, sealed", lambda: walk(TwoDirections(), x, 3)[0], plain, likely="float() or if")
+
+# %% [markdown]
+# Six eigenvalues, six steps, then the minimum. With a wrong constant the solver would often
+# converge all the same; only these tests would tell. `minimize` knows your solver at once, and
+# stops by the gradient. Two runs from one start:
+
+# %% tags=["varies"]
+batch = problem.batch(np.random.default_rng(1))
+for lam in (0.3, 0.001):
+    model, solver = partial(problem.model, batch=batch), TwoDirections(lam)
+    found = minimize(model, problem.loss, first, solver, max_iter=300)
+    leaks = 1.0 / (1.0 + np.exp(-found.x["leak"]))
+    print(f"lambda {lam}: {found.message} ({found.nit})")
+    print("   leaks", leaks.round(3), "gains", found.x["gain"].round(3), "loss", f"{found.fun:.1g}")
+
+# %% [markdown]
+# ## All together
+#
+# The second run went wrong, and not by a mistake in the code. Far from the solution the quadratic
+# model promises much, an almost undamped step runs out to where $\sigma$ is flat, one leak 0 and
+# the other 1, and from there the derivative shows no way back. Damping is the remedy, and here it
+# decides everything.
+#
+# The figure has a new batch for each iteration. At the solution the misfit is zero on every
+# batch, so by notebook 7 the noise dies out with it. Left: four solvers, medians of 6 starts.
+# Right: where your solver is after 150 iterations, one dot per start.
+
+
+# %%
+def train_on(solver, seed, steps=150):
+    draws, losses = np.random.default_rng([seed, 1]), []
+    w = problem.init(np.random.default_rng([seed, 0]))
+    state = solver.init(w)
+    for _ in range(steps):
+        model = partial(problem.model, batch=problem.batch(draws))
+        w, state, info = solver.step(w, state, model, problem.loss)
+        losses.append(info["loss"])
+    return losses
+
+
+fig, (left, right) = plt.subplots(1, 2, figsize=(9.4, 3.6))
+solvers = {"two directions": TwoDirections(lam=0.3), "CurveBall": CurveBall(lam=0.3)}
+solvers |= {"SGD, lr = 0.3": SGD(lr=0.3), "Adam, lr = 0.1": Adam(lr=0.1)}
+for name, solver in solvers.items():
+    left.semilogy(np.median([train_on(solver, seed) for seed in range(6)], axis=0), label=name)
+for lam in (0.01, 0.03, 0.1, 0.3, 1.0, 3.0):
+    last = [train_on(TwoDirections(lam=lam), seed)[-1] for seed in range(6)]
+    right.loglog(np.full(6, lam), last, "o", color="C0", alpha=0.6)
+left.set(xlabel="iteration", ylabel="loss of the batch", title="two leaks, median of 6 starts")
+right.set(xlabel=r"$\lambda$", title="two directions, loss after 150")
+left.legend(fontsize=8)
+plt.show()
+
+# %% [markdown]
+# With too little damping some starts are lost, with too much all are slow. At $\lambda = 0.3$
+# yours is level with Adam, and CurveBall is ahead.
+#
+# Next the problems of Table 1, by its protocol, both solvers with $\mathrm{lr} = 1$ and the
+# table's $\lambda$.
+
+# %%
+from curveball.experiments.sweep import iterations_to
+from curveball.experiments.table1 import COLUMNS
+
+for column in COLUMNS:
+    print(f"{column.name:21}", end="")
+    for solver in (TwoDirections(column.lam), CurveBall(lam=column.lam, adapt_lam=False)):
+        counts = iterations_to(column.problem(0), solver, 50, 500)
+        name, share = type(solver).__name__, np.mean(counts > 0)
+        print(f"  {name} {counts[counts > 0].mean():5.1f} ({share:.0%})", end="")
+    print()
+
+# %% [markdown]
+# On Rosenbrock's function the counts agree to the last digit. Why? It has two parameters, and any
+# two directions span the plane. On the linear network yours needs fewer: the gradient is exact
+# there, as conjugate gradients want it.
+#
+# And images, through `compare` ([compare.py](../curveball/experiments/compare.py)): mini-batches, a
+# log and a checkpoint for each run, the same start and batches for all. Your `has_aux` and your
+# state, a tree of arrays, are what makes this work.
+
+# %% tags=["varies"]
+from curveball.experiments.compare import compare, table
+from curveball.experiments.figures import running_mean
+from problems import load, network
+from problems.vision.classification import Classification
+
+digits = Classification(load("digits"), network("mlp"), batch_size=64)
+solvers = {"two directions": TwoDirections(1.0), "CurveBall": CurveBall(), "SGD": SGD(lr=0.1)}
+with tempfile.TemporaryDirectory() as folder:
+    runs = compare(digits, solvers, Path(folder), epochs=5, quiet=True)
+print(table(runs))
+fig, (left, right) = plt.subplots(1, 2, figsize=(9.0, 3.4))
+for run in runs:
+    left.semilogy(running_mean([step["loss"] for step in run.steps], 20), label=run.name)
+    if "rho" in run.steps[-1]:
+        right.plot(running_mean([step["rho"] for step in run.steps], 20), label=run.name)
+left.set(xlabel="step", ylabel="training loss, mean of 20")
+right.set(xlabel="step", ylabel=r"$\rho$, mean of 20")
+left.legend()
+plt.show()
+
+# %% [markdown]
+# One seed, one $\lambda$, nothing tuned: this says that your solver *works*, not how good it is
+# (notebook 7 has what a comparison needs). Your momentum falls towards zero, CurveBall's does
+# not: a gradient of a new batch has little to do with a step that was exact for the last one.
+#
+# ## A checklist
+#
+# **A primitive.** Value from the array's own library, dtype kept, no overflow at both ends. One
+# rule per array argument, written with minigrad's operations. `check_derivatives` to order 2, at
+# points away from kinks, and each planted mistake is found. Values and one derivative against a
+# matrix or a closed form that does not use it.
+#
+# **A problem.** Targets from another program. Gradient zero at the solution, on several batches;
+# loss there equal to `minimum`. Start and batches from the `Generator` given, and from nothing
+# else. The loss a mean, convex in the outputs where you can choose.
+#
+# **A solver.** Frozen hyper-parameters, checked; `init` and `step` without side effects. One step
+# equal to a dense closed form, with the state not zero and the damping not zero. float32 stays,
+# no array is read on the host. A method it must coincide with somewhere, step by step. Then, and
+# only then, convergence.
+#
+# To put one into the package: [minigrad/ops/elementwise.py](../minigrad/ops/elementwise.py) shows where
+# primitives stand, [curveball/solvers/sgd.py](../curveball/solvers/sgd.py) is the shortest solver,
+# [problems/closed_form/quadratic.py](../problems/closed_form/quadratic.py) a short problem, and
+# [tests/support/cases.py](../tests/support/cases.py) the list that runs every primitive on
+# every backend.
+#
+# ## Projects
+#
+# 1. Give your solver CurveBall's rule for $\lambda$ (notebook 5). Does its start still matter?
+# 2. Average its $2 \times 2$ system over batches, as `CurveBall(average=...)` does
+#    ([what is known so far](../studies/results/averaging.md)).
+# 3. A third direction and a $3 \times 3$ system. When does it pay for its push-forward?
+# 4. Measure $y$ with errors. How does the floor of notebook 7 depend on $\lambda$?
+# 5. `leaky` in $\log_2 n$ steps: $\sum_k a^k S^k = \prod_j (1 + a^{2^j} S^{2^j})$, $S$ the shift.
+#    Then a leak for each unit of a recurrent network.
+# 6. A primitive whose value is found by iteration, such as $y = \cos(x y)$, and whose map comes
+#    from the implicit function theorem.
+# 7. Run your solver on CuPy arrays, and time a step with and without one `float(loss)`.
+#
+# ## What real systems do differently
+#
+# - JAX: `jax.custom_jvp` takes a push-forward and transposes it; `jax.custom_vjp` takes a
+#   pull-back and gives up forward mode. `jax.test_util.check_grads` checks both to any order.
+# - PyTorch: `torch.autograd.Function` has `backward`, and `jvp` beside it: two rules that may
+#   disagree. `gradcheck` and `gradgradcheck` are its order 1 and 2.
+# - Recurrences: `jax.lax.scan` is a primitive whose body is differentiated once;
+#   `jax.lax.associative_scan` is project 5.
+# - Solvers as `init` and `update` pairs without side effects are Optax's design, and problems
+#   with known answers those of CUTEst and of Moré, Garbow and Hillstrom; the last are in
+#   [problems](../problems/closed_form/more_garbow_hillstrom.py).
+#
+# ## Further reading
+#
+# - A. Griewank and A. Walther, *Evaluating Derivatives*, 2nd edition, 2008.
+# - A. Radul, A. Paszke, R. Frostig, M. Johnson, D. Maclaurin, *You Only Linearize Once*, POPL
+#   2023.
+# - A. Miele and J. Cantrell, *Study on a memory gradient method for the minimization of
+#   functions*, Journal of Optimization Theory and Applications, 1969.
+# - M. Hestenes and E. Stiefel, *Methods of conjugate gradients for solving linear systems*, 1952.
+# - J. Moré, B. Garbow, K. Hillstrom, *Testing unconstrained optimization software*, ACM TOMS
+#   1981.
+#
+# ## Where you are
+#
+# At the end. You wrote an engine, a solver and the tests that hold them, and you can add to all
+# three. The derivations, each with a test under it:
+# [tests/derivations](../tests/derivations/README.md). From the top again:
+# [01_linear_maps.ipynb](01_linear_maps.ipynb).

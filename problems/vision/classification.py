@@ -1,0 +1,133 @@
+"""A data set and a network make a problem: mini-batches in, cross entropy out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import array_api_compat
+import numpy as np
+
+import minigrad as mg
+from minigrad import nn
+from minigrad.backend import namespace
+from problems.data.datasets import Dataset
+from problems.vision.augment import draw, move
+from problems.vision.networks import Network
+
+Array = Any
+Params = dict[str, Any]
+
+
+class Batch(NamedTuple):
+    """Normalised images (batch, height, width, channels), integer labels (batch,), and what is random in the network.
+
+    Dropout's masks belong to the batch: a solver that evaluates its model twice on one batch, as CurveBall does for its
+    trust ratio, sees one function.
+    """
+
+    images: Array
+    labels: Array
+    masks: Params | None = None
+
+
+@dataclass(frozen=True)
+class Classification:
+    """Train a network on a data set. `model` returns `(outputs, stats)`: use it with `has_aux=True`.
+
+    >>> from problems import load, network
+    >>> problem = Classification(load("digits"), network("mlp"), batch_size=32)
+    >>> rng = np.random.default_rng(0)
+    >>> params, batch = problem.init(rng), problem.batch(rng)
+    >>> outputs, stats = problem.model(params, batch)
+    >>> outputs.shape, problem.loss(outputs, batch).dtype
+    ((32, 10), dtype('float32'))
+    """
+
+    data: Dataset
+    network: Network
+    batch_size: int = 64
+    dtype: Any = np.float32
+    augment: bool = False  # random flips and shifts of the training images
+
+    def __post_init__(self) -> None:
+        n = self.data.train_labels.shape[0]
+        if not 1 <= self.batch_size <= n:
+            raise ValueError(
+                f"batch_size must be from 1 to {n}, the training images of {self.data.name}; got {self.batch_size}"
+            )
+
+    def init(self, rng: np.random.Generator) -> Params:
+        """Draw the network's parameters."""
+        return self.network.init(rng, self.data.train_images.shape[1:], self.dtype)
+
+    def batch(self, rng: np.random.Generator) -> Batch:
+        """Draw one mini-batch without repeats."""
+        index = rng.choice(self.data.train_labels.shape[0], self.batch_size, replace=False)
+        return self._with_chance(self.take(index), rng)
+
+    def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
+        """One epoch: the training set in random order, in batches of equal size; what is left over is not used."""
+        order = rng.permutation(self.data.train_labels.shape[0])
+        for start in range(0, self.steps_per_epoch * self.batch_size, self.batch_size):
+            yield self._with_chance(self.take(order[start : start + self.batch_size]), rng)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return self.data.train_labels.shape[0] // self.batch_size
+
+    def take(self, index: Array) -> Batch:
+        """The training images and labels at these places."""
+        images, labels = self.data.train_images, self.data.train_labels
+        xp = namespace(images)
+        index = xp.asarray(index, device=array_api_compat.device(images))
+        return Batch(self._inputs(xp.take(images, index, axis=0)), xp.take(labels, index, axis=0))
+
+    def _inputs(self, images: Array) -> Array:
+        """Bytes as numbers of the kind that the network takes."""
+        if self.network.inputs == "unit":
+            return mg.astype(images, self.dtype) * (1.0 / self._white)
+        return self.data.normalise(images, self.dtype)
+
+    @cached_property
+    def _white(self) -> int:
+        """The largest value of the training images: 255 in photographs, 16 in digits."""
+        return int(mg.max(self.data.train_images))
+
+    def _with_chance(self, batch: Batch, rng: np.random.Generator) -> Batch:
+        """Moved images, and masks: drawn on the host, used where the images are."""
+        if self.augment:
+            batch = batch._replace(images=move(batch.images, draw(rng, self.batch_size)))
+        masks = self.network.masks(rng, self.data.train_images.shape[1:], self.batch_size)
+        if masks:
+            xp, device = namespace(batch.images), array_api_compat.device(batch.images)
+            batch = batch._replace(masks=mg.tree_map(lambda keep: xp.asarray(keep, device=device), masks))
+        return batch
+
+    def model(self, params: Params, batch: Batch, stats: Params | None = None) -> tuple[Array, Params]:
+        """The network's outputs and the batch's statistics; with running `stats`, the network in evaluation."""
+        return self.network(params, batch.images, stats, batch.masks)
+
+    def loss(self, outputs: Array, batch: Batch) -> Array:
+        """Cross entropy, mean over the batch."""
+        return nn.cross_entropy(outputs, batch.labels)
+
+    def errors(self, outputs: Array, batch: Batch) -> Array:
+        """The share of the batch whose largest output is not its label."""
+        wrong = mg.argmax(outputs, axis=-1) != batch.labels
+        return mg.mean(mg.astype(wrong, self.dtype))
+
+    def validate(self, params: Params, stats: Params, batch_size: int = 500) -> tuple[float, float]:
+        """Mean loss and share of errors on the validation set, the network in evaluation."""
+        images, labels = self.data.validation_images, self.data.validation_labels
+        loss = errors = 0.0
+        for start in range(0, labels.shape[0], batch_size):
+            part = slice(start, start + batch_size)
+            batch = Batch(self._inputs(images[part]), labels[part])
+            outputs, _ = self.model(params, batch, stats)
+            share = batch.labels.shape[0] / labels.shape[0]
+            loss += share * float(self.loss(outputs, batch))
+            errors += share * float(self.errors(outputs, batch))
+        return loss, errors

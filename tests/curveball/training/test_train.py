@@ -1,0 +1,456 @@
+"""Training: the same seed gives the same run, and a run that was interrupted goes on as if it had not been."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors import SafetensorError
+
+import minigrad as mg
+from curveball import SGD, Adam, CurveBall
+from curveball.training import checkpoint
+from curveball.training.files import output_folder, write_whole
+from curveball.training.train import _Log, train
+from minigrad.trees import flatten
+from problems import Classification, Dataset, load, network
+
+SOLVERS = {
+    "curveball": CurveBall(lam_factor=0.7, lam_every=2),
+    "sgd": SGD(lr=0.05),
+    "adam": Adam(lr=0.01),
+}
+over_solvers = pytest.mark.parametrize("solver", SOLVERS.values(), ids=SOLVERS)
+
+
+def small(name="cnn", batch_size=32, dtype=np.float32):
+    """150 digits to train (four batches of 32), 60 to validate."""
+    d = load("digits")
+    train_set = d.train_images[:150], d.train_labels[:150]
+    data = Dataset.of("few digits", d.classes, train_set, (d.validation_images[:60], d.validation_labels[:60]))
+    return Classification(data, network(name), batch_size, dtype)
+
+
+def untimed(records):
+    return [{key: value for key, value in record.items() if key != "seconds"} for record in records]
+
+
+def log_of(folder):
+    def refuse(word):
+        raise ValueError(f"{word} is not JSON")
+
+    lines = (folder / "log.jsonl").read_text().splitlines()
+    return [json.loads(line, parse_constant=refuse) for line in lines]
+
+
+def assert_same(a, b):
+    """Bit by bit; numbers may be Python's or NumPy's."""
+    leaves, others = flatten(a)[0], flatten(b)[0]
+    assert len(leaves) == len(others) > 0
+    for x, y in zip(leaves, others, strict=True):
+        np.testing.assert_array_equal(x, y)
+        if hasattr(x, "dtype"):
+            assert x.dtype == y.dtype
+
+
+def run(problem, solver, folder=None, **options):
+    return train(problem, solver, **{"epochs": 1, "quiet": True, "folder": folder, **options})
+
+
+@over_solvers
+def test_same_seed_same_run(solver):
+    a, b, other = (run(small(), solver, seed=seed) for seed in (3, 3, 4))
+    assert_same((a.params, a.state, a.stats), (b.params, b.state, b.stats))
+    assert untimed(a.steps) == untimed(b.steps)
+    assert a.steps[0]["loss"] != other.steps[0]["loss"]
+
+
+def test_solvers_see_the_same_start_and_batches():
+    class Spying(Classification):
+        def take(self, index):
+            seen.append(index.tolist())
+            return super().take(index)
+
+    problem = small()
+    orders, starts = [], []
+    for solver in SOLVERS.values():
+        seen = []
+        result = run(Spying(problem.data, problem.network, 32), solver, epochs=2)
+        orders.append(seen)
+        starts.append(result.steps[0]["loss"])
+    assert orders[0] == orders[1] == orders[2]
+    assert starts[0] == starts[1] == starts[2]
+    assert orders[0][:4] != orders[0][4:]  # a new order every epoch
+
+
+@over_solvers
+def test_resumed_run_is_the_uninterrupted_one(solver, tmp_path):
+    whole, parts = output_folder(tmp_path / "whole"), output_folder(tmp_path / "parts")
+    expected = run(small(), solver, whole, epochs=3)
+    run(small(), solver, parts, epochs=1)
+    found = run(small(), solver, parts, epochs=3, resume=True)
+    assert_same((found.params, found.state, found.stats), (expected.params, expected.state, expected.stats))
+    assert untimed(found.steps) == untimed(expected.steps)
+    assert untimed(found.epochs) == untimed(expected.epochs)
+    seconds = [record["seconds"] for record in found.steps]
+    assert seconds == sorted(seconds)
+    one, two = ([r for r in untimed(log_of(folder)) if r["kind"] in ("step", "epoch")] for folder in (whole, parts))
+    assert one == two
+    assert [r["kind"] for r in log_of(parts)].count("run") == 2  # where it began, where it went on
+
+
+def test_resuming_drops_the_log_of_the_epoch_that_was_lost(tmp_path):
+    run(small(), SGD(), tmp_path, epochs=1)
+    with (tmp_path / "log.jsonl").open("a") as file:
+        file.write('{"kind": "step", "step": 5, "loss": 1.0}\n{"kind": "st')  # killed in mid-line
+    run(small(), SGD(), tmp_path, epochs=2, resume=True)
+    steps = [record["step"] for record in log_of(tmp_path) if record["kind"] == "step"]
+    assert steps == list(range(1, 9))
+
+
+def test_a_log_that_is_gone_is_begun_anew(tmp_path):
+    run(small(), SGD(), tmp_path, epochs=1)
+    (tmp_path / "log.jsonl").unlink()
+    found = run(small(), SGD(), tmp_path, epochs=2, resume=True)
+    assert len(found.steps) == 8  # the checkpoint knows all
+    assert [record["step"] for record in log_of(tmp_path) if record["kind"] == "step"] == [5, 6, 7, 8]
+
+
+def test_an_earlier_run_is_put_aside(tmp_path):
+    run(small(), SGD(), tmp_path, epochs=2, seed=1)
+    names = ("checkpoint.safetensors", "log.jsonl")
+    earlier = [(tmp_path / name).read_bytes() for name in names]
+    run(small(), SGD(), tmp_path, epochs=1, seed=2)
+    assert [(tmp_path / "previous" / name).read_bytes() for name in names] == earlier
+    assert [record["seed"] for record in log_of(tmp_path) if record["kind"] == "run"] == [2]
+    found = run(small(), SGD(), tmp_path / "previous", epochs=3, seed=1, resume=True)  # and can be gone on with
+    assert_same((found.params,), (run(small(), SGD(), epochs=3, seed=1).params,))
+
+
+def test_no_earlier_run_is_ever_lost(tmp_path):
+    for seed in (1, 2, 3):
+        run(small(), SGD(), tmp_path, seed=seed)
+    found = {path.parent.name: log_of(path.parent)[0]["seed"] for path in tmp_path.glob("**/log.jsonl")}
+    assert found == {"previous": 1, "previous-2": 2, tmp_path.name: 3}
+
+
+def test_resuming_where_only_an_earlier_run_is_names_it(tmp_path):
+    run(small(), SGD(), tmp_path / "previous")
+    with pytest.raises(ValueError, match=r"there is no checkpoint .* \(an earlier run is in .*previous\)"):
+        run(small(), SGD(), tmp_path, resume=True)
+
+
+def test_data_of_the_same_name_are_told_apart(tmp_path):
+    problem = small()
+    data, images = problem.data, problem.data.train_images.copy()
+    images[0, 0, 0] += 1
+    other = Dataset.of(
+        data.name, data.classes, (images, data.train_labels), (data.validation_images, data.validation_labels)
+    )
+    run(problem, SGD(), tmp_path)
+    with pytest.raises(ValueError, match="was written with channel_means="):
+        run(Classification(other, problem.network, problem.batch_size), SGD(), tmp_path, epochs=2, resume=True)
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), SafetensorError("No space left on device")])
+def test_a_full_disk_keeps_the_checkpoint_before(error, tmp_path, monkeypatch):
+    def full(*args, **kwargs):
+        raise error
+
+    run(small(), SGD(), tmp_path)
+    kept = (tmp_path / "checkpoint.safetensors").read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr("safetensors.numpy.save_file", full)
+        message = (
+            r"the checkpoint .* cannot be written \(.*No space left on device\): the one before is whole; mend that"
+        )
+        with pytest.raises(ValueError, match=message):
+            run(small(), SGD(), tmp_path, epochs=2, resume=True)
+    assert (tmp_path / "checkpoint.safetensors").read_bytes() == kept
+    found = run(small(), SGD(), tmp_path, epochs=2, resume=True)
+    assert_same((found.params,), (run(small(), SGD(), epochs=2).params,))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full to write to on this system")
+def test_a_log_that_cannot_be_written(tmp_path):
+    log = _Log(tmp_path, 0)
+    log._file.close()
+    log._file = Path("/dev/full").open("w")  # noqa: SIM115  (the log closes it)
+    with log, pytest.raises(ValueError, match=r"the log /dev/full cannot be written \(No space left on device\)"):
+        log.write({})
+
+
+def test_a_folder_where_a_file_belongs(tmp_path):
+    (tmp_path / "log.jsonl").mkdir()
+    with pytest.raises(ValueError, match=r"log\.jsonl is a folder: choose another place"):
+        run(small(), SGD(), tmp_path)
+
+
+def test_bad_arguments_leave_an_earlier_run_where_it_is(tmp_path):
+    run(small(), SGD(), tmp_path, epochs=1)
+    with pytest.raises(ValueError, match="epochs"):
+        run(small(), SGD(), tmp_path, epochs=0)
+    assert not (tmp_path / "previous").exists()
+    assert (tmp_path / "checkpoint.safetensors").exists()
+
+
+def test_log_and_records(tmp_path):
+    result = run(small(), CurveBall(lam_every=2), tmp_path, epochs=2, seed=5, name="mine")
+    records = log_of(tmp_path)
+    assert [r["kind"] for r in records] == ["run", *["step"] * 4, "epoch", *["step"] * 4, "epoch"]
+    about = records[0]
+    assert about["name"] == "mine"
+    assert about["seed"] == 5
+    assert {"solver": "CurveBall", "lam_every": 2, "data": "few digits", "network": "cnn", "epochs": 2}.items() <= (
+        about.items()
+    )
+    assert {"batch_size", "dtype", "initialisation", "python", "versions", "processor", "command"} <= set(about)
+    step = {"kind", "step", "epoch", "loss", "error", "rho", "beta", "lam", "trust_ratio", "predicted", "seconds"}
+    assert set(records[2]) == step
+    assert set(records[1]) == step - {"trust_ratio"}  # JSON has no nan
+    epoch = {"epoch", "step", "train_loss", "train_error", "validation_loss", "validation_error", "seconds"}
+    assert set(records[5]) == {"kind"} | epoch
+    steps = [{"kind": "step", **record} for record in result.steps]
+    assert steps == [r for r in records if r["kind"] == "step"]
+    assert records[5]["train_loss"] == pytest.approx(np.mean([r["loss"] for r in result.steps[:4]]), rel=1e-6)
+    assert records[5]["train_error"] == pytest.approx(np.mean([r["error"] for r in result.steps[:4]]), rel=1e-6)
+
+
+def test_sparse_log_keeps_the_last_step_of_every_epoch():
+    result = run(small(), SGD(), epochs=2, log_every=3)
+    assert [r["step"] for r in result.steps] == [1, 4, 5, 8]
+    assert untimed(result.epochs) == untimed(run(small(), SGD(), epochs=2).epochs)
+
+
+def test_running_statistics_are_averages_and_validation_uses_them():
+    problem = small()
+    seen = []
+
+    class Spying(SGD):
+        def step(self, *args, **kwargs):
+            result = super().step(*args, **kwargs)
+            seen.append(result[2]["aux"])
+            return result
+
+    result = run(problem, Spying(lr=0.05))
+    expected = seen[0]
+    for stats in seen[1:]:
+        expected = mg.tree_map(lambda old, new: 0.9 * old + 0.1 * new, expected, stats)
+    assert set(result.stats) == {"norm1", "norm2"}
+    for a, b in zip(flatten(result.stats)[0], flatten(expected)[0], strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6)
+    images = problem.data.normalise(problem.data.validation_images, np.float32)
+    outputs, _ = problem.network(result.params, images, expected)
+    errors = np.mean(np.argmax(outputs, axis=1) != problem.data.validation_labels)
+    assert result.epochs[-1]["validation_error"] == pytest.approx(errors, abs=1e-6)
+    of_the_batch, _ = problem.network(result.params, images, None)
+    assert not np.allclose(outputs, of_the_batch, rtol=1e-2)  # a mistake would show
+
+
+def test_training_learns():
+    result = run(small("mlp"), CurveBall(), epochs=8)
+    assert result.epochs[-1]["train_error"] < 0.02
+    assert result.epochs[-1]["validation_error"] < 0.25  # 150 images only
+    assert result.stopped is None
+
+
+# ------------------------------------------------------------------------------------- a loss that is not finite
+
+
+def test_divergence_ends_the_run_with_the_step_and_the_last_finite_loss(tmp_path):
+    result = run(small("mlp"), SGD(lr=3e38), tmp_path, epochs=3)
+    finite = result.steps[-1]
+    assert np.isfinite(finite["loss"])
+    assert result.stopped.startswith("the loss is ")
+    assert f"at step {finite['step'] + 1}; last finite loss: {finite['loss']:.6g} at step" in result.stopped
+    assert log_of(tmp_path)[-1] == {"kind": "stopped", "reason": result.stopped}
+    assert not (tmp_path / "checkpoint.safetensors").exists()
+    assert "go back" not in result.stopped
+
+
+class BreaksAt(Classification):
+    """A problem whose loss is nan from some training batch on."""
+
+    def batches(self, rng):
+        for batch in super().batches(rng):
+            self.__dict__["seen"] = self.__dict__.get("seen", 0) + 1
+            if self.seen >= 7:
+                batch = batch._replace(images=batch.images * np.float32(np.nan))
+            yield batch
+
+
+def test_the_checkpoint_before_stays_and_is_named(tmp_path):
+    problem = small("mlp")
+    result = run(BreaksAt(problem.data, problem.network, 32), Adam(), tmp_path, epochs=3)
+    assert result.stopped.startswith("the loss is nan at step 7; last finite loss: ")
+    assert result.stopped.endswith(f"at step 6; go back to {tmp_path / 'checkpoint.safetensors'}")
+    whole = run(small("mlp"), Adam(), epochs=2)
+    resumed = run(problem, Adam(), tmp_path, epochs=2, resume=True)
+    assert_same(resumed.params, whole.params)
+
+
+class LastStepBreaks(SGD):
+    """Its last step of the second epoch ends in nan, which the training loss has not seen yet."""
+
+    def step(self, params, state, *args, **kwargs):
+        params, state, info = super().step(params, state, *args, **kwargs)
+        if (count := self.__dict__.get("seen", 0) + 1) == 8:
+            params = mg.tree_map(lambda w: w * np.float32(np.nan), params)
+        self.__dict__["seen"] = count
+        return params, state, info
+
+
+def test_params_that_are_not_finite_are_never_saved(tmp_path):
+    result = run(small("mlp"), LastStepBreaks(), tmp_path, epochs=3)
+    assert result.stopped.startswith("the validation loss is nan after epoch 2, step 8; last finite loss: ")
+    assert result.stopped.endswith(f"go back to {tmp_path / 'checkpoint.safetensors'}")
+    leaves, facts = checkpoint.load(tmp_path / "checkpoint.safetensors")
+    assert facts["epoch"] == 1
+    assert all(np.isfinite(x).all() for x in leaves.values())
+
+
+# ------------------------------------------------------------------------------------- checkpoints
+
+
+def test_a_checkpoint_holds_any_tree(tmp_path):
+    rng = np.random.default_rng(0)
+    tree = {"a": [rng.standard_normal((2, 3)).T, np.float32(2.5)], "b": (np.arange(3), {"c": np.zeros((0, 2))}), "d": 7}
+    checkpoint.save(tmp_path / "file", {"x": tree, "nothing": None}, {"fact": [1, "two"]})
+    leaves, facts = checkpoint.load(tmp_path / "file")
+    found = checkpoint.restore("x", tree, leaves)
+    assert_same(found, tree)
+    assert [np.shape(x) for x in flatten(found)[0]] == [np.shape(x) for x in flatten(tree)[0]]
+    assert facts == {"fact": [1, "two"]}
+    assert checkpoint.restore_dict("nothing", leaves) == {}
+
+
+def test_nested_dicts_come_back_without_a_model_of_them(tmp_path):
+    stats = {"norm1": {"mean": np.ones(3), "var": np.zeros(3)}, "norm2": {"mean": np.full(2, 0.5)}}
+    checkpoint.save(tmp_path / "file", {"stats": stats, "state": {"norm1": np.ones(1)}}, {})
+    found = checkpoint.restore_dict("stats", checkpoint.load(tmp_path / "file")[0])
+    assert {key: set(value) for key, value in found.items()} == {"norm1": {"mean", "var"}, "norm2": {"mean"}}
+    assert_same(found, stats)
+
+
+def test_a_checkpoint_of_another_tree(tmp_path):
+    checkpoint.save(tmp_path / "file", {"x": {"a": np.ones(2)}}, {})
+    leaves, _ = checkpoint.load(tmp_path / "file")
+    with pytest.raises(ValueError, match=r"the checkpoint has no x\['b'\]: it is of another network or solver"):
+        checkpoint.restore("x", {"a": 0, "b": 0}, leaves)
+
+
+def test_a_checkpoint_of_another_shape(tmp_path):
+    checkpoint.save(tmp_path / "file", {"x": {"a": np.ones(2)}}, {})
+    leaves, _ = checkpoint.load(tmp_path / "file")
+    with pytest.raises(
+        ValueError, match=r"the checkpoint's x\['a'\] has shape \(2,\), this run's \(3,\): it is of another"
+    ):
+        checkpoint.restore("x", {"a": np.ones(3)}, leaves)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint at all", b"\xff" * 64, None], ids=repr)
+def test_a_corrupt_checkpoint(content, tmp_path):
+    path = tmp_path / "checkpoint.safetensors"
+    if content is None:  # torn: only the first half was written
+        run(small("mlp"), SGD(), tmp_path)
+        content = path.read_bytes()[: path.stat().st_size // 2]
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="is not a checkpoint that can be read") as error:
+        run(small("mlp"), SGD(), tmp_path, epochs=2, resume=True)
+    assert str(path) in str(error.value)
+
+
+def test_a_safetensors_file_of_somebody_else(tmp_path):
+    from safetensors.numpy import save_file
+
+    path = tmp_path / "checkpoint.safetensors"
+    save_file({"w": np.ones(3)}, path)
+    with pytest.raises(ValueError, match="is not a checkpoint of this version: format None, not 2"):
+        run(small("mlp"), SGD(), tmp_path, epochs=2, resume=True)
+
+
+def test_a_missing_checkpoint_writes_nothing(tmp_path):
+    with pytest.raises(ValueError, match=r"there is no checkpoint .*: start the run without --resume first"):
+        run(small("mlp"), SGD(), tmp_path / "new", epochs=2, resume=True)
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"solver": SGD(lr=0.02)}, "lr=0.01, this run has lr=0.02"),
+    ({"solver": Adam(lr=0.01)}, "solver=SGD, this run has solver=Adam"),
+    ({"seed": 1}, "seed=0, this run has seed=1"),
+    ({"problem": small("mlp", batch_size=16)}, "batch_size=32, this run has batch_size=16"),
+    ({"problem": small("cnn")}, "network=mlp, this run has network=cnn"),
+    ({"problem": small("mlp", dtype=np.float64)}, "dtype=float32, this run has dtype=float64"),
+    ({"problem": replace(small("mlp"), augment=True)}, "augment=False, this run has augment=True"),
+], ids=["lr", "solver", "seed", "batch_size", "network", "dtype", "augment"])  # fmt: skip
+def test_resuming_with_other_options(change, message, tmp_path):
+    run(small("mlp"), SGD(lr=0.01), tmp_path)
+    before = (tmp_path / "log.jsonl").read_text()
+    options = {"problem": small("mlp"), "solver": SGD(lr=0.01), **change}
+    with pytest.raises(ValueError, match=message):
+        run(folder=tmp_path, epochs=2, resume=True, **options)
+    assert (tmp_path / "log.jsonl").read_text() == before
+
+
+def test_resuming_without_an_option_that_was_given(tmp_path):
+    run(small("mlp"), CurveBall(rho=0.9), tmp_path)
+    with pytest.raises(ValueError, match=r"rho=0\.9, this run has rho=None"):
+        run(small("mlp"), CurveBall(), tmp_path, epochs=2, resume=True)
+
+
+def test_resuming_a_run_that_is_done(tmp_path):
+    run(small("mlp"), SGD(), tmp_path)
+    with pytest.raises(ValueError, match="has its 1 epochs: ask for more than that"):
+        run(small("mlp"), SGD(), tmp_path, epochs=1, resume=True)
+
+
+def test_a_kill_in_mid_write_leaves_the_old_checkpoint_whole(tmp_path, monkeypatch):
+    import safetensors.numpy
+
+    expected = run(small("mlp"), Adam(), epochs=3)
+    run(small("mlp"), Adam(), tmp_path, epochs=1)
+    path = tmp_path / "checkpoint.safetensors"
+    before = path.read_bytes()
+
+    def torn(arrays, file, **kwargs):
+        file.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(safetensors.numpy, "save_file", torn)
+        with pytest.raises(KeyboardInterrupt):
+            run(small("mlp"), Adam(), tmp_path, epochs=3, resume=True)
+    assert path.read_bytes() == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["checkpoint.safetensors", "log.jsonl"]
+    assert_same(run(small("mlp"), Adam(), tmp_path, epochs=3, resume=True).params, expected.params)
+
+
+def test_write_whole_replaces_or_leaves_nothing(tmp_path):
+    path, plain = tmp_path / "file.txt", tmp_path / "plain.txt"
+    write_whole(path, lambda temporary: temporary.write_text("one"))
+    write_whole(path, lambda temporary: temporary.write_text("two"))
+    plain.write_text("one")
+    assert path.read_text() == "two"
+    assert path.stat().st_mode == plain.stat().st_mode  # not the private mode of a temporary file
+    with pytest.raises(ZeroDivisionError):
+        write_whole(tmp_path / "new.txt", lambda temporary: 1 / 0)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file.txt", "plain.txt"]
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    ({"epochs": 0}, "epochs and log_every must be at least 1; got 0 and 1"),
+    ({"log_every": 0}, "epochs and log_every must be at least 1; got 1 and 0"),
+    ({"seed": -1}, "seed must be zero or positive; got -1"),
+    ({"resume": True}, "resume needs the folder"),
+], ids=str)  # fmt: skip
+def test_errors(options, message):
+    with pytest.raises(ValueError, match=message):
+        run(small("mlp"), SGD(), **options)
+
+
+def test_nothing_is_written_without_a_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run(replace(small("mlp"), batch_size=50), SGD())
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,351 @@
+"""CuPy's double: it has CuPy's names and refusals, and computes with NumPy, so that code for a GPU runs without one.
+
+Its arrays are no NumPy arrays and do not become any: among them a host array is an error, as in CuPy 14. Whatever would
+make CuPy wait for the device (float(), bool(), masks as indices, nonzero, ...) raises `Waited` under `no_waiting()`.
+`installed()` puts it in CuPy's place for a while, under the real `array_api_compat.cupy`.
+
+What it cannot show: kernels, their speed and rounding, memory, indices out of bounds (CuPy wraps them, this raises).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import sys
+from types import ModuleType
+
+import array_api_compat
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+from tests.support.cuda_double import (
+    CUDARuntimeError,
+    Device,
+    Event,
+    Machine,
+    Pool,
+    RawKernel,
+    Waited,
+    Waits,
+    benchmark,
+    no_waiting,
+    runtime,
+    wait,
+)
+
+__all__ = ["CUDARuntimeError", "Machine", "RawKernel", "Waited", "Waits", "installed", "no_waiting"]
+
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+VERSION = "14.2.0"
+# Functions of NumPy that CuPy 14.2 has too, as far as arrays and derivatives are concerned. (Not vecdot, not unstack.)
+NAMES = _words("""
+    abs absolute acos acosh add all allclose amax amin any arange arccos arccosh arcsin arcsinh arctan arctan2 arctanh
+    argmax argmin argsort argwhere asin asinh atan atan2 atanh atleast_1d atleast_2d bincount bitwise_and bitwise_invert
+    bitwise_left_shift bitwise_or bitwise_right_shift bitwise_xor broadcast_arrays broadcast_shapes broadcast_to
+    can_cast ceil clip compress concatenate conj conjugate copy copysign copyto cos cosh count_nonzero cumprod cumsum
+    diag diagonal diff divide dot einsum empty empty_like equal exp exp2 expand_dims expm1 extract eye flatnonzero flip
+    floor floor_divide full full_like greater greater_equal hypot identity imag invert isclose isdtype isfinite isin
+    isinf isnan issubdtype left_shift less less_equal linspace log log10 log1p log2 logaddexp logical_and logical_not
+    logical_or logical_xor matmul max maximum mean meshgrid min minimum moveaxis multiply ndim negative nextafter
+    nonzero not_equal ones ones_like outer pad positive power prod promote_types putmask ravel real reciprocal remainder
+    repeat reshape result_type right_shift rint roll round searchsorted shape sign signbit sin sinh size sort sqrt
+    square squeeze stack std subtract sum swapaxes take take_along_axis tan tanh tensordot tile trace transpose tril
+    triu true_divide trunc unique var vdot where zeros zeros_like
+""")
+LINALG = _words("cholesky det eigh eigvalsh inv lstsq matrix_power matrix_rank norm pinv qr slogdet svd")
+TYPES = _words("""bool_ int8 int16 int32 int64 intp uint8 uint16 uint32 uint64 float16 float32 float64
+    complex64 complex128 dtype generic number integer signedinteger unsignedinteger inexact floating complexfloating""")
+METHODS = _words("all any argmax argmin copy cumsum max mean min prod ravel std sum swapaxes take transpose var view")
+ATOMIC = {  # dtypes that a GPU can add, or take the largest of, at one place at a time
+    "add": _words("int32 uint32 uint64 float16 float32 float64"),
+    "maximum": _words("int32 int64 uint32 uint64 float32 float64"),
+}
+WAITING = {"argwhere", "compress", "extract", "flatnonzero", "nonzero", "unique"}  # they look how many there are
+
+
+# ------------------------------------------------------------------------------------- arrays
+
+
+def _to_host(x, index: bool = False):
+    """What NumPy computes with: device arrays opened; TypeError for host arrays and for what is no number."""
+    if isinstance(x, ndarray):
+        if index and x.dtype == bool:
+            wait("a mask as an index")
+        return x._host
+    if isinstance(x, np.ndarray) or not isinstance(x, (np.generic, bool, int, float, complex, *PLAIN)):
+        raise TypeError(f"Unsupported type {type(x)}")
+    if isinstance(x, tuple | list):
+        return type(x)(_to_host(part, index) for part in x)
+    return x
+
+
+def _to_device(x):
+    if isinstance(x, np.ndarray | np.generic):
+        return ndarray(np.asarray(x))
+    if isinstance(x, tuple | list):
+        parts = [_to_device(part) for part in x]
+        return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
+    return x
+
+
+class ndarray(NDArrayOperatorsMixin):
+    """An array on the pretended device: 0-d results are arrays too."""
+
+    __slots__ = ("_host",)
+    __array_priority__ = 100.0
+    device = property(lambda self: Device())  # there is one memory: all are on the device in use
+    base = property(lambda self: None if self._host.base is None else self)  # not None for views
+    T = property(lambda self: ndarray(self._host.T))
+    mT = property(lambda self: ndarray(self._host.mT))
+
+    def __init__(self, host):
+        self._host = host
+
+    def __array_ufunc__(self, ufunc, method, *inputs, out=None, **kwargs):
+        function = getattr(cupy, ufunc.__name__, None)
+        if method != "__call__" or function is None:
+            return NotImplemented
+        if not all(isinstance(x, (ndarray, np.ndarray, np.generic, bool, int, float)) for x in inputs):
+            return NotImplemented  # somebody else's: a variable of minigrad
+        return function(*inputs, **kwargs, **({} if out is None else {"out": out[0]}))
+
+    def __getitem__(self, index):
+        index = _to_host(index if isinstance(index, tuple) else (index,), index=True)
+        if not any(part is Ellipsis for part in index):
+            index = (*index, ...)  # so that one entry is a view, not a number
+        return ndarray(np.asarray(self._host[index]))
+
+    def __setitem__(self, index, value):
+        self._host[_to_host(index, index=True)] = _to_host(value)
+
+    def __len__(self):
+        return len(self._host)
+
+    def __iter__(self):
+        return (self[k] for k in range(len(self)))
+
+    def __array__(self, *args, **kwargs):
+        raise TypeError("Implicit conversion to a NumPy array is not allowed. Please use `.get()`")
+
+    def get(self):
+        wait("get")
+        return self._host.copy()
+
+    def item(self):
+        wait("item")
+        return self._host.item()
+
+    def tolist(self):
+        wait("tolist")
+        return self._host.tolist()
+
+    def astype(self, dtype, copy=True):
+        return ndarray(self._host.astype(dtype)) if copy or self.dtype != dtype else self
+
+    def reshape(self, *shape):
+        return ndarray(self._host.reshape(*shape))
+
+    def fill(self, value):
+        self._host.fill(_to_host(value))
+
+
+def _question(name):
+    def asked(self):
+        wait(name)
+        return getattr(self._host, name)()
+
+    return asked
+
+
+for _name in ("__bool__", "__float__", "__int__", "__complex__", "__repr__", "__str__"):
+    setattr(ndarray, _name, _question(_name))
+for _name in ("shape", "dtype", "ndim", "size", "nbytes", "itemsize", "strides", "flags"):
+    setattr(ndarray, _name, property(lambda self, name=_name: getattr(self._host, name)))
+
+# ------------------------------------------------------------------------------------- functions
+
+
+class Function:
+    """A function of NumPy on device arrays; `add.at` and `maximum.at` are there too."""
+
+    def __init__(self, name, function):
+        self.__name__, self._function = name, function
+        if isinstance(function, np.ufunc):
+            self.nin = function.nin
+
+    def __call__(self, *args, **kwargs):
+        if any(isinstance(x, Fused) for x in args):
+            return self._fuse(*args, **kwargs)
+        if self.__name__ in WAITING or (self.__name__ == "where" and len(args) == 1):
+            wait(self.__name__)
+        if self.__name__ == "repeat" and isinstance(args[1], ndarray):
+            wait("repeat")
+        host = {key: _to_host(value) for key, value in kwargs.items()}
+        result = self._function(*map(_to_host, args), **host)
+        return kwargs["out"] if kwargs.get("out") is not None else _to_device(result)
+
+    def _fuse(self, *args, **kwargs):
+        if not isinstance(self._function, np.ufunc) and self.__name__ != "where":
+            raise NotImplementedError(f"{self.__name__} in a fused function")
+        if not any(isinstance(x, Fused) and not x.number for x in args):
+            raise TypeError("two numbers in a fused function: CuPy would compute with them in float16")
+        opened = [x._host if isinstance(x, Fused) else _to_host(x) for x in args]
+        return Fused(self._function(*opened, **kwargs))
+
+    def at(self, out, index, values):
+        if self.__name__ not in ATOMIC or out.dtype.name not in ATOMIC[self.__name__]:
+            raise TypeError(f"{self.__name__}.at of {out.dtype}")
+        self._function.at(out._host, _to_host(index, index=True), _to_host(values))
+
+
+class Fused(NDArrayOperatorsMixin):
+    """An array, or a number, inside a fused function: elementwise operations and nothing else."""
+
+    def __init__(self, host, number=False):
+        self._host, self.number = host, number
+        self.dtype, self.ndim = np.asarray(host).dtype, np.ndim(host)
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        return getattr(cupy, ufunc.__name__)(*inputs, **kwargs)
+
+    def __bool__(self):
+        raise TypeError("Can't cast to bool")
+
+    def astype(self, dtype, copy=True):
+        return Fused(np.asarray(self._host, dtype=dtype))
+
+
+def fuse(function):
+    """One kernel of several operations: here, a check that it can be one."""
+
+    @functools.wraps(function)
+    def call(*args):
+        if not any(isinstance(x, ndarray) for x in args):
+            return function(*args)
+        if not all(isinstance(x, (ndarray, int, float)) for x in args):
+            raise TypeError(f"Invalid argument type for {function.__name__!r}")
+        fuse.calls += 1
+        result = function(*(Fused(x._host) if isinstance(x, ndarray) else Fused(x, number=True) for x in args))
+        return tuple(_to_device(x._host) for x in result) if isinstance(result, tuple) else _to_device(result._host)
+
+    return call
+
+
+fuse.calls = 0
+
+
+def asarray(obj, dtype=None, order=None, **kwargs):
+    """The way from the host to the device."""
+    if isinstance(obj, ndarray):
+        return obj if dtype is None or obj.dtype == dtype else obj.astype(dtype)
+    if isinstance(obj, list) and obj and isinstance(obj[0], ndarray):
+        return cupy.stack(obj).astype(dtype or obj[0].dtype)
+    return ndarray(np.array(obj, dtype=dtype))
+
+
+def array(obj, dtype=None, copy=True, **kwargs):
+    result = asarray(obj, dtype)
+    return result.copy() if copy and result is obj else result
+
+
+def ascontiguousarray(x):
+    return ndarray(np.ascontiguousarray(_to_host(x)))
+
+
+def as_strided(x, shape=None, strides=None):
+    return ndarray(np.lib.stride_tricks.as_strided(x._host, shape, strides))
+
+
+def sliding_window_view(*args, **kwargs):
+    raise Waited("sliding_window_view compares its window with 0 on the device, one entry after the other")
+
+
+def solve(a, b):
+    """As CuPy: no broadcasting, and a singular matrix gives numbers that mean nothing, not an error."""
+    if a.shape[:-1] != b.shape[:-1]:
+        raise ValueError("a must have (..., M, M) shape and b must have (..., M, K) for multidimensional b")
+    try:
+        return ndarray(np.linalg.solve(a._host, b._host))
+    except np.linalg.LinAlgError:
+        return ndarray(np.full(b.shape, np.nan, b.dtype))
+
+
+# ------------------------------------------------------------------------------------- as modules
+
+
+def _module(name: str, **contents) -> ModuleType:
+    module = ModuleType(name)
+    module.__dict__.update(contents)
+    MODULES[name] = module
+    return module
+
+
+MODULES: dict[str, ModuleType] = {}
+PLAIN = (str, type(None), type(Ellipsis), slice, type, np.dtype, tuple, list)
+
+for _name in METHODS:
+    setattr(ndarray, _name, lambda self, *args, name=_name, **kwargs: _to_device(
+        getattr(self._host, name)(*map(_to_host, args), **{k: _to_host(v) for k, v in kwargs.items()})
+    ))  # fmt: skip
+
+cupy = _module(
+    "cupy",
+    __version__=VERSION,
+    **{name: Function(name, getattr(np, name)) for name in NAMES},
+    **{name: getattr(np, name) for name in TYPES},
+    **{name: getattr(np, name) for name in ("e", "inf", "nan", "newaxis", "pi", "finfo", "iinfo")},
+    **{f.__name__: f for f in (ndarray, fuse, asarray, array, ascontiguousarray, RawKernel)},
+    is_available=lambda: bool(Machine.devices),
+    get_default_memory_pool=Pool,
+    asnumpy=lambda x: x.get(),
+)
+cupy.linalg = _module("cupy.linalg", solve=solve, **{name: Function(name, getattr(np.linalg, name)) for name in LINALG})
+cupy.fft = _module("cupy.fft")
+cupy.lib = _module("cupy.lib")
+cupy.lib.stride_tricks = _module(
+    "cupy.lib.stride_tricks", as_strided=as_strided, sliding_window_view=sliding_window_view
+)
+cupy.cuda = _module(
+    "cupy.cuda", Device=Device, runtime=runtime, Event=Event, get_elapsed_time=lambda a, b: 1e3 * (b.time - a.time)
+)
+cupy.cuda.device = _module("cupy.cuda.device", Device=Device)
+_cupyx = _module("cupyx")
+_cupyx.scipy = _module("cupyx.scipy")
+_cupyx.profiler = _module("cupyx.profiler", benchmark=benchmark)
+
+
+def _erf(x):
+    import scipy.special
+
+    return ndarray(np.asarray(scipy.special.erf(x._host)))
+
+
+_cupyx.scipy.special = _module("cupyx.scipy.special", erf=_erf)
+
+
+def _ours(name: str) -> bool:
+    return name.split(".")[0] in ("cupy", "cupyx") or name.startswith("array_api_compat.cupy")
+
+
+@contextlib.contextmanager
+def installed():
+    """Put the double in CuPy's place, and CuPy back afterwards if it was there; gives `array_api_compat.cupy`."""
+    hidden = {name: sys.modules.pop(name) for name in list(sys.modules) if _ours(name)}
+    attribute = array_api_compat.__dict__.pop("cupy", None)
+    sys.modules.update(MODULES)
+    try:
+        compat = importlib.import_module("array_api_compat.cupy")
+        array_api_compat.cupy = compat
+        yield compat
+    finally:
+        MODULES.update({name: sys.modules.pop(name) for name in list(sys.modules) if _ours(name)})
+        array_api_compat.__dict__.pop("cupy", None)
+        sys.modules.update(hidden)
+        if attribute is not None:
+            array_api_compat.cupy = attribute
+        Machine.devices, Machine.current, Machine.capability = 2, 0, 9

@@ -1,0 +1,158 @@
+"""A server on the loopback that can fail in many ways, and data sets small enough to be made by the tests."""
+
+import hashlib
+import io
+import tarfile
+import threading
+from dataclasses import dataclass, field, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+
+from problems.data import cifar, sources
+from problems.data.sources import Download, File
+
+
+@dataclass
+class Page:
+    """A file on the server, and how the server is to misbehave."""
+
+    content: bytes
+    ranges: bool = True  # answers requests for a part of the file
+    drops: list[int] = field(default_factory=list)  # break off after so many bytes, once for each entry
+    length: bool = True  # says how long the answer is
+    status: int = 200
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.pages: dict[str, Page] = {}
+        self.asked: list[tuple[str, str | None]] = []  # path and range of each request
+
+    def put(self, path, content, **faults):
+        self.pages[path] = Page(content, **faults)
+        return f"http://127.0.0.1:{self.server_address[1]}{path}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+    def do_GET(self):
+        wanted = self.headers.get("Range")
+        self.server.asked.append((self.path, wanted))
+        page = self.server.pages.get(self.path)
+        if page is None or page.status != 200:
+            return self.send_error(404 if page is None else page.status)
+        start, total = 0, len(page.content)
+        if wanted and page.ranges:
+            start = int(wanted.removeprefix("bytes=").removesuffix("-"))
+            if start >= total:
+                return self.send_error(416)
+            self.send_response(206)
+            self.send_header("Content-Range", f"bytes {start}-{total - 1}/{total}")
+        else:
+            self.send_response(200)
+        if page.length:
+            self.send_header("Content-Length", str(total - start))
+        self.end_headers()
+        end = start + page.drops.pop(0) if page.drops else total
+        self.wfile.write(page.content[start:end])
+        return None
+
+
+@pytest.fixture(scope="session")
+def _running_server():
+    server = Server()
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def server(_running_server, monkeypatch):
+    """An empty server; no proxy comes between."""
+    _running_server.pages.clear()
+    _running_server.asked.clear()
+    monkeypatch.setenv("NO_PROXY", "*")
+    return _running_server
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """An empty MINIGRAD_DATA_DIR, and no mirror."""
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("MINIGRAD_DATA_DIR", str(folder))
+    monkeypatch.delenv("MINIGRAD_DATA_MIRROR", raising=False)
+    return folder
+
+
+def sha256(content):
+    return hashlib.sha256(content).hexdigest()
+
+
+def tar_gz(members):
+    """An archive of `(name, content)`; content may be a TarInfo for what is not a plain file."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as tar:
+        for name, content in members:
+            info = content if isinstance(content, tarfile.TarInfo) else tarfile.TarInfo(name)
+            if content is info:
+                tar.addfile(info)
+            else:
+                info.size = len(content)
+                tar.addfile(info, io.BytesIO(content))
+    return out.getvalue()
+
+
+@dataclass
+class Tiny:
+    """CIFAR-10 with four records a file, in every detail but the number like the real one."""
+
+    source: sources.Source
+    layout: cifar.Layout
+    files: dict[str, bytes]
+    archive: bytes
+    images: np.ndarray  # in the order of the files, (24, 32, 32, 3)
+    labels: np.ndarray
+
+    def write(self, folder, names=None):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in self.files if names is None else names:
+            (folder / name).write_bytes(self.files[name])
+        return folder
+
+
+@pytest.fixture
+def tiny(monkeypatch, cache):
+    """`cifar10` made small, for as long as the test runs; its servers are none."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (24, 32, 32, 3), dtype=np.uint8)
+    labels = np.concatenate([rng.permutation(10), rng.permutation(10), rng.permutation(4)]).astype(np.int64)
+    records = [bytes([label]) + image.transpose(2, 0, 1).tobytes() for image, label in zip(images, labels, strict=True)]
+    names = [file.name for file in sources.CIFAR10.files]
+    files = {name: b"".join(records[4 * k : 4 * k + 4]) for k, name in enumerate(names)}
+    inside = sources.CIFAR10.inside
+    archive = tar_gz([(f"{inside}/readme.html", b"hello"), *((f"{inside}/{n}", b) for n, b in files.items())])
+    layout = replace(cifar.CIFAR10, train=dict.fromkeys(names[:5], 4), validation={names[5]: 4})
+    source = replace(
+        sources.CIFAR10,
+        files=tuple(File(name, len(content)) for name, content in files.items()),
+        downloads=(Download("cifar-10-binary.tar.gz", len(archive), sha256(archive), ()),),
+    )
+    use(monkeypatch, source)
+    monkeypatch.setattr(cifar, "CIFAR10", layout)
+    return Tiny(source, layout, files, archive, images, labels)
+
+
+def use(monkeypatch, source):
+    """Let a source stand for the published one of its name."""
+    monkeypatch.setattr(sources, source.name.upper().replace("-", "_"), source)
+    monkeypatch.setitem(sources.SOURCES, source.name, source)
