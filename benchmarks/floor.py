@@ -29,7 +29,8 @@ from step import CLASSES, SHAPE, matmul_rate
 
 import problems
 from curveball.training.provenance import provenance
-from minigrad.threads import call_all, one_blas_thread
+from minigrad import one_blas_thread
+from minigrad.threads import call_all
 
 
 def best(work: Callable[[], Any], repeats: int = 20) -> float:

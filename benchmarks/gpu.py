@@ -39,7 +39,7 @@ from contenders import NETWORKS, Ours, ours
 from curveball.training.devices import choose, device_info, pool_use
 from curveball.training.files import output_folder, write_whole
 from curveball.training.provenance import provenance
-from minigrad.threads import one_blas_thread
+from minigrad import one_blas_thread
 
 RESULTS = Path(__file__).parent / "results"
 RATIOS = {

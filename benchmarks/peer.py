@@ -23,14 +23,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import array_api_compat.numpy as numpy_namespace
 import numpy as np
 import torch
 from contenders import NETWORKS, damping, draw, ours, start
 from torch.func import functional_call, jvp, vjp
 
 from curveball.training.provenance import provenance
-from minigrad.backend import numpy_namespace
-from minigrad.threads import one_blas_thread
+from minigrad import one_blas_thread
 
 
 def torch_network(name: str) -> torch.nn.Module:

@@ -36,8 +36,7 @@ import numpy as np
 import problems
 from curveball import SGD, CurveBall
 from curveball.training.provenance import provenance
-from minigrad import nn
-from minigrad.threads import one_blas_thread
+from minigrad import nn, one_blas_thread
 
 BATCH, SHAPE, CLASSES = 128, (32, 32, 3), 10
 

@@ -21,8 +21,7 @@ from typing import Any
 from contenders import NETWORKS, ours
 
 from curveball.training.provenance import blas, provenance
-from minigrad import backend
-from minigrad.threads import one_blas_thread
+from minigrad import backend, one_blas_thread
 
 PARTS: dict[str, tuple[tuple[Any, str], ...]] = {  # name -> functions whose time it is; none calls another
     "matrix products": ((backend.numpy_namespace, "matmul"),),

@@ -10,7 +10,7 @@ import numpy
 from minigrad.backend import backend_dtype, namespace, to_numpy
 from minigrad.linearization import jvp, linearize
 from minigrad.spec import Leaves, argument_name, name_of
-from minigrad.trees import Tree, flatten, leaf_paths
+from minigrad.trees import Tree, tree_flatten, tree_paths
 from minigrad.variable import Array, strip
 
 Vector = Any  # all leaves of a tree in one line: a NumPy array of float64
@@ -105,8 +105,8 @@ def _check(f: Any, primals: Any, order: int, rng: Any, tol: float | None, step: 
 
 def _line(tree: Tree, like: Leaves, what: str) -> Vector:
     """All entries of a tree in one line; DerivativeError where a leaf has not the shape that it must have."""
-    leaves = flatten(tree)[0]
-    for x, model, path in zip(leaves, like.like, leaf_paths(like.structure), strict=True):
+    leaves = tree_flatten(tree)[0]
+    for x, model, path in zip(leaves, like.like, tree_paths(like.structure), strict=True):
         if getattr(x, "shape", ()) != model.shape:
             raise DerivativeError(f"{what}{path} has shape {x.shape}, it must have the shape {model.shape}")
     return numpy.concatenate([numpy.zeros(0), *(to_numpy(strip(x)).astype("float64").reshape(-1) for x in leaves)])
@@ -145,7 +145,7 @@ def _place(k: int, leaves: Leaves, name: str = "") -> str:
     """Name entry k of the line: `argument 0['w'], index [1, 2]`."""
     for i, x in enumerate(leaves.like):
         if k < x.size:
-            path = leaf_paths(leaves.structure)[i]
+            path = tree_paths(leaves.structure)[i]
             what = name + path if name else argument_name(leaves.structure, i, leaves.single)
             return f"{what}, index {[int(n) for n in numpy.unravel_index(k, x.shape)]}"
         k -= x.size

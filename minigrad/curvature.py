@@ -72,7 +72,7 @@ class CurvatureOperator:
         return [x.size for x in self._leaves.like]
 
     def to_scipy(self) -> Any:
-        """Return a flat `scipy.sparse.linalg.LinearOperator` on the host; leaves stand in the order of `trees.flatten`.
+        """Return a flat `scipy.sparse.linalg.LinearOperator` on the host; leaves stand in the order of `tree_flatten`.
 
         >>> import numpy as np
         >>> H = HessianOperator(lambda w: w["a"] ** 2 * w["b"], {"a": np.array(3.0), "b": np.array(2.0)})

@@ -8,7 +8,7 @@ from typing import Any
 from minigrad.backend import Namespace, family, is_floating, mixed_backends, numpy_namespace
 from minigrad.ops.shaping import astype
 from minigrad.primitives import outlived
-from minigrad.trees import LEAF, Structure, Tree, flatten, leaf_paths, leaves_like, unflatten
+from minigrad.trees import LEAF, Structure, Tree, leaves_like, tree_flatten, tree_paths, tree_unflatten
 from minigrad.variable import Variable, strip
 
 
@@ -27,7 +27,7 @@ class Leaves:
     def of_arguments(cls, arguments: tuple[Tree, ...], f: Callable[..., Any]) -> Leaves:
         """Check the primals of a transform: floating-point arrays of one backend, or Python floats."""
         single = len(arguments) == 1
-        leaves, structure = flatten(arguments[0] if single else arguments)
+        leaves, structure = tree_flatten(arguments[0] if single else arguments)
         xp = None
         for k, x in enumerate(leaves):
             try:
@@ -55,12 +55,12 @@ class Leaves:
 
     def arguments(self, leaves: list[Any]) -> tuple[Tree, ...]:
         """Put leaves together as the arguments of the function."""
-        tree = unflatten(self.structure, leaves)
+        tree = tree_unflatten(self.structure, leaves)
         return (tree,) if self.single else tree
 
     def read_outputs(self, y: Tree, trace: Any, f: Callable[..., Any]) -> tuple[Leaves, list[Any]]:
         """Take a function's outputs out of a finished trace: their values, and their marks (None for constants)."""
-        leaves, structure = flatten(y)
+        leaves, structure = tree_flatten(y)
         marks: list[Any] = []
         like = []
         for k, x in enumerate(leaves):
@@ -69,12 +69,12 @@ class Leaves:
                 like.append(x.primal)
                 continue
             if x.__class__ is Variable and not x.trace.open:
-                raise RuntimeError(outlived(f"output{leaf_paths(structure)[k]} of {name_of(f)}"))
+                raise RuntimeError(outlived(f"output{tree_paths(structure)[k]} of {name_of(f)}"))
             try:
                 xp = family(strip(x))
             except TypeError as error:
                 raise TypeError(
-                    f"output{leaf_paths(structure)[k]} of {name_of(f)}: {error}. Return what is not to be "
+                    f"output{tree_paths(structure)[k]} of {name_of(f)}: {error}. Return what is not to be "
                     "differentiated as aux, with has_aux=True"
                 ) from None
             marks.append(None)
@@ -95,7 +95,7 @@ class Leaves:
         for k, (x, like) in enumerate(zip(leaves, self.like, strict=True)):
             if x.__class__ is like.__class__ and x.shape == like.shape and x.dtype == like.dtype:
                 continue
-            leaves[k] = self._convert(x, like, f"{where}: the {what}{leaf_paths(self.structure)[k]}")
+            leaves[k] = self._convert(x, like, f"{where}: the {what}{tree_paths(self.structure)[k]}")
         return leaves
 
     def _convert(self, x: Any, like: Any, what: str) -> Any:
@@ -124,12 +124,12 @@ class Leaves:
             elif x.dtype != like.dtype:
                 x = astype(x, like.dtype)
             done.append(x)
-        return unflatten(self.structure, done)
+        return tree_unflatten(self.structure, done)
 
 
 def argument_name(structure: Structure, k: int, single: bool) -> str:
     """Name a leaf of the arguments: `argument 0`, or `argument 0['w'][1]`."""
-    path = leaf_paths(structure)[k]
+    path = tree_paths(structure)[k]
     return f"argument 0{path}" if single else f"argument {path[1:].replace(']', '', 1)}"
 
 

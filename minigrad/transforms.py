@@ -9,7 +9,7 @@ from minigrad.backend import namespace
 from minigrad.linearization import linearize
 from minigrad.ops.shaping import reshape, stack
 from minigrad.spec import name_of
-from minigrad.trees import Tree, flatten, unflatten
+from minigrad.trees import Tree, tree_flatten, tree_unflatten
 from minigrad.variable import Array, strip
 
 
@@ -98,7 +98,7 @@ def jacobian(f: Callable[..., Any], mode: str | None = None) -> Callable[..., An
             blocks = _forward_blocks(J.push, inputs, in_structure, outputs)
         else:
             blocks = _reverse_blocks(J.pull, inputs, outputs, out_structure)
-        return unflatten(out_structure, [unflatten(in_structure, row) for row in blocks])
+        return tree_unflatten(out_structure, [tree_unflatten(in_structure, row) for row in blocks])
 
     dense.__name__ = f"jacobian({name_of(f)})"
     return dense
@@ -117,7 +117,7 @@ def _units(leaves: list[Array]) -> Any:
 def _forward_blocks(push: Any, inputs: list[Array], structure: Any, outputs: list[Array]) -> list[list[Array]]:
     columns: list[list[list[Array]]] = [[[] for _ in inputs] for _ in outputs]
     for k, unit in _units(inputs):
-        for row, y_dot in zip(columns, flatten(push(unflatten(structure, unit)))[0], strict=True):
+        for row, y_dot in zip(columns, tree_flatten(push(tree_unflatten(structure, unit)))[0], strict=True):
             row[k].append(y_dot)
     return [
         [_join(block, -1, (*y.shape, *x.shape), x, y) for block, x in zip(row, inputs, strict=True)]
@@ -128,7 +128,7 @@ def _forward_blocks(push: Any, inputs: list[Array], structure: Any, outputs: lis
 def _reverse_blocks(pull: Any, inputs: list[Array], outputs: list[Array], structure: Any) -> list[list[Array]]:
     rows: list[list[list[Array]]] = [[[] for _ in inputs] for _ in outputs]
     for k, unit in _units(outputs):
-        for block, x_bar in zip(rows[k], flatten(pull(unflatten(structure, unit)))[0], strict=True):
+        for block, x_bar in zip(rows[k], tree_flatten(pull(tree_unflatten(structure, unit)))[0], strict=True):
             block.append(x_bar)
     return [
         [_join(block, 0, (*y.shape, *x.shape), x, y) for block, x in zip(row, inputs, strict=True)]

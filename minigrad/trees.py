@@ -12,12 +12,12 @@ LEAF = "leaf"
 _containers = (dict, list, tuple)
 
 
-def flatten(tree: Tree) -> tuple[list[Any], Structure]:
+def tree_flatten(tree: Tree) -> tuple[list[Any], Structure]:
     """Return the leaves of a tree, dicts in the order of their sorted keys, and its structure.
 
     None is a tree without leaves. Named tuples keep their type.
 
-    >>> flatten({"w": 1.0, "b": [2.0, 3.0]})[0]
+    >>> tree_flatten({"w": 1.0, "b": [2.0, 3.0]})[0]
     [2.0, 3.0, 1.0]
     """
     leaves: list[Any] = []
@@ -39,10 +39,10 @@ def _collect(tree: Tree, leaves: list[Any]) -> Structure:
     return type(tree), None, tuple(_collect(child, leaves) for child in tree)
 
 
-def unflatten(structure: Structure, leaves: Any) -> Tree:
-    """Put leaves back into a tree: the inverse of `flatten`.
+def tree_unflatten(structure: Structure, leaves: Any) -> Tree:
+    """Put leaves back into a tree: the inverse of `tree_flatten`.
 
-    >>> unflatten(flatten({"w": 1.0, "b": [2.0, 3.0]})[1], "abc")
+    >>> tree_unflatten(tree_flatten({"w": 1.0, "b": [2.0, 3.0]})[1], "abc")
     {'b': ['a', 'b'], 'w': 'c'}
     """
     return _build(structure, iter(leaves))
@@ -68,18 +68,18 @@ def tree_map(function: Callable[..., Any], tree: Tree, *others: Tree) -> Tree:
     """
     if not others and not isinstance(tree, _containers) and tree is not None:
         return function(tree)
-    leaves, structure = flatten(tree)
+    leaves, structure = tree_flatten(tree)
     columns = [leaves]
     for k, other in enumerate(others, start=1):
         columns.append(leaves_like(structure, other, f"tree_map: tree {k}"))
-    return unflatten(structure, [function(*row) for row in zip(*columns, strict=True)])
+    return tree_unflatten(structure, [function(*row) for row in zip(*columns, strict=True)])
 
 
 def leaves_like(structure: Structure, tree: Tree, what: str) -> list[Any]:
     """Return the leaves of a tree that must have a given structure; TypeError names where it differs."""
     if structure is LEAF and not isinstance(tree, _containers) and tree is not None:
         return [tree]
-    leaves, other = flatten(tree)
+    leaves, other = tree_flatten(tree)
     if other != structure:
         raise TypeError(
             f"{what} has another structure: expected {describe(structure)}, got {describe(other)}. "
@@ -91,7 +91,7 @@ def leaves_like(structure: Structure, tree: Tree, what: str) -> list[Any]:
 def describe(structure: Structure) -> str:
     """Write a structure down, leaves as `*`.
 
-    >>> describe(flatten({"w": 1.0, "b": [2.0, 3.0]})[1])
+    >>> describe(tree_flatten({"w": 1.0, "b": [2.0, 3.0]})[1])
     "{'b': [*, *], 'w': *}"
     """
     if structure is LEAF:
@@ -110,13 +110,13 @@ def describe(structure: Structure) -> str:
 
 def path_of(structure: Structure, k: int) -> str:
     """Name the k-th leaf as it is written in code: `['layers'][0]`, or nothing for a bare array."""
-    return leaf_paths(structure)[k]
+    return tree_paths(structure)[k]
 
 
-def leaf_paths(structure: Structure) -> list[str]:
-    """Return every leaf's path, in the order of `flatten`.
+def tree_paths(structure: Structure) -> list[str]:
+    """Return every leaf's path, in the order of `tree_flatten`.
 
-    >>> leaf_paths(flatten({"w": 1.0, "b": [2.0, 3.0]})[1])
+    >>> tree_paths(tree_flatten({"w": 1.0, "b": [2.0, 3.0]})[1])
     ["['b'][0]", "['b'][1]", "['w']"]
     """
     if structure is LEAF:
@@ -125,4 +125,4 @@ def leaf_paths(structure: Structure) -> list[str]:
         return []
     _, keys, children = structure
     names = range(len(children)) if keys is None else keys
-    return [f"[{name!r}]{rest}" for name, child in zip(names, children, strict=True) for rest in leaf_paths(child)]
+    return [f"[{name!r}]{rest}" for name, child in zip(names, children, strict=True) for rest in tree_paths(child)]

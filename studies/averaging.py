@@ -35,7 +35,7 @@ from curveball.solvers.registry import solver_from
 from curveball.training.files import write_whole
 from curveball.training.provenance import provenance
 from curveball.training.train import train
-from minigrad.trees import flatten
+from minigrad import tree_flatten
 
 RESULTS = Path(__file__).parent / "results" / "averaging.json"
 STUDIED = RESULTS.with_name("averaging-studies.json")
@@ -306,7 +306,7 @@ def probes(cifar: Path | None) -> str:
         model = (lambda w, p=problem, b=batch: p.model(w, b)[0]) if images else partial(problem.model, batch=batch)
         loss = partial(problem.loss, batch=batch)
         G = mg.GGNOperator(model, loss, w).to_scipy()
-        leaves, _ = flatten(mg.grad(lambda w, m=model, loss=loss: loss(m(w)))(w))
+        leaves, _ = tree_flatten(mg.grad(lambda w, m=model, loss=loss: loss(m(w)))(w))
         g = np.concatenate([np.ravel(leaf) for leaf in leaves])
         along = [float(v @ (G @ v) / (v @ v)) for v in (*rng.standard_normal((8, g.size)).astype(g.dtype), g)]
         name = f"{problem.data.name}, {problem.network.name}" if images else type(problem).__name__

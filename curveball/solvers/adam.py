@@ -9,7 +9,7 @@ import minigrad as mg
 from curveball.solvers.base import Array, Info, Loss, Model, Tree, value_and_gradient
 from curveball.solvers.checks import check_fraction, check_nonnegative, check_positive
 from curveball.solvers.tree_math import per_run
-from minigrad.backend import fused
+from minigrad import fused
 
 
 class AdamState(NamedTuple):

@@ -22,8 +22,7 @@ import minigrad as mg
 from curveball.solvers.base import Array, Tree
 from curveball.solvers.checks import check_nonnegative
 from curveball.solvers.tree_math import tree_add_scale, tree_vdot
-from minigrad.backend import namespace
-from minigrad.trees import flatten
+from minigrad import namespace, tree_flatten
 
 
 class CGResult(NamedTuple):
@@ -58,7 +57,7 @@ def conjugate_gradient(
     >>> conjugate_gradient(lambda v: A @ v, np.array([1.0, 2.0]), tol=1e-10).x.round(6).tolist()
     [0.090909, 0.636364]
     """
-    leaves = flatten(b)[0]
+    leaves = tree_flatten(b)[0]
     xp = namespace(*leaves)
     on_host = array_api_compat.is_numpy_array(leaves[0])
     if not hasattr(tol, "shape"):

@@ -51,7 +51,7 @@ from curveball.solvers.base import Array, Info, Loss, Model, Tree, split_aux, va
 from curveball.solvers.checks import check_finite, check_fraction, check_nonnegative, check_positive
 from curveball.solvers.tree_math import difference, tree_add_scale, tree_vdot
 from curveball.solvers.two_by_two import solve_two_by_two
-from minigrad.backend import namespace
+from minigrad import namespace
 
 LAM_RANGE = (1e-8, 1e8)
 

@@ -10,8 +10,7 @@ from math import prod
 from typing import Any
 
 from curveball.solvers.base import Array, Tree
-from minigrad.backend import namespace
-from minigrad.trees import flatten, unflatten
+from minigrad import namespace, tree_flatten, tree_unflatten
 
 
 class Ravel:
@@ -26,14 +25,14 @@ class Ravel:
     """
 
     def __init__(self, params: Tree, runs: int = 0):
-        leaves, self.structure = flatten(params)
+        leaves, self.structure = tree_flatten(params)
         self.like = [(leaf.shape, leaf.dtype) for leaf in leaves]
         self.runs = runs
         self.namespace = namespace(*leaves)
 
     def vector(self, tree: Tree) -> Array:
         xp = self.namespace
-        parts = [xp.reshape(leaf, (*leaf.shape[: self.runs], -1)) for leaf in flatten(tree)[0]]
+        parts = [xp.reshape(leaf, (*leaf.shape[: self.runs], -1)) for leaf in tree_flatten(tree)[0]]
         return parts[0] if len(parts) == 1 else xp.concat(parts, axis=-1)
 
     def tree(self, vector: Array) -> Tree:
@@ -43,7 +42,7 @@ class Ravel:
             stop = start + prod(shape[self.runs :])
             leaves.append(xp.astype(xp.reshape(vector[..., start:stop], shape), dtype, copy=False))
             start = stop
-        return unflatten(self.structure, leaves)
+        return tree_unflatten(self.structure, leaves)
 
 
 def dense_matrix(product: Callable[[Tree], Tree], ravel: Ravel, like: Array) -> Array:

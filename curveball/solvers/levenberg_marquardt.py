@@ -25,7 +25,7 @@ from curveball.solvers.conjugate_gradient import conjugate_gradient
 from curveball.solvers.dense import Ravel, dense_matrix, identity_like, solve
 from curveball.solvers.newton import GaussNewtonPoint
 from curveball.solvers.tree_math import per_run, tree_add_scale, tree_vdot
-from minigrad.backend import namespace
+from minigrad import namespace
 
 LAM_RANGE = (1e-30, 1e30)  # at the limit of precision every step is rejected: the product of both fits into float32
 NU_MAX = 1e6

@@ -8,7 +8,7 @@ import array_api_compat
 
 from curveball.solvers.base import Array, Loss, Model, Tree, split_aux
 from curveball.solvers.tree_math import tree_add_scale, tree_vdot
-from minigrad.backend import namespace
+from minigrad import namespace
 
 HALVINGS = 30
 ARMIJO = 1e-4

@@ -11,7 +11,7 @@ import minigrad as mg
 from curveball.solvers.base import Array, Loss, Model, Solver, Tree, value_and_gradient
 from curveball.solvers.curve_ball import CurveBall
 from curveball.solvers.newton_cg import NewtonCG
-from minigrad.trees import flatten
+from minigrad import tree_flatten
 
 MESSAGES = {
     0: "no entry of the gradient is larger than {tol:g}",
@@ -151,4 +151,4 @@ def _iterate(
 
 
 def _largest(tree: Tree) -> float:
-    return max((float(mg.max(mg.abs(x))) for x in flatten(tree)[0]), default=0.0)
+    return max((float(mg.max(mg.abs(x))) for x in tree_flatten(tree)[0]), default=0.0)

@@ -19,7 +19,7 @@ from curveball.solvers.checks import check_nonnegative, check_positive
 from curveball.solvers.dense import Ravel, dense_matrix, identity_like, solve
 from curveball.solvers.line_search import backtracking
 from curveball.solvers.tree_math import per_run, tree_add_scale
-from minigrad.backend import namespace
+from minigrad import namespace
 
 
 class NoState(NamedTuple):

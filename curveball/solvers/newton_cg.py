@@ -12,7 +12,7 @@ from curveball.solvers.conjugate_gradient import conjugate_gradient
 from curveball.solvers.line_search import backtracking
 from curveball.solvers.newton import GaussNewtonPoint, gradient_and_hessian
 from curveball.solvers.tree_math import per_run, tree_add_scale, tree_vdot
-from minigrad.backend import namespace
+from minigrad import namespace
 
 
 class NewtonCGState(NamedTuple):

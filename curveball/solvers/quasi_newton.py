@@ -10,7 +10,7 @@ import numpy as np
 
 from curveball.solvers.base import Info, Loss, Model, Tree, split_aux, value_and_gradient
 from curveball.solvers.dense import Ravel
-from minigrad.trees import flatten
+from minigrad import tree_flatten
 
 
 class BFGSState(NamedTuple):
@@ -24,7 +24,7 @@ def _flat_objective(
     params: Tree, model: Model, loss: Loss, has_aux: bool
 ) -> tuple[Callable[..., Any], np.ndarray, Ravel]:
     """The objective as SciPy wants it: a float64 vector in, the value and the gradient out."""
-    for leaf in flatten(params)[0]:
+    for leaf in tree_flatten(params)[0]:
         if not isinstance(leaf, np.ndarray | np.generic):
             raise TypeError("SciPy's solvers work on NumPy arrays: move the params over with minigrad.to_numpy")
     ravel = Ravel(params)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import minigrad as mg
-from minigrad.backend import fused, inner, namespace
-from minigrad.trees import flatten
+from minigrad import fused, namespace, tree_flatten
 
 Array = Any
 Tree = Any  # arrays in nested dicts, lists and tuples
@@ -25,12 +24,12 @@ def per_run(number: Any, x: Array) -> Any:
 def tree_vdot(a: Tree, b: Tree, runs: int = 0) -> Array:
     """Inner product of two trees, over all axes but the first `runs`: the result has those axes."""
     total: Any = 0.0
-    for x, y in zip(flatten(a)[0], flatten(b)[0], strict=True):
+    for x, y in zip(tree_flatten(a)[0], tree_flatten(b)[0], strict=True):
         xp = namespace(x)
         if x.ndim != runs + 1:
             shape = (*x.shape[:runs], -1)
             x, y = xp.reshape(x, shape), xp.reshape(y, shape)
-        total = total + inner(x, y)
+        total = total + mg.vecdot(x, y)
     return total
 
 

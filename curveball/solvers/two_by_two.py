@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minigrad.backend import namespace
+from minigrad import namespace
 
 Array = Any
 

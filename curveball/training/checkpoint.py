@@ -15,7 +15,7 @@ import numpy as np
 
 import minigrad as mg
 from curveball.training.files import write_whole
-from minigrad.trees import Tree, flatten, leaf_paths, unflatten
+from minigrad import Tree, tree_flatten, tree_paths, tree_unflatten
 
 FORMAT = 2
 FACTS = "facts"  # the array of their bytes
@@ -29,8 +29,8 @@ def save(path: Path, trees: dict[str, Tree], facts: dict[str, Any]) -> None:
     arrays = {FACTS: np.frombuffer(json.dumps(facts).encode(), np.uint8)}
     numbers: dict[str, Any] = {}
     for name, tree in trees.items():
-        leaves, structure = flatten(tree)
-        for place, leaf in zip(leaf_paths(structure), leaves, strict=True):
+        leaves, structure = tree_flatten(tree)
+        for place, leaf in zip(tree_paths(structure), leaves, strict=True):
             if hasattr(leaf, "shape"):
                 arrays[name + place] = np.ascontiguousarray(mg.to_numpy(leaf)).reshape(leaf.shape)
             else:
@@ -66,8 +66,8 @@ def load(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def restore(name: str, like: Tree, leaves: dict[str, Any]) -> Tree:
     """Rebuild the tree saved as `name`, with the structure of `like`. ValueError where leaves are missing or differ."""
-    expected, structure = flatten(like)
-    names = [name + place for place in leaf_paths(structure)]
+    expected, structure = tree_flatten(like)
+    names = [name + place for place in tree_paths(structure)]
     missing = [n for n in names if n not in leaves]
     if missing:
         raise ValueError(f"the checkpoint has no {missing[0]}: it is of another network or solver")
@@ -75,7 +75,7 @@ def restore(name: str, like: Tree, leaves: dict[str, Any]) -> Tree:
         found, wanted = getattr(leaves[n], "shape", ()), getattr(leaf, "shape", ())
         if wanted and found != wanted:
             raise ValueError(f"the checkpoint's {n} has shape {found}, this run's {wanted}: it is of another network")
-    return unflatten(structure, [leaves[n] for n in names])
+    return tree_unflatten(structure, [leaves[n] for n in names])
 
 
 def restore_dict(name: str, leaves: dict[str, Any]) -> dict[str, Any]:

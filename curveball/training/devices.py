@@ -12,9 +12,10 @@ from dataclasses import replace
 from typing import Any
 
 import array_api_compat
+import array_api_compat.numpy as numpy_namespace
 
 import minigrad as mg
-from minigrad.backend import Namespace, backend_name, namespace, numpy_namespace
+from minigrad import Namespace, backend_name, namespace
 
 Array = Any
 Tree = Any

@@ -20,7 +20,7 @@ from curveball.training import checkpoint
 from curveball.training.devices import device_info, pool_use, to_device_of, to_host
 from curveball.training.files import archive_previous, check_writable, output_folder, write_whole
 from curveball.training.provenance import provenance
-from minigrad.threads import one_blas_thread
+from minigrad import one_blas_thread
 
 STATS_MOMENTUM = 0.1  # of batch normalisation's running statistics
 FILES = ("checkpoint.safetensors", "log.jsonl")

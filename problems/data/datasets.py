@@ -12,7 +12,7 @@ import array_api_compat
 import numpy as np
 
 import minigrad as mg
-from minigrad.backend import namespace
+from minigrad import namespace
 from problems.data import cifar, sources
 from problems.data.errors import DataError
 from problems.data.idx import FASHION_CLASSES, read_mnist

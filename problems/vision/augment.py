@@ -12,7 +12,7 @@ import array_api_compat
 import numpy as np
 
 import minigrad as mg
-from minigrad.backend import namespace
+from minigrad import namespace
 
 Array = Any
 SHIFT = 2

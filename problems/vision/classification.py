@@ -11,8 +11,7 @@ import array_api_compat
 import numpy as np
 
 import minigrad as mg
-from minigrad import nn
-from minigrad.backend import namespace
+from minigrad import namespace, nn
 from problems.data.datasets import Dataset
 from problems.vision.augment import draw, move
 from problems.vision.networks import Network

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 import minigrad as mg
-from minigrad import nn
-from minigrad.trees import flatten
+from minigrad import nn, tree_flatten
 from problems.vision.layers import INITIALISATIONS, BatchNorm, Conv, Dense, Elementwise, Layer, Pool, Sequence
 from problems.vision.resnet import resnet18
 
@@ -56,7 +55,7 @@ class Network:
 
     def count(self, params: Params) -> int:
         """The number of parameters."""
-        return sum(value.size for value in flatten(params)[0])
+        return sum(value.size for value in tree_flatten(params)[0])
 
 
 def _cnn(classes: int) -> tuple[Layer, ...]:

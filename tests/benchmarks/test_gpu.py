@@ -130,7 +130,7 @@ def test_fused_and_unfused_are_what_they_say(scripts):
 def test_pytorch_takes_our_steps(network, scripts):
     """The same start, the same images: after three steps the same parameters, as far as float32 goes."""
     pytest.importorskip("torch", reason="PyTorch is not installed")
-    from minigrad.backend import numpy_namespace
+    import array_api_compat.numpy as numpy_namespace
 
     contenders, peer = scripts("contenders"), scripts("peer")
     ours, theirs = contenders.ours(network, 8, numpy_namespace), peer.theirs(network)

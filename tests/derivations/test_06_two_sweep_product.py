@@ -107,5 +107,5 @@ def test_the_sweeps_of_a_product():
 def test_only_z_is_kept():
     solver = CurveBall()
     _, state, _ = solver.step(net.START, solver.init(net.START), net.model, net.loss)
-    arrays = [np.size(x) for x in mg.trees.flatten(tuple(state))[0]]
+    arrays = [np.size(x) for x in mg.tree_flatten(tuple(state))[0]]
     assert sum(arrays) == W.size + 8  # z, and eight numbers: lam, steps, trust ratio, the 2x2 system

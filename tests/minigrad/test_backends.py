@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad.trees import flatten
+from minigrad import tree_flatten
 from tests.minigrad.test_primitives import cast
 from tests.support.cases import CASES
 
@@ -30,11 +30,11 @@ def test_values_are_numpys_and_results_stay_on_the_backend(case, backend):
     y, J = mg.linearize(case.f, *args)
     y_bar = J.T(y)
     results = [case.f(*args), y, J(*args), y_bar, mg.jvp(case.f, args, args)]
-    for x in flatten(results)[0]:
+    for x in tree_flatten(results)[0]:
         assert array_api_compat.array_namespace(x) is array_api_compat.array_namespace(args[0])
         assert x.dtype == backend.float32
     expected, J = mg.linearize(case.f, *cast(case.args, "float32"))
-    for got, want in zip(flatten([y, y_bar])[0], flatten([expected, J.T(expected)])[0], strict=True):
+    for got, want in zip(tree_flatten([y, y_bar])[0], tree_flatten([expected, J.T(expected)])[0], strict=True):
         np.testing.assert_allclose(mg.to_numpy(got), want, rtol=1e-4, atol=1e-5)
 
 
@@ -105,4 +105,4 @@ def test_creation_functions_follow_the_innermost_open_transform(backend):
 def test_constants_in_unused_branches_and_outputs_stay_on_the_backend(backend):
     x = backend.ones(2)
     y, J = mg.linearize(lambda x: (1.0, 2.0 * backend.ones(3)), x)
-    assert {type(leaf) for leaf in flatten([y, J(x), J.T(y)])[0]} == {type(x)}
+    assert {type(leaf) for leaf in tree_flatten([y, J(x), J.T(y)])[0]} == {type(x)}

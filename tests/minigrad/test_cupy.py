@@ -17,8 +17,7 @@ import pytest
 import minigrad as mg
 from curveball.solvers import adam
 from curveball.solvers import tree_math as solver
-from minigrad import backend, nn
-from minigrad.trees import flatten
+from minigrad import backend, nn, tree_flatten
 from tests.support import cupy_double
 
 # ------------------------------------------------------------------------------------- fused kernels
@@ -102,7 +101,7 @@ def test_parts_of_a_batch_give_what_the_whole_gives(gpu, monkeypatch):
     for most in (1, 2 * 6 * 7 * 9 * 2 * 8, 1 << 30):  # one image at a time, two of the patches, all
         monkeypatch.setitem(backend.PART_BYTES, "cupy", most)
         sizes.append(backend.part_size(5, 6 * 7 * 9 * 2 * 8, gpu))
-        for a, b in zip(flatten(convolution(x, w))[0], flatten(expected)[0], strict=True):
+        for a, b in zip(tree_flatten(convolution(x, w))[0], tree_flatten(expected)[0], strict=True):
             np.testing.assert_allclose(mg.to_numpy(a), b, rtol=1e-11, atol=1e-12)
     assert sizes == [1, 2, 5]
 

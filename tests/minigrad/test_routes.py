@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import minigrad as mg
-from minigrad import nn
-from minigrad.trees import flatten
+from minigrad import nn, tree_flatten
 
 # ------------------------------------------------------------------------------------- random networks
 
@@ -73,23 +72,23 @@ on_networks = settings(derandomize=True, max_examples=50, deadline=None)
 
 
 def flat(tree):
-    return np.concatenate([np.reshape(x, -1) for x in flatten(tree)[0]])
+    return np.concatenate([np.reshape(x, -1) for x in tree_flatten(tree)[0]])
 
 
 def matrix(tree, rows):
     """A dense derivative with one tree per output entry, as a matrix."""
-    return np.concatenate([np.reshape(x, (rows, -1)) for x in flatten(tree)[0]], axis=1)
+    return np.concatenate([np.reshape(x, (rows, -1)) for x in tree_flatten(tree)[0]], axis=1)
 
 
 def square_matrix(hessian, params):
-    blocks = [matrix(row, x.size) for row, x in zip(rows_of(hessian), flatten(params)[0], strict=True)]
+    blocks = [matrix(row, x.size) for row, x in zip(rows_of(hessian), tree_flatten(params)[0], strict=True)]
     return np.concatenate(blocks)
 
 
 def rows_of(hessian):
     """The trees that stand in place of the leaves of the outer tree."""
-    inner = len(flatten(hessian["scale"][0])[0])
-    leaves = flatten(hessian)[0]
+    inner = len(tree_flatten(hessian["scale"][0])[0])
+    leaves = tree_flatten(hessian)[0]
     return [leaves[k : k + inner] for k in range(0, len(leaves), inner)]
 
 
@@ -155,7 +154,7 @@ def test_hessians_by_all_routes(net):
 
 
 def dot(a, b):
-    return sum(mg.sum(x * y) for x, y in zip(flatten(a)[0], flatten(b)[0], strict=True))
+    return sum(mg.sum(x * y) for x, y in zip(tree_flatten(a)[0], tree_flatten(b)[0], strict=True))
 
 
 @on_networks

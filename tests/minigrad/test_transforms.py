@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad.trees import flatten, leaf_paths, unflatten
+from minigrad import tree_flatten, tree_paths, tree_unflatten
 
 X = np.array([1.0, 2.0])
 RNG = np.random.default_rng(0)
@@ -17,7 +17,7 @@ Point = namedtuple("Point", ["x", "y"])
 
 
 def same(a, b):
-    assert flatten(a)[1] == flatten(b)[1]
+    assert tree_flatten(a)[1] == tree_flatten(b)[1]
     mg.tree_map(np.testing.assert_array_equal, a, b)
 
 
@@ -40,15 +40,15 @@ def same(a, b):
 )
 def test_gradients_have_the_structure_of_the_parameters(tree):
     def f(tree):
-        return sum((mg.sum(x**2) for x in flatten(tree)[0]), 0.0)
+        return sum((mg.sum(x**2) for x in tree_flatten(tree)[0]), 0.0)
 
     twice = mg.tree_map(lambda x: 2.0 * x, tree)
     gradient = mg.grad(f)(tree)
     assert type(gradient) is type(tree)
     same(gradient, twice)
     same(mg.hvp(f, tree, tree), twice)
-    same(unflatten(flatten(tree)[1], flatten(tree)[0]), tree)
-    assert len(leaf_paths(flatten(tree)[1])) == len(flatten(tree)[0])
+    same(tree_unflatten(tree_flatten(tree)[1], tree_flatten(tree)[0]), tree)
+    assert len(tree_paths(tree_flatten(tree)[1])) == len(tree_flatten(tree)[0])
 
 
 def test_the_order_of_dict_keys_does_not_matter():

@@ -14,7 +14,7 @@ import numpy as np
 import minigrad as mg
 from minigrad import nn
 
-SHAPES = {"b1": (4,), "b2": (3,), "w1": (3, 4), "w2": (4, 3)}  # in the order of minigrad.trees.flatten
+SHAPES = {"b1": (4,), "b2": (3,), "w1": (3, 4), "w2": (4, 3)}  # in the order of minigrad.trees.tree_flatten
 N = 6
 
 _rng = np.random.default_rng(4)

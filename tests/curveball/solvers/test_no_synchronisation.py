@@ -16,8 +16,7 @@ import minigrad as mg
 from curveball import SGD, Adam, CurveBall, LevenbergMarquardt, NewtonCG
 from curveball.training.devices import to_backend, to_device_of, to_host
 from curveball.training.train import _running
-from minigrad import nn
-from minigrad.trees import flatten
+from minigrad import nn, tree_flatten
 from problems import NETWORKS, Classification, load, network
 from tests.conftest import _let_variables_answer, real_cupy
 from tests.support import cupy_double
@@ -108,7 +107,7 @@ over_gpus = pytest.mark.parametrize("device", ["cupy_double", CUPY], indirect=Tr
 
 
 def assert_near(found, expected, rtol=2e-3, atol=1e-5):
-    for a, b in zip(flatten(found)[0], flatten(expected)[0], strict=True):
+    for a, b in zip(tree_flatten(found)[0], tree_flatten(expected)[0], strict=True):
         np.testing.assert_allclose(mg.to_numpy(a), b, rtol=rtol, atol=atol)
 
 
@@ -183,7 +182,7 @@ def test_training_an_image_network_does_not_read_arrays_on_the_host(kind, name, 
 def test_training_stays_in_float32(kind, device):
     problem = few_digits("cnn", np.float32)
     found = train_three_steps(SOLVERS[kind], replace(problem, data=to_backend(problem.data, device.xp)))
-    assert {x.dtype for x in flatten(found)[0]} == {np.dtype(np.float32)}
+    assert {x.dtype for x in tree_flatten(found)[0]} == {np.dtype(np.float32)}
 
 
 def test_numbers_come_to_the_host_together(device):

@@ -7,7 +7,7 @@ import pytest
 
 import minigrad as mg
 from curveball import BFGS, LBFGS, CurveBall, GaussNewton, LevenbergMarquardt, Newton, NewtonCG, minimize
-from minigrad.trees import flatten
+from minigrad import tree_flatten
 from problems.closed_form.least_squares import get
 from problems.closed_form.linear_network import LinearNetwork
 from problems.closed_form.quadratic import Quadratic
@@ -56,7 +56,7 @@ def run_of(tree, k):
 
 
 def leaves_close(a, b, **tolerance):
-    for x, y in zip(flatten(a)[0], flatten(b)[0], strict=True):
+    for x, y in zip(tree_flatten(a)[0], tree_flatten(b)[0], strict=True):
         np.testing.assert_allclose(mg.to_numpy(x), mg.to_numpy(y), **tolerance)
 
 
@@ -97,7 +97,7 @@ def test_nothing_is_mutated_and_aux_comes_back(solver):
         np.testing.assert_allclose(info["aux"]["largest"], kept[0]["w"][0].max())
         np.testing.assert_allclose(info["outputs"], model_of(X)(kept[0]))
         np.testing.assert_allclose(info["loss"], loss_of(t)(info["outputs"]))
-        assert flatten(params)[1] == flatten(kept[0])[1]
+        assert tree_flatten(params)[1] == tree_flatten(kept[0])[1]
 
 
 @over(MATRIX | MATRIX_FREE | SCIPY)
@@ -108,7 +108,7 @@ def test_float32_stays(solver):
     state = solver.init(params)
     for _ in range(2):
         params, state, info = solver.step(params, state, model_of(X), loss_of(t))
-    assert {leaf.dtype for leaf in flatten(params)[0]} == {np.dtype(np.float32)}
+    assert {leaf.dtype for leaf in tree_flatten(params)[0]} == {np.dtype(np.float32)}
     for key in ("loss", "lam", "gain", "smallest", "residual"):
         assert np.asarray(info.get(key, np.float32(0))).dtype == np.float32
 
@@ -119,7 +119,7 @@ def test_float32_stays_with_a_number_per_run(solver):
     names = [name for name in ("lr", "lam") if hasattr(solver, name)]
     solver = replace(solver, **{name: np.linspace(0.5, 1.0, RUNS) for name in names})
     params, _, _ = solver.step(params, solver.init(params), model_of(X), loss_of(t))
-    assert {leaf.dtype for leaf in flatten(params)[0]} == {np.dtype(np.float32)}
+    assert {leaf.dtype for leaf in tree_flatten(params)[0]} == {np.dtype(np.float32)}
 
 
 @over(MATRIX | MATRIX_FREE)

@@ -7,7 +7,7 @@ import pytest
 
 import minigrad as mg
 from curveball import SGD, Adam, CurveBall
-from minigrad.trees import flatten
+from minigrad import tree_flatten
 
 RUNS, SAMPLES, INPUTS = 5, 8, 3
 SOLVERS = {
@@ -54,7 +54,7 @@ def test_runs_are_independent(solver, per_run):
         assert info["loss"].shape == (RUNS,)
         for k in range(RUNS):
             alone[k], states[k], one = separate[k].step(alone[k], states[k], model_of(X[k]), loss_of(t[k]))
-            for a, b in zip(flatten(params)[0], flatten(alone[k])[0], strict=True):
+            for a, b in zip(tree_flatten(params)[0], tree_flatten(alone[k])[0], strict=True):
                 np.testing.assert_allclose(a[k], b, rtol=1e-9, atol=1e-12)
             for key in ("loss", "rho", "beta", "lam", "trust_ratio", "predicted"):
                 if key in one:
@@ -81,7 +81,7 @@ def test_any_pytree(solver):
 
 
 def float_dtypes(tree):
-    return {str(x.dtype) for x in flatten(tree)[0] if hasattr(x, "dtype")}
+    return {str(x.dtype) for x in tree_flatten(tree)[0] if hasattr(x, "dtype")}
 
 
 @pytest.mark.parametrize("numbers", ["python", "numpy", "arrays"])
@@ -124,7 +124,7 @@ def test_nothing_is_mutated(solver):
     state = frozen(solver.init(params))
     for _ in range(3):
         again = [solver.step(params, state, model_of(X), loss_of(t)) for _ in range(2)]  # a state can be used twice
-        for a, b in zip(*(flatten(result)[0] for result in again), strict=True):
+        for a, b in zip(*(tree_flatten(result)[0] for result in again), strict=True):
             np.testing.assert_array_equal(a, b)
         params, state = frozen(again[0][0]), frozen(again[0][1])
 

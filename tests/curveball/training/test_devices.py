@@ -16,7 +16,7 @@ from curveball.cli.main import app
 from curveball.training import checkpoint
 from curveball.training.devices import choose, device_info, pool_use, to_backend, to_device_of
 from curveball.training.train import train
-from minigrad.trees import flatten
+from minigrad import tree_flatten
 from problems import Classification, load, network
 from tests.support import cupy_double
 
@@ -166,7 +166,7 @@ def test_training_is_that_of_numpy(solver, gpu, tmp_path):
     for a, b in zip(found.steps + found.epochs, expected.steps + expected.epochs, strict=True):
         assert set(b) <= set(a)
         assert all(a[key] == pytest.approx(b[key], rel=1e-6) for key in b if key != "seconds")
-    assert all(type(x) is type(gpu.asarray(0.0)) for x in flatten(found.params)[0])
+    assert all(type(x) is type(gpu.asarray(0.0)) for x in tree_flatten(found.params)[0])
     assert {"pool_used", "pool_held"} == set(found.epochs[0]) - set(expected.epochs[0])
     about = json.loads((tmp_path / "log.jsonl").read_text().splitlines()[0])
     assert about["backend"] == "cupy"
@@ -219,10 +219,10 @@ def test_a_run_goes_on_where_it_likes(before, after, solver, gpu, tmp_path):
     expected = run(few(**options), solver, epochs=2)
     run(on(before, gpu, **options), solver, folder=tmp_path)
     found = run(on(after, gpu, **options), solver, folder=tmp_path, epochs=2, resume=True)
-    for a, b in zip(flatten(found.params)[0], flatten(expected.params)[0], strict=True):
+    for a, b in zip(tree_flatten(found.params)[0], tree_flatten(expected.params)[0], strict=True):
         np.testing.assert_allclose(mg.to_numpy(a), b, rtol=1e-6, atol=1e-9)
     kind = type((gpu if after == "cupy" else np).asarray(0.0))
-    state = [x for x in flatten([found.state, found.stats])[0] if hasattr(x, "shape")]
+    state = [x for x in tree_flatten([found.state, found.stats])[0] if hasattr(x, "shape")]
     assert all(type(x) is kind or (kind is np.ndarray and isinstance(x, np.generic)) for x in state)
 
 

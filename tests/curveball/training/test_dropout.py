@@ -6,7 +6,7 @@ import pytest
 import minigrad as mg
 from curveball import SGD, Adam, CurveBall
 from curveball.training.train import train
-from minigrad.trees import flatten
+from minigrad import tree_flatten
 from problems import Classification, Dataset, load
 from problems.vision.networks import Network
 from problems.vision.resnet import resnet18
@@ -34,7 +34,7 @@ def test_a_step_on_the_network_of_its_full_size():
     )
     assert np.isfinite(info["loss"])
     assert np.isfinite(state.trust_ratio)
-    assert all(np.isfinite(x).all() and x.dtype == np.float32 for x in flatten((new, state.z))[0])
+    assert all(np.isfinite(x).all() and x.dtype == np.float32 for x in tree_flatten((new, state.z))[0])
 
 
 def test_the_trust_ratio_is_taken_with_the_same_masks():
@@ -80,7 +80,7 @@ def test_running_statistics_move_once_per_step():
     expected = before[0]
     for seen in before[1:]:
         expected = mg.tree_map(lambda old, new: 0.9 * old + 0.1 * new, expected, seen)
-    found, wanted = flatten(run.stats)[0], flatten(expected)[0]
+    found, wanted = tree_flatten(run.stats)[0], tree_flatten(expected)[0]
     assert len(found) == 2 * (1 + 2 * 8 + 3)  # mean and variance of the stem, sixteen and three normalisations
     for a, b in zip(found, wanted, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-7)
@@ -94,7 +94,9 @@ def test_a_run_that_was_interrupted_draws_the_masks_it_would_have(solver, tmp_pa
     whole = train(problem, solver, epochs=2, quiet=True)
     train(problem, solver, epochs=1, folder=tmp_path, quiet=True)
     resumed = train(problem, solver, epochs=2, folder=tmp_path, resume=True, quiet=True)
-    for a, b in zip(flatten((resumed.params, resumed.stats))[0], flatten((whole.params, whole.stats))[0], strict=True):
+    for a, b in zip(
+        tree_flatten((resumed.params, resumed.stats))[0], tree_flatten((whole.params, whole.stats))[0], strict=True
+    ):
         np.testing.assert_array_equal(a, b)
 
 

@@ -13,7 +13,7 @@ from curveball import SGD, Adam, CurveBall
 from curveball.training import checkpoint
 from curveball.training.files import output_folder, write_whole
 from curveball.training.train import _Log, train
-from minigrad.trees import flatten
+from minigrad import tree_flatten
 from problems import Classification, Dataset, load, network
 
 SOLVERS = {
@@ -46,7 +46,7 @@ def log_of(folder):
 
 def assert_same(a, b):
     """Bit by bit; numbers may be Python's or NumPy's."""
-    leaves, others = flatten(a)[0], flatten(b)[0]
+    leaves, others = tree_flatten(a)[0], tree_flatten(b)[0]
     assert len(leaves) == len(others) > 0
     for x, y in zip(leaves, others, strict=True):
         np.testing.assert_array_equal(x, y)
@@ -238,7 +238,7 @@ def test_running_statistics_are_averages_and_validation_uses_them():
     for stats in seen[1:]:
         expected = mg.tree_map(lambda old, new: 0.9 * old + 0.1 * new, expected, stats)
     assert set(result.stats) == {"norm1", "norm2"}
-    for a, b in zip(flatten(result.stats)[0], flatten(expected)[0], strict=True):
+    for a, b in zip(tree_flatten(result.stats)[0], tree_flatten(expected)[0], strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-6)
     images = problem.data.normalise(problem.data.validation_images, np.float32)
     outputs, _ = problem.network(result.params, images, expected)
@@ -320,7 +320,7 @@ def test_a_checkpoint_holds_any_tree(tmp_path):
     leaves, facts = checkpoint.load(tmp_path / "file")
     found = checkpoint.restore("x", tree, leaves)
     assert_same(found, tree)
-    assert [np.shape(x) for x in flatten(found)[0]] == [np.shape(x) for x in flatten(tree)[0]]
+    assert [np.shape(x) for x in tree_flatten(found)[0]] == [np.shape(x) for x in tree_flatten(tree)[0]]
     assert facts == {"fact": [1, "two"]}
     assert checkpoint.restore_dict("nothing", leaves) == {}
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from minigrad.trees import flatten
+from minigrad import tree_flatten
 from problems import Classification, Dataset, load
 from problems.vision.layers import Dense, Dropout, Elementwise, Sequence
 from problems.vision.networks import Network
@@ -68,7 +68,7 @@ def test_the_same_batch_is_the_same_function():
     first, second = (p.model(params, batch)[0] for _ in range(2))
     np.testing.assert_array_equal(first, second)
     assert not np.allclose(p.model(params, batch._replace(masks=other.masks))[0], first)
-    for a, b in zip(flatten(batch.masks)[0], flatten(other.masks)[0], strict=True):
+    for a, b in zip(tree_flatten(batch.masks)[0], tree_flatten(other.masks)[0], strict=True):
         assert a.shape == b.shape
         assert not np.array_equal(a, b)
 
@@ -77,9 +77,9 @@ def test_batches_depend_on_the_generator_alone():
     p = problem(batch_size=300)
     one, two, other = ([batch.masks for batch in p.batches(rng(seed))] for seed in (3, 3, 4))
     assert len(one) == p.steps_per_epoch == 4
-    for a, b in zip(flatten(one)[0], flatten(two)[0], strict=True):
+    for a, b in zip(tree_flatten(one)[0], tree_flatten(two)[0], strict=True):
         np.testing.assert_array_equal(a, b)
-    assert not all(np.array_equal(a, b) for a, b in zip(flatten(one)[0], flatten(other)[0], strict=True))
+    assert not all(np.array_equal(a, b) for a, b in zip(tree_flatten(one)[0], tree_flatten(other)[0], strict=True))
 
 
 def test_networks_without_dropout_draw_nothing_more():

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad import nn
-from minigrad.trees import flatten
+from minigrad import nn, tree_flatten
 from problems import NETWORKS, network
 from problems.vision.layers import BatchNorm, Conv, Dense, Dropout, Elementwise, Pool, Sequence
 from problems.vision.networks import Network
@@ -34,7 +33,7 @@ def rng(seed=0):
 def test_parameters(name, shape, count):
     net = network(name)
     params = net.init(rng(), shape)
-    assert net.count(params) == sum(x.size for x in flatten(params)[0]) == count
+    assert net.count(params) == sum(x.size for x in tree_flatten(params)[0]) == count
 
 
 def test_basic_network_layer_by_layer():
@@ -73,7 +72,7 @@ def test_the_basic_network_may_pool_before_its_first_relu():
         mg.grad(lambda p, f=f: nn.cross_entropy(f(p), labels))(params)
         for f in (lambda p: network("basic")(p, x)[0], in_order)
     )
-    for a, b in zip(flatten(ours)[0], flatten(theirs)[0], strict=True):
+    for a, b in zip(tree_flatten(ours)[0], tree_flatten(theirs)[0], strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
 
 
@@ -97,14 +96,14 @@ def test_outputs(name, shape, dtype):
     assert y.shape == (4, 7)
     assert y.dtype == dtype
     assert np.isfinite(y).all()
-    seen = flatten(stats)[0]
+    seen = tree_flatten(stats)[0]
     normalised = any(word in name for word in ("cnn", "bn", "resnet"))
     assert bool(seen) is normalised
     assert all(v.dtype == dtype for v in seen)
     evaluated, same = net(params, x, stats)
     assert evaluated.shape == (4, 7)
     assert np.allclose(evaluated, y) is not normalised  # the unbiased variance is not the batch's own
-    for a, b in zip(flatten(same)[0], seen, strict=True):
+    for a, b in zip(tree_flatten(same)[0], seen, strict=True):
         np.testing.assert_array_equal(a, b)
     assert bool(masks) is ("dropout" in name)
 
@@ -214,10 +213,10 @@ def test_derivatives(name):
     ahead, behind = (outputs(mg.tree_map(lambda w, d, s=s: w + s * h * d, params, v)) for s in (1.0, -1.0))
     np.testing.assert_allclose(J(v), (ahead - behind) / (2 * h), rtol=1e-4, atol=1e-5)
     u = rng(3).standard_normal(y.shape)
-    adjoint = sum(np.sum(a * b) for a, b in zip(flatten(J.T(u))[0], flatten(v)[0], strict=True))
+    adjoint = sum(np.sum(a * b) for a, b in zip(tree_flatten(J.T(u))[0], tree_flatten(v)[0], strict=True))
     assert adjoint == pytest.approx(np.sum(u * J(v)), rel=1e-10)
     gradient = mg.grad(lambda p: nn.cross_entropy(outputs(p), labels))(params)
-    assert [g.shape for g in flatten(gradient)[0]] == [w.shape for w in flatten(params)[0]]
+    assert [g.shape for g in tree_flatten(gradient)[0]] == [w.shape for w in tree_flatten(params)[0]]
 
 
 def test_the_mlp_of_mnist():

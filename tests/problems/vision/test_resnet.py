@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad import nn
-from minigrad.trees import flatten
+from minigrad import nn, tree_flatten
 from problems import network
 from problems.vision.layers import Conv, Dense, Dropout, Sequence
 from problems.vision.networks import Network
@@ -38,7 +37,7 @@ def test_parameters_by_hand(stem, weights, last):
     params = net.init(rng(), CIFAR)
     assert net.count(params) == by_hand(weights, last) == {"3x3": 11_250_762, "7x7": 11_181_642}[stem]
     assert params["dense1"]["w"].shape == (last, 10)
-    assert all(leaf.dtype == np.float32 for leaf in flatten(params)[0])
+    assert all(leaf.dtype == np.float32 for leaf in tree_flatten(params)[0])
 
 
 def test_stages():
