@@ -6,8 +6,9 @@ What is solved? A problem has `init(rng) -> params`, `batch(rng) -> batch`, `mod
 """
 
 from problems import closed_form
-from problems.data.datasets import Dataset, load
+from problems.data.dataset import Dataset
 from problems.data.errors import DataError
+from problems.data.registry import load
 from problems.protocol import ClosedForm, Problem
 from problems.vision.classification import Classification
 from problems.vision.networks import NETWORKS, network

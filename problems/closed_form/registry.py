@@ -34,7 +34,7 @@ def get(name: str) -> ClosedForm:
 def names() -> tuple[str, ...]:
     """The names of all closed-form problems, sorted.
 
-    >>> names()[:3]
-    ('Bennett5', 'BoxBOD', 'Chwirut1')
+    >>> "beale" in names()
+    True
     """
     return PROBLEMS.names()

@@ -1,4 +1,4 @@
-"""What can go wrong with data: each error names the file and the mend. All are `DataError`, which is a ValueError."""
+"""What can go wrong with data: each error names the file and what to do. All are `DataError`, a ValueError."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 class DataError(ValueError):
-    """A data set that cannot be had."""
+    """A data set that cannot be loaded."""
 
 
 class MissingData(DataError):
@@ -44,7 +44,7 @@ def readable(path: Path) -> Iterator[None]:
         raise MissingData(f"{error.filename or path} is not there: give the folder that has it") from None
     except OSError as error:
         raise UnreadableData(
-            f"{error.filename or path} cannot be read ({_reason(error)}): mend that, or give another folder"
+            f"{error.filename or path} cannot be read ({_reason(error)}): make it readable, or give another folder"
         ) from None
 
 

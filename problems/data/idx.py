@@ -12,42 +12,14 @@ http://yann.lecun.com/exdb/mnist/, "The IDX file format".
 
 from __future__ import annotations
 
-import gzip
 import math
-import zlib
 from pathlib import Path
 
 import numpy as np
 
-from problems.data.errors import CorruptData, MissingData, readable
-
-AGAIN = "remove it and fetch the data again"
-FASHION_CLASSES = (
-    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
-)  # fmt: skip
-
-Split = tuple[np.ndarray, np.ndarray]  # images (n, height, width, 1) uint8 and labels (n,) int64
-
-
-def stored(folder: Path, name: str) -> Path | None:
-    """The file of this name, plain or with .gz, if it is there."""
-    return next((path for path in (folder / name, folder / f"{name}.gz") if path.is_file()), None)
-
-
-def contents(path: Path, size: int) -> bytes:
-    """The bytes of a file, unpacked, which must be `size` many."""
-    with readable(path):
-        try:
-            with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-                data = file.read(size + 1)  # no more: a small .gz may hold very much
-        except (gzip.BadGzipFile, zlib.error) as error:
-            raise CorruptData(f"{path} is not a gzip file, or is damaged ({error}): {AGAIN}") from None
-        except EOFError:
-            raise CorruptData(f"{path} is cut short: {AGAIN}") from None
-    if len(data) != size:
-        found = f"more than {size:,}" if len(data) > size else f"{len(data):,}"
-        raise CorruptData(f"{path} holds {found} bytes, not {size:,}: it is cut short or another file; {AGAIN}")
-    return data
+from problems.data.dataset import Split
+from problems.data.errors import CorruptData, MissingData
+from problems.data.gzipped import AGAIN, contents, stored
 
 
 def read_idx(folder: Path, name: str, shape: tuple[int, ...]) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 
 import minigrad as mg
 from minigrad import namespace, nn
-from problems.data.datasets import Dataset
+from problems.data.dataset import Dataset
 from problems.vision.augment import draw, move
 from problems.vision.networks import Network
 

@@ -10,8 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
-from problems.data import cifar, sources
-from problems.data.sources import Download, File
+from problems.data import DATASETS, cifar
+from problems.data.sources import Download, File, Source
 
 
 @dataclass
@@ -116,7 +116,7 @@ def tar_gz(members):
 class Tiny:
     """CIFAR-10 with four records a file, in every detail but the number like the real one."""
 
-    source: sources.Source
+    source: Source
     layout: cifar.Layout
     files: dict[str, bytes]
     archive: bytes
@@ -137,22 +137,21 @@ def tiny(monkeypatch, cache):
     images = rng.integers(0, 256, (24, 32, 32, 3), dtype=np.uint8)
     labels = np.concatenate([rng.permutation(10), rng.permutation(10), rng.permutation(4)]).astype(np.int64)
     records = [bytes([label]) + image.transpose(2, 0, 1).tobytes() for image, label in zip(images, labels, strict=True)]
-    names = [file.name for file in sources.CIFAR10.files]
+    names = [file.name for file in cifar.CIFAR10.files]
     files = {name: b"".join(records[4 * k : 4 * k + 4]) for k, name in enumerate(names)}
-    inside = sources.CIFAR10.inside
+    inside = cifar.CIFAR10.inside
     archive = tar_gz([(f"{inside}/readme.html", b"hello"), *((f"{inside}/{n}", b) for n, b in files.items())])
-    layout = replace(cifar.CIFAR10, train=dict.fromkeys(names[:5], 4), validation={names[5]: 4})
+    layout = replace(cifar.CIFAR10_LAYOUT, train=dict.fromkeys(names[:5], 4), validation={names[5]: 4})
     source = replace(
-        sources.CIFAR10,
+        cifar.CIFAR10,
         files=tuple(File(name, len(content)) for name, content in files.items()),
         downloads=(Download("cifar-10-binary.tar.gz", len(archive), sha256(archive), ()),),
     )
     use(monkeypatch, source)
-    monkeypatch.setattr(cifar, "CIFAR10", layout)
+    monkeypatch.setattr(cifar, "CIFAR10_LAYOUT", layout)
     return Tiny(source, layout, files, archive, images, labels)
 
 
 def use(monkeypatch, source):
     """Let a source stand for the published one of its name."""
-    monkeypatch.setattr(sources, source.name.upper().replace("-", "_"), source)
-    monkeypatch.setitem(sources.SOURCES, source.name, source)
+    monkeypatch.setitem(DATASETS, source.name, replace(DATASETS[source.name], source=source))

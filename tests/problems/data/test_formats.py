@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from problems import load
-from problems.data import cifar, sources
+from problems.data import DATASETS, cifar
 from problems.data.errors import CorruptData, MissingData, UnreadableData
-from problems.data.idx import contents, read_idx, read_mnist
+from problems.data.fashion_mnist import FASHION_MNIST
+from problems.data.gzipped import contents
+from problems.data.idx import read_idx, read_mnist
 
 
 def sparse(path, size, pieces):
@@ -113,7 +115,10 @@ def test_no_permission_to_read(tiny, tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(np, "fromfile", refuse)
-    with pytest.raises(UnreadableData, match=r"data_batch_1.bin cannot be read \(Permission denied\): mend that"):
+    with pytest.raises(
+        UnreadableData,
+        match=r"data_batch_1.bin cannot be read \(Permission denied\): make it readable, or give another folder$",
+    ):
         load("cifar10", folder)
 
 
@@ -169,14 +174,14 @@ def test_fashion_mnist_whole(tmp_path, cache):
 
 
 def test_debians_fashion_mnist(cache):
-    folder = sources.FASHION_MNIST.system[0]
+    folder = FASHION_MNIST.system[0]
     if not folder.is_dir():
         pytest.skip("Debian's package dataset-fashion-mnist is not installed")
     d = load("fashion-mnist")
     assert d.source == str(folder)
     assert np.bincount(d.train_labels).tolist() == [6_000] * 10
     assert d.mean[0] == pytest.approx(72.94, abs=0.01)  # 0.2860 x 255, as widely quoted
-    for file in sources.FASHION_MNIST.files:
+    for file in FASHION_MNIST.files:
         assert len(contents(folder / f"{file.name}.gz", file.size)) == file.size
 
 
@@ -257,12 +262,14 @@ def test_idx_that_is_a_folder(small_mnist):
 
 
 def test_sources_and_layouts_agree():
-    for source, layout in ((sources.CIFAR10, cifar.CIFAR10), (sources.CIFAR100, cifar.CIFAR100)):
+    for source, layout in ((cifar.CIFAR10, cifar.CIFAR10_LAYOUT), (cifar.CIFAR100, cifar.CIFAR100_LAYOUT)):
         records = {**layout.train, **layout.validation}
         assert {file.name: file.size for file in source.files} == {
             name: count * (layout.label_bytes + 3072) for name, count in records.items()
         }
-    for source in sources.SOURCES.values():
+    sources = [known.source for known in DATASETS.values() if known.source.downloads]
+    assert len(sources) >= 3
+    for source in sources:
         for item in source.downloads:
             assert len(item.sha256) == 64
             assert all(url.endswith("/" + item.name) for url in item.urls)

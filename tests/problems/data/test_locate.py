@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 
 from problems import load
-from problems.data import locate as places
+from problems.data import DATASETS, checksums, locate
+from problems.data.checksums import compare_checksums
 from problems.data.errors import ChecksumError, CorruptData, DataError, DownloadFailed, MissingData, UnreadableData
-from problems.data.locate import compare_checksums, data_folder, find, obtain
-from problems.data.sources import FASHION_MNIST, SOURCES, Download, File
+from problems.data.fashion_mnist import FASHION_MNIST
+from problems.data.locate import data_folder, find
+from problems.data.obtain import obtain
+from problems.data.sources import Download, File
 from tests.support.data_files import sha256, use
 
 INSIDE = "cifar-10-batches-bin"
@@ -207,8 +210,7 @@ def test_offline_all_that_is_missing_is_named(clothes, server, tmp_path):
     message = str(caught.value)
     assert all(message.count(item.name) >= 1 for item in clothes.downloads)
     assert (
-        "; missing like it: train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz, t10k-labels-idx1-ubyte.gz; "
-        in message
+        "; also missing: train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz, t10k-labels-idx1-ubyte.gz; " in message
     )
     assert message.endswith("; Debian's package dataset-fashion-mnist has all of it")
     assert names(tmp_path) == []
@@ -222,11 +224,11 @@ def system(clothes, server, tmp_path, monkeypatch):
     for item in clothes.downloads:
         (folder / item.name).write_bytes(server.pages[f"/{item.name}"].content)
     use(monkeypatch, replace(clothes, system=(folder,)))
-    return SOURCES["fashion-mnist"]
+    return DATASETS["fashion-mnist"].source
 
 
 def test_some_files_in_a_folder_given_are_not_passed_over(system, server, tmp_path):
-    """Loading refuses; fetching, which is the mend, adds what is missing."""
+    """Loading refuses; fetching, as the error says, adds what is missing."""
     given = tmp_path / "given"
     given.mkdir()
     (given / "train-labels-idx1-ubyte.gz").write_bytes(server.pages["/train-labels-idx1-ubyte.gz"].content)
@@ -264,7 +266,7 @@ def test_all_files_below_a_folder_with_some(system, server, tmp_path):
 
 def test_good_files_are_not_unpacked_to_see_their_size(clothes, tmp_path, monkeypatch):
     where = obtain(clothes, tmp_path)
-    monkeypatch.setattr(places, "contents", None)
+    monkeypatch.setattr(locate, "contents", None)
     assert find(clothes, tmp_path) == where
 
 
@@ -276,7 +278,7 @@ def test_an_empty_folder_given_is_passed_over(system, tmp_path):
 @pytest.mark.parametrize("damage", [lambda b: b[:-3], lambda b: b"", lambda b: b + b"x"])
 @pytest.mark.parametrize("alone", [True, False])
 def test_one_of_the_files_has_another_size(clothes, tmp_path, packed, damage, alone):
-    """Seen before anything is read, and once it is removed, fetching mends it."""
+    """Seen before anything is read; once it is removed, fetching replaces it."""
     where = obtain(clothes, tmp_path)
     path = where / "t10k-images-idx3-ubyte.gz"
     if not packed:
@@ -358,7 +360,7 @@ def test_files_that_are_not_those_of_the_archive(tiny, tmp_path):
 
 
 def test_no_archive_to_compare_with(tiny, tmp_path):
-    words = f"SHA-256 not compared: {ARCHIVE} is not beside the files"
+    words = f"SHA-256 not compared: {ARCHIVE} is not in the folder of the files, nor in the one above"
     assert compare_checksums(tiny.source, tiny.write(tmp_path)) == words
 
 
@@ -376,7 +378,7 @@ def test_no_permission_to_read_the_archive(tiny, tmp_path, monkeypatch):
     def refuse(path, *args, **kwargs):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(places.Path, "open", refuse)
+    monkeypatch.setattr(checksums.Path, "open", refuse)
     with pytest.raises(UnreadableData, match=rf"{ARCHIVE} cannot be read \(Permission denied\)"):
         load("cifar10", tmp_path)
     assert os.listdir(tmp_path) == [ARCHIVE]
