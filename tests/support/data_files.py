@@ -1,5 +1,6 @@
 """A server on the loopback that can fail in many ways, and data sets small enough to be made by the tests."""
 
+import gzip
 import hashlib
 import io
 import tarfile
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from problems.data import DATASETS, cifar
+from problems.data.fashion_mnist import FASHION_MNIST
 from problems.data.sources import Download, File, Source
 
 
@@ -155,3 +157,30 @@ def tiny(monkeypatch, cache):
 def use(monkeypatch, source):
     """Let a source stand for the published one of its name."""
     monkeypatch.setitem(DATASETS, source.name, replace(DATASETS[source.name], source=source))
+
+
+def sparse(path, size, pieces):
+    """A file of zeros with a few bytes put in: it takes no space."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        file.truncate(size)
+        for place, content in pieces:
+            file.seek(place)
+            file.write(bytes(content))
+
+
+@pytest.fixture
+def clothes(monkeypatch, server, cache):
+    """`fashion-mnist` in all but its contents: files of a few bytes, on the server."""
+    content = {file.name: f"{file.name} {k}".encode() for k, file in enumerate(FASHION_MNIST.files)}
+    packed = {f"{name}.gz": gzip.compress(data) for name, data in content.items()}
+    source = replace(
+        FASHION_MNIST,
+        files=tuple(File(name, len(data), sha256(data)) for name, data in content.items()),
+        downloads=tuple(
+            Download(name, len(data), sha256(data), (server.put(f"/{name}", data),)) for name, data in packed.items()
+        ),
+        system=(),
+    )
+    use(monkeypatch, source)
+    return source
