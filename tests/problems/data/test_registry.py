@@ -91,11 +91,3 @@ print("mine           four grey images of 1 x 2\\n               CC0; https://ex
     assert first == f"{list(range(8))} files"
     assert known.split() == sorted([*names(), "mine"])
     assert listed == "True"
-
-
-def test_importing_problems_imports_nothing_heavy(tmp_path):
-    """What reads or downloads data is imported when data are read."""
-    code = "import sys, problems; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
-    loaded = set(run(tmp_path, code).split())
-    assert {"problems", "minigrad", "numpy"} <= loaded
-    assert not loaded & {"PIL", "sklearn", "pooch", "requests", "scipy", "tqdm", "matplotlib", "pandas", "curveball"}
