@@ -1,9 +1,9 @@
 """Problems 1 to 20 of J. J. Moré, B. S. Garbow, K. E. Hillstrom, "Testing Unconstrained Optimization Software",
 ACM Transactions on Mathematical Software 7(1), 1981, pages 17-41.
 
-Starts and minima are the paper's; where it leaves m free, m is the one for which it states the minimum. Minimisers are
-those in closed form, or the paper's digits sharpened by solving its one equation, or, where NIST took over the data,
-NIST's certified ones (with the minimum's further digits). The paper prints minima to six digits, cut off, not rounded.
+Starts and minima are the paper's. Where it leaves m free, m is the one for which it states the minimum. Minimisers are
+in closed form, or the paper's digits refined by solving one equation, or, for data that NIST has too, the certified
+ones, with more digits of the minimum. The paper prints minima to six digits, truncated, not rounded.
 """
 
 from __future__ import annotations
@@ -36,33 +36,33 @@ def _count(m: int) -> np.ndarray:
 
 
 @_mgh(1, "rosenbrock", start=(-1.2, 1.0), minimum=0.0, solution=(1.0, 1.0))
-def rosenbrock(x1: Array, x2: Array) -> Array:
+def rosenbrock(x1: Array, x2: Array) -> tuple[Array, ...]:
     """10 (x2 - x1^2), 1 - x1: a curved valley."""
     return 10.0 * (x2 - x1**2), 1.0 - x1
 
 
 # The standard start leads to the local minimum, 48.9842, at ((53 - 4 sqrt 22) / 3, (2 - sqrt 22) / 3).
 @_mgh(2, "freudenstein-roth", (0.5, -2.0), minimum=0.0, solution=(5.0, 4.0), stationary_values=(48.9842,))
-def freudenstein_roth(x1: Array, x2: Array) -> Array:
+def freudenstein_roth(x1: Array, x2: Array) -> tuple[Array, ...]:
     """-13 + x1 + ((5 - x2) x2 - 2) x2, -29 + x1 + ((x2 + 1) x2 - 14) x2: two cubics."""
     return -13.0 + x1 + ((5.0 - x2) * x2 - 2.0) * x2, -29.0 + x1 + ((x2 + 1.0) * x2 - 14.0) * x2
 
 
 # x1 solves exp(-x1) + exp(-1e-4 / x1) = 1.0001, and x2 = 1e-4 / x1; the paper prints 1.098e-5 and 9.106.
 @_mgh(3, "powell-badly-scaled", start=(0.0, 1.0), minimum=0.0, solution=(1.0981593296998175e-5, 9.106146739866524))
-def powell_badly_scaled(x1: Array, x2: Array) -> Array:
+def powell_badly_scaled(x1: Array, x2: Array) -> tuple[Array, ...]:
     """10^4 x1 x2 - 1, exp(-x1) + exp(-x2) - 1.0001."""
     return 1e4 * x1 * x2 - 1.0, mg.exp(-x1) + mg.exp(-x2) - 1.0001
 
 
 @_mgh(4, "brown-badly-scaled", start=(1.0, 1.0), minimum=0.0, solution=(1e6, 2e-6))
-def brown_badly_scaled(x1: Array, x2: Array) -> Array:
+def brown_badly_scaled(x1: Array, x2: Array) -> tuple[Array, ...]:
     """x1 - 10^6, x2 - 2 10^-6, x1 x2 - 2."""
     return x1 - 1e6, x2 - 2e-6, x1 * x2 - 2.0
 
 
 @_mgh(5, "beale", start=(1.0, 1.0), minimum=0.0, solution=(3.0, 0.5))
-def beale(x1: Array, x2: Array) -> Array:
+def beale(x1: Array, x2: Array) -> tuple[Array, ...]:
     """y_i - x1 (1 - x2^i), y = 1.5, 2.25, 2.625."""
     return 1.5 - x1 * (1.0 - x2), 2.25 - x1 * (1.0 - x2**2), 2.625 - x1 * (1.0 - x2**3)
 
@@ -75,7 +75,7 @@ def jennrich_sampson(i: Array, x1: Array, x2: Array) -> Array:
 
 
 @_mgh(7, "helical-valley", start=(-1.0, 0.0, 0.0), minimum=0.0, solution=(1.0, 0.0, 0.0))
-def helical_valley(x1: Array, x2: Array, x3: Array) -> Array:
+def helical_valley(x1: Array, x2: Array, x3: Array) -> tuple[Array, ...]:
     """10 (x3 - 10 theta), 10 (|(x1, x2)| - 1), x3; theta: the angle of (x1, x2) in turns, from -1/4 to 3/4."""
     theta = mg.atan(x2 / x1) / (2.0 * math.pi)
     theta = mg.where(x1 > 0.0, theta, theta + 0.5)
@@ -138,13 +138,13 @@ def box_3d(t: Array, x1: Array, x2: Array, x3: Array) -> Array:
 
 
 @_mgh(13, "powell-singular", (3.0, -1.0, 0.0, 1.0), minimum=0.0, solution=(0.0, 0.0, 0.0, 0.0))
-def powell_singular(x1: Array, x2: Array, x3: Array, x4: Array) -> Array:
+def powell_singular(x1: Array, x2: Array, x3: Array, x4: Array) -> tuple[Array, ...]:
     """x1 + 10 x2, sqrt(5) (x3 - x4), (x2 - 2 x3)^2, sqrt(10) (x1 - x4)^2: J loses rank at the solution."""
     return x1 + 10.0 * x2, math.sqrt(5.0) * (x3 - x4), (x2 - 2.0 * x3) ** 2, math.sqrt(10.0) * (x1 - x4) ** 2
 
 
 @_mgh(14, "wood", (-3.0, -1.0, -3.0, -1.0), minimum=0.0, solution=(1.0, 1.0, 1.0, 1.0))
-def wood(x1: Array, x2: Array, x3: Array, x4: Array) -> Array:
+def wood(x1: Array, x2: Array, x3: Array, x4: Array) -> tuple[Array, ...]:
     """10 (x2 - x1^2), 1 - x1, sqrt(90) (x4 - x3^2), 1 - x3, sqrt(10) (x2 + x4 - 2), (x2 - x4) / sqrt(10)."""
     valleys = 10.0 * (x2 - x1**2), 1.0 - x1, math.sqrt(90.0) * (x4 - x3**2), 1.0 - x3
     return *valleys, math.sqrt(10.0) * (x2 + x4 - 2.0), (x2 - x4) / math.sqrt(10.0)
@@ -218,7 +218,7 @@ def osborne_2(t: Array, y: Array, *x: Array) -> Array:
 @_mgh(20, "watson-12", (0.0,) * 12, 4.72238e-10, data=(_count(29) / 29.0,))
 @_mgh(20, "watson-9", (0.0,) * 9, 1.39976e-6, data=(_count(29) / 29.0,))
 @_mgh(20, "watson-6", (0.0,) * 6, 2.28767e-3, data=(_count(29) / 29.0,))
-def watson(t: Array, *x: Array) -> Array:
+def watson(t: Array, *x: Array) -> tuple[Array, ...]:
     """p'(t_i) - p(t_i)^2 - 1, x1, x2 - x1^2 - 1, with p(t) = sum_j x_j t^(j-1), t_i = i / 29: p' = p^2 + 1, p = tan."""
     p = sum(c * t**j for j, c in enumerate(x))
     slope = sum(j * c * t ** (j - 1) for j, c in enumerate(x) if j > 0)

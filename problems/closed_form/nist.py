@@ -1,8 +1,8 @@
 """Nonlinear regression: the NIST Statistical Reference Datasets (StRD), National Institute of Standards and Technology.
 
-25 of the 27 sets: all with one predictor, y = f(x; b) + e, but Lanczos1, whose certified sum of squares, 1e-25, is mere
-rounding. Parameters and sums of squares are certified to 11 digits. Each set has two starts, a far and a near one; to
-begin at the near one:
+25 of the 27 sets: those with one predictor, y = f(x; b) + e, without Lanczos1, since its certified sum of squares,
+1e-25, is rounding error. Parameters and sums of squares are certified to 11 digits. Each set has two starts, a far and
+a near one. To begin at the near one:
 
 >>> from dataclasses import replace
 >>> from problems.closed_form import get
@@ -43,7 +43,10 @@ DATA = _read()  # name -> (2, m): the predictor x and the response y
 def _nist(
     name: str, study: str, far: Vector, near: Vector, certified: Vector, rss: float
 ) -> Callable[[Formula], Formula]:
-    """Decorator: y = formula(x, b) becomes the problem with residuals formula(x, b) - y. It may be stacked."""
+    """Decorator: y = formula(x, b) becomes the problem with residuals formula(x, b) - y.
+
+    Several sets may share one formula.
+    """
 
     def register(formula: Formula) -> Formula:
         def residuals(x: Array, y: Array, *b: Array) -> Array:
@@ -127,21 +130,21 @@ def rat43(x: Array, b1: Array, b2: Array, b3: Array, b4: Array) -> Array:
 @_nist("MGH10", "Meyer 1970", (2.0, 400000.0, 25000.0), (0.02, 4000.0, 250.0),
        (0.0056096364710, 6181.3463463, 345.22363462), 87.945855171)  # fmt: skip
 def mgh10(x: Array, b1: Array, b2: Array, b3: Array) -> Array:
-    """b1 exp(b2 / (x + b3)): Moré, Garbow and Hillstrom 10, from farther off."""
+    """b1 exp(b2 / (x + b3)): Moré, Garbow and Hillstrom 10, from a farther start."""
     return b1 * mg.exp(b2 / (x + b3))
 
 
 @_nist("MGH09", "Kowalik and Osborne 1978", (25.0, 39.0, 41.5, 39.0), (0.25, 0.39, 0.415, 0.39),
        (0.19280693458, 0.19128232873, 0.12305650693, 0.13606233068), 3.0750560385e-4)  # fmt: skip
 def mgh09(x: Array, b1: Array, b2: Array, b3: Array, b4: Array) -> Array:
-    """b1 (x^2 + b2 x) / (x^2 + b3 x + b4): Moré, Garbow and Hillstrom 15, from farther off."""
+    """b1 (x^2 + b2 x) / (x^2 + b3 x + b4): Moré, Garbow and Hillstrom 15, from a farther start."""
     return b1 * (x**2 + x * b2) / (x**2 + x * b3 + b4)
 
 
 @_nist("MGH17", "Osborne 1972", (50.0, 150.0, -100.0, 1.0, 2.0), (0.5, 1.5, -1.0, 0.01, 0.02),
        (0.37541005211, 1.9358469127, -1.4646871366, 0.012867534640, 0.022122699662), 5.4648946975e-5)  # fmt: skip
 def mgh17(x: Array, b1: Array, b2: Array, b3: Array, b4: Array, b5: Array) -> Array:
-    """b1 + b2 exp(-b4 x) + b3 exp(-b5 x): Moré, Garbow and Hillstrom 17, from farther off."""
+    """b1 + b2 exp(-b4 x) + b3 exp(-b5 x): Moré, Garbow and Hillstrom 17, from a farther start."""
     return b1 + b2 * mg.exp(-b4 * x) + b3 * mg.exp(-b5 * x)
 
 

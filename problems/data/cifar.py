@@ -1,6 +1,6 @@
 """CIFAR-10 and CIFAR-100, in the authors' binary layout.
 
-A file is records one after the other, with nothing before, between or after them:
+A file is a sequence of records, with nothing before, between or after them:
 
     CIFAR-10    1 label byte                            3072 pixel bytes    3073 bytes a record
     CIFAR-100   1 coarse label byte, 1 fine label byte  3072 pixel bytes    3074 bytes a record
@@ -67,7 +67,7 @@ PIXELS = 3 * 32 * 32
 
 @dataclass(frozen=True)
 class Layout:
-    """Files with the records in each, how many bytes stand before the pixels (the last is the label), the classes."""
+    """The files with their numbers of records, the bytes before the pixels (the last is the label), and the classes."""
 
     train: dict[str, int]
     validation: dict[str, int]
@@ -111,7 +111,7 @@ def cifar100(folder: Path) -> Dataset:
 
 
 def read_cifar(folder: Path, layout: Layout) -> tuple[Split, Split]:
-    """Read training and validation images, and their labels. CorruptData names the file that is not as it should be."""
+    """Read training and validation images, and their labels. CorruptData names a file that is damaged."""
     return _read_split(folder, layout.train, layout), _read_split(folder, layout.validation, layout)
 
 
@@ -127,7 +127,7 @@ def _read_split(folder: Path, files: dict[str, int], layout: Layout) -> Split:
 
 
 def _read_file(path: Path, count: int, layout: Layout, images: np.ndarray, labels: np.ndarray) -> None:
-    """Read one file into its places."""
+    """Read one file into `images` and `labels`."""
     bytes_per_record = layout.label_bytes + PIXELS
     with readable(path):
         size = path.stat().st_size

@@ -19,7 +19,7 @@ class Dataset:
     """Training and validation images (n, height, width, channels) as uint8, with integer labels (n,).
 
     `mean` and `std`, one per channel, are of the training images. `source` is the folder they were read from, if any.
-    `Dataset.of` takes the statistics.
+    `Dataset.of` computes the statistics.
 
     >>> images, labels = np.arange(8, dtype=np.uint8).reshape(4, 1, 2, 1), np.array([0, 1, 0, 1])
     >>> data = Dataset.of("steps", ("even", "odd"), (images, labels), (images, labels))
@@ -46,7 +46,7 @@ class Dataset:
         validation: tuple[Array, Array],
         source: str = "",
     ) -> Dataset:
-        """Check the arrays and take the statistics. ValueError names what does not fit."""
+        """Check the arrays and compute the statistics. ValueError names an array of the wrong type, shape or range."""
         for split, (images, labels) in (("training", train), ("validation", validation)):
             if images.ndim != 4 or images.dtype != np.uint8:
                 raise ValueError(
@@ -72,14 +72,14 @@ class Dataset:
         shifts = [-m / s for m, s in zip(self.mean, self.std, strict=True)]
         scale = xp.asarray([1.0 / s for s in self.std] * width, dtype=x.dtype, device=device)
         shift = xp.asarray(shifts * width, dtype=x.dtype, device=device)
-        rows = xp.reshape(x, (*x.shape[:2], -1))  # long rows of numbers are faster than three channels at a time
+        rows = xp.reshape(x, (*x.shape[:2], -1))  # faster than broadcasting over the last, short axis
         return xp.reshape(rows * scale + shift, x.shape)
 
 
 def _mean_and_std(images: Array) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation of each channel (1 where it never changes).
 
-    The sums are of whole numbers and exact: 256 squares of bytes stay below 2^24, which float32 holds.
+    The sums are exact: 256 squares of bytes stay below 2^24, up to which float32 holds every whole number.
     """
     count, channels = images.shape[0] * images.shape[1] * images.shape[2], images.shape[3]
     total, squares = np.zeros((2, images.shape[1] * images.shape[2] * channels))

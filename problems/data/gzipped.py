@@ -1,4 +1,4 @@
-"""Files that are there plain or with .gz: finding them, and reading no more of them than there should be."""
+"""Files that may be gzipped: finding them, plain or with .gz, and reading their contents of a known size."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ AGAIN = "remove it and fetch the data again"
 
 
 def stored(folder: Path, name: str) -> Path | None:
-    """The file of this name, plain or with .gz, if it is there."""
+    """The path of a file, plain or with .gz; None if it is not there."""
     return next((path for path in (folder / name, folder / f"{name}.gz") if path.is_file()), None)
 
 
 def contents(path: Path, size: int) -> bytes:
-    """The bytes of a file, unpacked, which must be `size` many."""
+    """The unpacked bytes of a file. CorruptData unless there are `size` of them."""
     with readable(path):
         try:
             with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:

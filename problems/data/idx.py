@@ -6,7 +6,7 @@ A file is a header and the numbers, last axis fastest:
     4 bytes for the length of each axis, most significant byte first
     the numbers
 
-so 60,000 images of 28 x 28 take 16 + 47,040,000 bytes, their labels 8 + 60,000. From
+60,000 images of 28 x 28 take 16 + 47,040,000 bytes, their labels 8 + 60,000. From
 http://yann.lecun.com/exdb/mnist/, "The IDX file format".
 """
 
@@ -23,7 +23,7 @@ from problems.data.gzipped import AGAIN, contents, stored
 
 
 def read_idx(folder: Path, name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """Read unsigned bytes of a known shape. CorruptData where the header says otherwise or the size does not fit."""
+    """Read unsigned bytes of a known shape. CorruptData if the header or the size is another."""
     path = stored(folder, name)
     if path is None:
         raise MissingData(f"{folder / name} is not there, nor with .gz: give the folder that has it")
@@ -40,7 +40,7 @@ def read_idx(folder: Path, name: str, shape: tuple[int, ...]) -> np.ndarray:
 def read_mnist(
     folder: Path, classes: int = 10, train: int = 60_000, validation: int = 10_000, side: int = 28
 ) -> tuple[Split, Split]:
-    """Read the four files of MNIST's layout: `train` and `t10k`, images and labels."""
+    """Read the four files of MNIST's layout, `train` and `t10k`, images and labels. CorruptData names a damaged one."""
     splits = []
     for prefix, count in (("train", train), ("t10k", validation)):
         images = read_idx(folder, f"{prefix}-images-idx3-ubyte", (count, side, side))

@@ -1,10 +1,10 @@
-"""A folder of images, one subfolder per class, in either of two forms:
+"""A folder of your own images, one subfolder per class, in one of two forms:
 
     train/CLASS/*.png and validation/CLASS/*.png (or test/CLASS/*.png)
     CLASS/*.png: a fixed shuffle of the files, sorted by name, puts four fifths in training
 
-Any format that Pillow reads will do. All images must have one size; they become RGB, or stay grey where all are grey.
-Names that begin with a dot, and files that are not images by their suffix, are left alone.
+Any format that Pillow reads is allowed. All images must have one size. They become RGB, unless all are grey: then they
+stay grey. Names that begin with a dot, and files without the suffix of an image, are ignored.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def _picture(path: Path) -> np.ndarray:
 
 
 def _split(images: np.ndarray, labels: np.ndarray) -> tuple[Split, Split]:
-    """Four fifths and one fifth, by a shuffle that is always the same."""
+    """Four fifths and one fifth, by a fixed shuffle."""
     order = np.random.default_rng(0).permutation(len(labels))
     n = max(1, min(len(labels) - 1, round(0.8 * len(labels))))
     return (images[order[:n]], labels[order[:n]]), (images[order[n:]], labels[order[n:]])
