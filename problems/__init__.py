@@ -1,12 +1,16 @@
-"""Problems to optimise: data sets and networks, and functions whose minima are known.
+"""What is solved? Image classification by networks, and functions whose minima are known.
 
-A problem has `init(rng) -> params`, `batch(rng) -> batch`, `model(params, batch) -> outputs`,
-`loss(outputs, batch) -> scalar` and, where known, `solution`.
+`load(name)` and `network(name)` make a `Classification`; `closed_form.get(name)` is a problem with a known minimum.
+`problems.protocol` says what a problem is: it has `init(rng) -> params`, `batch(rng) -> batch`,
+`model(params, batch) -> outputs` and `loss(outputs, batch) -> scalar`.
 """
 
-from problems.data.datasets import Dataset, load
-from problems.data.errors import DataError
-from problems.vision.classification import Classification
-from problems.vision.networks import NETWORKS, network
+from problems import closed_form, data, vision
+from problems.data import DataError, Dataset, load
+from problems.protocol import ClosedForm, Problem
+from problems.vision import NETWORKS, Classification, network
 
-__all__ = ["NETWORKS", "Classification", "DataError", "Dataset", "load", "network"]
+__all__ = [
+    "NETWORKS", "Classification", "ClosedForm", "DataError", "Dataset", "Problem", "closed_form", "data", "load",
+    "network", "vision",
+]  # fmt: skip

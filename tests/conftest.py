@@ -6,7 +6,7 @@ import pytest
 
 import minigrad as mg
 from tests.support import cupy_double
-from tests.support.data_files import _running_server, cache, server, tiny  # noqa: F401  (fixtures)
+from tests.support.data_files import _running_server, cache, clothes, server, tiny  # noqa: F401  (fixtures)
 
 
 def _let_variables_answer(array_type, monkeypatch):

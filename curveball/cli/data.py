@@ -6,38 +6,28 @@ from pathlib import Path
 
 import numpy as np
 
-from problems import Dataset, load
-from problems.data.datasets import DATASETS
-from problems.data.errors import DataError
-from problems.data.locate import compare_checksums, find, obtain
-from problems.data.sources import SOURCES, Source
-
-# Those that nobody has to download: what they are, whose they are, where they are.
-OTHERS = {
-    "digits": (
-        "1,437 + 360 grey pictures of handwritten digits of 8 x 8, 10 classes",
-        "CC BY 4.0, Alpaydin and Kaynak; https://archive.ics.uci.edu/dataset/80",
-        "here: comes with scikit-learn",
-    ),
-    "folder": (
-        "images of your own, a folder per class: train/CLASS/* and validation/CLASS/*, or CLASS/*",
-        "yours",
-        "where you say: --data folder --data-folder DIR",
-    ),
-}
+from problems.data import DATASETS, DataError, Dataset, load
+from problems.data.checksums import compare_checksums
+from problems.data.locate import find
+from problems.data.obtain import obtain
+from problems.data.sources import Source
 
 
 def listing() -> str:
     """Every data set in three lines: what it is, licence and home, where it is."""
     lines = []
-    for name in DATASETS:
-        source = SOURCES.get(name)
-        facts = (source.about, f"{source.licence}; {source.homepage}", _where(source)) if source else OTHERS[name]
-        lines += [f"{name:15}{facts[0]}", *(f"{'':15}{fact}" for fact in facts[1:])]
+    for name, known in DATASETS.items():
+        source = known.source
+        rights = f"{source.licence}; {source.homepage}" if source.homepage else source.licence
+        lines += [f"{name:15}{source.about}", f"{'':15}{rights}", f"{'':15}{_where(source)}"]
     return "\n".join(lines)
 
 
 def _where(source: Source) -> str:
+    if source.bundled_with:
+        return f"here: comes with {source.bundled_with}"
+    if not source.downloads:
+        return f"where you say: --data {source.name} --data-folder DIR"
     try:
         found = find(source)
     except DataError as error:
@@ -50,20 +40,22 @@ def _where(source: Source) -> str:
 
 def fetch(name: str, folder: Path | None = None) -> str:
     """Make sure that a data set is there, and say where."""
-    if name in SOURCES:
-        return f"{name} is in {obtain(SOURCES[name], folder)}"
-    if name == "folder":
-        raise DataError("the data set 'folder' is images of your own: there is nothing to fetch")
+    source = DATASETS.find(name).source
+    if source.downloads:
+        return f"{name} is in {obtain(source, folder)}"
+    if not source.bundled_with:
+        raise DataError(f"the data set {name!r} is files of your own: there is nothing to fetch")
     load(name, folder)
-    return f"{name} comes with scikit-learn: there is nothing to fetch"
+    return f"{name} comes with {source.bundled_with}: there is nothing to fetch"
 
 
 def check(name: str, folder: Path | None = None) -> str:
     """Read a data set that is there, compare checksums, count."""
     verdict = ""
-    if name in SOURCES:
-        folder = obtain(SOURCES[name], folder, may_download=False)
-        verdict = compare_checksums(SOURCES[name], folder)
+    source = DATASETS.find(name).source
+    if source.downloads:
+        folder = obtain(source, folder, may_download=False)
+        verdict = compare_checksums(source, folder)
     data = load(name, folder)
     height, width, channels = data.train_images.shape[1:]
     first = (

@@ -632,8 +632,8 @@ for net in ("basic", "basic-bn"):
 
 # %% tags=["varies"]
 from curveball.training.devices import choose, to_backend
+from problems.data.cifar import CIFAR10
 from problems.data.locate import find
-from problems.data.sources import CIFAR10
 
 try:
     xp = choose("cupy")

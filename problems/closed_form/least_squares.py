@@ -1,34 +1,37 @@
 """Nonlinear least squares with known answers: f(x) = sum_i r_i(x)^2, r: R^n -> R^m.
 
-    problem = get("rosenbrock")
+    problem = problems.closed_form.get("rosenbrock")
     x = problem.init(None)                  # the published start, (n,)
     r = problem.model(x)                    # the residuals, (m,)
     f = problem.loss(r)                     # their sum of squares; at problem.solution it is problem.minimum
 
-A problem is one function of its data and of the n parameters. Every parameter comes in with shape (*runs, 1) and every
-data array with shape (m,), so that the formula, written as in the paper, broadcasts over the residuals and over runs.
+A problem is one function of its data and of the n parameters, under the decorator `problem`. Every parameter has the
+shape (*runs, 1) and every data array the shape (m,), so that the formula, written as in the paper, broadcasts over the
+residuals and over runs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
-from typing import Any
 
 import numpy as np
 
 import minigrad as mg
-from problems.closed_form.arrays import like
+from minigrad import Array
+from problems.closed_form.asarray_like import asarray_like
+from problems.closed_form.registry import register
+from problems.protocol import Runs
 
-Array = Any  # of any backend, or a variable of minigrad
-Residuals = Callable[..., Any]  # (*data, x1, ..., xn) -> one array, or a tuple of arrays to be joined on the last axis
+# (*data, x1, ..., xn) -> one array, or a tuple of arrays to be joined on the last axis
+Residuals = Callable[..., Array | tuple[Array, ...]]
 
 
 @dataclass(frozen=True, eq=False)
 class LeastSquares:
     """Minimise f(x) = sum_i r_i(x)^2; deterministic, with its published start and minimum.
 
+    >>> from problems.closed_form import get
     >>> problem = get("beale")
     >>> problem.start, problem.solution
     (array([1., 1.]), array([3. , 0.5]))
@@ -52,11 +55,11 @@ class LeastSquares:
         """The standard start, (n,)."""
         return self.starts[0]
 
-    def init(self, rng: np.random.Generator | None = None, runs: tuple[int, ...] = ()) -> np.ndarray:
+    def init(self, rng: np.random.Generator | None = None, runs: Runs = ()) -> np.ndarray:
         """The standard start once per run, (*runs, n); `rng` is not used."""
         return np.broadcast_to(self.start, (*runs, self.start.size)).copy()
 
-    def batch(self, rng: np.random.Generator | None = None, runs: tuple[int, ...] = ()) -> None:
+    def batch(self, rng: np.random.Generator | None = None, runs: Runs = ()) -> None:
         """None: there is no noise."""
 
     def model(self, params: Array, batch: None = None) -> Array:
@@ -65,7 +68,7 @@ class LeastSquares:
         if params.shape[-1:] != (n,):
             raise ValueError(f"params of {self.name!r} need the shape (*runs, {n}), not {params.shape}")
         columns = [params[..., i : i + 1] for i in range(n)]
-        outputs = self.residuals(*(like(data, params) for data in self.data), *columns)
+        outputs = self.residuals(*(asarray_like(data, params) for data in self.data), *columns)
         return mg.concat(outputs, axis=-1) if isinstance(outputs, tuple) else outputs
 
     def loss(self, outputs: Array, batch: None = None) -> Array:
@@ -82,8 +85,11 @@ def problem(
     stationary_values: tuple[float, ...] = (),
     data: Sequence[np.ndarray] = (),
 ) -> Callable[[Residuals], Residuals]:
-    """Decorator that puts a residual function into `PROBLEMS` and returns it as it was.
+    """Decorator: a residual function becomes the closed-form problem `name`. The function itself is left as it is.
 
+    The arguments are the fields of `LeastSquares`. ValueError if the name is taken.
+
+    >>> from problems.closed_form import PROBLEMS
     >>> @problem("parabola", "an example", starts=[(1.0,)], minimum=0.0, solution=(2.0,))
     ... def parabola(x):
     ...     return x - 2.0
@@ -91,36 +97,18 @@ def problem(
     array([3.])
     """
 
-    def register(residuals: Residuals) -> Residuals:
-        if name in PROBLEMS:
-            raise ValueError(f"there is a problem named {name!r} already; choose another name")
-        PROBLEMS[name] = LeastSquares(
+    def add(residuals: Residuals) -> Residuals:
+        made = LeastSquares(
             name, source, residuals, tuple(_frozen(start) for start in starts), minimum,
             None if solution is None else _frozen(solution), stationary_values, tuple(_frozen(array) for array in data),
         )  # fmt: skip
+        register(name, made)
         return residuals
 
-    return register
-
-
-def get(name: str) -> LeastSquares:
-    """The problem of that name.
-
-    >>> get("Misra1a").minimum
-    0.12455138894
-    """
-    if name not in PROBLEMS:
-        raise ValueError(f"no least-squares problem named {name!r}; there are {', '.join(sorted(PROBLEMS))}")
-    return PROBLEMS[name]
+    return add
 
 
 def _frozen(values: Sequence[float] | np.ndarray) -> np.ndarray:
     array = np.array(values, dtype=float)
     array.setflags(write=False)
     return array
-
-
-PROBLEMS: dict[str, LeastSquares] = {}
-
-for _collection in ("more_garbow_hillstrom", "nist"):  # they need the decorator above, so they come after it
-    import_module(f"problems.closed_form.{_collection}")

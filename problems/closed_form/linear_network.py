@@ -11,15 +11,14 @@ r"""A linear network that fits a badly scaled matrix: easy to state, degenerate,
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 import minigrad as mg
-from problems.closed_form.arrays import like
-
-Array = Any
-Runs = tuple[int, ...]
+from minigrad import Array
+from problems.closed_form.asarray_like import asarray_like
+from problems.closed_form.registry import register
+from problems.protocol import Runs
 
 FORMS = {  # shapes and standard deviations of W_1 and W_2
     "rahimi-recht": (((10, 6), 2.0 / 16.0), ((10, 10), 1.0 / 10.0)),
@@ -78,6 +77,7 @@ class LinearNetwork:
         return {"w1": w1, "w2": w2}
 
     def init(self, rng: np.random.Generator, runs: Runs = ()) -> dict[str, Array]:
+        """Draw `W_1` and `W_2` of every run."""
         (shape1, std1), (shape2, std2) = FORMS[self.form]
         return {
             "w1": std1 * rng.standard_normal((*runs, *shape1)),
@@ -95,8 +95,13 @@ class LinearNetwork:
             raise ValueError(f"this linear network takes w1 and w2 of shapes {wanted}; got {w1.shape} and {w2.shape}")
         product = w1 @ w2 if self.form == "authors" else w2 @ w1
         seen = self.root if self.reduced else self.inputs.T * self.samples**-0.5
-        misfit = (product - like(self.matrix, w1)) @ like(seen, w1)
+        misfit = (product - asarray_like(self.matrix, w1)) @ asarray_like(seen, w1)
         return mg.reshape(misfit, (*misfit.shape[:-2], -1))
 
     def loss(self, outputs: Array, batch: None = None) -> Array:
+        """The sum of squares over the last axis, of shape runs."""
         return mg.sum(outputs * outputs, axis=-1)
+
+
+register("linear-network", LinearNetwork())
+register("linear-network-authors", LinearNetwork(form="authors"))

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 import minigrad as mg
-from problems.closed_form.arrays import like
-
-Array = Any
-Runs = tuple[int, ...]
+from minigrad import Array
+from problems.closed_form.asarray_like import asarray_like
+from problems.closed_form.registry import register
+from problems.protocol import Runs
 
 
 @dataclass(frozen=True)
@@ -54,6 +53,7 @@ class Quadratic:
         return np.random.default_rng([self.seed, 1]).standard_normal(len(self.spectrum))
 
     def init(self, rng: np.random.Generator, runs: Runs = ()) -> Array:
+        """Draw the start of every run, (*runs, n)."""
         return self.solution + rng.standard_normal((*runs, len(self.spectrum)))
 
     def batch(self, rng: np.random.Generator | None = None, runs: Runs = ()) -> None:
@@ -64,10 +64,15 @@ class Quadratic:
         return self.basis * np.sqrt(self.spectrum)
 
     def model(self, params: Array, batch: None = None) -> Array:
+        """`sqrt(Lambda) Q^T (w - w*)`: (*runs, n) -> (*runs, n)."""
         n = len(self.spectrum)
         if params.shape[-1:] != (n,):
             raise ValueError(f"this quadratic has {n} variables; got params of shape {params.shape}")
-        return mg.matmul(params - like(self.solution, params), like(self._root, params))
+        return mg.matmul(params - asarray_like(self.solution, params), asarray_like(self._root, params))
 
     def loss(self, outputs: Array, batch: None = None) -> Array:
+        """Half the sum of squares over the last axis, of shape runs."""
         return 0.5 * mg.sum(outputs * outputs, axis=-1)
+
+
+register("quadratic", Quadratic((1.0, 10.0, 100.0)))

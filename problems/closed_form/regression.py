@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 import minigrad as mg
-from minigrad import nn
-from problems.closed_form.arrays import like
-
-Array = Any
-Runs = tuple[int, ...]
+from minigrad import Array, nn
+from problems.closed_form.asarray_like import asarray_like
+from problems.closed_form.registry import register
+from problems.protocol import Runs
 
 
 @dataclass(frozen=True)
-class Regression:
+class Regression(ABC):
     """What the three share: samples `x ~ N(0, 1)` drawn by `seed`, and a penalty that makes the minimum unique.
 
     The penalty `ridge/2 |w|^2` is among the outputs, `(scores, sqrt(ridge) w)`, so that the Gauss-Newton matrix is the
@@ -44,7 +44,7 @@ class Regression:
     def _true(self, *shape: int) -> Array:
         return np.random.default_rng([self.seed, 1]).standard_normal((self.features, *shape))
 
-    def batch(self, rng: np.random.Generator | None = None, runs: Runs = ()) -> None:
+    def batch(self, rng: np.random.Generator | None = None, runs: Runs = ()) -> None:  # noqa: B027  (it is complete)
         """None: every step sees all samples."""
 
     def _check(self, params: Array, *shape: int) -> None:
@@ -54,12 +54,28 @@ class Regression:
                 f"{type(self).__name__} takes params of shape (*runs, {wanted}); got {tuple(params.shape)}"
             )
 
+    @property
+    @abstractmethod
+    def solution(self) -> Array:
+        """The one minimiser."""
+
+    @abstractmethod
+    def loss(self, outputs: tuple[Array, Array], batch: None = None) -> Array:
+        """The mean loss over the samples, and the penalty: of shape runs."""
+
+    @cached_property
+    def minimum(self) -> float:
+        """The loss at the solution."""
+        return float(self.loss(self.model(self.solution)))
+
     def init(self, rng: np.random.Generator, runs: Runs = ()) -> Array:
+        """Draw the start of every run, (*runs, features)."""
         return rng.standard_normal((*runs, self.features))
 
     def model(self, params: Array, batch: None = None) -> tuple[Array, Array]:
+        """`(X w, sqrt(ridge) w)`."""
         self._check(params, self.features)
-        return mg.matmul(params, like(self.inputs.T, params)), self.ridge**0.5 * params
+        return mg.matmul(params, asarray_like(self.inputs.T, params)), self.ridge**0.5 * params
 
     def _penalty(self, scaled: Array, axes: int) -> Array:
         return 0.5 * mg.sum(scaled * scaled, axis=tuple(range(-axes, 0)))
@@ -83,6 +99,7 @@ class LinearRegression(Regression):
 
     @cached_property
     def targets(self) -> Array:
+        """`y`, (samples,)."""
         noise = np.random.default_rng([self.seed, 2]).standard_normal(self.samples)
         return self.inputs @ self._true() + 0.1 * noise
 
@@ -97,7 +114,7 @@ class LinearRegression(Regression):
 
     def loss(self, outputs: tuple[Array, Array], batch: None = None) -> Array:
         scores, scaled = outputs
-        misfit = scores - like(self.targets, scores)
+        misfit = scores - asarray_like(self.targets, scores)
         return (0.5 / self.samples) * mg.sum(misfit * misfit, axis=-1) + self._penalty(scaled, 1)
 
 
@@ -119,6 +136,7 @@ class LogisticRegression(Regression):
 
     @cached_property
     def signs(self) -> Array:
+        """`s`, -1.0 or 1.0, (samples,)."""
         p = 1.0 / (1.0 + np.exp(-self.inputs @ self._true()))
         return np.where(np.random.default_rng([self.seed, 2]).uniform(size=self.samples) < p, 1.0, -1.0)
 
@@ -135,7 +153,7 @@ class LogisticRegression(Regression):
 
     def loss(self, outputs: tuple[Array, Array], batch: None = None) -> Array:
         scores, scaled = outputs
-        return mg.mean(mg.softplus(like(-self.signs, scores) * scores), axis=-1) + self._penalty(scaled, 1)
+        return mg.mean(mg.softplus(asarray_like(-self.signs, scores) * scores), axis=-1) + self._penalty(scaled, 1)
 
 
 @dataclass(frozen=True)
@@ -160,6 +178,7 @@ class SoftmaxRegression(Regression):
 
     @cached_property
     def labels(self) -> Array:
+        """The classes, integers, (samples,)."""
         scores = self.inputs @ self._true(self.classes)
         gumbel = np.random.default_rng([self.seed, 2]).gumbel(size=scores.shape)
         return np.argmax(scores + gumbel, axis=1)
@@ -181,19 +200,21 @@ class SoftmaxRegression(Regression):
         return flat.reshape(self.features, self.classes)
 
     def init(self, rng: np.random.Generator, runs: Runs = ()) -> Array:
+        """Draw the start of every run, (*runs, features, classes)."""
         return rng.standard_normal((*runs, self.features, self.classes))
 
     def model(self, params: Array, batch: None = None) -> tuple[Array, Array]:
+        """`(X W, sqrt(ridge) W)`."""
         self._check(params, self.features, self.classes)
-        return mg.matmul(like(self.inputs, params), params), self.ridge**0.5 * params
+        return mg.matmul(asarray_like(self.inputs, params), params), self.ridge**0.5 * params
 
     def loss(self, outputs: tuple[Array, Array], batch: None = None) -> Array:
         scores, scaled = outputs
         labels = np.broadcast_to(self.labels, scores.shape[:-1])
-        return nn.cross_entropy(scores, like(labels, scores)) + self._penalty(scaled, 2)
+        return nn.cross_entropy(scores, asarray_like(labels, scores)) + self._penalty(scaled, 2)
 
 
-def _newton(derivatives: Any, w: Array) -> Array:
+def _newton(derivatives: Callable[[Array], tuple[Array, Array]], w: Array) -> Array:
     """Newton's method on a strictly convex function, until the gradient is rounding."""
     for _ in range(50):
         gradient, hessian = derivatives(w)
@@ -201,3 +222,7 @@ def _newton(derivatives: Any, w: Array) -> Array:
             break
         w = w - np.linalg.solve(hessian, gradient)
     return w
+
+
+for _problem in (LinearRegression(), LogisticRegression(), SoftmaxRegression()):
+    register(_problem.name, _problem)

@@ -1,7 +1,7 @@
 """Unpacking: only the files that are expected, none outside their folder, and all of them or none.
 
-Members are written one by one to a hidden folder, under names of ours, never the archive's; the folder gets its name by
-one renaming at the end. An interrupted unpacking leaves nothing that could be taken for the data.
+Members are written one by one to a hidden folder, under the names expected, never the archive's. One renaming at the
+end gives the folder its name, so an interrupted unpacking leaves nothing that looks like the data.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from problems.data.errors import CorruptData, UnsafeArchive, readable, writable
 
 
 def unpack(archive: Path, inside: str, sizes: dict[str, int]) -> Path:
-    """Unpack `inside/NAME` for every name in `sizes` beside the archive, and return the folder `inside`.
+    """Unpack `inside/NAME` for every name in `sizes` into the archive's folder, and return the folder `inside`.
 
-    UnsafeArchive for a link, a device, an absolute path or one that climbs, whichever member has it; CorruptData for a
-    file that is missing or of another size, or an archive cut short.
+    UnsafeArchive if any member is a link or a device, or has an absolute path or one with `..`. CorruptData for a file
+    that is missing or of another size, or an archive cut short.
     """
     target = archive.parent / inside
     with writable(archive.parent):
@@ -35,7 +35,7 @@ def unpack(archive: Path, inside: str, sizes: dict[str, int]) -> Path:
             hidden.chmod(0o777 & ~umask)
             _rename(hidden, target, sizes)
         finally:
-            shutil.rmtree(hidden, ignore_errors=True)  # gone already where it was renamed
+            shutil.rmtree(hidden, ignore_errors=True)  # already gone if it was renamed
     return target
 
 
@@ -52,19 +52,19 @@ def _write(archive: Path, inside: str, sizes: dict[str, int], folder: Path) -> N
     try:
         with gzip.open(archive) as file, tarfile.open(fileobj=file, mode="r:") as tar:
             for member in tar:
-                place = _checked(archive, member)
-                name = wanted.pop(place, None)
+                path = _checked(archive, member)
+                name = wanted.pop(path, None)
                 if name is None:
                     continue
                 source = tar.extractfile(member)
                 if source is None or member.size != sizes[name]:
                     raise CorruptData(
-                        f"{archive}: {place} has {member.size:,} bytes, not {sizes[name]:,}: it is another archive; "
+                        f"{archive}: {path} has {member.size:,} bytes, not {sizes[name]:,}: it is another archive; "
                         "remove it and fetch the data again"
                     )
                 with source, (folder / name).open("wb") as out:
                     shutil.copyfileobj(source, out, 1 << 20)
-            while file.read(1 << 20):  # to the very end, where gzip's own checksum is
+            while file.read(1 << 20):  # to the end, where gzip's own checksum is
                 pass
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise CorruptData(f"{archive} is cut short or damaged ({error}): remove it and fetch the data again") from None
@@ -85,7 +85,7 @@ def _checked(archive: Path, member: tarfile.TarInfo) -> str:
 
 
 def differing(archive: Path, inside: str, names: list[str], folder: Path) -> Iterator[str]:
-    """Those of the files in a folder that are not the same in the archive (which has passed its checksum)."""
+    """The names of files that differ between a folder and the archive, which has the published checksum."""
     with readable(folder), tarfile.open(archive, "r:gz") as tar:
         for member in tar:
             path = PurePosixPath(member.name)

@@ -1,7 +1,7 @@
-"""Downloading: server after server, going on where the last try broke off, and nothing kept that fails its SHA-256.
+"""Downloading: one server after the other, resuming where the last try stopped; only a file with its SHA-256 is kept.
 
-Pooch checks and places the file; what comes in grows in a hidden `.NAME.HASH.part` beside it until it is whole, so that
-a file of the right name is never half a file. A part that turns out to be of something else costs one more download.
+Bytes are written to a hidden `.NAME.HASH.part` in the same folder. Pooch checks the whole file and gives it its name,
+so a file of that name is always complete. If a part was of another file, one more download starts from the beginning.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from typing import Any
 from problems.data.errors import DownloadFailed, writable
 from problems.data.sources import Download
 
-MIRROR = "MINIGRAD_DATA_MIRROR"  # the address of a folder with the files, asked before all others
+MIRROR = "MINIGRAD_DATA_MIRROR"  # the address of a folder with the files, asked first
 TIMEOUT = (10.0, 60.0)  # seconds to connect, and between two pieces
-PIECE = 1 << 14  # so much is lost at most when a connection breaks
+PIECE = 1 << 14  # bytes; at most this much is lost when a connection breaks
 
 
 def download(item: Download, folder: Path, unpacked: str = "") -> Path:
     """Download a file into a folder and return its path.
 
-    DownloadFailed says what every server answered, and where to put the file, or the folder `unpacked` that it holds.
+    DownloadFailed says what every server answered and where to put the file, or the folder `unpacked` that it contains.
     """
     new = [path for path in (folder, *folder.parents) if not path.exists()]
     with writable(folder):
@@ -49,7 +49,7 @@ def download(item: Download, folder: Path, unpacked: str = "") -> Path:
 
 
 def _try(url: str, item: Download, folder: Path, part: Path) -> str | None:
-    """Ask one server until the file is there (None) or nothing more comes (why)."""
+    """Ask one server until the file is complete (None) or no more bytes come (the reason)."""
     import pooch
 
     from_before = _size(part) > 0
@@ -62,19 +62,19 @@ def _try(url: str, item: Download, folder: Path, part: Path) -> str | None:
             except _Refused as reason:
                 if _size(part) <= kept:
                     return str(reason)
-                # More came than there was before the connection broke: go on from here.
-            except ValueError:  # Pooch's, for another SHA-256
+                # Some bytes came before the connection broke: resume after them.
+            except ValueError:  # raised by Pooch for another SHA-256
                 if not from_before:
                     return "what it sends has another SHA-256"
-                from_before = False  # the part may have been of something else; it is gone: start again
+                from_before = False  # the part may have been of another file; Pooch removed it: start again
 
 
 class _Refused(Exception):
-    """A server that did not give (all of) the file."""
+    """A server that did not send the whole file."""
 
 
 class _Resuming:
-    """A downloader for Pooch that goes on from a part of the file."""
+    """A downloader for Pooch that resumes after the part that is there."""
 
     def __init__(self, item: Download, part: Path):
         self.item, self.part = item, part
@@ -126,7 +126,7 @@ def _size(path: Path) -> int:
 
 
 def _reason(error: Exception) -> str:
-    """A few words for what `requests` says at length."""
+    """A short description of an error of `requests`."""
     import requests
 
     response = getattr(error, "response", None)
@@ -145,7 +145,7 @@ def _reason(error: Exception) -> str:
 
 @contextlib.contextmanager
 def _silent(logger: Any) -> Iterator[None]:
-    """No lines of Pooch's own while the progress bar is drawn."""
+    """No log lines of Pooch while the progress bar is drawn."""
     level = logger.level
     logger.setLevel("ERROR")
     try:

@@ -1,4 +1,4 @@
-"""What can go wrong with data: each error names the file and the mend. All are `DataError`, which is a ValueError."""
+"""What can go wrong with data: each error names the file and what to do. All are `DataError`, a ValueError."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 class DataError(ValueError):
-    """A data set that cannot be had."""
+    """A data set that cannot be loaded."""
 
 
 class MissingData(DataError):
@@ -20,11 +20,11 @@ class UnreadableData(DataError):
 
 
 class CorruptData(DataError):
-    """A file that is there but is not what it should be: truncated, of another size, with labels out of range."""
+    """A file with wrong contents: truncated, of another size, or with labels out of range."""
 
 
 class ChecksumError(CorruptData):
-    """A file of the right name whose SHA-256 is not the published one."""
+    """A file of the right name with another SHA-256 than the published one."""
 
 
 class UnsafeArchive(CorruptData):
@@ -32,7 +32,7 @@ class UnsafeArchive(CorruptData):
 
 
 class DownloadFailed(DataError):
-    """No server gave the file."""
+    """No server sent the file."""
 
 
 @contextlib.contextmanager
@@ -44,7 +44,7 @@ def readable(path: Path) -> Iterator[None]:
         raise MissingData(f"{error.filename or path} is not there: give the folder that has it") from None
     except OSError as error:
         raise UnreadableData(
-            f"{error.filename or path} cannot be read ({_reason(error)}): mend that, or give another folder"
+            f"{error.filename or path} cannot be read ({_reason(error)}): make it readable, or give another folder"
         ) from None
 
 
@@ -60,6 +60,6 @@ def writable(path: Path) -> Iterator[None]:
 
 
 def _reason(error: OSError) -> str:
-    """What the system said; Pooch wraps it in an error of its own, with many words."""
+    """What the system said, also if Pooch wrapped it in an error of its own."""
     said = error.strerror or getattr(error.__cause__, "strerror", None)
     return str(said or error)

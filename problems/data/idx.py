@@ -6,52 +6,24 @@ A file is a header and the numbers, last axis fastest:
     4 bytes for the length of each axis, most significant byte first
     the numbers
 
-so 60,000 images of 28 x 28 take 16 + 47,040,000 bytes, their labels 8 + 60,000. From
+60,000 images of 28 x 28 take 16 + 47,040,000 bytes, their labels 8 + 60,000. From
 http://yann.lecun.com/exdb/mnist/, "The IDX file format".
 """
 
 from __future__ import annotations
 
-import gzip
 import math
-import zlib
 from pathlib import Path
 
 import numpy as np
 
-from problems.data.errors import CorruptData, MissingData, readable
-
-AGAIN = "remove it and fetch the data again"
-FASHION_CLASSES = (
-    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
-)  # fmt: skip
-
-Split = tuple[np.ndarray, np.ndarray]  # images (n, height, width, 1) uint8 and labels (n,) int64
-
-
-def stored(folder: Path, name: str) -> Path | None:
-    """The file of this name, plain or with .gz, if it is there."""
-    return next((path for path in (folder / name, folder / f"{name}.gz") if path.is_file()), None)
-
-
-def contents(path: Path, size: int) -> bytes:
-    """The bytes of a file, unpacked, which must be `size` many."""
-    with readable(path):
-        try:
-            with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-                data = file.read(size + 1)  # no more: a small .gz may hold very much
-        except (gzip.BadGzipFile, zlib.error) as error:
-            raise CorruptData(f"{path} is not a gzip file, or is damaged ({error}): {AGAIN}") from None
-        except EOFError:
-            raise CorruptData(f"{path} is cut short: {AGAIN}") from None
-    if len(data) != size:
-        found = f"more than {size:,}" if len(data) > size else f"{len(data):,}"
-        raise CorruptData(f"{path} holds {found} bytes, not {size:,}: it is cut short or another file; {AGAIN}")
-    return data
+from problems.data.dataset import Split
+from problems.data.errors import CorruptData, MissingData
+from problems.data.gzipped import AGAIN, contents, stored
 
 
 def read_idx(folder: Path, name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """Read unsigned bytes of a known shape. CorruptData where the header says otherwise or the size does not fit."""
+    """Read unsigned bytes of a known shape. CorruptData if the header or the size is another."""
     path = stored(folder, name)
     if path is None:
         raise MissingData(f"{folder / name} is not there, nor with .gz: give the folder that has it")
@@ -68,7 +40,7 @@ def read_idx(folder: Path, name: str, shape: tuple[int, ...]) -> np.ndarray:
 def read_mnist(
     folder: Path, classes: int = 10, train: int = 60_000, validation: int = 10_000, side: int = 28
 ) -> tuple[Split, Split]:
-    """Read the four files of MNIST's layout: `train` and `t10k`, images and labels."""
+    """Read the four files of MNIST's layout, `train` and `t10k`, images and labels. CorruptData names a damaged one."""
     splits = []
     for prefix, count in (("train", train), ("t10k", validation)):
         images = read_idx(folder, f"{prefix}-images-idx3-ubyte", (count, side, side))

@@ -1,10 +1,10 @@
-"""A folder of images, one subfolder per class, in either of two forms:
+"""A folder of your own images, one subfolder per class, in one of two forms:
 
     train/CLASS/*.png and validation/CLASS/*.png (or test/CLASS/*.png)
     CLASS/*.png: a fixed shuffle of the files, sorted by name, puts four fifths in training
 
-Any format that Pillow reads will do. All images must have one size; they become RGB, or stay grey where all are grey.
-Names that begin with a dot, and files that are not images by their suffix, are left alone.
+Any format that Pillow reads is allowed. All images must have one size. They become RGB, unless all are grey: then they
+stay grey. Names that begin with a dot, and files without the suffix of an image, are ignored.
 """
 
 from __future__ import annotations
@@ -13,18 +13,34 @@ from pathlib import Path
 
 import numpy as np
 
+from problems.data.dataset import Dataset, Split
 from problems.data.errors import CorruptData, DataError, MissingData, UnreadableData, readable
+from problems.data.registry import dataset
+from problems.data.sources import Source
 
-Split = tuple[np.ndarray, np.ndarray]  # images (n, height, width, channels) uint8 and labels (n,) int64
+FOLDER = Source(
+    name="folder",
+    about="images of your own, a folder per class: train/CLASS/* and validation/CLASS/*, or CLASS/*",
+    licence="yours",
+)
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"}
 VALIDATION = ("validation", "test")
 FORMS = "it should have train/CLASS/*.png and validation/CLASS/*.png, or CLASS/*.png"
 
 
+@dataset(FOLDER)
+def image_folder(folder: Path | None) -> Dataset:
+    """The images in a folder as a data set of the folder's name."""
+    if folder is None:
+        raise DataError("the data set 'folder' is a folder of images, one subfolder per class: say which folder")
+    classes, train, validation = read_image_folder(folder)
+    return Dataset.of(folder.resolve().name, classes, train, validation, source=str(folder))
+
+
 def read_image_folder(folder: Path) -> tuple[tuple[str, ...], Split, Split]:
     """Return the classes (names of folders, sorted), and training and validation images with labels.
 
-    DataError names the file or folder that does not do.
+    DataError names the file or folder that cannot be used.
     """
     with readable(folder):
         if not folder.is_dir():
@@ -80,8 +96,8 @@ def _read(files: list[tuple[Path, int]]) -> Split:
             )
     channels = max(picture.shape[2] for picture in pictures)
     images = np.empty((len(files), *size, channels), np.uint8)
-    for place, picture in zip(images, pictures, strict=True):
-        place[...] = picture  # a grey one among colours is broadcast
+    for image, picture in zip(images, pictures, strict=True):
+        image[...] = picture  # a grey one among colours is broadcast
     return images, np.array([label for _, label in files], np.int64)
 
 
@@ -104,7 +120,7 @@ def _picture(path: Path) -> np.ndarray:
 
 
 def _split(images: np.ndarray, labels: np.ndarray) -> tuple[Split, Split]:
-    """Four fifths and one fifth, by a shuffle that is always the same."""
+    """Four fifths and one fifth, by a fixed shuffle."""
     order = np.random.default_rng(0).permutation(len(labels))
     n = max(1, min(len(labels) - 1, round(0.8 * len(labels))))
     return (images[order[:n]], labels[order[:n]]), (images[order[n:]], labels[order[n:]])

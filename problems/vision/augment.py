@@ -1,20 +1,19 @@
 """Random flips and shifts, of a whole mini-batch at once.
 
 Each image is mirrored left to right with probability 1/2, then shifted by up to `SHIFT` pixels either way along both
-axes. What moves in at the border is 0: images are normalised before, so this is the training set's mean colour.
+axes. New pixels at the border are 0: images are normalised before, so this is the training set's mean colour.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import array_api_compat
 import numpy as np
 
 import minigrad as mg
-from minigrad import namespace
+from minigrad import Array, namespace
 
-Array = Any
 SHIFT = 2
 
 
@@ -51,6 +50,6 @@ def move(images: Array, moves: Moves) -> Array:
     column = xp.where(mirror == 1, width - 1 - column, column) + SHIFT
     image = xp.arange(n, device=device)[:, None]
     line = image * (height + 2 * SHIFT) + row
-    place = line[:, :, None] * (width + 2 * SHIFT) + column[:, None, :]
+    source = line[:, :, None] * (width + 2 * SHIFT) + column[:, None, :]
     pixels = xp.reshape(padded, (-1, channels))
-    return xp.reshape(xp.take(pixels, xp.reshape(place, (-1,)), axis=0), images.shape)
+    return xp.reshape(xp.take(pixels, xp.reshape(source, (-1,)), axis=0), images.shape)

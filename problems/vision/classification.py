@@ -1,30 +1,28 @@
-"""A data set and a network make a problem: mini-batches in, cross entropy out."""
+"""A data set and a network make a problem: mini-batches of images, and the cross entropy of the outputs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import array_api_compat
 import numpy as np
 
 import minigrad as mg
-from minigrad import namespace, nn
-from problems.data.datasets import Dataset
+from minigrad import Array, namespace, nn
+from problems.data.dataset import Dataset
 from problems.vision.augment import draw, move
+from problems.vision.layers import Params
 from problems.vision.networks import Network
-
-Array = Any
-Params = dict[str, Any]
 
 
 class Batch(NamedTuple):
     """Normalised images (batch, height, width, channels), integer labels (batch,), and what is random in the network.
 
     Dropout's masks belong to the batch: a solver that evaluates its model twice on one batch, as CurveBall does for its
-    trust ratio, sees one function.
+    trust ratio, evaluates the same function.
     """
 
     images: Array
@@ -35,6 +33,8 @@ class Batch(NamedTuple):
 @dataclass(frozen=True)
 class Classification:
     """Train a network on a data set. `model` returns `(outputs, stats)`: use it with `has_aux=True`.
+
+    ValueError unless `batch_size` is from 1 to the number of training images.
 
     >>> from problems import load, network
     >>> problem = Classification(load("digits"), network("mlp"), batch_size=32)
@@ -48,7 +48,7 @@ class Classification:
     data: Dataset
     network: Network
     batch_size: int = 64
-    dtype: Any = np.float32
+    dtype: type[np.floating] = np.float32
     augment: bool = False  # random flips and shifts of the training images
 
     def __post_init__(self) -> None:
@@ -68,24 +68,25 @@ class Classification:
         return self._with_chance(self.take(index), rng)
 
     def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
-        """One epoch: the training set in random order, in batches of equal size; what is left over is not used."""
+        """One epoch: the training set in random order, in batches of equal size; the remainder is not used."""
         order = rng.permutation(self.data.train_labels.shape[0])
         for start in range(0, self.steps_per_epoch * self.batch_size, self.batch_size):
             yield self._with_chance(self.take(order[start : start + self.batch_size]), rng)
 
     @property
     def steps_per_epoch(self) -> int:
+        """The number of whole batches in the training set."""
         return self.data.train_labels.shape[0] // self.batch_size
 
     def take(self, index: Array) -> Batch:
-        """The training images and labels at these places."""
+        """The training images and labels at these indices."""
         images, labels = self.data.train_images, self.data.train_labels
         xp = namespace(images)
         index = xp.asarray(index, device=array_api_compat.device(images))
         return Batch(self._inputs(xp.take(images, index, axis=0)), xp.take(labels, index, axis=0))
 
     def _inputs(self, images: Array) -> Array:
-        """Bytes as numbers of the kind that the network takes."""
+        """Bytes as the numbers that the network takes."""
         if self.network.inputs == "unit":
             return mg.astype(images, self.dtype) * (1.0 / self._white)
         return self.data.normalise(images, self.dtype)
@@ -96,7 +97,7 @@ class Classification:
         return int(mg.max(self.data.train_images))
 
     def _with_chance(self, batch: Batch, rng: np.random.Generator) -> Batch:
-        """Moved images, and masks: drawn on the host, used where the images are."""
+        """Augmented images, and masks: drawn on the host, moved to the device of the images."""
         if self.augment:
             batch = batch._replace(images=move(batch.images, draw(rng, self.batch_size)))
         masks = self.network.masks(rng, self.data.train_images.shape[1:], self.batch_size)

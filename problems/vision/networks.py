@@ -1,22 +1,19 @@
-"""The networks known by name, each a list of layers."""
+"""What a network is: a list of layers with a name; and the networks known by name."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 
 import minigrad as mg
-from minigrad import nn, tree_flatten
-from problems.vision.layers import INITIALISATIONS, BatchNorm, Conv, Dense, Elementwise, Layer, Pool, Sequence
-from problems.vision.resnet import resnet18
+from minigrad import Array, tree_flatten
+from problems.registry import Registry
+from problems.vision.layers import INITIALISATIONS, Layer, Params, Sequence, Shape
 
-Array = Any
-Params = dict[str, Any]
-
-RELU, TANH = Elementwise(mg.relu), Elementwise(mg.tanh)
+Layers = TypeVar("Layers", bound=Callable[[int], tuple[Layer, ...]])
 
 
 @dataclass(frozen=True)
@@ -33,14 +30,14 @@ class Network:
     name: str
     layers: tuple[Layer, ...]
     initialisation: str = "he"
-    inputs: str = "standard"  # what it takes: mean 0 and deviation 1 per channel, or "unit", values in 0..1
+    inputs: str = "standard"  # images of mean 0 and deviation 1 per channel, or "unit", values in 0..1
 
-    def init(self, rng: np.random.Generator, shape: tuple[int, ...], dtype: Any = np.float32) -> Params:
+    def init(self, rng: np.random.Generator, shape: Shape, dtype: type[np.floating] = np.float32) -> Params:
         """Draw the parameters for images of a shape (height, width, channels), on the host."""
         params = Sequence(self.layers).init(rng, shape, self.initialisation)
         return mg.tree_map(lambda value: np.asarray(value, dtype=dtype), params)
 
-    def masks(self, rng: np.random.Generator, shape: tuple[int, ...], batch: int) -> Params:
+    def masks(self, rng: np.random.Generator, shape: Shape, batch: int) -> Params:
         """Draw dropout's masks for one mini-batch of images of a shape, on the host; none without dropout."""
         return Sequence(self.layers).masks(rng, shape, batch)
 
@@ -49,7 +46,7 @@ class Network:
     ) -> tuple[Array, Params]:
         """Return the outputs (batch, classes) and the batch's statistics.
 
-        Running `stats`, if given, replace the batch's, and put the network into evaluation: nothing is dropped.
+        With running `stats` the network is in evaluation: they replace the batch's, and nothing is dropped.
         """
         return Sequence(self.layers).apply(params, x, stats, masks)
 
@@ -58,69 +55,53 @@ class Network:
         return sum(value.size for value in tree_flatten(params)[0])
 
 
-def _cnn(classes: int) -> tuple[Layer, ...]:
-    """For small images: two convolutions of 3 x 3 with batch normalisation, max- and average pooling."""
-    return (
-        Conv(16, 3), BatchNorm(), RELU, Pool(nn.max_pool2d, 2, 2),
-        Conv(32, 3), BatchNorm(), RELU, Pool(nn.avg_pool2d, 2, 2),
-        Dense(classes),
-    )  # fmt: skip
+@dataclass(frozen=True)
+class Architecture:
+    """The function that makes a network's layers for a number of classes, and what inputs they take."""
+
+    layers: Callable[[int], tuple[Layer, ...]]
+    inputs: str = "standard"
 
 
-def _mlp(classes: int) -> tuple[Layer, ...]:
-    """One hidden layer of 64."""
-    return Dense(64), TANH, Dense(classes)
+NETWORKS: Registry[Architecture] = Registry("network")
 
 
-def _mnist_mlp(classes: int) -> tuple[Layer, ...]:
-    """Three hidden layers, for images of 28 x 28 with values in 0..1: 784-128-64-32-10."""
-    return Dense(128), TANH, Dense(64), TANH, Dense(32), TANH, Dense(classes)
+def architecture(name: str, inputs: str = "standard") -> Callable[[Layers], Layers]:
+    """Decorator: a function from the number of classes to layers becomes the network `name`.
 
+    `inputs` is that of `Network`. ValueError if the name is taken.
 
-def _basic(classes: int) -> tuple[Layer, ...]:
-    """The basic CIFAR network: three convolutions of 5 x 5, pools of 3 x 3 every 2.
-
-    Its first relu stands after the max pool, not before: the same function, as both are monotone, of a quarter of the
-    numbers.
+    >>> from problems.vision.layers import Dense
+    >>> @architecture("linear")
+    ... def linear(classes):
+    ...     return (Dense(classes),)
+    >>> network("linear", classes=3).layers
+    (Dense(units=3),)
+    >>> del NETWORKS["linear"]
     """
-    return (
-        Conv(32, 5), Pool(nn.max_pool2d, 3, 2, 1), RELU,
-        Conv(32, 5), RELU, Pool(nn.avg_pool2d, 3, 2, 1),
-        Conv(64, 5), RELU, Pool(nn.avg_pool2d, 3, 2, 1),
-        Dense(64), RELU,
-        Dense(classes),
-    )  # fmt: skip
 
+    def add(layers: Layers) -> Layers:
+        NETWORKS.add(name, Architecture(layers, inputs))
+        return layers
 
-def _normalised(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
-    """Batch normalisation after every layer with weights but the last."""
-    weighted = [k for k, layer in enumerate(layers) if isinstance(layer, Conv | Dense)]
-    return tuple(
-        x for k, layer in enumerate(layers) for x in ((layer, BatchNorm()) if k in weighted[:-1] else (layer,))
-    )
-
-
-NETWORKS: dict[str, Callable[[int], tuple[Layer, ...]]] = {
-    "cnn": _cnn,
-    "mlp": _mlp,
-    "mnist-mlp": _mnist_mlp,
-    "basic": _basic,
-    "basic-bn": lambda classes: _normalised(_basic(classes)),
-    "resnet18": resnet18,
-    "resnet18-dropout": lambda classes: resnet18(classes, dropout=0.3),
-    "resnet18-7x7": lambda classes: resnet18(classes, stem="7x7"),
-    "resnet18-7x7-dropout": lambda classes: resnet18(classes, dropout=0.3, stem="7x7"),
-}
-UNIT_INPUTS = ("mnist-mlp",)
+    return add
 
 
 def network(name: str, classes: int = 10, initialisation: str = "he") -> Network:
-    """Return a network by name. ValueError lists the names there are.
+    """Return a network by name. ValueError lists the names if there is none.
 
     `initialisation`: "he" (weights of variance 2/in) or "xavier" (2/(in + out)); biases start at 0.
     """
-    if name not in NETWORKS:
-        raise ValueError(f"unknown network {name!r}: there are {', '.join(sorted(NETWORKS))}")
+    known = NETWORKS.find(name)
     if initialisation not in INITIALISATIONS:
         raise ValueError(f"unknown initialisation {initialisation!r}: there are {', '.join(sorted(INITIALISATIONS))}")
-    return Network(name, NETWORKS[name](classes), initialisation, "unit" if name in UNIT_INPUTS else "standard")
+    return Network(name, known.layers(classes), initialisation, known.inputs)
+
+
+def names() -> tuple[str, ...]:
+    """The names of all networks, sorted.
+
+    >>> "resnet18" in names()
+    True
+    """
+    return NETWORKS.names()

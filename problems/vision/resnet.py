@@ -1,46 +1,47 @@
-"""ResNet-18 for small images: blocks that add to what they get.
+"""ResNet-18 for small images: blocks that add to their input.
 
 A block computes `relu(branch(x) + shortcut(x))`. The branch is two convolutions of 3 x 3 with batch normalisation, a
 relu between them; the shortcut is x itself or, where the shape changes, a convolution of 1 x 1 with the same stride,
 normalised. Eight blocks in four stages of 64, 128, 256 and 512 channels, the last three starting with stride 2.
-Convolutions have no bias, which the normalisation after them would take away. K. He, X. Zhang, S. Ren, J. Sun, "Deep
-Residual Learning for Image Recognition", CVPR 2016: equations 1 and 2, table 1, shortcuts of kind B.
+Convolutions have no bias, because the normalisation after them would subtract it. K. He, X. Zhang, S. Ren, J. Sun,
+"Deep Residual Learning for Image Recognition", CVPR 2016: equations 1 and 2, table 1, shortcuts of kind B.
 
 What comes before the blocks, the stem, decides what "without the final mean pool" means for images of 32 x 32:
 
-    "3x3"  one convolution of 3 x 3, as CIFAR's small images are usually met. The last map is 4 x 4 x 512; without the
-           mean over its 16 places it goes to the dense layer as 8,192 numbers, and that layer has 81,930 parameters
+    "3x3"  one convolution of 3 x 3, as is usual for CIFAR's small images. The last map is 4 x 4 x 512; without the
+           mean over its 16 pixels it goes to the dense layer as 8,192 numbers, and that layer has 81,930 parameters
            (with the mean, 5,130). In all 11,250,762.
     "7x7"  a convolution of 7 x 7 with stride 2 and a max-pool of 3 x 3 with stride 2, as for ImageNet, and as it is in
            the code that CurveBall's authors published for CIFAR. The last map is 1 x 1 x 512: there is nothing to
            take a mean of. In all 11,181,642 parameters, at a fifteenth of the multiplications.
 
-Dropout, where asked for, acts in each branch between the relu and the second convolution, as in the authors' code and
+Dropout, if any, acts in each branch between the relu and the second convolution, as in the authors' code and
 in S. Zagoruyko and N. Komodakis, "Wide Residual Networks", BMVC 2016, section 2.4.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 
 import minigrad as mg
-from minigrad import nn
+from minigrad import Array, nn
 from problems.vision.layers import (
-    Array,
     BatchNorm,
     Conv,
     Dense,
     Dropout,
     Elementwise,
     Layer,
+    Outputs,
     Params,
     Pool,
     Sequence,
     Shape,
 )
+from problems.vision.networks import architecture
 
 RELU, NORM, IDENTITY = Elementwise(mg.relu), BatchNorm(eps=1e-5), Sequence()
 STEMS = ("3x3", "7x7")
@@ -48,11 +49,11 @@ STEMS = ("3x3", "7x7")
 
 @dataclass(frozen=True)
 class Residual(Layer):
-    """`relu(branch(x) + shortcut(x))`; a shortcut without layers is x. ValueError where the two have other shapes."""
+    """`relu(branch(x) + shortcut(x))`; a shortcut without layers is x. ValueError if their shapes differ."""
 
     branch: Sequence
     shortcut: Sequence = IDENTITY
-    kind = "block"
+    kind: ClassVar[str] = "block"
 
     def shape(self, shape: Shape) -> Shape:
         added, kept = self.branch.shape(shape), self.shortcut.shape(shape)
@@ -66,8 +67,9 @@ class Residual(Layer):
     def masks(self, rng: np.random.Generator, shape: Shape, batch: int) -> Params:
         return {name: drawn for name, part in self._parts() if (drawn := part.masks(rng, shape, batch))}
 
-    def apply(self, params: Params, x: Array, stats: Params | None, masks: Params | None = None) -> tuple[Array, Any]:
-        total, seen = 0.0 if self.shortcut.layers else x, {}
+    def apply(self, params: Params, x: Array, stats: Params | None, masks: Params | None = None) -> Outputs:
+        total: Array = 0.0 if self.shortcut.layers else x
+        seen: Params = {}
         for name, part in self._parts():
             own = None if stats is None else stats.get(name, {})
             y, batch_stats = part.apply(params[name], x, own, (masks or {}).get(name))
@@ -77,7 +79,7 @@ class Residual(Layer):
         return mg.relu(total), seen
 
     def _parts(self) -> list[tuple[str, Sequence]]:
-        """The parts with layers of their own."""
+        """The parts that have layers."""
         parts = (("branch", self.branch), ("shortcut", self.shortcut))
         return [(name, part) for name, part in parts if part.layers]
 
@@ -96,6 +98,7 @@ def basic_block(channels: int, stride: int = 1, shortcut: bool = False, dropout:
     )  # fmt: skip
 
 
+@architecture("resnet18")
 def resnet18(classes: int, dropout: float = 0.0, stem: str = "3x3", width: int = 64) -> tuple[Layer, ...]:
     """The layers of ResNet-18; `width` is the number of channels of the first stage. ValueError for an unknown stem.
 
@@ -113,3 +116,21 @@ def resnet18(classes: int, dropout: float = 0.0, stem: str = "3x3", width: int =
         channels, stride = width * 2**stage, 2 if stage else 1
         layers += [basic_block(channels, stride, stage > 0, dropout), basic_block(channels, dropout=dropout)]
     return *layers, Dense(classes)
+
+
+@architecture("resnet18-dropout")
+def resnet18_dropout(classes: int) -> tuple[Layer, ...]:
+    """ResNet-18 with dropout of 0.3 in every block."""
+    return resnet18(classes, dropout=0.3)
+
+
+@architecture("resnet18-7x7")
+def resnet18_7x7(classes: int) -> tuple[Layer, ...]:
+    """ResNet-18 with the stem for ImageNet."""
+    return resnet18(classes, stem="7x7")
+
+
+@architecture("resnet18-7x7-dropout")
+def resnet18_7x7_dropout(classes: int) -> tuple[Layer, ...]:
+    """ResNet-18 with the stem for ImageNet and dropout of 0.3 in every block."""
+    return resnet18(classes, dropout=0.3, stem="7x7")

@@ -1,5 +1,6 @@
 """A server on the loopback that can fail in many ways, and data sets small enough to be made by the tests."""
 
+import gzip
 import hashlib
 import io
 import tarfile
@@ -10,8 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
-from problems.data import cifar, sources
-from problems.data.sources import Download, File
+from problems.data import DATASETS, cifar
+from problems.data.fashion_mnist import FASHION_MNIST
+from problems.data.sources import Download, File, Source
 
 
 @dataclass
@@ -116,7 +118,7 @@ def tar_gz(members):
 class Tiny:
     """CIFAR-10 with four records a file, in every detail but the number like the real one."""
 
-    source: sources.Source
+    source: Source
     layout: cifar.Layout
     files: dict[str, bytes]
     archive: bytes
@@ -137,22 +139,48 @@ def tiny(monkeypatch, cache):
     images = rng.integers(0, 256, (24, 32, 32, 3), dtype=np.uint8)
     labels = np.concatenate([rng.permutation(10), rng.permutation(10), rng.permutation(4)]).astype(np.int64)
     records = [bytes([label]) + image.transpose(2, 0, 1).tobytes() for image, label in zip(images, labels, strict=True)]
-    names = [file.name for file in sources.CIFAR10.files]
+    names = [file.name for file in cifar.CIFAR10.files]
     files = {name: b"".join(records[4 * k : 4 * k + 4]) for k, name in enumerate(names)}
-    inside = sources.CIFAR10.inside
+    inside = cifar.CIFAR10.inside
     archive = tar_gz([(f"{inside}/readme.html", b"hello"), *((f"{inside}/{n}", b) for n, b in files.items())])
-    layout = replace(cifar.CIFAR10, train=dict.fromkeys(names[:5], 4), validation={names[5]: 4})
+    layout = replace(cifar.CIFAR10_LAYOUT, train=dict.fromkeys(names[:5], 4), validation={names[5]: 4})
     source = replace(
-        sources.CIFAR10,
+        cifar.CIFAR10,
         files=tuple(File(name, len(content)) for name, content in files.items()),
         downloads=(Download("cifar-10-binary.tar.gz", len(archive), sha256(archive), ()),),
     )
     use(monkeypatch, source)
-    monkeypatch.setattr(cifar, "CIFAR10", layout)
+    monkeypatch.setattr(cifar, "CIFAR10_LAYOUT", layout)
     return Tiny(source, layout, files, archive, images, labels)
 
 
 def use(monkeypatch, source):
     """Let a source stand for the published one of its name."""
-    monkeypatch.setattr(sources, source.name.upper().replace("-", "_"), source)
-    monkeypatch.setitem(sources.SOURCES, source.name, source)
+    monkeypatch.setitem(DATASETS, source.name, replace(DATASETS[source.name], source=source))
+
+
+def sparse(path, size, pieces):
+    """A file of zeros with a few bytes put in: it takes no space."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        file.truncate(size)
+        for place, content in pieces:
+            file.seek(place)
+            file.write(bytes(content))
+
+
+@pytest.fixture
+def clothes(monkeypatch, server, cache):
+    """`fashion-mnist` in all but its contents: files of a few bytes, on the server."""
+    content = {file.name: f"{file.name} {k}".encode() for k, file in enumerate(FASHION_MNIST.files)}
+    packed = {f"{name}.gz": gzip.compress(data) for name, data in content.items()}
+    source = replace(
+        FASHION_MNIST,
+        files=tuple(File(name, len(data), sha256(data)) for name, data in content.items()),
+        downloads=tuple(
+            Download(name, len(data), sha256(data), (server.put(f"/{name}", data),)) for name, data in packed.items()
+        ),
+        system=(),
+    )
+    use(monkeypatch, source)
+    return source

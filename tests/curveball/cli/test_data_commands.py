@@ -11,9 +11,8 @@ from typer.testing import CliRunner
 
 from curveball.cli.main import app
 from problems import load
-from problems.data.datasets import DATASETS
+from problems.data import DATASETS
 from problems.data.errors import CorruptData
-from problems.data.sources import SOURCES
 from tests.support.data_files import use
 
 ARCHIVE = "cifar-10-binary.tar.gz"
@@ -39,9 +38,11 @@ def test_list(tiny, cache):
     text = command("data", "list").stdout
     assert [line.split()[0] for line in text.splitlines() if not line.startswith(" ")] == list(DATASETS)
     assert "50,000 + 10,000 photographs of 32 x 32 x 3, 10 classes" in text
-    assert all(source.licence in text and source.homepage in text for source in SOURCES.values())
+    sources = [known.source for known in DATASETS.values()]
+    assert all(source.about in text and source.licence in text and source.homepage in text for source in sources)
     assert "not here: curveball data fetch cifar100 downloads 169 MB" in text
     assert "here: comes with scikit-learn" in text
+    assert "where you say: --data folder --data-folder DIR" in text
 
 
 def test_list_says_where(tiny, cache):
@@ -122,7 +123,7 @@ def test_check_without_the_archive(tiny, tmp_path):
     tiny.write(tmp_path)
     result = command("data", "check", "cifar10", "--folder", tmp_path)
     assert result.exit_code == 0
-    assert f"SHA-256 not compared: {ARCHIVE} is not beside the files" in result.stdout
+    assert f"SHA-256 not compared: {ARCHIVE} is not in the folder of the files" in result.stdout
 
 
 def test_check_does_not_download(tiny, server, tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ from scipy.optimize import least_squares
 
 import minigrad as mg
 from curveball import LevenbergMarquardt
-from problems.closed_form.least_squares import get
+from problems.closed_form import get
 from tests.support.oracles import DECAY, ORACLES, VALLEY, Oracle
 
 over_oracles = pytest.mark.parametrize("oracle", ORACLES.values(), ids=ORACLES)

@@ -6,7 +6,7 @@ from scipy.optimize import minimize
 
 import minigrad as mg
 from curveball import BFGS, LBFGS
-from problems.closed_form.least_squares import get
+from problems.closed_form import get
 from problems.closed_form.regression import LogisticRegression
 from problems.closed_form.rosenbrock import Rosenbrock
 from tests.support.oracles import ORACLES, VALLEY

@@ -8,7 +8,7 @@ import pytest
 import minigrad as mg
 from curveball import BFGS, LBFGS, CurveBall, GaussNewton, LevenbergMarquardt, Newton, NewtonCG, minimize
 from minigrad import tree_flatten
-from problems.closed_form.least_squares import get
+from problems.closed_form import get
 from problems.closed_form.linear_network import LinearNetwork
 from problems.closed_form.quadratic import Quadratic
 from problems.closed_form.regression import LinearRegression, LogisticRegression, SoftmaxRegression

@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import rosen, rosen_der, rosen_hess
 
 import minigrad as mg
-from problems.closed_form.least_squares import get
+from problems.closed_form import get
 from problems.closed_form.rosenbrock import Rosenbrock
 
 
@@ -104,11 +104,11 @@ def test_other_arrays_and_float32(backend, noise):
 
 
 @pytest.mark.parametrize(
-    ("noise", "mend"),
+    ("noise", "advice"),
     [((3.0, 0.0), "exchange them"), ((1.0, 1.0), r"\]$"), ((0.0, float("inf")), r"\]$"), ((float("nan"), 1.0), r"\]$")],
 )
-def test_noise_that_is_no_range(noise, mend):
-    with pytest.raises(ValueError, match=rf"noise is a finite range U\[a, b\] with a below b; got .*{mend}"):
+def test_noise_that_is_no_range(noise, advice):
+    with pytest.raises(ValueError, match=rf"noise is a finite range U\[a, b\] with a below b; got .*{advice}"):
         Rosenbrock(noise)
 
 

@@ -1,4 +1,4 @@
-"""Networks by name: their sizes, shapes, initial weights and layers."""
+"""Networks by name: their sizes, shapes, initial weights and derivatives; and a network in one file of its own."""
 
 import math
 
@@ -8,9 +8,10 @@ import pytest
 import minigrad as mg
 from minigrad import nn, tree_flatten
 from problems import NETWORKS, network
-from problems.vision.layers import BatchNorm, Conv, Dense, Dropout, Elementwise, Pool, Sequence
-from problems.vision.networks import Network
+from problems.vision.layers import Dense
+from problems.vision.networks import Network, architecture, names
 from problems.vision.resnet import resnet18
+from tests.support.packages import copy_with_files, run
 
 CIFAR = (32, 32, 3)
 
@@ -34,46 +35,6 @@ def test_parameters(name, shape, count):
     net = network(name)
     params = net.init(rng(), shape)
     assert net.count(params) == sum(x.size for x in tree_flatten(params)[0]) == count
-
-
-def test_basic_network_layer_by_layer():
-    """conv 5x5x32, conv 5x5x32, conv 5x5x64, dense 64, dense 10: 32, 16, 8 and 4 pixels wide."""
-    params = network("basic").init(rng(), CIFAR)
-    assert {key: layer["w"].shape for key, layer in params.items()} == {
-        "conv1": (5, 5, 3, 32),
-        "conv2": (5, 5, 32, 32),
-        "conv3": (5, 5, 32, 64),
-        "dense1": (4 * 4 * 64, 64),
-        "dense2": (64, 10),
-    }
-    kinds = [layer.kind for layer in network("basic-bn").layers]
-    block = ["conv", "norm", "function", "pool"]
-    first = ["conv", "norm", "pool", "function"]  # in the paper's order the same function: see the next test
-    assert kinds == [*first, *block, *block, "dense", "norm", "function", "dense"]
-
-
-def test_the_basic_network_may_pool_before_its_first_relu():
-    """Layer by layer in the paper's order, relu before the max pool: the same outputs, the same gradient."""
-    params = network("basic").init(rng(), (10, 9, 3), np.float64)
-    x, labels = rng(1).standard_normal((4, 10, 9, 3)), np.array([0, 9, 3, 3])
-
-    def conv(y, layer):
-        return mg.relu(nn.conv2d(y, layer["w"], padding=2) + layer["b"])
-
-    def in_order(p):
-        y = nn.max_pool2d(conv(x, p["conv1"]), 3, 2, 1)
-        y = nn.avg_pool2d(conv(y, p["conv2"]), 3, 2, 1)
-        y = nn.avg_pool2d(conv(y, p["conv3"]), 3, 2, 1)
-        y = mg.relu(nn.dense(mg.reshape(y, (4, -1)), p["dense1"]["w"], p["dense1"]["b"]))
-        return nn.dense(y, p["dense2"]["w"], p["dense2"]["b"])
-
-    np.testing.assert_array_equal(network("basic")(params, x)[0], in_order(params))
-    ours, theirs = (
-        mg.grad(lambda p, f=f: nn.cross_entropy(f(p), labels))(params)
-        for f in (lambda p: network("basic")(p, x)[0], in_order)
-    )
-    for a, b in zip(tree_flatten(ours)[0], tree_flatten(theirs)[0], strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
 
 
 def narrow(name, classes):
@@ -131,13 +92,6 @@ def test_initial_weights(scale, variance):
         assert not params[key]["b"].any()
 
 
-def test_batch_normalisation_starts_neutral():
-    params = network("basic-bn").init(rng(), CIFAR)
-    norms = [layer for key, layer in params.items() if key.startswith("norm")]
-    assert len(norms) == 4
-    assert all((layer["gain"] == 1.0).all() and not layer["bias"].any() for layer in norms)
-
-
 def test_initialisation_depends_on_the_generator_alone():
     a, b, c = (network("basic").init(rng(seed), CIFAR)["conv2"]["w"] for seed in (1, 1, 2))
     np.testing.assert_array_equal(a, b)
@@ -147,53 +101,6 @@ def test_initialisation_depends_on_the_generator_alone():
 def test_dtype_does_not_change_the_draw():
     a, b = (network("mlp").init(rng(), (8, 8, 1), dtype)["dense1"]["w"] for dtype in (np.float32, np.float64))
     np.testing.assert_array_equal(a, b.astype(np.float32))
-
-
-@pytest.mark.parametrize(("layer", "shape", "expected"), [
-    (Conv(5, 3), (7, 6, 2), (7, 6, 5)),
-    (Conv(5, 3, stride=2), (7, 6, 2), (4, 3, 5)),
-    (Conv(4, 1), (3, 3, 2), (3, 3, 4)),
-    (Dense(9), (3, 4, 2), (9,)),
-    (Dense(9), (11,), (9,)),
-    (BatchNorm(), (3, 4, 2), (3, 4, 2)),
-    (Elementwise(mg.relu), (3, 4, 2), (3, 4, 2)),
-    (Pool(nn.max_pool2d, 2, 2), (7, 6, 2), (3, 3, 2)),
-    (Pool(nn.avg_pool2d, 3, 2, 1), (7, 6, 2), (4, 3, 2)),
-    (Dropout(0.5), (3, 4, 2), (3, 4, 2)),
-    (Sequence(), (3, 4, 2), (3, 4, 2)),
-    (Sequence((Conv(5, 3, stride=2, bias=False), Dropout(0.5), Dense(9))), (7, 6, 2), (9,)),
-], ids=[
-    "same", "stride", "1x1", "dense", "dense flat", "norm", "relu", "max", "avg", "dropout", "nothing", "three",
-])  # fmt: skip
-def test_a_layer_says_the_shape_it_makes(layer, shape, expected):
-    params, masks = layer.init(rng(), shape, "he"), layer.masks(rng(2), shape, 5)
-    y, _ = layer.apply(params, rng(1).standard_normal((5, *shape)), None, masks)
-    assert layer.shape(shape) == expected
-    assert y.shape == (5, *expected)
-
-
-def test_layers_compute_what_they_say():
-    x = rng().standard_normal((3, 4, 4, 2))
-    dense = {"w": rng(1).standard_normal((32, 5)), "b": rng(2).standard_normal(5)}
-    np.testing.assert_allclose(
-        Dense(5).apply(dense, x, None)[0], x.reshape(3, 32) @ dense["w"] + dense["b"], rtol=1e-12
-    )
-    conv = {"w": rng(3).standard_normal((1, 1, 2, 3)), "b": rng(4).standard_normal(3)}
-    np.testing.assert_allclose(Conv(3, 1).apply(conv, x, None)[0], x @ conv["w"][0, 0] + conv["b"], rtol=1e-12)
-    centre = np.zeros((3, 3, 2, 2))
-    centre[1, 1] = np.eye(2)  # the identity, if the padding is right
-    np.testing.assert_allclose(Conv(2, 3).apply({"w": centre, "b": np.zeros(2)}, x, None)[0], x, rtol=1e-13)
-    norm = {"gain": np.array([2.0, 3.0]), "bias": np.array([1.0, -1.0])}
-    y, stats = BatchNorm(eps=0.0).apply(norm, x, None)
-    np.testing.assert_allclose(y.mean(axis=(0, 1, 2)), norm["bias"], atol=1e-12)
-    np.testing.assert_allclose(y.std(axis=(0, 1, 2)), norm["gain"], rtol=1e-12)
-    np.testing.assert_allclose(stats["mean"], x.mean(axis=(0, 1, 2)), atol=1e-12)
-    np.testing.assert_allclose(stats["var"], x.var(axis=(0, 1, 2), ddof=1), rtol=1e-12)
-    running = {"mean": np.array([0.5, 0.0]), "var": np.array([4.0, 1.0])}
-    y, _ = BatchNorm(eps=0.0).apply(norm, x, running)
-    np.testing.assert_allclose(
-        y, norm["gain"] * (x - running["mean"]) / np.array([2.0, 1.0]) + norm["bias"], rtol=1e-12
-    )
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -219,29 +126,6 @@ def test_derivatives(name):
     assert [g.shape for g in tree_flatten(gradient)[0]] == [w.shape for w in tree_flatten(params)[0]]
 
 
-def test_the_mlp_of_mnist():
-    """784-128-64-32-10, tanh between, and inputs of 0 to 1."""
-    net = network("mnist-mlp")
-    assert net.inputs == "unit"
-    assert all(network(name).inputs == "standard" for name in NETWORKS if name != "mnist-mlp")
-    params = net.init(rng(), (28, 28, 1), np.float64)
-    y = x = rng(1).uniform(size=(5, 28, 28, 1))
-    y = y.reshape(5, 784)
-    for k in (1, 2, 3):
-        y = np.tanh(y @ params[f"dense{k}"]["w"] + params[f"dense{k}"]["b"])
-    expected = y @ params["dense4"]["w"] + params["dense4"]["b"]
-    assert [params[f"dense{k}"]["w"].shape for k in (1, 2, 3, 4)] == [(784, 128), (128, 64), (64, 32), (32, 10)]
-    np.testing.assert_allclose(net(params, x)[0], expected, rtol=1e-12)
-
-
-def test_a_convolution_without_bias():
-    layer = Conv(3, 1, bias=False)
-    params = layer.init(rng(), (4, 4, 2), "he")
-    assert set(params) == {"w"}
-    x = rng(1).standard_normal((2, 4, 4, 2))
-    np.testing.assert_allclose(layer.apply(params, x, None)[0], x @ params["w"][0, 0], rtol=1e-12)
-
-
 def test_errors():
     with pytest.raises(ValueError, match="unknown network 'lenet': there are basic, basic-bn, "):
         network("lenet")
@@ -249,10 +133,34 @@ def test_errors():
         network("mlp", initialisation="zeros")
 
 
-def test_batch_norm_adds_1e_4_to_the_variance():
-    """As the paper's network does: images of variance 1e-4 come out with variance 1/2."""
-    net = network("basic-bn", 10)
-    norm = next(layer for layer in net.layers if layer.kind == "norm")
-    x = 0.01 * np.where(np.arange(32).reshape(2, 4, 4, 1) % 2, 1.0, -1.0)
-    y, _ = norm.apply({"gain": np.ones(1), "bias": np.zeros(1)}, x, None)
-    np.testing.assert_allclose(np.var(y), 0.5, rtol=1e-12)
+def test_names():
+    assert names() == tuple(sorted(NETWORKS))
+    assert {"cnn", "mlp", "mnist-mlp", "basic", "basic-bn", "resnet18", "resnet18-7x7-dropout"} <= set(names())
+
+
+def test_name_given_twice():
+    with pytest.raises(ValueError, match="there is a network named 'cnn' already: choose another name"):
+        architecture("cnn")(lambda classes: (Dense(classes),))
+    assert len(network("cnn").layers) > 1
+
+
+MINE = '''"""A network in one file."""
+from problems.vision.layers import Dense, Layer
+from problems.vision.networks import architecture
+
+@architecture("linear", inputs="unit")
+def linear(classes: int) -> tuple[Layer, ...]:
+    """One dense layer: softmax regression."""
+    return (Dense(classes),)
+'''
+
+
+def test_a_network_is_added_with_one_file(tmp_path):
+    root = copy_with_files(tmp_path, {"vision/mine.py": MINE})
+    code = (
+        "import problems; net = problems.network('linear', 7); print(net.layers, net.inputs);"
+        "print(*problems.vision.names())"
+    )
+    first, known = run(root, code).splitlines()
+    assert first == "(Dense(units=7),) unit"
+    assert known.split() == sorted([*names(), "linear"])

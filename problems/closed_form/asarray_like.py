@@ -1,21 +1,18 @@
-"""Data drawn on the host, where the parameters are."""
+"""Data of a problem, which are made on the host, as arrays of the library and device of the parameters."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import array_api_compat
 import numpy as np
 
 import minigrad as mg
+from minigrad import Array
 
-Array = Any  # of any backend, or a variable of minigrad
 
-
-def like(data: np.ndarray, params: Array) -> Array:
+def asarray_like(data: np.ndarray, params: Array) -> Array:
     """Host data as an array of the params' library and device; floating-point data in their dtype.
 
-    >>> like(np.array([1.0, 2.0]), np.zeros(3, np.float32)).dtype
+    >>> asarray_like(np.array([1.0, 2.0]), np.zeros(3, np.float32)).dtype
     dtype('float32')
     """
     plain = mg.stop_gradient(params)

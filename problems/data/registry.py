@@ -1,0 +1,73 @@
+"""The data sets known by name: a decorator that adds one, and `load`, which reads one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from problems.data.dataset import Dataset
+from problems.data.errors import DataError
+from problems.data.obtain import obtain
+from problems.data.sources import Source
+from problems.registry import Registry
+
+Read = TypeVar("Read", bound=Callable[..., Dataset])
+
+
+@dataclass(frozen=True)
+class KnownDataset:
+    """Where a data set comes from, and the function that reads it from a folder."""
+
+    source: Source
+    read: Callable[..., Dataset]
+
+
+DATASETS: Registry[KnownDataset] = Registry("data set", DataError)
+
+
+def dataset(source: Source) -> Callable[[Read], Read]:
+    """Decorator: `read(folder) -> Dataset` becomes the data set `source.name`.
+
+    If the source has downloads, `folder` is one that has all its files. If not, it is the folder that the user gave, or
+    None. ValueError if the name is taken.
+
+    >>> import numpy as np
+    >>> @dataset(Source("two", about="two grey images of 1 x 1", licence="yours"))
+    ... def two(folder):
+    ...     pixels, labels = np.zeros((2, 1, 1, 1), np.uint8), np.array([0, 1])
+    ...     return Dataset.of("two", ("a", "b"), (pixels, labels), (pixels, labels))
+    >>> load("two").classes
+    ('a', 'b')
+    >>> del DATASETS["two"]
+    """
+
+    def add(read: Read) -> Read:
+        DATASETS.add(source.name, KnownDataset(source, read))
+        return read
+
+    return add
+
+
+def load(name: str, folder: str | Path | None = None) -> Dataset:
+    """Load a data set by name. DataError, a ValueError, says what is wrong and what to do.
+
+    Files are looked for in the folder given, in `MINIGRAD_DATA_DIR` or the user's cache folder, where Debian puts them,
+    and only then downloaded.
+
+    >>> load("digits").train_images.shape
+    (1437, 8, 8, 1)
+    """
+    known = DATASETS.find(name)
+    given = None if folder is None else Path(folder).expanduser()
+    return known.read(obtain(known.source, given, may_add=False) if known.source.downloads else given)
+
+
+def names() -> tuple[str, ...]:
+    """The names of all data sets, sorted.
+
+    >>> "digits" in names()
+    True
+    """
+    return DATASETS.names()
