@@ -15,8 +15,8 @@ Derivation. The gradient of m is `d = G_lam z + g = G_lam (z - z*)`. Subtract z*
     z - z* <- (I - beta G_lam) (z - z*)                                            (3)
 
 In the basis of the eigenvectors this multiplies each entry by `1 - beta h`. All these factors are below 1 in size
-exactly when `0 < beta h < 2` for all h. The largest `|1 - beta h|` belongs to h_min or to h_max. The first falls as beta
-grows, the second rises. So the best beta makes them equal, `1 - beta h_min = beta h_max - 1`, which is (2).
+exactly when `0 < beta h < 2` for all h. The largest `|1 - beta h|` belongs to h_min or to h_max. The first falls as
+beta grows, the second rises. So the best beta makes them equal, `1 - beta h_min = beta h_max - 1`, which is (2).
 
 What it costs. w does not change, so g and G_lam do not change. The network is evaluated once, and each step takes one
 product with G_lam. This computes Newton's step without forming the matrix. CurveBall spreads this iteration over the

@@ -19,13 +19,13 @@ solution where the outputs themselves minimise L. There G = H, so near such a so
 Newton's.
 
 Never indefinite. `v.G v = (J v).H_L (J v)` is not negative if L is convex in the outputs. This holds for `L = |y|^2`
-with `H_L = 2 I`. It holds for the softmax cross entropy of N samples, where H_L has for each sample, with softmax p, the
-block ::
+with `H_L = 2 I`. It holds for the softmax cross entropy of N samples, where H_L has for each sample, with softmax p,
+the block ::
 
     (diag p - p p^T) / N,        u.H_L u = sum over the samples of (variance of u under p) / N
 
-H itself is often indefinite, because its second term can have any sign. G pays for this with its rank: it has at most as
-many nonzero eigenvalues as there are outputs (for the softmax, one fewer per sample), so it needs damping to be
+H itself is often indefinite, because its second term can have any sign. G pays for this with its rank: it has at most
+as many nonzero eigenvalues as there are outputs (for the softmax, one fewer per sample), so it needs damping to be
 invertible.
 
 Source: N. Schraudolph, Neural Computation 14(7), 2002; Nocedal and Wright, section 10.3.

@@ -19,12 +19,12 @@ With `A x = b`, `m = 1/2 x.b - x.b = -1/2 x.b`: the first form of (1). And `x.b 
 because G_lam is not indefinite. For positive definite G_lam it is zero only for z' = 0, and z' = 0 only where g is
 orthogonal to d and z.
 
-Since x minimises m over all pairs of coefficients, m(z') is at most the m of any of them. It is at most `m(z)` (rho = 1,
-beta = 0), so repeating the last move is never better. It is at most 0 (rho = beta = 0), so standing still is never
+Since x minimises m over all pairs of coefficients, m(z') is at most the m of any of them. It is at most `m(z)` (rho =
+1, beta = 0), so repeating the last move is never better. It is at most 0 (rho = beta = 0), so standing still is never
 better.
 
-For (2): the change of a quadratic with Hessian G is `1/2 z'.G z' + z'.g`, and `1/2 z'.G_lam z'` has `lam/2 |z'|^2` more.
-So on a quadratic, damping makes the prediction too high by that much: the true decrease is larger.
+For (2): the change of a quadratic with Hessian G is `1/2 z'.G z' + z'.g`, and `1/2 z'.G_lam z'` has `lam/2 |z'|^2`
+more. So on a quadratic, damping makes the prediction too high by that much: the true decrease is larger.
 
 The solver evaluates `1/2 x.A x - x.b`. This is right for fixed rho or beta too, where (1) does not hold.
 
