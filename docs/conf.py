@@ -33,6 +33,7 @@ include_patterns = [
     "notebooks/build.py",
     "tests/derivations/**",
     "tests/support/cases.py",
+    "tests/support/small_network.py",
     "minigrad/**.py",
     "problems/**.py",
     "curveball/**.py",
