@@ -37,7 +37,6 @@ include_patterns = [
     "docs/**.rst",
     "notebooks/[0-9]*.ipynb",
     "notebooks/solutions/[0-9]*.ipynb",
-    "curveball/course/helper.py",
     "notebooks/build.py",
     "tests/derivations/**",
     "tests/support/cases.py",
@@ -47,8 +46,11 @@ include_patterns = [
     "curveball/**.py",
     "benchmarks/**.py",
     "benchmarks/**.md",
+    "studies/**.py",
+    "studies/**.md",
     "README.md",
     "CHANGELOG.md",
+    "CONTRIBUTING.md",
 ]
 exclude_patterns = ["**/.*", "**/__pycache__", "build", "runs", "docs/*.py"]
 
@@ -87,9 +89,11 @@ mathjax3_config = {"options": {"enableMenu": False}}
 CONTENTS = {
     "tests/derivations/README": "test_[0-9]*",
     "benchmarks/README": "results/*",
+    "studies/README": "results/*",
 }
 FOLDERS = {
     "benchmarks": "benchmarks/README.md",
+    "studies": "studies/README.md",
     "notebooks": "docs/index.md",
     "notebooks/solutions": "docs/solutions.md",
     "tests/derivations": "tests/derivations/README.md",
@@ -99,7 +103,7 @@ FOLDERS = {
 def _complete(app: Any, name: str, source: list[str]) -> None:
     if name in CONTENTS:
         source[0] += f"\n\n```{{toctree}}\n:hidden:\n:glob:\n\n{CONTENTS[name]}\n```\n"
-    if name.startswith("benchmarks/results/") and not source[0].startswith("# "):
+    if name.startswith(("benchmarks/results/", "studies/results/")) and not source[0].startswith("# "):
         source[0] = f"# {name.rpartition('/')[2]}\n\n{source[0]}"
     here = posixpath.dirname(name)
     source[0] = re.sub(r"(?<=\]\()[\w./-]+/(?=\))", lambda link: _page_of(link[0], here), source[0])

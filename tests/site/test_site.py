@@ -42,12 +42,12 @@ def test_notebooks_show_all_their_figures_and_formulas(pages):
 
 
 def test_every_source_has_its_page(pages):
-    sources = [*ROOT.glob("notebooks/[0-9]*.py"), *ROOT.glob("tests/derivations/test_[0-9]*.py")]
+    sources = [*ROOT.glob("notebooks/[0-9]*.ipynb"), *ROOT.glob("tests/derivations/test_[0-9]*.py")]
     sources += [path for package in ("minigrad", "problems", "curveball") for path in ROOT.glob(f"{package}/**/*.py")]
     missing = [path for path in sources if str(path.relative_to(ROOT).with_suffix(".html")) not in pages]
     assert missing == []
     start = set(pages["docs/index.html"]["links"])
-    for path in ROOT.glob("notebooks/[0-9]*.py"):
+    for path in ROOT.glob("notebooks/[0-9]*.ipynb"):
         assert any(link.endswith(f"notebooks/{path.stem}.html") for link in start)
 
 
