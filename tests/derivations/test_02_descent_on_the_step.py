@@ -8,7 +8,7 @@ is gradient descent on `m(z) = 1/2 z.G_lam z + z.g`. It converges to z* from eve
 `0 < beta < 2 / h_max`. Each step multiplies the error along an eigenvector of eigenvalue h by `1 - beta h`. With
 kappa = h_max / h_min, the best beta for the slowest eigenvector is ::
 
-    beta = 2 / (h_min + h_max),        |error| <- (kappa - 1) / (kappa + 1) |error|        (2)
+    beta = 2 / (h_min + h_max),        |error| <- (kappa - 1) / (kappa + 1) |error|                        (2)
 
 Derivation. The gradient of m is `d = G_lam z + g = G_lam (z - z*)`. Subtract z* on both sides of (1)::
 

@@ -23,7 +23,7 @@ So (1) is (2) with another momentum in every direction: `rho - beta h` along an 
 directions of high curvature old moves decay fast or change sign; in flat directions they add up. The curvature adds
 nothing else, and the solver stores nothing else: it keeps z, as before.
 
-How a test makes G zero. The curvature is `G = J^T H_L J` (test_05_gauss_newton.py). Take the whole objective f as the
+Zero curvature in tests. The curvature is `G = J^T H_L J` (test_05_gauss_newton.py). Take the whole objective f as the
 model and the identity, y -> y, as the loss. Then `g_L = 1` and `H_L = 0`: the gradient is the same and G is zero.
 
 Source: B. Polyak, USSR Computational Mathematics and Mathematical Physics 4(5), 1964; Henriques et al., ICCV 2019.

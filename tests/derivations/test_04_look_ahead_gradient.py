@@ -10,7 +10,7 @@ Derivation. `g(w) = H (w - w*)` for a minimum w*, so `g(w + z) = H (w - w*) + H 
 at w, (1) holds up to `O(|z|^2)`, because it is the Taylor polynomial of the gradient. With the Gauss-Newton matrix in
 the Hessian's place the error is `(G - H) z`, of first order.
 
-Compared with Nesterov's method, in the form of Sutskever et al., which has the same two variables::
+Nesterov's method. In the form of Sutskever et al. it has the same two variables::
 
     CurveBall     z <- rho z - beta g(w + z)            w <- w + z                 (2)
     Nesterov      z <- rho z - beta g(w + rho z)        w <- w + z                 (3)

@@ -16,7 +16,7 @@ so the cotangents can be added first, at the outputs, and pulled back once. Read
 SGD pulls back g_L. CurveBall pulls back the gradient that the loss will have after the move z, and pays one
 push-forward for that. To compute g and `G_lam z` separately would take two pull-backs.
 
-The count for a whole step. The network is evaluated (linearised) once. The step size and the momentum also need
+A whole step. The network is evaluated (linearised) once. The step size and the momentum also need
 `d_y = J d` (test_07_two_by_two_system.py), a second push-forward. In all a step takes one evaluation, two push-forwards
 and one pull-back. SGD takes one evaluation and one pull-back. Between steps only z is kept, as momentum SGD keeps its
 velocity.

@@ -16,7 +16,7 @@ definite G_lam it is zero exactly when z and d are parallel, which includes z = 
 z', and the pseudo-inverse takes the shortest::
 
     z = 0           beta = g.d / d.G_lam d,  rho = 0                               (2)
-    z = alpha d     (beta, -rho) = s (1, alpha) / (1 + alpha^2),  s = g.d / d.G_lam d      (3)
+    z = alpha d     (beta, -rho) = s (1, alpha) / (1 + alpha^2),  s = g.d / d.G_lam d                      (3)
 
 With z = alpha d the move is `-(beta - rho alpha) d`, and its best length is s. (3) is the point on the line
 `beta + alpha (-rho) = s` that is nearest to the origin. At the first step z = 0 and d = g: then (2) is steepest descent

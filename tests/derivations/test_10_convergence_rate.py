@@ -3,7 +3,7 @@ r"""How fast CurveBall converges on a quadratic.
 Claim. Along an eigenvector of eigenvalue h, with `a = beta h` > 0 and lam = 0 (test_09_convergence_region.py), each
 step shrinks the error in the long run by r, the larger modulus of the two roots ::
 
-    mu = (tr +- sqrt(tr^2 - 4 det)) / 2,        tr = 1 + rho - 2a,    det = rho - a        (1)
+    mu = (tr +- sqrt(tr^2 - 4 det)) / 2,        tr = 1 + rho - 2a,    det = rho - a                        (1)
 
     r = sqrt(rho - a)                           if (1 - sqrt a)^2 < rho - a < (1 + sqrt a)^2: a complex pair
     r = (|tr| + sqrt(tr^2 - 4 det)) / 2         otherwise: real roots              (2)
@@ -28,7 +28,7 @@ modulus grows. In both directions from (3) the rate is worse. The smallest `|1 -
 On a spectrum. With eigenvalues from h_min to h_max and `kappa = h_max / h_min > 3`, the slowest eigenvector decides.
 The best pair is ::
 
-    beta h_min = (1 - r)^2,    rho = r^2 + (1 - r)^2,    kappa = (1 + r)(1 - r + 2 r^2) / ((1 + 2r)(1 - r)^2)       (4)
+    beta h_min = (1 - r)^2,    rho = r^2 + (1 - r)^2,    kappa = (1 + r)(1 - r + 2 r^2) / ((1 + 2r)(1 - r)^2)  (4)
 
 where the last equation gives the rate r, between 1/2 and 1. The reason: no root has a modulus above r exactly when
 (test_09_convergence_region.py, for `P(r mu) / r^2`) ::

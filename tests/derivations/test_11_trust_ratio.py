@@ -8,7 +8,7 @@ for the z of this step. Every `lam_every` = 5 steps, with factor = 0.999^5::
 
     gamma < 1/2 or not finite    lam <- lam / factor    the model predicted too much: shorter steps
     1/2 <= gamma <= 3/2          lam <- lam
-    gamma > 3/2                  lam <- lam factor      it predicted too little: longer steps          (2)
+    gamma > 3/2                  lam <- lam factor      it predicted too little: longer steps              (2)
 
 within [1e-8, 1e8]. A larger lam shortens the step and turns it towards the negative gradient (test_14_damping.py).
 

@@ -4,8 +4,8 @@ Claim. Count multiplications in matrix products and convolutions. Let F be those
 the first layer. Write a layer as `Y = X K`, with its input X and its kernel K. Then ::
 
     forward pass     F            Y = X K
-    pull-back        2F - F_1     X_bar = Y_bar K^T and K_bar = X^T Y_bar, in the first layer only K_bar        (1)
-    push-forward     2F - F_1     Y_dot = X_dot K + X K_dot, in the first layer only X K_dot                    (2)
+    pull-back        2F - F_1     X_bar = Y_bar K^T and K_bar = X^T Y_bar, in the first layer only K_bar   (1)
+    push-forward     2F - F_1     Y_dot = X_dot K + X K_dot, in the first layer only X K_dot               (2)
 
     SGD              forward, pull-back                              3F -  F_1     (3)
     CurveBall        forward, pull-back, two push-forwards           7F - 3F_1     (4)

@@ -10,7 +10,7 @@ Newton's step with more damping::
 
     z = -(G_lam + (1 - rho)/beta I)^-1 g                                           (2)
 
-Claim for moving w, on a quadratic with Hessian G and lam = 0. The objective never rises. The first two w are again
+Claim for moving w. On a quadratic with Hessian G, with lam = 0, the objective never rises. The first two w are again
 those of conjugate gradients, so two parameters are found in two steps. If a step ever has length zero, the next step is
 one of steepest descent, so CurveBall stops only at the minimum. That it reaches the minimum is tested below, not
 derived.

@@ -9,12 +9,12 @@ Along each eigenvector it is Newton's step times `h / (h + lam)`. That is nearly
 larger than lam, and nearly nothing where h is much smaller. For large lam the step becomes a short gradient step, for
 small lam it becomes Newton's. If no h_i is negative::
 
-    |lam z(lam) + g| <= |B| |g| / lam        |z(lam) - z(0)| <= lam |B^-1| |z(0)|          (2)
+    |lam z(lam) + g| <= |B| |g| / lam        |z(lam) - z(0)| <= lam |B^-1| |z(0)|  (2)
 
 Its length falls as lam grows, as long as `B + lam I` is positive definite. z(lam) is the lowest point of the undamped
 model `m_0(z) = 1/2 z.B z + z.g` among all z that are not longer. For every z ::
 
-    m_0(z) - m_0(z(lam)) = 1/2 (z - z(lam)).(B + lam I)(z - z(lam)) + lam/2 (|z(lam)|^2 - |z|^2)       (3)
+    m_0(z) - m_0(z(lam)) = 1/2 (z - z(lam)).(B + lam I)(z - z(lam)) + lam/2 (|z(lam)|^2 - |z|^2)           (3)
 
 The first term is positive for every other z, and the second is not negative if z is not longer than z(lam).
 

@@ -23,7 +23,7 @@ is, along each eigenvector ::
 
     w*_c = (H + c I)^-1 H w*        v_i.w*_c = h_i / (h_i + c)  v_i.w*             (3)
 
-Compared with shrinking the weights. Plain gradient descent on the sum is `w <- (1 - lr c) w - lr g`, with the gradient
+Shrinking the weights. Plain gradient descent on the sum is `w <- (1 - lr c) w - lr g`, with the gradient
 g of f: each step shrinks w. This holds for plain gradient descent only. With momentum the shrinking goes through z, and
 CurveBall scales it by the curvature like the rest of the gradient. So here weight decay is never "decoupled"
 (Loshchilov and Hutter).

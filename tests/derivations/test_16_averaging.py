@@ -5,7 +5,7 @@ Batch k predicts the change `m_k(x) = 1/2 x.A_k x - b_k.x` for the coefficients 
 and b_k over batches. `x* = A^-1 b` minimises the mean of all these models, `m_mean(x) = 1/2 x.A x - b.x`. The
 noise `A_k - A` and `b_k - b` has mean 0.
 
-What averaging does not remove. m_mean is not the model of the whole data set, because d contains the noise of the batch
+What remains. m_mean is not the model of the whole data set, because d contains the noise of the batch
 on which it is then measured. At z = 0, where d is the gradient g_k of the batch, the first number of b is ::
 
     mean |g_k|^2 = |g|^2 + mean |g_k - g|^2                                        (0)
@@ -14,7 +14,7 @@ On all data together it would be only `|g|^2`.
 
 What noise costs. For any x = x* + e, as the derivative of m_mean vanishes at x*::
 
-    m_mean(x* + e) = m_mean(x*) + 1/2 e.A e                                                  (1)
+    m_mean(x* + e) = m_mean(x*) + 1/2 e.A e                                        (1)
 
 So a solution with error e loses `1/2 mean(e.A e)` of the decrease, half the variance of e weighted by A.
 
@@ -41,12 +41,12 @@ solution predicts, `-m_k(x_k) = 1/2 b_k.x_k`. The solution of these sums minimis
 the mean of the *relative* changes. No batch can contribute less than -1 to it, and all batches have the same weight,
 whatever decrease they allow.
 
-Where it must not be used. (2) assumes one A for all k, but z and d are other directions in every step. Along many
+Where it fails. (2) assumes one A for all k, but z and d are other directions in every step. Along many
 directions of a large network, curvatures are averages over thousands of eigenvalues and change slowly. With two
 parameters the two directions span everything, `x_k` gives Newton's step itself, and the sums belong to other bases. The
 batch's own model shows this. There the solution x_mean of the sums keeps the share ::
 
-    share = m_k(x_mean) / m_k(x_k)  <=  1                                               (5)
+    share = m_k(x_mean) / m_k(x_k)  <=  1                                          (5)
 
 of the decrease. The share is near 1 if the systems agree, and below 0 if x_mean would increase the
 objective. x_mean is used where the share is at least `average_share`. Where it is not, the batch's own
