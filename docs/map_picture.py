@@ -1,6 +1,6 @@
 """The map of the packages: which folder imports which, read from the files and drawn as a picture.
 
-`.. map-picture::` puts it into a page. It is drawn anew with each build, so it cannot be out of date.
+`.. map-picture::` puts it into a page. It is drawn again with each build, so it cannot be out of date.
 """
 
 from __future__ import annotations

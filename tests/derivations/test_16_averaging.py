@@ -83,18 +83,46 @@ def numbers(A, b):
     return A[..., 0, 0], A[..., 0, 1], A[..., 1, 1], b[..., 0], b[..., 1]
 
 
-def run(systems, delta, share=-1e9):
-    """The solver on a sequence of systems: the last coefficients (beta, -rho), the change predicted and the sums.
+def step(solver, A, b, sums):
+    """One step of the solver on a batch with the system `A x = b`; return its state and info.
 
-    Matrices (..., 2, 2) and right-hand sides (..., 2): as many sequences at once as there are leading entries.
+    The batch is a quadratic of two parameters with g and G such that d and z are the columns of P::
+
+        P^T P = [[d.d, z.d], [z.d, z.z]],    G = P^-T A P^-1,    g = d - G z
+        d.d = g.d + d.G z = b_1 + A_12,      z.d = g.z + z.G z = b_2 + A_22,      z.z so large that this is definite
+
+    Leading entries of A and b are runs that advance together.
     """
-    solver = CurveBall(average=delta, average_share=share)
+    dd, zd = b[..., 0] + A[..., 0, 1], b[..., 1] + A[..., 1, 1]
+    P_T = np.linalg.cholesky(matrix(dd, zd, 2.0 * zd**2 / dd + dd))
+    d, z = P_T[..., 0, :], P_T[..., 1, :]
+    P_inverse = np.linalg.inv(np.swapaxes(P_T, -1, -2))
+    root = np.swapaxes(np.linalg.cholesky(A), -1, -2) @ P_inverse  # G = root^T root
+    g = d - np.einsum("...ki,...kj,...j->...i", root, root, z)
+    g_L = np.linalg.solve(np.swapaxes(root, -1, -2), g[..., None])[..., 0]
+    w = np.zeros_like(z)
+    state = solver.init(w)._replace(z=z, system=sums)
+    _, state, info = solver.step(
+        w,
+        state,
+        lambda w: mg.sum(root * mg.expand_dims(w, axis=-2), axis=-1),
+        lambda y: mg.sum(0.5 * y * y + g_L * y, axis=-1),
+    )
+    return state, info
+
+
+def matrix(a_11, a_12, a_22):
+    return np.stack([np.stack([a_11, a_12], -1), np.stack([a_12, a_22], -1)], -2)
+
+
+def run(systems, delta, share=-1e9):
+    """The solver on a sequence of systems: the last coefficients (beta, -rho), the change predicted and the sums."""
+    solver = CurveBall(lam=0.0, adapt_lam=False, average=delta, average_share=share)
     sums = (0.0,) * 5
     for A_k, b_k in systems:
-        x_k = np.linalg.solve(A_k, b_k[..., None])[..., 0]
-        own = -0.5 * np.sum(b_k * x_k, axis=-1)
-        rho, beta, predicted, sums = solver._averaged(-x_k[..., 1], x_k[..., 0], own, sums, numbers(A_k, b_k))
-    return np.stack([beta, -rho], axis=-1), predicted, sums
+        state, info = step(solver, A_k, b_k, sums)
+        sums = state.system
+    return np.stack([info["beta"], -info["rho"]], axis=-1), info["predicted"], sums
 
 
 def noisy(size, count, *runs):
@@ -162,7 +190,7 @@ def test_averaging_divides_the_variance(delta):
 
 
 def test_a_mean_that_keeps_too_little_is_not_used_and_the_sums_start_again():
-    turned = (np.diag([0.1, 5.0]), np.array([-1.0, 1.0]))  # quite another system
+    turned = (np.diag([0.1, 5.0]), np.array([1.0, 10.0]))  # quite another system
     systems = [*[(A, b)] * 10, turned]
     _, predicted, _ = run(systems, 0.9)
     assert predicted > 0.0  # the mean's solution would increase the objective here
@@ -175,13 +203,11 @@ def test_a_mean_that_keeps_too_little_is_not_used_and_the_sums_start_again():
 
 def test_a_batch_that_predicts_no_decrease_adds_nothing():
     """With rho fixed the best beta may still increase the objective: (4) would give a negative weight to the batch."""
-    solver = CurveBall(rho=5.0, average=0.9, average_share=-1e9)
-    rho, beta = solver._coefficients(*numbers(A, b))
-    increase = m(np.array([beta, -rho]))
-    assert increase > 0.0
+    rising = {"lam": 0.0, "adapt_lam": False, "rho": 5.0}
+    assert step(CurveBall(**rising), A, b, (0.0,) * 5)[1]["predicted"] > 0.0
     sums = (1.0, 0.1, 1.0, 0.3, 0.1)
-    found = solver._averaged(rho, beta, np.asarray(increase), sums, numbers(A, b))[3]
-    assert_allclose(found, 0.9 * np.array(sums), rtol=1e-12)
+    state, _ = step(CurveBall(**rising, average=0.9, average_share=-1e9), A, b, sums)
+    assert_allclose(state.system, 0.9 * np.array(sums), rtol=1e-12)
 
 
 def test_with_two_parameters_each_batch_needs_its_own_system_and_the_share_finds_that():
