@@ -21,7 +21,15 @@ from source_pages import link_to_line  # noqa: E402  (its folder is put on the p
 project = "CurveBall"
 author = "The CurveBall developers"
 project_copyright = author
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.linkcode", "sphinx.ext.mathjax", "api_pages", "source_pages"]
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.linkcode",
+    "sphinx.ext.mathjax",
+    "api_pages",
+    "map_picture",
+    "source_pages",
+]
 
 root_doc = "docs/index"
 include_patterns = [

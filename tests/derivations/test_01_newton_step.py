@@ -1,30 +1,35 @@
 r"""Newton's step is the minimum of the quadratic model.
 
-Claim. Let H be symmetric and positive definite. The quadratic model of how f changes around w ::
+Claim. Let B be symmetric and positive definite. The quadratic model of how f changes around w ::
 
-    m(z) = 1/2 z.H z + z.J
+    m(z) = 1/2 z.B z + z.g
 
-has exactly one minimum, Newton's step, and its value there is half the slope along it::
+has exactly one minimum, Newton's step. Its value there is half the slope along the step::
 
-    z* = -H^-1 J,        m(z*) = -1/2 J.H^-1 J = 1/2 J.z*                          (1)
+    z* = -B^-1 g,        m(z*) = -1/2 g.B^-1 g = 1/2 g.z*                          (1)
 
-Derivation. H is invertible, so exactly one z* has `H z* = -J`. For any d, since H is symmetric::
+Derivation. B is invertible, so exactly one z* has `B z* = -g`. For any direction v, since B is symmetric::
 
-    m(z* + d) = m(z*) + d.(H z* + J) + 1/2 d.H d = m(z*) + 1/2 d.H d               (2)
+    m(z* + v) = m(z*) + v.(B z* + g) + 1/2 v.B v = m(z*) + 1/2 v.B v               (2)
 
-The bracket is zero and the last term positive unless d = 0: every other point is higher. With d = -z*, (2) says
-`0 = m(0) = m(z*) + 1/2 z*.H z*`, and `H z* = -J` turns that into (1).
+The bracket is zero and the last term is positive unless v = 0, so m is higher at every other point. With v = -z*, (2)
+says `0 = m(0) = m(z*) + 1/2 z*.B z*`, and `B z* = -g` turns that into (1).
 
-Why this m. With J the gradient and H the Hessian at w, Taylor's theorem says `f(w + z) = f(w) + m(z) + O(|z|^3)`; for a
-quadratic f nothing is left over, and one step from anywhere is at the minimum.
+Why this m. With the gradient g and the Hessian H at w, Taylor's theorem says::
 
-Why positive definite. Along a direction d with `d.H d < 0` the model falls without bound, and `-H^-1 J` is a saddle of
-it. So solvers put a matrix in H's place that cannot be indefinite: the Gauss-Newton matrix (test_05_gauss_newton.py)
-plus `lam I` (test_14_damping.py), or the Hessian with its eigenvalues replaced by their absolute values.
+    f(w + z) = f(w) + z.g + 1/2 z.H z + O(|z|^3)                                   (3)
 
-What curvature buys. Let `w = T u` with an invertible T. In u the gradient is `T^T J` and the Hessian `T^T H T`, so
-Newton's step is `-(T^T H T)^-1 T^T J = T^-1 z*`: the same move of w. A gradient step moves w by `-beta T T^T J`, which
-depends on the coordinates.
+So with B = H, m is the change of f up to third order. If f is quadratic, m is the change itself, and one step from any
+point reaches the minimum.
+
+Why positive definite. If H has a direction v with `v.H v < 0`, the model with B = H falls without bound along v, and
+`-H^-1 g` is a saddle point. Solvers therefore replace H by a matrix that has no negative eigenvalues: the Gauss-Newton
+matrix G (test_05_gauss_newton.py) plus `lam I` (test_14_damping.py), or the Hessian with its eigenvalues replaced by
+their absolute values.
+
+Why use curvature. Change the coordinates by an invertible matrix S: `w = S w~`. In the new coordinates the gradient is
+`S^T g` and the Hessian `S^T H S`, so Newton's step is `-(S^T H S)^-1 S^T g = S^-1 z*`, which moves w by the same z*. A
+gradient step moves w by `-beta S S^T g`, which depends on the coordinates.
 
 Source: J. Nocedal and S. Wright, Numerical Optimization (2006), sections 2.2 and 3.3.
 """
@@ -39,42 +44,43 @@ from problems.closed_form.quadratic import Quadratic
 from problems.closed_form.rosenbrock import Rosenbrock
 from tests.support import small_network as net
 
-W = net.vector(net.START)
-J = net.gradient(W)
+w = net.vector(net.START)
+g, G, H = net.g(w), net.G(w), net.H(w)
 RNG = np.random.default_rng(1)
 
 
 def step_on_the_network(solver):
     params, _, _ = solver.step(net.START, solver.init(net.START), net.model, net.loss)
-    return net.vector(params) - W
+    return net.vector(params) - w
 
 
 @pytest.mark.parametrize(
-    ("solver", "H"),
+    ("solver", "B"),
     [
-        (GaussNewton(lam=0.1), net.ggn(W) + 0.1 * np.eye(W.size)),
-        (Newton(lam=1.5, indefinite="error", line_search=False), net.hessian(W) + 1.5 * np.eye(W.size)),
+        (GaussNewton(lam=0.1), G + 0.1 * np.eye(w.size)),
+        (Newton(lam=1.5, indefinite="error", line_search=False), H + 1.5 * np.eye(w.size)),
     ],
     ids=["gauss-newton", "newton"],
 )
-def test_the_step_is_the_minimum_of_the_model(solver, H):
+def test_the_step_is_the_minimum_of_the_model(solver, B):
     def m(z):
-        return 0.5 * z @ H @ z + z @ J
+        return 0.5 * z @ B @ z + z @ g
 
-    z = step_on_the_network(solver)
-    assert_allclose(z, solve(H, -J, assume_a="pos"), rtol=1e-12, atol=1e-13)
-    assert_allclose(m(z), 0.5 * J @ z, rtol=1e-12)  # (1)
-    for d in RNG.standard_normal((20, z.size)):
-        assert_allclose(m(z + d) - m(z), 0.5 * d @ H @ d, rtol=1e-11)  # (2)
+    z_star = step_on_the_network(solver)
+    assert_allclose(z_star, solve(B, -g, assume_a="pos"), rtol=1e-12, atol=1e-13)
+    assert_allclose(m(z_star), 0.5 * g @ z_star, rtol=1e-12)  # (1)
+    for v in RNG.standard_normal((20, w.size)):
+        assert_allclose(m(z_star + v) - m(z_star), 0.5 * v @ B @ v, rtol=1e-11)  # (2)
 
 
 def test_the_model_is_exact_to_second_order():
-    H, d = net.hessian(W), RNG.standard_normal(W.size)
+    v = RNG.standard_normal(w.size)
 
-    def remainder(t):
-        return net.f(W + t * d) - net.f(W) - t * d @ J - 0.5 * t * t * d @ H @ d
+    def remainder(s):
+        z = s * v
+        return net.f(w + z) - net.f(w) - z @ g - 0.5 * z @ H @ z
 
-    assert_allclose(remainder(2e-3) / remainder(1e-3), 8.0, rtol=1e-2)  # third order: half the step, an eighth of it
+    assert_allclose(remainder(2e-3) / remainder(1e-3), 8.0, rtol=1e-2)  # (3): half the step, an eighth of the remainder
 
 
 @pytest.mark.parametrize("solver", [Newton(), GaussNewton()], ids=["newton", "gauss-newton"])
@@ -86,27 +92,24 @@ def test_one_step_solves_a_quadratic(solver):
 
 
 def test_an_indefinite_model_has_no_minimum():
-    h, Q = np.linalg.eigh(net.hessian(W))
+    h, V = np.linalg.eigh(H)
     assert h[0] < 0.0  # the network's Hessian has directions of negative curvature
-    down = -np.sign(J @ Q[:, 0]) * Q[:, 0]
-    m = [t * down @ J + 0.5 * t * t * h[0] for t in (1.0, 10.0, 100.0)]
+    v = -np.sign(g @ V[:, 0]) * V[:, 0]
+    m = [s * v @ g + 0.5 * s * s * h[0] for s in (1.0, 10.0, 100.0)]
     assert m[0] > m[1] > m[2]
     with pytest.raises(ValueError, match="not positive definite"):
         step_on_the_network(Newton(indefinite="error"))
 
 
 def test_newtons_step_does_not_depend_on_the_coordinates_and_a_gradient_step_does():
-    problem, w, T = Rosenbrock(), np.array([-1.2, 1.0]), np.array([[3.0, 1.0], [0.0, 0.2]])
+    problem, w, S = Rosenbrock(), np.array([-1.2, 1.0]), np.array([[3.0, 1.0], [0.0, 0.2]])
 
-    def move(solver, coordinates):
-        start = np.linalg.solve(coordinates, w)
-        end, _, _ = solver.step(start, None, lambda u: problem.model(coordinates @ u), problem.loss)
-        return coordinates @ (end - start)
+    def move(solver, S):
+        start = np.linalg.solve(S, w)
+        end, _, _ = solver.step(start, solver.init(start), lambda w_tilde: problem.model(S @ w_tilde), problem.loss)
+        return S @ (end - start)
 
-    assert_allclose(move(GaussNewton(), T), move(GaussNewton(), np.eye(2)), rtol=1e-11)
-    sgd = SGD(lr=1e-3)
-    start = np.linalg.solve(T, w)
-    end, _, _ = sgd.step(start, sgd.init(start), lambda u: problem.model(T @ u), problem.loss)
-    plain, _, _ = sgd.step(w, sgd.init(w), problem.model, problem.loss)
-    assert_allclose(T @ (end - start), T @ T.T @ (plain - w), rtol=1e-11)
-    assert np.linalg.norm(T @ (end - start) - (plain - w)) > np.linalg.norm(plain - w)
+    assert_allclose(move(GaussNewton(), S), move(GaussNewton(), np.eye(2)), rtol=1e-11)
+    in_new_coordinates, plain = move(SGD(lr=1e-3), S), move(SGD(lr=1e-3), np.eye(2))
+    assert_allclose(in_new_coordinates, S @ S.T @ plain, rtol=1e-11)
+    assert np.linalg.norm(in_new_coordinates - plain) > np.linalg.norm(plain)

@@ -1,29 +1,32 @@
 r"""The Gauss-Newton matrix is the Hessian of the loss of the linearised model.
 
-Claim. Let f(w) = L(phi(w)), J_phi the transposed Jacobian of phi (parameters x outputs), J_L and H_L the gradient and
-the Hessian of L at y = phi(w). Then ::
+Claim. Let f(w) = L(phi(w)), let J be the Jacobian of phi at w, and let g_L and H_L be the gradient and the Hessian of L
+at y = phi(w). Then ::
 
-    H = J_phi H_L J_phi^T + sum_k J_L[k] Hessian(phi_k)                            (1)
+    H = J^T H_L J + sum_k g_L[k] Hessian(phi_k)                                    (1)
 
-The first term is the Gauss-Newton matrix G. It is the Hessian of the objective with phi replaced by its linearisation
-at w, `v -> L(phi(w) + J_phi^T (v - w))`, taken at v = w; the second term, `H - G`, is what that replacement drops.
+The first term is the Gauss-Newton matrix G. It is the Hessian of `L(y + J v)` in v at v = 0, that is, of the objective
+with phi replaced by its linearisation at w. The second term, `H - G`, is what the replacement drops.
 
-Derivation. The chain rule gives `df/dw_i = sum_k dphi_k/dw_i J_L[k]`. Differentiate the product once more::
+Derivation. The chain rule gives `df/dw_i = sum_k dphi_k/dw_i g_L[k]`. Differentiate the product once more::
 
-    d2f/dw_i dw_j = sum_kl dphi_k/dw_i H_L[k, l] dphi_l/dw_j + sum_k J_L[k] d2phi_k/dw_i dw_j
+    d2f/dw_i dw_j = sum_kl dphi_k/dw_i H_L[k, l] dphi_l/dw_j + sum_k g_L[k] d2phi_k/dw_i dw_j
 
-which is (1). A linear phi has no second derivatives: there the first term is the whole Hessian.
+which is (1). A linear phi has no second derivatives, so for it the first term is the whole Hessian.
 
-When nothing is dropped. `J_L = 0`: a least-squares problem whose residuals vanish at the solution, or any solution
-where the outputs themselves minimise L. There G = H, so near such a solution Gauss-Newton's steps are Newton's.
+When nothing is dropped. When `g_L = 0`: for a least-squares problem with zero residuals at the solution, or at any
+solution where the outputs themselves minimise L. There G = H, so near such a solution Gauss-Newton's steps are
+Newton's.
 
-Never indefinite. `v.G v = (J_phi^T v).H_L (J_phi^T v)`, which is not negative if L is convex in the outputs. So it is
-with `L = |y|^2`, `H_L = 2 I`, and with the softmax cross entropy of N samples, where each sample has the block ::
+Never indefinite. `v.G v = (J v).H_L (J v)` is not negative if L is convex in the outputs. This holds for `L = |y|^2`
+with `H_L = 2 I`. It holds for the softmax cross entropy of N samples, where H_L has for each sample, with softmax p,
+the block ::
 
-    H_L = (diag p - p p^T) / N,        u.H_L u = variance of u under p, over N
+    (diag p - p p^T) / N,        u.H_L u = sum over the samples of (variance of u under p) / N
 
-H itself is often indefinite: its second term has any sign. The price is rank: G has at most as many nonzero eigenvalues
-as there are outputs (for the softmax, one fewer per sample), so it needs damping to be inverted.
+H itself is often indefinite, because its second term can have any sign. G pays for this with its rank: it has at most
+as many nonzero eigenvalues as there are outputs (for the softmax, one fewer per sample), so it needs damping to be
+invertible.
 
 Source: N. Schraudolph, Neural Computation 14(7), 2002; Nocedal and Wright, section 10.3.
 """
@@ -35,47 +38,44 @@ import minigrad as mg
 from problems.closed_form.rosenbrock import Rosenbrock
 from tests.support import small_network as net
 
-W = net.vector(net.START)
-J_PHI = net.J_phi(W)
-Y = net.outputs(W)
-UNIT = np.eye(W.size)
+w = net.vector(net.START)
+J, H, y = net.J(w), net.H(w), net.phi(w)
 
 
 def dense(operator):
     return operator.to_scipy() @ np.eye(operator.shape[0])
 
 
-def objective(params):
-    return net.loss(net.model(params))
-
-
 def test_the_definition():
     G = dense(mg.GGNOperator(net.model, net.loss, net.START))
-    assert_allclose(G, J_PHI @ net.H_L(Y) @ J_PHI.T, atol=1e-15)
+    assert_allclose(G, J.T @ net.H_L(y) @ J, atol=1e-15)
 
 
 def test_it_is_the_hessian_of_the_loss_of_the_linearised_model():
-    y, J = mg.linearize(net.model, net.START)
+    outputs, push = mg.linearize(net.model, net.START)
 
     def linearised(v):
-        return net.loss(y + J(mg.tree_map(lambda a, b: a - b, v, net.START)))
+        return net.loss(outputs + push(v))
 
-    assert_allclose(dense(mg.HessianOperator(linearised, net.START)), net.ggn(W), atol=1e-15)
+    zero = mg.tree_map(mg.zeros_like, net.START)
+    assert_allclose(dense(mg.HessianOperator(linearised, zero)), net.G(w), atol=1e-15)
 
 
 def test_what_it_drops_is_the_curvature_of_the_outputs():
     G = dense(mg.GGNOperator(net.model, net.loss, net.START))
-    slope = net.J_L(Y).reshape(net.N, 3)
-    dropped = dense(mg.HessianOperator(lambda w: mg.sum(slope * net.model(w)), net.START))
-    assert_allclose(G + dropped, net.hessian(W), atol=1e-14)  # (1)
-    assert_allclose(dense(mg.HessianOperator(objective, net.START)), net.hessian(W), atol=1e-14)
+    g_L = net.g_L(y).reshape(net.N, 3)
+    dropped = dense(mg.HessianOperator(lambda params: mg.sum(g_L * net.model(params)), net.START))
+    assert_allclose(G + dropped, H, atol=1e-14)  # (1)
+    assert_allclose(dense(mg.HessianOperator(net.objective, net.START)), H, atol=1e-14)
     assert np.abs(dropped).max() > 0.1 * np.abs(G).max()  # and it is not small here
 
 
 def test_a_linear_model_has_no_other_curvature():
-    H = mg.hessian(lambda v: net.loss(mg.reshape(J_PHI.T @ v, (net.N, 3))))(W)
-    G = dense(mg.GGNOperator(lambda v: mg.reshape(J_PHI.T @ v, (net.N, 3)), net.loss, W))
-    assert_allclose(H, G, atol=1e-15)
+    def linear(v):
+        return mg.reshape(J @ v, (net.N, 3))
+
+    H = mg.hessian(lambda v: net.loss(linear(v)))(w)
+    assert_allclose(H, dense(mg.GGNOperator(linear, net.loss, w)), atol=1e-15)
 
 
 def test_without_residuals_it_is_the_hessian():
@@ -89,21 +89,20 @@ def test_without_residuals_it_is_the_hessian():
     assert_allclose(H, [[802.0, -400.0], [-400.0, 200.0]], rtol=1e-14)  # in closed form
     assert_allclose(G, H, rtol=1e-14)
     G, H = matrices(np.array([-1.2, 1.0]))
-    # y_1 = 10 (1 - 1.44), so J_L[1] = 2 y_1 = -8.8; the Hessian of y_1 is -20 in the corner, that of y_2 is zero
+    # y_1 = 10 (1 - 1.44), so g_L[1] = 2 y_1 = -8.8; the Hessian of y_1 is -20 in the corner, that of y_2 is zero
     assert_allclose(H - G, [[176.0, 0.0], [0.0, 0.0]], atol=1e-10)
 
 
 def test_the_hessian_of_the_softmax_cross_entropy():
-    H_L = dense(mg.HessianOperator(net.loss, Y.reshape(net.N, 3)))
-    assert_allclose(H_L, net.H_L(Y), atol=1e-16)
-    u = np.random.default_rng(5).standard_normal(Y.size)
-    p, v = net.softmax(Y), u.reshape(net.N, 3)
-    variance = np.sum(p * v**2, axis=1) - np.sum(p * v, axis=1) ** 2
-    assert_allclose(u @ H_L @ u, np.sum(variance) / net.N, rtol=1e-13)
+    H_L = dense(mg.HessianOperator(net.loss, y.reshape(net.N, 3)))
+    assert_allclose(H_L, net.H_L(y), atol=1e-16)
+    p, u = net.softmax(y), np.random.default_rng(5).standard_normal((net.N, 3))
+    variance = np.sum(p * u**2, axis=1) - np.sum(p * u, axis=1) ** 2
+    assert_allclose(u.reshape(-1) @ H_L @ u.reshape(-1), np.sum(variance) / net.N, rtol=1e-13)
 
 
 def test_it_is_never_indefinite_and_has_the_rank_of_the_outputs():
-    g, h = np.linalg.eigvalsh(dense(mg.GGNOperator(net.model, net.loss, net.START))), np.linalg.eigvalsh(net.hessian(W))
-    assert h[0] < -0.1
-    assert g[0] > -1e-15
-    assert np.sum(g > 1e-12) <= net.N * (3 - 1) < W.size
+    h_G = np.linalg.eigvalsh(dense(mg.GGNOperator(net.model, net.loss, net.START)))
+    assert np.linalg.eigvalsh(H)[0] < -0.1
+    assert h_G[0] > -1e-15
+    assert np.sum(h_G > 1e-12) <= net.N * (3 - 1) < w.size

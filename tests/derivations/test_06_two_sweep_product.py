@@ -1,27 +1,28 @@
 r"""CurveBall's direction costs one push-forward and one pull-back.
 
-Claim. With `H^ = J_phi H_L J_phi^T + lam I` and `J = J_phi J_L`, the gradient of the quadratic model at z is ::
+Claim. With `G_lam = J^T H_L J + lam I` and `g = J^T g_L`, the gradient of the quadratic model at z is ::
 
-    Dz = H^ z + J = J_phi (H_L (J_phi^T z) + J_L) + lam z                          (1)
+    d = G_lam z + g = J^T (H_L (J z) + g_L) + lam z                                (1)
 
-that is one push-forward of z, a product with the loss's own small Hessian, one pull-back, and no matrix.
+This takes one push-forward of z, one product with the small Hessian of the loss, one pull-back, and no matrix.
 
-Derivation. Write both terms out, `J_phi (H_L (J_phi^T z)) + J_phi J_L + lam z`. Both are pulled back by the same linear
-map J_phi, so the cotangents can be added first, at the outputs, and pulled back once. Read from the right::
+Derivation. Write both terms out: `J^T (H_L (J z)) + J^T g_L + lam z`. Both are pulled back by the same linear map J^T,
+so the cotangents can be added first, at the outputs, and pulled back once. Read from the right::
 
-    t = J_phi^T z        push-forward of z: how the outputs would move
-    u = H_L t + J_L      the loss's slope after that move, to first order
-    Dz = J_phi u + lam z        pull-back of u: in place of the gradient's own pull-back of J_L
+    z_y = J z            push-forward of z: how the outputs would move
+    u = H_L z_y + g_L    the gradient of the loss after that move, to first order
+    d = J^T u + lam z    pull-back of u, where the gradient pulls back g_L
 
-SGD pulls J_L back. CurveBall pulls back the slope that the loss will have after the move z, and pays one push-forward
-for knowing it. Evaluating J and H^ z apart would take two pull-backs.
+SGD pulls back g_L. CurveBall pulls back the gradient that the loss will have after the move z, and pays one
+push-forward for that. To compute g and `G_lam z` separately would take two pull-backs.
 
-The count for a whole step. The network is evaluated (linearised) once. The step size and the momentum need the outputs'
-motion along Dz too (test_07_two_by_two_system.py), a second push-forward: in all one evaluation, two push-forwards and
-one pull-back, against one and one for SGD. Between steps only z is kept, as momentum SGD keeps its velocity.
+A whole step. The network is evaluated (linearised) once. The step size and the momentum also need
+`d_y = J d` (test_07_two_by_two_system.py), a second push-forward. In all a step takes one evaluation, two push-forwards
+and one pull-back. SGD takes one evaluation and one pull-back. Between steps only z is kept, as momentum SGD keeps its
+velocity.
 
-How it is counted. An operation that passes its input on unchanged, but counts how often it is evaluated, pushed through
-and pulled through, is put into the network's first layer: `@mg.primitive` takes any linear map.
+How it is counted. The test puts an operation into the network's first layer that returns its input, and counts how
+often it is evaluated, pushed through and pulled through. `@mg.primitive` takes any linear map.
 
 Source: Henriques et al., ICCV 2019, arXiv 1805.08095; B. Pearlmutter, Neural Computation 6(1), 1994; N. Schraudolph,
 Neural Computation 14(7), 2002.
@@ -37,25 +38,25 @@ import minigrad as mg
 from curveball import SGD, CurveBall, GaussNewton
 from tests.support import small_network as net
 
-W = net.vector(net.START)
-Z = np.random.default_rng(6).standard_normal(W.size)
+w = net.vector(net.START)
+z = np.random.default_rng(6).standard_normal(w.size)
 
 
 @pytest.mark.parametrize("lam", [0.0, 0.7])
 def test_the_value(lam):
-    only = CurveBall(rho=0.0, beta=1.0, lam=lam, adapt_lam=False)  # z <- -Dz
-    state = only.init(net.START)._replace(z=net.tree(Z))
-    _, state, _ = only.step(net.START, state, net.model, net.loss)
-    expected = (net.ggn(W) + lam * np.eye(W.size)) @ Z + net.gradient(W)
-    assert_allclose(-net.vector(state.z), expected, rtol=1e-12, atol=1e-15)  # (1)
+    solver = CurveBall(rho=0.0, beta=1.0, lam=lam, adapt_lam=False)  # z <- -d
+    state = solver.init(net.START)._replace(z=net.tree(z))
+    _, state, _ = solver.step(net.START, state, net.model, net.loss)
+    d = (net.G(w) + lam * np.eye(w.size)) @ z + net.g(w)
+    assert_allclose(-net.vector(state.z), d, rtol=1e-12, atol=1e-15)  # (1)
 
 
-def test_the_cotangent_is_the_slope_after_the_move():
+def test_the_cotangent_is_the_gradient_of_the_loss_after_the_move():
     outputs, J = mg.linearize(net.model, net.START)
-    y, move = outputs.reshape(-1), J(net.tree(Z)).reshape(-1)
+    y, z_y = outputs.reshape(-1), J(net.tree(z)).reshape(-1)
 
-    def error(t):
-        return np.linalg.norm(net.J_L(y) + net.H_L(y) @ (t * move) - net.J_L(y + t * move))
+    def error(s):
+        return np.linalg.norm(net.g_L(y) + net.H_L(y) @ (s * z_y) - net.g_L(y + s * z_y))
 
     assert_allclose(error(2e-4) / error(1e-4), 4.0, rtol=1e-2)  # to first order
 
@@ -65,11 +66,11 @@ def counted():
     counts = Counter()
 
     def sweep(name):
-        def passing(x):
+        def unchanged(x):
             counts[name] += 1
             return x
 
-        return passing
+        return unchanged
 
     @mg.primitive(lambda y, x: mg.Linear(sweep("push-forward"), sweep("pull-back")))
     def probe(x):
@@ -100,12 +101,12 @@ def test_the_sweeps_of_a_product():
     G = mg.GGNOperator(model, net.loss, net.START)
     assert counts == {"evaluation": 1}
     for _ in range(3):
-        G(net.tree(Z))
+        G(net.tree(z))
     assert counts == {"evaluation": 1, "push-forward": 3, "pull-back": 3}
 
 
 def test_only_z_is_kept():
     solver = CurveBall()
     _, state, _ = solver.step(net.START, solver.init(net.START), net.model, net.loss)
-    arrays = [np.size(x) for x in mg.tree_flatten(tuple(state))[0]]
-    assert sum(arrays) == W.size + 8  # z, and eight numbers: lam, steps, trust ratio, the 2x2 system
+    sizes = [np.size(x) for x in mg.tree_flatten(tuple(state))[0]]
+    assert sum(sizes) == w.size + 8  # z, and eight numbers: lam, steps, trust ratio, the 2x2 system

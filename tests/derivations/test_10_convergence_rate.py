@@ -1,47 +1,48 @@
 r"""How fast CurveBall converges on a quadratic.
 
-Claim. Along an eigenvector of curvature h, with `a = beta h` > 0 and lam = 0 (test_09_convergence_region.py), each step
-contracts in the long run by the larger modulus r of the two roots ::
+Claim. Along an eigenvector of eigenvalue h, with `a = beta h` > 0 and lam = 0 (test_09_convergence_region.py), each
+step shrinks the error in the long run by r, the larger modulus of the two roots ::
 
-    mu = (T +- sqrt(T^2 - 4D)) / 2,        T = 1 + rho - 2a,    D = rho - a        (1)
+    mu = (tr +- sqrt(tr^2 - 4 det)) / 2,        tr = 1 + rho - 2a,    det = rho - a                        (1)
 
-    r = sqrt(rho - a)                      if (1 - sqrt a)^2 < rho - a < (1 + sqrt a)^2: a complex pair
-    r = (|T| + sqrt(T^2 - 4D)) / 2         otherwise: real roots                   (2)
+    r = sqrt(rho - a)                           if (1 - sqrt a)^2 < rho - a < (1 + sqrt a)^2: a complex pair
+    r = (|tr| + sqrt(tr^2 - 4 det)) / 2         otherwise: real roots              (2)
 
-For given a the best rho, and its rate, are ::
+For a given a the best rho, and its rate, are ::
 
     rho = a + (1 - sqrt a)^2,        r = |1 - sqrt a|                              (3)
 
-and the best of all are a = 1, rho = 1, with r = 0: the minimum, after one step.
+The best pair of all is a = 1, rho = 1, with r = 0: it reaches the minimum after one step.
 
-Derivation. T and D are those of heavy ball with momentum `q = rho - a`: `T = 1 + q - a`, `D = q`. Indeed
-`z <- rho z - beta (H z + J)` is `z <- (rho - a) z - beta J`: heavy ball, whose momentum is `rho - beta h` along the
-eigenvector of curvature h. Now ::
+Derivation. On a quadratic `z' = rho z - beta (H z + g)` is `z' = (rho - a) z - beta g` along the eigenvector. This is
+heavy ball with the momentum `rho - a = det`, and so `tr = 1 + det - a`. Now ::
 
-    T^2 - 4D = (1 + q - a)^2 - 4q = (q - (1 - sqrt a)^2) (q - (1 + sqrt a)^2)
+    tr^2 - 4 det = (1 + det - a)^2 - 4 det = (det - (1 - sqrt a)^2) (det - (1 + sqrt a)^2)
 
-(expand both sides), negative exactly between the two squares. There the roots are a complex pair with product q, of
-modulus sqrt q: (2). The modulus rises with q; so the best complex pair is at the lower end, where both roots are
-`T/2 = 1 - sqrt a`. Below it the roots are real, and `p(mu) = mu^2 - (1 - a) mu - q (mu - 1)` rises with q at each mu <
-1: so as q falls, the upper root moves up and the lower one down, and the larger modulus grows. Both ways from (3) it is
-slower. The smallest `|1 - sqrt a|` is 0, at a = 1.
+(expand both sides), which is negative exactly between the two squares. There the roots are a complex pair with product
+det, so they have the modulus sqrt(det): (2). The modulus rises with det. So the best complex pair is at the lower end,
+where both roots are `tr/2 = 1 - sqrt a`. Below it the roots are real, and `P(mu) = mu^2 - (1 - a) mu - det (mu - 1)`
+rises with det at each mu < 1. So as det falls, the upper root moves up and the lower root moves down, and the larger
+modulus grows. In both directions from (3) the rate is worse. The smallest `|1 - sqrt a|` is 0, at a = 1.
 
-On a spectrum. With curvatures from l to L, `kappa = L / l > 3`, the slowest eigenvector decides. The best pair is ::
+On a spectrum. With eigenvalues from h_min to h_max and `kappa = h_max / h_min > 3`, the slowest eigenvector decides.
+The best pair is ::
 
-    beta l = (1 - r)^2,    rho = r^2 + (1 - r)^2,    kappa = (1 + r)(1 - r + 2 r^2) / ((1 + 2r)(1 - r)^2)       (4)
+    beta h_min = (1 - r)^2,    rho = r^2 + (1 - r)^2,    kappa = (1 + r)(1 - r + 2 r^2) / ((1 + 2r)(1 - r)^2)  (4)
 
-with the rate r, from 1/2 to 1, that the last equation gives. For no root has a modulus above r exactly when
-(test_09_convergence_region.py, for `p(r mu) / r^2`) ::
+where the last equation gives the rate r, between 1/2 and 1. The reason: no root has a modulus above r exactly when
+(test_09_convergence_region.py, for `P(r mu) / r^2`) ::
 
-    D <= r^2              that is    a >= rho - r^2
-    p(r) >= 0                        (1 - r)(rho - r) + (2r - 1) a >= 0
-    p(-r) >= 0                       a <= (r^2 + r + (1 + r) rho) / (1 + 2r)
+    det <= r^2            that is    a >= rho - r^2
+    P(r) >= 0                        (1 - r)(rho - r) + (2r - 1) a >= 0
+    P(-r) >= 0                       a <= (r^2 + r + (1 + r) rho) / (1 + 2r)
 
-The first two bound the smallest a, the third the largest. As rho grows the first bound rises, the second falls, and the
-third rises; the quotient of largest and smallest a is best where the first two meet, at the rho of (4), where the third
-gives the kappa: 3 for r = 1/2, and more for larger r. For a large kappa, `r ~ 1 - 2 / sqrt(3 kappa)`: the square root
-is what momentum is for. Gradient descent has about `1 - 2 / kappa` at best (test_02_descent_on_the_step.py), heavy ball
-about `1 - 2 / sqrt(kappa)`, and Nesterov's method `1 - 2 / sqrt(3 kappa + 1)`, the same as CurveBall to first order.
+The first two bound the smallest a, the third bounds the largest. As rho grows the first bound rises, the second falls,
+and the third rises. The quotient of the largest and the smallest a is largest where the first two meet. That is at the
+rho of (4), where the third gives its kappa: 3 for r = 1/2, and more for larger r. For a large kappa,
+`r ~ 1 - 2 / sqrt(3 kappa)`: momentum turns kappa into its square root. Gradient descent has about `1 - 2 / kappa` at
+best (test_02_descent_on_the_step.py), heavy ball about `1 - 2 / sqrt(kappa)`, and Nesterov's method
+`1 - 2 / sqrt(3 kappa + 1)`, the same as CurveBall to first order.
 
 Source: B. Polyak, 1964 (heavy ball); L. Lessard, B. Recht, A. Packard, SIAM J. Optimization 26(1), 2016 (Nesterov's).
 """
@@ -53,24 +54,24 @@ from numpy.testing import assert_allclose
 from curveball import SGD, CurveBall
 from problems.closed_form.quadratic import Quadratic
 
-ONE = Quadratic((1.0,))  # beta = a
+ONE = Quadratic((1.0,))  # h = 1: beta = a
 
 
 def rate(rho, a):
     """(2)"""
-    q, T = rho - a, 1.0 + rho - 2.0 * a
-    pair = (q > (1.0 - np.sqrt(a)) ** 2) & (q < (1.0 + np.sqrt(a)) ** 2)
-    real = 0.5 * (np.abs(T) + np.sqrt(np.maximum(T * T - 4.0 * q, 0.0)))
-    return np.where(pair, np.sqrt(np.maximum(q, 0.0)), real)
+    det, tr = rho - a, 1.0 + rho - 2.0 * a
+    pair = (det > (1.0 - np.sqrt(a)) ** 2) & (det < (1.0 + np.sqrt(a)) ** 2)
+    real = 0.5 * (np.abs(tr) + np.sqrt(np.maximum(tr * tr - 4.0 * det, 0.0)))
+    return np.where(pair, np.sqrt(np.maximum(det, 0.0)), real)
 
 
-def run(problem, solver, steps, params=None):
+def run(problem, solver, steps, w=None):
     """Distances from the minimum, (steps + 1, ..., n)."""
-    params = problem.init(np.random.default_rng(10)) if params is None else params
-    state, distances = solver.init(params), [params - problem.solution]
+    w = problem.init(np.random.default_rng(10)) if w is None else w
+    state, distances = solver.init(w), [w - problem.solution]
     for _ in range(steps):
-        params, state, _ = solver.step(params, state, problem.model, problem.loss)
-        distances.append(params - problem.solution)
+        w, state, _ = solver.step(w, state, problem.model, problem.loss)
+        distances.append(w - problem.solution)
     return np.array(distances)
 
 
@@ -79,7 +80,7 @@ def curveball(rho, beta):
 
 
 def tuned(r):
-    """rho, beta l and kappa of (4)."""
+    """rho, beta h_min and kappa of (4)."""
     kappa = (1.0 + r) * (1.0 - r + 2.0 * r * r) / ((1.0 + 2.0 * r) * (1.0 - r) ** 2)
     return r * r + (1.0 - r) ** 2, (1.0 - r) ** 2, kappa
 
@@ -93,8 +94,9 @@ def test_the_closed_form_of_the_spectral_radius():
 @pytest.mark.parametrize(("rho", "a"), [(0.9, 0.1), (0.9, 1.2), (0.2, 0.1), (1.05, 0.1), (2.2, 1.5), (-0.3, 0.4)])
 def test_the_contraction_of_a_run(rho, a):
     w = run(ONE, curveball(rho, a), 40)[:, 0]
-    (T, minus_D), *_ = np.linalg.lstsq(np.stack([w[1:11], w[:10]], -1), w[2:12], rcond=None)  # w'' = T w' - D w
-    assert_allclose(np.abs(np.roots([1.0, -T, -minus_D])).max(), rate(rho, a), rtol=1e-7)
+    # w'' = tr w' - det w
+    (tr, minus_det), *_ = np.linalg.lstsq(np.stack([w[1:11], w[:10]], -1), w[2:12], rcond=None)
+    assert_allclose(np.abs(np.roots([1.0, -tr, -minus_det])).max(), rate(rho, a), rtol=1e-7)
     assert_allclose((np.abs(w[-5:]).max() / abs(w[0])) ** (1.0 / 40.0), rate(rho, a), rtol=0.15)  # in the long run
 
 
@@ -114,22 +116,22 @@ def test_unit_step_and_momentum_find_the_minimum_at_once():
 def test_it_is_heavy_ball_with_momentum_rho_minus_a():
     rho, a = np.array([0.95, 0.5, 1.1, 1.9]), np.array([0.1, 0.4, 0.3, 1.2])
     start = ONE.solution + np.ones((4, 1))
-    ours = run(ONE, curveball(rho, a), 50, start)
-    assert_allclose(ours, run(ONE, SGD(lr=a, momentum=rho - a), 50, start), rtol=1e-9, atol=1e-12)
+    heavy_ball = SGD(lr=a, momentum=rho - a)
+    assert_allclose(run(ONE, curveball(rho, a), 50, start), run(ONE, heavy_ball, 50, start), rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("r", [0.55, 0.75, 0.95])
 def test_the_rate_on_a_spectrum(r):
-    rho, al, kappa = tuned(r)
-    spectrum = np.geomspace(1.0, kappa, 60)
-    assert_allclose(rate(rho, al * spectrum).max(), r, rtol=1e-6)
-    others, steps = np.meshgrid(np.linspace(-0.9, 1.5, 241), np.geomspace(0.01, 4.0, 200) / kappa)
-    assert rate(others[..., None], steps[..., None] * spectrum).max(-1).min() > r - 1e-6
+    rho, beta, kappa = tuned(r)
+    h = np.geomspace(1.0, kappa, 60)  # h_min = 1
+    assert_allclose(rate(rho, beta * h).max(), r, rtol=1e-6)
+    rhos, betas = np.meshgrid(np.linspace(-0.9, 1.5, 241), np.geomspace(0.01, 4.0, 200) / kappa)
+    assert rate(rhos[..., None], betas[..., None] * h).max(-1).min() > r - 1e-6
     problem = Quadratic(tuple(np.geomspace(1.0, kappa, 6)))
-    n = round(12.0 / (1.0 - r))
-    distance = np.linalg.norm(run(problem, curveball(rho, al), n), axis=1)
-    measured = (distance[n] / distance[n // 2]) ** (2.0 / n)
-    assert_allclose(measured, r, rtol=0.08)  # roughly: a double root decays as n r^n
+    t = round(12.0 / (1.0 - r))
+    distance = np.linalg.norm(run(problem, curveball(rho, beta), t), axis=1)
+    measured = (distance[t] / distance[t // 2]) ** (2.0 / t)
+    assert_allclose(measured, r, rtol=0.08)  # roughly: a double root decays as t r^t
 
 
 def test_the_rate_for_a_large_spectrum():

@@ -1,33 +1,32 @@
-r"""The trust ratio, and the rule that moves lambda by it.
+r"""The trust ratio, and the rule that changes lambda by it.
 
 Definition. The decrease found over the decrease predicted, on one and the same batch::
 
-    gamma = (f(w + z) - f(w)) / m(z),        m(z) = 1/2 z.H^ z + z.J,    H^ = G + lam I          (1)
+    gamma = (f(w + z) - f(w)) / m(z),        m(z) = 1/2 z.G_lam z + z.g            (1)
 
-for the z of this step. Every `lam_every` = 5 steps, with k = 0.999^5::
+for the z of this step. Every `lam_every` = 5 steps, with factor = 0.999^5::
 
-    gamma < 1/2, or no number    lam <- lam / k    the model promised too much: trust it less, step shorter
+    gamma < 1/2 or not finite    lam <- lam / factor    the model predicted too much: shorter steps
     1/2 <= gamma <= 3/2          lam <- lam
-    gamma > 3/2                  lam <- lam k      it promised too little: step further                (2)
+    gamma > 3/2                  lam <- lam factor      it predicted too little: longer steps              (2)
 
-within [1e-8, 1e8]. A larger lam shortens the step and turns it to the gradient (test_14_damping.py).
+within [1e-8, 1e8]. A larger lam shortens the step and turns it towards the negative gradient (test_14_damping.py).
 
-Claim. On a quadratic whose curvature is G, gamma = 1 for lam = 0, and for automatic rho and beta ::
+Claim. On a quadratic with Hessian G, gamma = 1 for lam = 0, and for automatic rho and beta ::
 
     gamma = 1 + lam |z|^2 / (z.G z + lam |z|^2),    1 <= gamma <= 2                (3)
 
-so that lam falls exactly while `lam > z.G z / |z|^2`: while the damping exceeds the curvature along the step.
+So lam falls exactly while `lam > z.G z / |z|^2`, that is, while the damping exceeds the curvature along the step.
 
-Derivation. By test_08_predicted_decrease.py, `m = -1/2 z.H^ z` and `f(w + z) - f(w) = m - lam/2 |z|^2`. With
-`c = z.G z` and `d = lam |z|^2`, `m = -(c + d)/2` and ::
+Derivation. By test_08_predicted_decrease.py, `m(z) = -1/2 z.G_lam z` and `f(w + z) - f(w) = m(z) - lam/2 |z|^2`. So ::
 
-    gamma = ((c + d)/2 + d/2) / ((c + d)/2) = (c + 2d) / (c + d) = 1 + d / (c + d)
+    gamma = (m(z) - lam/2 |z|^2) / m(z) = 1 + lam |z|^2 / z.G_lam z
 
-which exceeds 3/2 exactly when d > c.
+which is (3), with `z.G_lam z = z.G z + lam |z|^2`. It exceeds 3/2 exactly when `lam |z|^2 > z.G z`.
 
-Choices of this implementation. The ratio is taken at w + z also where lr is not 1, for m is the model of that move. A
-ratio that is not finite counts as a bad step. Where m = 0 the ratio is 1. By (3) a quadratic never raises lam: what
-does is a model that does not hold as far as z reaches.
+Choices of this implementation. The ratio is taken at w + z also where lr is not 1, because m(z) is the model of that
+move. A ratio that is not finite counts as a bad step. Where m(z) = 0 the ratio is 1. By (3) a quadratic never raises
+lam: lam rises only where the quadratic model does not hold as far as z reaches.
 
 Source: K. Levenberg, 1944, and D. Marquardt, SIAM J. Applied Mathematics 11(2), 1963, for the idea; Nocedal and Wright,
 chapter 4, equation 4.4; Henriques et al., ICCV 2019, arXiv 1805.08095.
@@ -65,8 +64,8 @@ def test_lambda_over_a_run_on_the_network(lam, lr, met):
         params, state, info = solver.step(params, state, net.model, net.loss)
         assert_allclose(info["lam"], expected, rtol=1e-12)  # the one used in this step
         if count % 5 == 0:
-            z, J = net.vector(state.z), net.gradient(w)
-            m = 0.5 * z @ net.ggn(w) @ z + 0.5 * expected * z @ z + z @ J
+            z, g, G_lam = net.vector(state.z), net.g(w), net.G(w) + expected * np.eye(w.size)
+            m = 0.5 * z @ G_lam @ z + z @ g
             gamma = (net.f(w + z) - net.f(w)) / m  # (1)
             expected = rule(expected, gamma, 0.9**5)
             cases.add("raised" if gamma < 0.5 else "lowered" if gamma > 1.5 else "kept")
@@ -98,7 +97,7 @@ def one_step(loss, lam, start=(1.0, 2.0)):
 
 
 def wall(y):
-    """A shallow bowl with a wall at 1/2 that the curvature at (1, 2) knows nothing of."""
+    """A shallow bowl with a wall at 1/2, which the curvature at (1, 2) does not contain."""
     return 0.01 * y @ y + 10.0 * mg.sum(mg.relu(0.5 - y))
 
 
@@ -122,9 +121,9 @@ def test_each_case_of_the_rule():
     too_much = one_step(wall, lam=0.001)
     assert too_much.trust_ratio < 0.0
     assert too_much.lam == 0.002
-    no_number = one_step(barrier, lam=0.001, start=(3.0, 3.0))
-    assert np.isnan(no_number.trust_ratio)
-    assert no_number.lam == 0.002
+    not_a_number = one_step(barrier, lam=0.001, start=(3.0, 3.0))
+    assert np.isnan(not_a_number.trust_ratio)
+    assert not_a_number.lam == 0.002
     infinite = one_step(pit, lam=0.001, start=(3.0, 3.0))
     assert infinite.trust_ratio == np.inf
     assert infinite.lam == 0.002

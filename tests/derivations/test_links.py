@@ -1,4 +1,4 @@
-"""Docstrings and the README name the derivations by file: each name exists, and each file is named."""
+"""Docstrings and the derivations' README name the derivations by file: each name exists, and each file is named."""
 
 import re
 from pathlib import Path
@@ -16,7 +16,13 @@ def named(paths):
 
 @pytest.mark.parametrize(
     "where",
-    [("README.md",), ("tests/derivations/README.md",), ("curveball/**/*.py", "minigrad/**/*.py", "problems/**/*.py")],
+    [("tests/derivations/README.md",), ("curveball/**/*.py", "minigrad/**/*.py", "problems/**/*.py")],
 )
 def test_every_derivation_is_named(where):
     assert named(path for pattern in where for path in ROOT.glob(pattern)) == FILES
+
+
+def test_the_readme_leads_to_the_derivations():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "(tests/derivations/README.md)" in readme
+    assert named([ROOT / "README.md"]) <= FILES
