@@ -29,7 +29,6 @@ include_patterns = [
     "docs/**.rst",
     "notebooks/[0-9]*.ipynb",
     "notebooks/solutions/[0-9]*.ipynb",
-    "curveball/course/helper.py",
     "notebooks/build.py",
     "tests/derivations/**",
     "tests/support/cases.py",
