@@ -1,4 +1,4 @@
-"""Does the course run after a plain `pip install`, far from a checkout? `python .ci/wheel_check.py`, or `make wheel-check`.
+"""Does the course run after a plain `pip install`, without a checkout? `make wheel-check`.
 
 Builds the source distribution and the wheel from it, installs the wheel with the extra `course` in a new environment,
 writes a learner's copies there with `curveball course` and executes the solved ones, one kernel after the other.
@@ -29,7 +29,7 @@ NotebookClient(notebook, timeout=300, kernel_name="python3", resources=resources
 print(f"{path.stem}: {time.perf_counter() - started:.0f} s", flush=True)
 """
 
-WHERE = "import minigrad, problems, curveball; print(minigrad.__file__, problems.__file__, curveball.__file__, sep='\\n')"
+WHERE = "import minigrad, problems, curveball as c; print(minigrad.__file__, problems.__file__, c.__file__, sep='\\n')"
 
 
 def main() -> None:
