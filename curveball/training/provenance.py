@@ -19,7 +19,7 @@ def provenance() -> dict[str, Any]:
     ['blas', 'command', 'cores', 'date', 'machine', 'processor', 'python', 'threads', 'versions']
     """
     versions = {}
-    for package in ("curveball-course", "numpy", "scipy", "array-api-compat", "cupy-cuda13x"):
+    for package in ("curveball", "numpy", "scipy", "array-api-compat", "cupy-cuda13x"):
         try:
             versions[package] = version(package)
         except PackageNotFoundError:
