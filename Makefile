@@ -1,11 +1,20 @@
-# make demo | make test | make lint : each sets up all it needs in .venv first
+# make demo | make test | make lint : each sets up all it needs in .venv first.
+#
+# Without make, as on Windows:
+#     py -m venv .venv
+#     .venv\Scripts\pip install -e .[dev]
+#     .venv\Scripts\curveball compare             (make demo)
+#     .venv\Scripts\python -m pytest -n auto      (make test)
+# The rest: docs/without_make.md.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
 GPU_PYTHON ?= $(BIN)/python# for gpu-check: or another that has CuPy, PyTorch and the rest already
 
-.PHONY: help demo test lint bench gpu-check course notebooks site clean
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help demo test lint types lowest wheel-check bench gpu-check course notebooks site clean
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
 
@@ -15,10 +24,24 @@ demo: $(VENV)/run  ## train a small CNN on digits with CurveBall, SGD and Adam; 
 test: $(VENV)/dev  ## the whole test suite
 	$(BIN)/python -m pytest -n auto
 
-lint: $(VENV)/dev  ## ruff and mypy
+lint: $(VENV)/dev  ## ruff, mypy, and the contracts on imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+types: $(VENV)/dev  ## the README's code, as a type checker sees it where the packages are installed
+	$(BIN)/python -m tests.support.readme_code build/readme
+	$(BIN)/basedpyright --level error --project build/readme --pythonpath $(BIN)/python
+
+lowest: $(VENV)/dev  ## the tests of engine, solvers and problems with the lowest versions that pyproject.toml allows
+	$(BIN)/uv venv --quiet --clear --python 3.11 build/lowest
+	$(BIN)/uv pip install --quiet --python build/lowest --resolution lowest-direct --editable '.[test]'
+	build/lowest/bin/python -m pytest -n auto -p no:cacheprovider tests/minigrad tests/curveball/solvers tests/problems
+	build/lowest/bin/curveball --help >/dev/null
+
+wheel-check: $(VENV)/dev  ## the course from the wheel, in an environment without the checkout
+	$(BIN)/python .ci/wheel_check.py
 
 bench: $(VENV)/dev  ## engine and step timings, a JSON line each
 	$(BIN)/python benchmarks/engine.py
@@ -32,9 +55,7 @@ gpu-check:  ## where there is a GPU: the tests that need one, then our steps bes
 	PYTHONPATH=. $(GPU_PYTHON) benchmarks/gpu.py
 
 course: $(VENV)/course  ## open the course in JupyterLab, on copies in course/ that are yours to fill in
-	@mkdir -p course/solutions
-	@for f in notebooks/*.ipynb notebooks/solutions/*.ipynb; do \
-	    copy=course/$${f#notebooks/}; [ -e $$copy ] || cp $$f $$copy; done
+	$(BIN)/curveball course course
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/course
 
 notebooks: $(VENV)/dev  ## make the notebooks from their sources, executed
@@ -46,28 +67,28 @@ site: $(VENV)/site  ## the course, the derivations and the reference as pages to
 	@echo "open build/site/index.html"
 
 clean:  ## remove the environment and caches
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Choose another with: make demo PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(VENV)/run: pyproject.toml $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	$(INSTALL) --editable .
 	@touch $@
 
 $(VENV)/course: pyproject.toml $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[course]'
+	$(INSTALL) --editable '.[course]'
 	@touch $@
 
 $(VENV)/site: pyproject.toml $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[site]'
+	$(INSTALL) --editable '.[site]'
 	@touch $@
 
 $(VENV)/gpu: pyproject.toml $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,gpu,torch]'
+	$(INSTALL) --editable '.[dev,gpu,torch]'
 	@touch $@ $(VENV)/dev
 
 $(VENV)/dev: pyproject.toml $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(INSTALL) --editable '.[dev]'
 	@touch $@ $(VENV)/run $(VENV)/course $(VENV)/site

@@ -46,4 +46,6 @@ from minigrad.threads import one_blas_thread
 from minigrad.trees import Tree, tree_flatten, tree_map, tree_paths, tree_unflatten
 from minigrad.variable import Array, Variable
 
+__version__ = "0.1.0"
+
 set_operators()

@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 import nbformat
 import pytest
 
-from curveball.course.helper import CheckpointFailed
+from curveball.course import CheckpointFailed
 from tests.support.notebook_builder import build
 
 SOURCES = build.sources()

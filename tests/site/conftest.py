@@ -1,6 +1,7 @@
 """The site, built once for all workers, and what a browser finds on its pages."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -21,7 +22,8 @@ def chromium():
     pytest.importorskip("playwright", reason="Playwright is not installed: it comes with the dev extra")
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)
     if not program:
-        pytest.skip(f"no browser: install one of {', '.join(PROGRAMS)}, as with apt-get install chromium")
+        missing = f"no browser: install one of {', '.join(PROGRAMS)}, as .ci/install-browser does"
+        pytest.fail(missing, pytrace=False) if os.environ.get("REQUIRE_BROWSER") else pytest.skip(missing)
     with browser.chromium(program) as running:
         yield running
 

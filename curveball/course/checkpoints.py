@@ -1,10 +1,7 @@
-"""What the notebooks share: checkpoints that can fail, and figures with sliders that also show when nothing runs."""
+"""Checkpoints: a reader's answer is compared with what it must be, and the check can fail."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import array_api_compat
@@ -30,7 +27,7 @@ def checkpoint(label: str, got: Any, expected: Any, likely: str = "", rtol: floa
     checkpoint 1.1: passed
     >>> checkpoint("1.2", 5.0, 6.0, likely="a factor is missing")
     Traceback (most recent call last):
-    curveball.course.helper.CheckpointFailed: checkpoint 1.2 is not passed
+    curveball.course.checkpoints.CheckpointFailed: checkpoint 1.2 is not passed
       expected: 6.0
       got:      5.0
       likely:   a factor is missing
@@ -80,47 +77,3 @@ def _short(value: Any) -> str:
     with np.printoptions(precision=6, threshold=20, edgeitems=3, legacy="1.25"):
         text = str(value) if isinstance(value, np.ndarray | np.generic) else repr(value)
     return text if len(text) <= 300 else f"{text[:300]} ..."
-
-
-def explore(draw: Callable[..., None], at: Sequence[dict[str, Any]], **ranges: tuple[float, float, float]) -> None:
-    """Draw a figure for each of a few settings, side by side; where a kernel runs, add a slider per parameter below.
-
-    `draw(ax, **setting)` draws into Matplotlib axes; `at` lists the settings shown, one axes each; `ranges` gives
-    each parameter's `(lowest, highest, step)` for its slider, which starts at the first setting.
-
-    With `COURSE_STATIC` in the environment (how the pages are built) the sliders are left out.
-    """
-    import matplotlib.pyplot as plt
-
-    _, axes = plt.subplots(1, len(at), figsize=(3.6 * len(at), 3.4), squeeze=False, layout="constrained")
-    for ax, setting in zip(axes[0], at, strict=True):
-        draw(ax, **setting)
-    plt.show()
-    if os.environ.get("COURSE_STATIC"):
-        return
-    import ipywidgets
-
-    def redraw(**setting: Any) -> None:
-        _, ax = plt.subplots(figsize=(5.4, 4.2), layout="constrained")
-        draw(ax, **setting)
-        plt.show()
-
-    sliders = {
-        name: ipywidgets.FloatSlider(at[0][name], min=low, max=high, step=step, continuous_update=False)
-        for name, (low, high, step) in ranges.items()
-    }
-    ipywidgets.interact(redraw, **sliders, **{k: ipywidgets.fixed(v) for k, v in at[0].items() if k not in ranges})
-
-
-def committed(name: str) -> Path:
-    """Where a result lies that came with the package: `committed("table1.json")`. FileNotFoundError names it.
-
-    An installed package carries them beside this file; a checkout has them in studies/results and benchmarks/results.
-    """
-    here = Path(__file__).resolve().parent
-    checkout = here.parents[1]
-    folders = (here / "results", checkout / "studies" / "results", checkout / "benchmarks" / "results")
-    for folder in folders:
-        if (folder / name).is_file():
-            return folder / name
-    raise FileNotFoundError(f"there is no committed result {name!r} in {', '.join(map(str, folders))}")
