@@ -23,6 +23,7 @@ Namespace = Any  # a module that follows the Python array API standard
 
 SCALARS = (bool, int, float)
 _family: dict[type, ModuleType | None] = {bool: None, int: None, float: None}
+families = _family  # the namespaces of the types seen so far, for those who look on a hot path
 _fusible: set[type] = set()  # what a fused kernel takes; nothing before the first array of CuPy
 
 # The namespace that `minigrad.zeros` and the other creation functions use: that of the innermost open transform.
@@ -67,6 +68,7 @@ def mixed_backends(a: Namespace, b: Namespace) -> str:
 
 
 def backend_name(xp: Namespace) -> str:
+    """Return the name of an array library: "numpy", "cupy", ..."""
     return xp.__name__.removeprefix("array_api_compat.")
 
 

@@ -10,11 +10,12 @@ from itertools import count
 from typing import Any
 
 from minigrad.backend import Namespace
+from minigrad.linear_maps import LinearMap
 from minigrad.variable import Array, Variable
 
 _levels = count(1)  # opened later means higher: a later transform is inside the earlier ones, or independent of them
 
-Edges = list[tuple[Any, Any]]  # (mark of an argument, linear map from there to the output)
+Edges = list[tuple[Any, LinearMap]]  # for each argument: its source, the linear map from there to the output
 
 
 class Trace:
@@ -32,7 +33,7 @@ class Trace:
 
 
 class Tape(Trace):
-    """Keeps the linear maps, one row per operation in evaluation order; a variable's mark is its row."""
+    """Keeps the linear maps, one row per operation in evaluation order; the source of a variable is its row."""
 
     __slots__ = ("rows",)
 
@@ -47,7 +48,7 @@ class Tape(Trace):
 
 
 class Push(Trace):
-    """Pushes tangents forward as the function runs; a variable's mark is its tangent."""
+    """Pushes tangents forward as the function runs; the source of a variable is its tangent."""
 
     __slots__ = ()
 

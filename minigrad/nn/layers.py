@@ -5,10 +5,10 @@ from __future__ import annotations
 from math import prod
 
 from minigrad.linearization import stop_gradient
+from minigrad.ops.dtypes import astype
 from minigrad.ops.elementwise import sqrt, square
-from minigrad.ops.linalg import matmul
+from minigrad.ops.products import matmul
 from minigrad.ops.reductions import mean
-from minigrad.ops.shaping import astype
 from minigrad.variable import Array
 
 Stats = dict[str, Array]

@@ -8,12 +8,15 @@ from typing import Any
 from minigrad import backend
 from minigrad.backend import is_floating, namespace, put_last
 from minigrad.linear_maps import Linear
+from minigrad.ops.axes import one_axis
 from minigrad.ops.broadcasting import broadcast_to
-from minigrad.ops.elementwise import where
-from minigrad.ops.reductions import one_axis
-from minigrad.ops.shaping import astype, moveaxis, reshape
+from minigrad.ops.dtypes import astype
+from minigrad.ops.piecewise import where
+from minigrad.ops.shaping import moveaxis, reshape
 from minigrad.primitives import primitive
 from minigrad.variable import Array, Variable, strip
+
+__all__ = ["index_add", "index_update", "repeat", "sort", "take", "take_along_axis"]
 
 Index = Any  # slices, integers, integer arrays, masks, None, Ellipsis, or a tuple of them
 
@@ -48,7 +51,7 @@ def scatter_add(c: Array, index: Index, shape: tuple[int, ...]) -> Array:
 
 
 def index_add(x: Array, index: Index, value: Array) -> Array:
-    """Return `x` with `value` added at `index`; places named twice are added to twice.
+    """Return `x` with `value` added at `index`. Where an index occurs twice, both values are added.
 
     >>> import numpy as np
     >>> index_add(np.zeros(3), np.array([0, 0, 2]), 1.0)
@@ -61,7 +64,7 @@ def index_add(x: Array, index: Index, value: Array) -> Array:
 def index_update(x: Array, index: Index, value: Array) -> Array:
     """Return `x` with `value` at `index`: what `x[index] = value` would make, `x` itself unchanged.
 
-    Of places named twice the last value counts, as in NumPy.
+    Where an index occurs twice, the last value stays, as in NumPy.
 
     >>> import numpy as np
     >>> index_update(np.zeros(3), slice(1, None), 5.0)

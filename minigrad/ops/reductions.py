@@ -1,4 +1,4 @@
-"""What is made of sums; products, extrema, norms; running sums and products."""
+"""Reductions over axes: means, products, extrema; running sums and products."""
 
 from __future__ import annotations
 
@@ -6,11 +6,17 @@ from math import prod as _product
 
 from minigrad.backend import device_of, namespace
 from minigrad.linear_maps import Compose, Linear, Scale
-from minigrad.ops.broadcasting import broadcast_to, dropped_shape, kept_shape, sum, sum_map
-from minigrad.ops.elementwise import abs, exp, pow, sqrt, square, where
-from minigrad.ops.shaping import Axis, Shape, axes_of, axis_index, concat, expand_dims, flip, pad, permute_dims, reshape
+from minigrad.ops.axes import Axis, Shape, axes_of, axis_index, dropped_shape, kept_shape, one_axis
+from minigrad.ops.broadcasting import broadcast_to, sum, sum_map
+from minigrad.ops.elementwise import exp, sqrt, square
+from minigrad.ops.piecewise import where
+from minigrad.ops.shaping import concat, expand_dims, flip, pad, permute_dims, reshape
 from minigrad.primitives import primitive
 from minigrad.variable import Array, strip
+
+__all__ = [
+    "cumulative_prod", "cumulative_sum", "diff", "logsumexp", "max", "mean", "min", "prod", "std", "var", "vecdot",
+]  # fmt: skip
 
 # ------------------------------------------------------------------------------------- made of sums
 
@@ -60,20 +66,6 @@ def _logsumexp(x: Array, axes: Shape) -> Array:
     top = xp.max(x, axis=axes, keepdims=True)
     top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
     return xp.log(xp.sum(xp.exp(x - top), axis=axes, keepdims=True)) + top
-
-
-def vector_norm(x: Array, axis: Axis = None, keepdims: bool = False, ord: float = 2) -> Array:
-    """`sum(abs(x)**ord) ** (1/ord)` over the axes given, the largest entry's size for `ord` infinite.
-
-    At `x = 0` the norm of order 2 has no derivative: it comes out as nan.
-    """
-    if ord == 2:
-        return sqrt(sum(square(x), axis, keepdims))
-    if ord == 1:
-        return sum(abs(x), axis, keepdims)
-    if ord in (float("inf"), float("-inf")):
-        return (max if ord > 0 else min)(abs(x), axis, keepdims)
-    return pow(sum(pow(abs(x), ord), axis, keepdims), 1.0 / ord)
 
 
 # ------------------------------------------------------------------------------------- products
@@ -140,18 +132,6 @@ def _extremum(x: Array, which: str) -> Array:
     return getattr(namespace(x), which)(x, axis=-1)
 
 
-def argmax(x: Array, axis: int | None = None, keepdims: bool = False) -> Array:
-    """Index of the largest entry: integers, a constant to every derivative."""
-    x = strip(x)
-    return namespace(x).argmax(x, axis=axis, keepdims=keepdims)
-
-
-def argmin(x: Array, axis: int | None = None, keepdims: bool = False) -> Array:
-    """Index of the smallest entry: integers, a constant to every derivative."""
-    x = strip(x)
-    return namespace(x).argmin(x, axis=axis, keepdims=keepdims)
-
-
 # ------------------------------------------------------------------------------------- running
 
 
@@ -160,13 +140,6 @@ def cumulative_sum(x: Array, axis: int | None = None, include_initial: bool = Fa
     axis = one_axis("cumulative_sum", x, axis)
     y = _cumulative_sum(x, axis=axis)
     return pad(y, tuple((int(k == axis), 0) for k in range(x.ndim))) if include_initial else y
-
-
-def one_axis(name: str, x: Array, axis: int | None) -> int:
-    """The axis meant, counted from 0; None will do where there is only one."""
-    if axis is None and x.ndim != 1:
-        raise ValueError(f"{name} needs axis= for an array of {x.ndim} axes")
-    return axes_of(x, axis, f"{name}: axis")[0]
 
 
 def _sum_from_the_end(c: Array, axis: int) -> Array:

@@ -1,4 +1,4 @@
-"""Operations that move numbers without changing them: each is linear, and so is its own derivative."""
+"""Operations that move numbers without changing them: each is linear, and so its own derivative."""
 
 from __future__ import annotations
 
@@ -6,30 +6,16 @@ from typing import Any
 
 import numpy
 
-from minigrad.backend import backend_dtype, namespace
+from minigrad.backend import namespace
 from minigrad.linear_maps import Linear
+from minigrad.ops.axes import Axis, Shape, axes_of, axis_index
 from minigrad.primitives import primitive
 from minigrad.variable import Array, strip
 
-Shape = tuple[int, ...]
-Axis = int | tuple[int, ...] | None
-
-
-def axes_of(x: Array, axis: Axis, what: str = "axis") -> Shape:
-    """The axes meant, counted from 0 (None: all); ValueError for one that `x` does not have."""
-    ndim = x.ndim
-    if axis is None:
-        return tuple(range(ndim))
-    axes = (axis,) if isinstance(axis, int) else tuple(axis)
-    done = tuple(a + ndim if a < 0 else a for a in axes)
-    if not all(0 <= a < ndim for a in done) or len(set(done)) < len(done):
-        raise ValueError(f"{what} {axis} does not name axes of an array of shape {x.shape}, each once")
-    return done
-
-
-def axis_index(axis: int, part: Any) -> tuple[Any, ...]:
-    """The index that takes `part` of one axis and all of the others."""
-    return (*(slice(None),) * axis, part, ...)
+__all__ = [
+    "concat", "expand_dims", "flip", "matrix_transpose", "moveaxis", "pad", "permute_dims", "reshape", "roll",
+    "squeeze", "stack", "tril", "triu", "unstack",
+]  # fmt: skip
 
 
 def reshape(x: Array, shape: int | Shape) -> Array:
@@ -220,27 +206,3 @@ def triu(x: Array, k: int = 0) -> Array:
 @primitive(lambda y, x, k, side: Linear(lambda t: _triangle(t, k=k, side=side), lambda c: _triangle(c, k=k, side=side)))
 def _triangle(x: Array, k: int, side: str) -> Array:
     return getattr(namespace(x), side)(x, k=k)
-
-
-# ------------------------------------------------------------------------------------- dtype
-
-
-def astype(x: Array, dtype: Any, copy: bool = True) -> Array:
-    """`x` in another dtype: minigrad's name of it, or the backend's. Integers and booleans are constants."""
-    plain = strip(x)
-    xp = namespace(plain)
-    dtype = backend_dtype(xp, dtype)
-    if not xp.isdtype(dtype, "real floating"):
-        return xp.astype(plain, dtype, copy=copy)
-    return x if not copy and x.dtype == dtype else _astype(x, dtype=dtype)
-
-
-def _astype_map(y: Array, x: Array, dtype: Any) -> Linear:
-    before = x.dtype
-    return Linear(lambda t: _astype(t, dtype=dtype), lambda c: _astype(c, dtype=before))
-
-
-@primitive(_astype_map)
-def _astype(x: Array, dtype: Any) -> Array:
-    xp = namespace(x)
-    return xp.astype(xp.asarray(x), dtype)
