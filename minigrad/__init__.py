@@ -7,14 +7,36 @@ The functions are those of the Python array API standard and run on NumPy, CuPy 
 
 import sys
 
-from minigrad import nn, ops
+from minigrad import nn
 from minigrad.backend import Namespace, backend_name, fused, namespace, to_numpy
 from minigrad.check import DerivativeError, check_derivatives
 from minigrad.curvature import GGNOperator, HessianOperator, ggnvp, hvp
 from minigrad.linear_maps import Compose, Identity, Linear, LinearMap, Negate, Scale
 from minigrad.linearization import Linearization, jvp, linearize, stop_gradient, vjp
-from minigrad.ops import *
+from minigrad.ops import (
+    broadcasting,
+    creation,
+    dtypes,
+    elementwise,
+    indexing,
+    linalg,
+    piecewise,
+    products,
+    queries,
+    reductions,
+    shaping,
+)
+from minigrad.ops.broadcasting import *
+from minigrad.ops.creation import *
+from minigrad.ops.dtypes import *
+from minigrad.ops.elementwise import *
+from minigrad.ops.indexing import *
 from minigrad.ops.operators import set_operators as _set_operators
+from minigrad.ops.piecewise import *
+from minigrad.ops.products import *
+from minigrad.ops.queries import *
+from minigrad.ops.reductions import *
+from minigrad.ops.shaping import *
 from minigrad.primitives import primitive
 from minigrad.threads import one_blas_thread
 from minigrad.transforms import grad, hessian, jacobian, value_and_grad
@@ -35,9 +57,18 @@ __all__ = [
     "Tree", "tree_flatten", "tree_map", "tree_paths", "tree_unflatten",
     # arrays, and the library behind them
     "Array", "Namespace", "Variable", "backend_name", "fused", "namespace", "one_blas_thread", "to_numpy",
-    # layers and losses
-    "nn",
+    # namespaces of their own
+    "linalg", "nn",
 ]  # fmt: skip
-__all__ += ops.__all__
+__all__ += broadcasting.__all__
+__all__ += creation.__all__
+__all__ += dtypes.__all__
+__all__ += elementwise.__all__
+__all__ += indexing.__all__
+__all__ += piecewise.__all__
+__all__ += products.__all__
+__all__ += queries.__all__
+__all__ += reductions.__all__
+__all__ += shaping.__all__
 
 _set_operators(sys.modules[__name__])

@@ -42,7 +42,7 @@ def conv2d(x: Array, w: Array, stride: int | Pair = 1, padding: Any = 0, bias: A
             f"conv2d: images of shape {x.shape} have {x.shape[3]} channels, the kernel of shape {w.shape} takes "
             f"{w.shape[2]}: images are (batch, height, width, in), kernels (height, width, in, out)"
         )
-    geometry = {"stride": strides, "pads": pads, "spread": (1, 1)}
+    geometry: dict[str, Any] = {"stride": strides, "pads": pads, "spread": (1, 1)}
     if bias is None:
         return _conv2d(x, w, **geometry)
     if bias.shape != (w.shape[3],):

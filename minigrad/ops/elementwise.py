@@ -184,7 +184,10 @@ def log10(x: Array) -> Array:
     return namespace(x).log10(x)
 
 
-@primitive(lambda y, a, b: scale(sigmoid(a - b), a, y), lambda y, a, b: scale(sigmoid(b - a), b, y))
+@primitive(
+    lambda y, a, b: scale(sigmoid(a - b), a, y),  # type: ignore[has-type]  # as for sin
+    lambda y, a, b: scale(sigmoid(b - a), b, y),  # type: ignore[has-type]
+)
 def logaddexp(a: Array, b: Array) -> Array:
     """`log(exp(a) + exp(b))`, elementwise, written so that nothing overflows."""
     return namespace(a, b).logaddexp(a, b)
@@ -193,7 +196,7 @@ def logaddexp(a: Array, b: Array) -> Array:
 # ------------------------------------------------------------------------------------- trigonometric and hyperbolic
 
 
-@primitive(lambda y, x: Scale(cos(x)))
+@primitive(lambda y, x: Scale(cos(x)))  # type: ignore[has-type]  # cos is typed below, by sin
 def sin(x: Array) -> Array:
     """`sin(x)`, elementwise, in radians."""
     return namespace(x).sin(x)
@@ -244,7 +247,7 @@ def hypot(a: Array, b: Array) -> Array:
     return namespace(a, b).hypot(a, b)
 
 
-@primitive(lambda y, x: Scale(cosh(x)))
+@primitive(lambda y, x: Scale(cosh(x)))  # type: ignore[has-type]  # as for sin
 def sinh(x: Array) -> Array:
     """`(exp(x) - exp(-x)) / 2`, elementwise."""
     return namespace(x).sinh(x)
@@ -283,7 +286,7 @@ def atanh(x: Array) -> Array:
 # ------------------------------------------------------------------------------------- activations
 
 
-@primitive(lambda y, x: Scale(y * sigmoid(-x)))
+@primitive(lambda y, x: Scale(y * sigmoid(-x)))  # type: ignore[has-type]  # as for sin
 def sigmoid(x: Array) -> Array:
     """`1 / (1 + exp(-x))`, elementwise, written so that nothing overflows and small values keep their digits."""
     xp = namespace(x)

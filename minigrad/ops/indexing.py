@@ -44,7 +44,11 @@ def _getitem(x: Array, index: Index) -> Array:
     return backend.gather(x, index)
 
 
-@primitive(lambda y, c, index, shape: Linear(lambda t: scatter_add(t, index=index, shape=shape), lambda u: u[index]))
+def _scatter_map(y: Array, c: Array, index: Index, shape: tuple[int, ...]) -> Linear:
+    return Linear(lambda t: scatter_add(t, index=index, shape=shape), lambda u: u[index])
+
+
+@primitive(_scatter_map)
 def scatter_add(c: Array, index: Index, shape: tuple[int, ...]) -> Array:
     """Zeros of `shape` with `c` added at `index`: the transpose of `x[index]`."""
     return backend.scatter_add(c, index, shape)

@@ -146,7 +146,11 @@ def _sum_from_the_end(c: Array, axis: int) -> Array:
     return flip(_cumulative_sum(flip(c, axis), axis=axis), axis)
 
 
-@primitive(lambda y, x, axis: Linear(lambda t: _cumulative_sum(t, axis=axis), lambda c: _sum_from_the_end(c, axis)))
+def _cumulative_sum_map(y: Array, x: Array, axis: int) -> Linear:
+    return Linear(lambda t: _cumulative_sum(t, axis=axis), lambda c: _sum_from_the_end(c, axis))
+
+
+@primitive(_cumulative_sum_map)
 def _cumulative_sum(x: Array, axis: int) -> Array:
     return namespace(x).cumulative_sum(x, axis=axis)
 

@@ -48,7 +48,11 @@ def _inverse(axes: Shape) -> Shape:
     return tuple(sorted(range(len(axes)), key=axes.__getitem__))
 
 
-@primitive(lambda y, x, axes: Linear(lambda t: _permute(t, axes=axes), lambda c: _permute(c, axes=_inverse(axes))))
+def _permute_map(y: Array, x: Array, axes: Shape) -> Linear:
+    return Linear(lambda t: _permute(t, axes=axes), lambda c: _permute(c, axes=_inverse(axes)))
+
+
+@primitive(_permute_map)
 def _permute(x: Array, axes: Shape) -> Array:
     return namespace(x).permute_dims(x, axes)
 
@@ -174,7 +178,11 @@ def flip(x: Array, axis: Axis = None) -> Array:
     return _flip(x, axis=axes_of(x, axis, "flip: axis"))
 
 
-@primitive(lambda y, x, axis: Linear(lambda t: _flip(t, axis=axis), lambda c: _flip(c, axis=axis)))
+def _flip_map(y: Array, x: Array, axis: Shape) -> Linear:
+    return Linear(lambda t: _flip(t, axis=axis), lambda c: _flip(c, axis=axis))
+
+
+@primitive(_flip_map)
 def _flip(x: Array, axis: Shape) -> Array:
     return namespace(x).flip(x, axis=axis)
 
@@ -188,7 +196,11 @@ def _back(shift: int | Shape) -> int | Shape:
     return -shift if isinstance(shift, int) else tuple(-s for s in shift)
 
 
-@primitive(lambda y, x, shift, axis: Linear(lambda t: roll(t, shift, axis), lambda c: roll(c, _back(shift), axis)))
+def _roll_map(y: Array, x: Array, shift: int | Shape, axis: Axis) -> Linear:
+    return Linear(lambda t: roll(t, shift, axis), lambda c: roll(c, _back(shift), axis))
+
+
+@primitive(_roll_map)
 def _roll(x: Array, shift: int | Shape, axis: Axis) -> Array:
     return namespace(x).roll(x, shift, axis=axis)
 
@@ -203,6 +215,10 @@ def triu(x: Array, k: int = 0) -> Array:
     return _triangle(x, k=k, side="triu")
 
 
-@primitive(lambda y, x, k, side: Linear(lambda t: _triangle(t, k=k, side=side), lambda c: _triangle(c, k=k, side=side)))
+def _triangle_map(y: Array, x: Array, k: int, side: str) -> Linear:
+    return Linear(lambda t: _triangle(t, k=k, side=side), lambda c: _triangle(c, k=k, side=side))
+
+
+@primitive(_triangle_map)
 def _triangle(x: Array, k: int, side: str) -> Array:
     return getattr(namespace(x), side)(x, k=k)
