@@ -19,7 +19,7 @@ from minigrad.ops.creation import (
     linspace, logical_and, logical_not, logical_or, logical_xor, meshgrid, nan, newaxis, nonzero, not_equal, ones,
     ones_like, pi, result_type, searchsorted, signbit, trunc, uint8, zeros, zeros_like,
 )  # fmt: skip
-from minigrad.backend import Namespace, backend_name, fused, namespace, to_numpy
+from minigrad.backends import Namespace, backend_name, fused, namespace, one_blas_thread, to_numpy
 from minigrad.ops.broadcasting import broadcast_arrays, broadcast_to, sum, tile
 from minigrad.check import DerivativeError, check_derivatives
 from minigrad.curvature import GGNOperator, HessianOperator, ggnvp, hvp
@@ -42,7 +42,6 @@ from minigrad.ops.shaping import (
     tril, triu, unstack,
 )  # fmt: skip
 from minigrad.transforms import grad, hessian, jacobian, value_and_grad
-from minigrad.threads import one_blas_thread
 from minigrad.trees import Tree, tree_flatten, tree_map, tree_paths, tree_unflatten
 from minigrad.variable import Array, Variable
 

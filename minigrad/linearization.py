@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from minigrad.backend import add_to, current_namespace
+from minigrad.backends import backend_for, current_namespace
 from minigrad.linear_maps import LinearMap
 from minigrad.spec import Leaves, name_of
 from minigrad.trace import Push, Tape, Trace
@@ -48,6 +48,7 @@ class Linearization(LinearMap):
         rows = self._rows
         if self._last_uses is None:
             self._last_uses = _last_uses(rows, self._marks)
+        add_to = backend_for(self.inputs.namespace).add_to
         values: list[Any] = self.inputs.read_arguments(tangents, "J(v)", "tangent")
         for row, gone in zip(rows[len(values) :], self._last_uses[len(values) :], strict=True):
             i, linear_map = row[0]

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from minigrad.backend import _family, family, mixed_backends
+from minigrad.backends import families, family, mixed_backends
 from minigrad.variable import Variable
 
 Rule = Callable[..., Any]  # (y, *args, **params) -> LinearMap from the argument's tangent to the output's
@@ -70,7 +70,7 @@ def _bind(value: Callable[..., Any], rules: tuple[Rule | None, ...], each: Calla
                 if x.level == level:
                     active.append((i, x.mark))
                     x = x.primal
-            elif (other := _family.get(x.__class__, 0)) is not None and other is not trace.namespace:
+            elif (other := families.get(x.__class__, 0)) is not None and other is not trace.namespace:
                 check_constant(name, i, x, trace.namespace)
             primals.append(x)
         y = apply(*primals, **params)

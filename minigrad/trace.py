@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import count
 from typing import Any
 
-from minigrad.backend import Namespace
+from minigrad.backends import Namespace
 from minigrad.variable import Array, Variable
 
 _levels = count(1)  # opened later means higher: a later transform is inside the earlier ones, or independent of them

@@ -17,7 +17,7 @@ class Variable:
     """An array under differentiation; made by `linearize`, `jvp`, `grad`, ..., never by hand."""
 
     __slots__ = ("level", "mark", "primal", "trace")
-    __array_priority__ = 1000.0  # CuPy: let our reflected operators answer
+    __array_priority__ = 1000.0  # let our reflected operators answer those of an array
     __hash__ = None  # type: ignore[assignment]  # like arrays, which compare elementwise
 
     def __init__(self, primal: Array, trace: Any, mark: Any):

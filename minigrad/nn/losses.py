@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minigrad.backend import namespace
+from minigrad.backends import namespace
 from minigrad.ops.elementwise import exp, square, where
 from minigrad.ops.reductions import logsumexp, mean, sum
 from minigrad.variable import Array

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minigrad.backend import Pads, Pair, window_count
+from minigrad.backends import Pads, Pair, window_count
 
 
 def pair(value: int | Pair, name: str, least: int = 1) -> Pair:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy
 
-from minigrad.backend import SCALARS, backend_dtype, current_namespace, family, namespace
+from minigrad.backends import SCALARS, backend_dtype, current_namespace, family, namespace
 from minigrad.ops.shaping import astype
 from minigrad.variable import Array, Variable, strip
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 
-from minigrad import backend
-from minigrad.backend import namespace
+from minigrad.backends import backend_of, namespace
 from minigrad.linear_maps import IDENTITY, NEGATE, Linear, LinearMap, Scale
 from minigrad.ops.broadcasting import broadcast_to, sum_to
 from minigrad.primitives import primitive
@@ -269,7 +268,7 @@ def relu(x: Array) -> Array:
 @primitive(lambda y, x: Scale((2.0 / math.sqrt(math.pi)) * exp(-square(x))))
 def erf(x: Array) -> Array:
     """Error function `2/sqrt(pi) * integral of exp(-t^2) from 0 to x`."""
-    return backend.erf(x)
+    return backend_of(x).erf(x)
 
 
 # ------------------------------------------------------------------------------------- choices
@@ -334,7 +333,8 @@ def _where(a: Array, b: Array, condition: Array) -> Array:
 
 def sign(x: Array) -> Array:
     """Sign of `x`; its derivative is 0 everywhere."""
-    return backend.sign(strip(x))
+    x = strip(x)
+    return backend_of(x).sign(x)
 
 
 def copysign(a: Array, b: Array) -> Array:

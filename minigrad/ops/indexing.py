@@ -5,8 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from minigrad import backend
-from minigrad.backend import is_floating, namespace, put_last
+from minigrad.backends import backend_of, is_floating, namespace
 from minigrad.linear_maps import Linear
 from minigrad.ops.broadcasting import broadcast_to
 from minigrad.ops.elementwise import where
@@ -38,13 +37,13 @@ def _getitem_map(y: Array, x: Array, index: Index) -> Linear:
 
 @primitive(_getitem_map)
 def _getitem(x: Array, index: Index) -> Array:
-    return backend.gather(x, index)
+    return backend_of(x).gather(x, index)
 
 
 @primitive(lambda y, c, index, shape: Linear(lambda t: scatter_add(t, index=index, shape=shape), lambda u: u[index]))
 def scatter_add(c: Array, index: Index, shape: tuple[int, ...]) -> Array:
     """Zeros of `shape` with `c` added at `index`: the transpose of `x[index]`."""
-    return backend.scatter_add(c, index, shape)
+    return backend_of(c).scatter_add(c, index, shape)
 
 
 def index_add(x: Array, index: Index, value: Array) -> Array:
@@ -61,7 +60,7 @@ def index_add(x: Array, index: Index, value: Array) -> Array:
 def index_update(x: Array, index: Index, value: Array) -> Array:
     """Return `x` with `value` at `index`: what `x[index] = value` would make, `x` itself unchanged.
 
-    Of places named twice the last value counts, as in NumPy.
+    Where a place is named several times the last value counts, as in NumPy.
 
     >>> import numpy as np
     >>> index_update(np.zeros(3), slice(1, None), 5.0)
@@ -71,9 +70,8 @@ def index_update(x: Array, index: Index, value: Array) -> Array:
     value = _as_part(x, index, value)
     plain = strip(x)
     xp = namespace(plain)
-    writer = xp.full(plain.shape, -1, dtype=xp.int64)  # which entry of `value` ends up at each place
     order = xp.reshape(xp.arange(prod(value.shape), dtype=xp.int64), value.shape)
-    put_last(writer, index, order)
+    writer = backend_of(plain).scatter_last(order, index, plain.shape)  # which entry of `value` ends up at each place
     lasting = writer[index] == order
     return where(writer < 0, x, 0) + scatter_add(where(lasting, value, 0), index=index, shape=x.shape)
 
