@@ -30,7 +30,7 @@ def fused(function: Callable[..., Any]) -> Callable[..., Any]:
             if kind is float or kind is int:
                 continue
             kernel = kernels.get(kind)
-            if kernel is None:
+            if kernel is None:  # variables of minigrad are a library without a file, and fuse nothing
                 kernel = kernels[kind] = backend_of(x).fused(function)
             if kernel is not function and fuse.get() and _all_are(kind, args):
                 return kernel(*args)

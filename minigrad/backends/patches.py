@@ -1,4 +1,4 @@
-"""Convolution on strided memory: windows copied into the rows of a matrix, and one matrix product per part of a batch."""
+"""Convolution on strided memory: windows copied to the rows of a matrix, one matrix product per part of a batch."""
 
 from __future__ import annotations
 

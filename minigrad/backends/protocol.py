@@ -91,7 +91,7 @@ class Backend(Protocol):
     # ------------------------------------------------------------------------------------- memory and kernels
 
     def fused(self, function: Callable[..., Array]) -> Callable[..., Array]:
-        """An elementwise function of arrays and numbers as one kernel; the function itself if there is no such thing."""
+        """An elementwise function of arrays and numbers as one kernel; the function itself if there is none."""
 
     def add_to(self, total: Array, more: Array) -> Array:
         """`total + more`, in the memory of `total` if it owns a large one.

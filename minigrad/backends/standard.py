@@ -90,7 +90,7 @@ class Standard(Backend):
         return x[index]
 
     def scatter_add(self, values: Array, index: Index, shape: tuple[int, ...]) -> Array:
-        """Values sorted by their places, then summed for each place by doubling: log2(len) steps of a segmented scan."""
+        """Values sorted by place, then summed at each place by doubling: log2(len) steps of a segmented scan."""
         xp = self.xp
         if not may_repeat(index) and not any(part is None for part in parts_of(index)):
             out = xp.zeros(shape, dtype=values.dtype, device=device_of(values))

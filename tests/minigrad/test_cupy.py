@@ -136,7 +136,7 @@ def test_the_memory_of_the_device_in_use_counts(double, monkeypatch):
     cupy_file._device_bytes.cache_clear()
 
 
-def test_no_threads_beside_a_gpu(double, monkeypatch):
+def test_no_threads_on_a_gpu(double, monkeypatch):
     monkeypatch.setattr(numpy_file, "call_all", None)
     monkeypatch.setattr(numpy_file.Library, "part_bytes", 1)
     convolution(double.ones((4, 8, 8, 2)), double.ones((3, 3, 2, 4)))
