@@ -8,7 +8,7 @@ The functions are those of the Python array API standard and run on NumPy, CuPy 
 import sys
 
 from minigrad import nn
-from minigrad.backend import Namespace, backend_name, fused, namespace, to_numpy
+from minigrad.backends import Namespace, backend_name, fused, namespace, one_blas_thread, to_numpy
 from minigrad.check import DerivativeError, check_derivatives
 from minigrad.curvature import GGNOperator, HessianOperator, ggnvp, hvp
 from minigrad.linear_maps import Compose, Identity, Linear, LinearMap, Negate, Scale
@@ -38,7 +38,6 @@ from minigrad.ops.queries import *
 from minigrad.ops.reductions import *
 from minigrad.ops.shaping import *
 from minigrad.primitives import primitive
-from minigrad.threads import one_blas_thread
 from minigrad.transforms import grad, hessian, jacobian, value_and_grad
 from minigrad.trees import Tree, tree_flatten, tree_map, tree_paths, tree_unflatten
 from minigrad.variable import Array, Variable

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy
 
-from minigrad.backend import backend_dtype, namespace, to_numpy
+from minigrad.backends import backend_dtype, namespace, to_numpy
 from minigrad.linearization import jvp, linearize
 from minigrad.spec import TreeSpec, argument_name, name_of
 from minigrad.trees import Tree, tree_flatten, tree_paths

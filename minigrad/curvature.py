@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy
 
-from minigrad.backend import to_numpy
+from minigrad.backends import to_numpy
 from minigrad.linearization import jvp, linearize
 from minigrad.spec import TreeSpec, name_of
 from minigrad.transforms import grad

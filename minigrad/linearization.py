@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal, overload
 
-from minigrad.backend import current_namespace
+from minigrad.backends import current_namespace
 from minigrad.linear_maps import LinearMap
 from minigrad.memory import add_to, last_reads
 from minigrad.spec import TreeSpec, name_of

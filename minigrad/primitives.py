@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar, cast
 
-from minigrad.backend import families, family, mixed_backends
+from minigrad.backends import families, family, mixed_backends
 from minigrad.linear_maps import LinearMap
 from minigrad.variable import Variable
 

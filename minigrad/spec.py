@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from minigrad.backend import Namespace, family, is_floating, mixed_backends, numpy_namespace
+from minigrad.backends import Namespace, family, is_floating, mixed_backends, numpy_namespace
 from minigrad.ops.dtypes import astype
 from minigrad.primitives import outlived
 from minigrad.trees import LEAF, Structure, Tree, leaves_like, tree_flatten, tree_paths, tree_unflatten

@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import count
 from typing import Any
 
-from minigrad.backend import Namespace
+from minigrad.backends import Namespace
 from minigrad.linear_maps import LinearMap
 from minigrad.variable import Array, Variable
 

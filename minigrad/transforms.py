@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from minigrad.backend import namespace
+from minigrad.backends import namespace
 from minigrad.linearization import linearize
 from minigrad.ops.shaping import reshape, stack
 from minigrad.spec import name_of

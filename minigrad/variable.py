@@ -20,7 +20,7 @@ class Variable:
     """An array under differentiation; made by `linearize`, `jvp`, `grad`, ..., never by hand."""
 
     __slots__ = ("level", "primal", "source", "trace")
-    __array_priority__ = 1000.0  # CuPy: let our reflected operators answer
+    __array_priority__ = 1000.0  # let our reflected operators answer those of an array
     __hash__ = None  # type: ignore[assignment]  # like arrays, which compare elementwise
     namespace: ClassVar[ModuleType]  # what variables answer when they are asked for their functions: minigrad
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minigrad.backend import namespace
+from minigrad.backends import namespace
 from minigrad.ops.broadcasting import sum
 from minigrad.ops.elementwise import exp, square
 from minigrad.ops.piecewise import where

@@ -7,7 +7,7 @@ from typing import Any
 
 from array_api_compat import device as device_of
 
-from minigrad.backend import is_floating, namespace
+from minigrad.backends import is_floating, namespace
 from minigrad.linear_maps import IDENTITY, Linear, LinearMap, Scale
 from minigrad.ops.axes import Axis, Shape, axes_of, broadcast_shapes, kept_shape
 from minigrad.ops.shaping import reshape

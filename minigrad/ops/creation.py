@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from minigrad.backend import backend_dtype, current_namespace, family, namespace
+from minigrad.backends import backend_dtype, current_namespace, family, namespace
 from minigrad.ops.dtypes import astype
 from minigrad.ops.shaping import Shape
 from minigrad.variable import Array, Variable, strip

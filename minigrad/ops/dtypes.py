@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy
 
-from minigrad.backend import SCALARS, backend_dtype, namespace
+from minigrad.backends import SCALARS, backend_dtype, namespace
 from minigrad.linear_maps import Linear
 from minigrad.primitives import primitive
 from minigrad.variable import Array, strip

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 
-from minigrad import backend
-from minigrad.backend import namespace
+from minigrad.backends import backend_of, namespace
 from minigrad.linear_maps import NEGATE, LinearMap, Scale
 from minigrad.ops.broadcasting import broadcast, scale
 from minigrad.ops.piecewise import floor_divide, where
@@ -304,4 +303,4 @@ def softplus(x: Array) -> Array:
 @primitive(lambda y, x: Scale((2.0 / math.sqrt(math.pi)) * exp(-square(x))))
 def erf(x: Array) -> Array:
     """Error function `2/sqrt(pi) * integral of exp(-t^2) from 0 to x`, elementwise."""
-    return backend.erf(x)
+    return backend_of(x).erf(x)

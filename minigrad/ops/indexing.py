@@ -5,8 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from minigrad import backend
-from minigrad.backend import is_floating, namespace, put_last
+from minigrad.backends import backend_of, is_floating, namespace
 from minigrad.linear_maps import Linear
 from minigrad.ops.axes import one_axis
 from minigrad.ops.broadcasting import broadcast_to
@@ -41,7 +40,7 @@ def _getitem_map(y: Array, x: Array, index: Index) -> Linear:
 
 @primitive(_getitem_map)
 def _getitem(x: Array, index: Index) -> Array:
-    return backend.gather(x, index)
+    return backend_of(x).gather(x, index)
 
 
 def _scatter_map(y: Array, c: Array, index: Index, shape: tuple[int, ...]) -> Linear:
@@ -51,7 +50,7 @@ def _scatter_map(y: Array, c: Array, index: Index, shape: tuple[int, ...]) -> Li
 @primitive(_scatter_map)
 def scatter_add(c: Array, index: Index, shape: tuple[int, ...]) -> Array:
     """Zeros of `shape` with `c` added at `index`: the transpose of `x[index]`."""
-    return backend.scatter_add(c, index, shape)
+    return backend_of(c).scatter_add(c, index, shape)
 
 
 def index_add(x: Array, index: Index, value: Array) -> Array:
@@ -78,9 +77,8 @@ def index_update(x: Array, index: Index, value: Array) -> Array:
     value = _as_part(x, index, value)
     plain = strip(x)
     xp = namespace(plain)
-    writer = xp.full(plain.shape, -1, dtype=xp.int64)  # which entry of `value` ends up at each place
     order = xp.reshape(xp.arange(prod(value.shape), dtype=xp.int64), value.shape)
-    put_last(writer, index, order)
+    writer = backend_of(plain).scatter_last(order, index, plain.shape)  # which entry of `value` ends up at each place
     lasting = writer[index] == order
     return where(writer < 0, x, 0) + scatter_add(where(lasting, value, 0), index=index, shape=x.shape)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from minigrad.backend import namespace
+from minigrad.backends import backend_of, namespace
 from minigrad.linear_maps import NEGATE, Compose, Linear, LinearMap
 from minigrad.ops import reductions
-from minigrad.ops.axes import Axis, broadcast_shapes
+from minigrad.ops.axes import Axis
 from minigrad.ops.broadcasting import broadcast_to, sum, sum_to
 from minigrad.ops.elementwise import exp, pow, sqrt, square
 from minigrad.ops.piecewise import abs
@@ -95,11 +95,7 @@ def _solve_map(a: Array, b: Array) -> LinearMap:
     lambda y, a, b: _solve_map(a, b),
 )
 def _solve(a: Array, b: Array) -> Array:
-    xp = namespace(a, b)
-    if a.shape[:-2] != b.shape[:-2]:  # CuPy does not broadcast here
-        batch = broadcast_shapes(a.shape[:-2], b.shape[:-2])
-        a, b = xp.broadcast_to(a, (*batch, *a.shape[-2:])), xp.broadcast_to(b, (*batch, *b.shape[-2:]))
-    return xp.linalg.solve(a, b)
+    return backend_of(a, b).solve(a, b)
 
 
 def inv(a: Array) -> Array:

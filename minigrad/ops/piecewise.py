@@ -6,8 +6,7 @@ At a kink one side is taken, the same in both directions of the sweep: the first
 
 from __future__ import annotations
 
-from minigrad import backend
-from minigrad.backend import namespace
+from minigrad.backends import backend_of, namespace
 from minigrad.linear_maps import Linear, LinearMap, Scale
 from minigrad.ops.broadcasting import broadcast_to, scale, sum_to
 from minigrad.primitives import primitive
@@ -101,7 +100,8 @@ def _where(a: Array, b: Array, condition: Array) -> Array:
 
 def sign(x: Array) -> Array:
     """Sign of `x`; its derivative is 0 everywhere."""
-    return backend.sign(strip(x))
+    x = strip(x)
+    return backend_of(x).sign(x)
 
 
 def copysign(a: Array, b: Array) -> Array:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minigrad.backend import namespace
+from minigrad.backends import namespace
 from minigrad.ops.shaping import Axis
 from minigrad.variable import Array, strip
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy
 
-from minigrad.backend import namespace
+from minigrad.backends import namespace
 from minigrad.linear_maps import Linear
 from minigrad.ops.axes import Axis, Shape, axes_of, axis_index
 from minigrad.primitives import primitive

@@ -42,7 +42,8 @@ from numpy.testing import assert_allclose
 import minigrad as mg
 import problems
 from curveball import SGD, Adam, CurveBall
-from minigrad import backend, nn
+from minigrad import nn
+from minigrad.backends import backend_for, numpy_namespace
 from minigrad.ops import linalg
 
 BATCH = 3
@@ -59,19 +60,19 @@ def count(monkeypatch):
     """A function that calls another and returns the multiplications of its matrix products and convolutions."""
     total = [0]
 
-    def counting(module, name, work):
-        function = getattr(module, name)
+    def counting(owner, name, work):
+        function = getattr(owner, name)
 
         def counted(*args, **keywords):
             y = function(*args, **keywords)
             total[0] += work(y, *args)
             return y
 
-        monkeypatch.setattr(module, name, counted)
+        monkeypatch.setattr(owner, name, counted)
 
     counting(linalg, "_matmul", lambda y, a, b: y.size * a.shape[-1])
-    counting(backend, "conv2d", lambda y, x, w, *_: y.size * prod(w.shape[:3]))
-    counting(backend, "conv2d_kernel", lambda w, x, c, *_: c.size * prod(w.shape[:3]))
+    counting(backend_for(numpy_namespace), "conv2d", lambda y, x, w, *_: y.size * prod(w.shape[:3]))
+    counting(backend_for(numpy_namespace), "conv2d_kernel", lambda w, x, c, *_: c.size * prod(w.shape[:3]))
 
     def multiplications(function, *args):
         before = total[0]
