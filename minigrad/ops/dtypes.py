@@ -14,8 +14,9 @@ from minigrad.variable import Array, strip
 
 __all__ = ["astype", "bool", "finfo", "float32", "float64", "int32", "int64", "isdtype", "result_type", "uint8"]
 
-float32, float64 = numpy.float32, numpy.float64
-int32, int64, uint8, bool = numpy.int32, numpy.int64, numpy.uint8, numpy.bool
+# NumPy's, as names: operations find the dtype of the same name on the backend of their arrays.
+float32, float64 = numpy.dtype("float32"), numpy.dtype("float64")
+int32, int64, uint8, bool = numpy.dtype("int32"), numpy.dtype("int64"), numpy.dtype("uint8"), numpy.dtype("bool")
 
 
 def astype(x: Array, dtype: Any, copy: builtins.bool = True) -> Array:
@@ -62,6 +63,6 @@ def _in_numpy(dtype: Any) -> Any:
 def result_type(*args: Any) -> Any:
     """The dtype of an operation on these arrays or dtypes."""
     plain = [strip(x) for x in args]
-    values = [isinstance(x, SCALARS) or (hasattr(x, "shape") and not isinstance(x, type)) for x in plain]
+    values = [isinstance(x, SCALARS) or (hasattr(x, "shape") and not isinstance(x, type | numpy.dtype)) for x in plain]
     xp = namespace(*(x for x, is_value in zip(plain, values, strict=True) if is_value))
     return xp.result_type(*(x if v else backend_dtype(xp, x) for x, v in zip(plain, values, strict=True)))
