@@ -51,15 +51,15 @@ class Linearization(LinearMap):
         n = len(x_dots)
         if self._last_reads is None:
             self._last_reads = last_reads(self._rows, self._output_rows)
-        for row, read in zip(self._rows[n:], self._last_reads[n:], strict=True):
+        for row, spent in zip(self._rows[n:], self._last_reads[n:], strict=True):
             i, linear_map = row[0]
             x_dot = x_dots[i]
             y_dot = linear_map.push(x_dot)
             for i, linear_map in row[1:]:
                 y_dot = add_to(y_dot, linear_map.push(x_dots[i]), keep=x_dot)
             x_dots.append(y_dot)
-            for i in read:
-                x_dots[i] = None
+            for i in spent:
+                x_dots[i] = None  # no later row reads it
         return self.outputs.build([None if k is None else x_dots[k] for k in self._output_rows])
 
     def pull(self, cotangent: Tree) -> Tree:

@@ -2,7 +2,7 @@
 
 Neither changes a result, and `Linearization.push` is right without them.
 
-- `add_to` adds the terms of a row in the memory of the first. It is safe because nobody else holds that array: it is
+- `add_to` adds the terms of a row in the memory of the first. It is safe because nothing else holds that array: it is
   new, made by a linear map for this sum. Three things rule the other cases out. A map may return its argument as it
   is (`Identity`): that array is named in `keep`, and is not written to. It may return a view (a reshape, a slice):
   a view has a base. And an array of another type, a Python number or a variable, has no memory of its own.

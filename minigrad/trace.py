@@ -1,7 +1,7 @@
 """The two kinds of open transform: one that keeps a tape, and one that pushes tangents and keeps nothing.
 
 Each has a level, and an operation belongs to the highest level among its arguments: variables of lower levels are
-constants to it. That alone keeps nested derivatives apart (no perturbation confusion).
+constants to it. That alone keeps nested derivatives separate, so that there is no perturbation confusion.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class Trace:
         self.open = True
 
     def record(self, y: Array, edges: Edges) -> Variable:
+        """Return the output of an operation as a variable, given its value and its linear maps."""
         raise NotImplementedError
 
 

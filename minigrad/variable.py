@@ -69,7 +69,7 @@ class Variable:
     def __repr__(self) -> str:
         return f"Variable({self.primal!r}, level={self.level})"
 
-    # What would lose the derivative in silence.
+    # What would silently lose the derivative.
     def __setitem__(self, index: Any, value: Any) -> None:
         raise TypeError(
             "in-place assignment x[index] = value cannot be differentiated: "

@@ -1,4 +1,4 @@
-"""Axes and shapes: which axes an argument means, and the shape of what comes out."""
+"""Axes and shapes: which axes an argument names, and the shape of a result."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Axis = int | tuple[int, ...] | None
 
 
 def axes_of(x: Array, axis: Axis, what: str = "axis") -> Shape:
-    """The axes meant, counted from 0 (None: all); ValueError for one that `x` does not have."""
+    """The axes that `axis` names, counted from 0 (None: all); ValueError for one that `x` does not have."""
     ndim = x.ndim
     if axis is None:
         return tuple(range(ndim))
@@ -28,7 +28,7 @@ def axis_index(axis: int, part: Any) -> tuple[Any, ...]:
 
 
 def one_axis(name: str, x: Array, axis: int | None) -> int:
-    """The axis meant, counted from 0; None will do where there is only one."""
+    """The axis that `axis` names, counted from 0 (None: the only one); ValueError if `x` does not have it."""
     if axis is None and x.ndim != 1:
         raise ValueError(f"{name} needs axis= for an array of {x.ndim} axes")
     return axes_of(x, axis, f"{name}: axis")[0]

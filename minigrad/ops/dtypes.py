@@ -41,7 +41,7 @@ def _astype(x: Array, dtype: Any) -> Array:
 
 
 def isdtype(dtype: Any, kind: Any) -> builtins.bool:
-    """Is a dtype of a kind, such as `"real floating"` or `"integral"`? (A dtype, or a tuple of kinds, will do too.)
+    """Is a dtype of a kind, such as `"real floating"` or `"integral"`? (`kind` may be a dtype, or a tuple of kinds.)
 
     >>> isdtype(float32, "real floating"), isdtype(int64, ("bool", float64))
     (True, False)

@@ -1,4 +1,4 @@
-"""Reading and replacing parts of an array: `x[index]`, and what stands in for `x[index] = value`."""
+"""Reading and replacing parts of an array: `x[index]`, and what replaces `x[index] = value`."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _as_part(x: Array, index: Index, value: Array) -> Array:
 
 
 def take(x: Array, indices: Array, axis: int | None = None) -> Array:
-    """Entries of `x` along an axis, at integer indices (None: only for one axis)."""
+    """Entries of `x` along an axis, at integer indices (None: the only one)."""
     axis = one_axis("take", x, axis)
     if x.ndim == 1:
         return getitem(x, indices)

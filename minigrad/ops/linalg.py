@@ -26,7 +26,7 @@ __all__ = [
 
 
 def diagonal(x: Array, offset: int = 0) -> Array:
-    """A diagonal of matrices, `x[..., k, k + offset]`: every (columns + 1)-th entry of the rows in one line."""
+    """A diagonal of matrices, `x[..., k, k + offset]`: every (columns + 1)-th entry of the rows laid end to end."""
     rows, columns = x.shape[-2:]
     first = offset if offset >= 0 else -offset * columns
     n = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))

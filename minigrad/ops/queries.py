@@ -142,5 +142,5 @@ def nonzero(x: Array) -> tuple[Array, ...]:
 
 
 def searchsorted(x: Array, values: Array, side: str = "left", sorter: Array | None = None) -> Array:
-    """Where values would stand in `x`, which is sorted (or is by the indices `sorter`)."""
+    """The indices at which `values` can be put into the sorted vector `x`, or `x[sorter]`, so that it stays sorted."""
     return _ask("searchsorted", x, values, side=side, sorter=sorter)

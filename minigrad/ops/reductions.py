@@ -147,7 +147,7 @@ def _extremum(x: Array, which: str) -> Array:
 
 
 def cumulative_sum(x: Array, axis: int | None = None, include_initial: bool = False) -> Array:
-    """Running sum along an axis (None: only for one axis); `include_initial` puts a zero in front."""
+    """Running sum along an axis (None: the only one); `include_initial` puts a zero in front."""
     axis = one_axis("cumulative_sum", x, axis)
     y = _cumulative_sum(x, axis=axis)
     return pad(y, tuple((int(k == axis), 0) for k in range(x.ndim))) if include_initial else y

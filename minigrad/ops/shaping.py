@@ -76,7 +76,7 @@ def moveaxis(x: Array, source: int | Shape, destination: int | Shape) -> Array:
 
 
 def expand_dims(x: Array, axis: int | Shape = 0) -> Array:
-    """`x` with axes of length 1 put in, so that they stand at `axis` in the result."""
+    """`x` with axes of length 1 put in, which are axes `axis` of the result."""
     axes = (axis,) if isinstance(axis, int) else axis
     ndim = x.ndim + len(axes)
     axes = tuple(a + ndim if a < 0 else a for a in axes)

@@ -1,4 +1,4 @@
-"""Every error names the argument and the mend."""
+"""Every error names the argument, and says what would be right."""
 
 import re
 
