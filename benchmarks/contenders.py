@@ -9,7 +9,7 @@ import numpy as np
 from curveball import SGD, CurveBall
 from curveball.training.devices import to_device_of
 from minigrad import nn
-from minigrad.backend import Namespace, fuse
+from minigrad.backends import Namespace, fuse
 from problems import network
 
 CLASSES, SHAPE = 10, (32, 32, 3)

@@ -1,4 +1,4 @@
-"""Time per derivative of small functions, where Python and not arithmetic is what costs: minigrad beside HIPS autograd.
+"""Time per derivative of small functions, where Python and not arithmetic is what costs: minigrad and HIPS autograd.
 
     python benchmarks/engine.py [--repeats 30]
 
@@ -9,8 +9,8 @@ One JSON line: microseconds (medians over the repeats) and minigrad's share of a
 - `hessian_product`: its Hessian times a vector. autograd has two ways, reverse over reverse (`hessian_vector_product`)
   and forward over reverse (`make_jvp` of the gradient): the faster one counts.
 
-A repeat times every contender once, one after the other, each over as many calls as take about 5 ms, so that what else
-the machine does meets all alike. The results of the contenders are compared before anything is timed.
+A repeat times every contender once, one after the other, each over as many calls as take about 5 ms, so that other work
+of the machine slows all of them alike. The results of the contenders are compared before anything is timed.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def measure(functions: dict[str, Callable[[], Any]], repeats: int) -> dict[str, 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--repeats", type=int, default=30, help="timings of each, of which the median is taken")
+    parser.add_argument("--repeats", type=int, default=30, help="timings of each; the median is reported")
     repeats = parser.parse_args().repeats
     if repeats < 1:
         parser.error(f"--repeats must be at least 1; got {repeats}")

@@ -30,7 +30,7 @@ from step import CLASSES, SHAPE, matmul_rate
 import problems
 from curveball.training.provenance import provenance
 from minigrad import one_blas_thread
-from minigrad.threads import call_all
+from minigrad.backends.threads import call_all
 
 
 def best(work: Callable[[], Any], repeats: int = 20) -> float:

@@ -21,16 +21,20 @@ from typing import Any
 from contenders import NETWORKS, ours
 
 from curveball.training.provenance import blas, provenance
-from minigrad import backend, one_blas_thread
+from minigrad import one_blas_thread
+from minigrad.backends import backend_for, numpy_namespace
+from minigrad.backends.patches import Patches
+
+BACKEND = backend_for(numpy_namespace)
 
 PARTS: dict[str, tuple[tuple[Any, str], ...]] = {  # name -> functions whose time it is; none calls another
-    "matrix products": ((backend.numpy_namespace, "matmul"),),
-    "patches": ((backend._Patches, "matrix"),),
-    "max pools: maxima": ((backend, "window_max"),),
-    "max pools: their places": ((backend, "window_argmax"),),
-    "max pools: tangents": ((backend, "gather"),),
-    "max pools: cotangents": ((backend, "scatter_add"),),
-    "average pools": ((backend, "window_sum"), (backend, "window_spread")),
+    "matrix products": ((numpy_namespace, "matmul"),),
+    "patches": ((Patches, "matrix"),),
+    "max pools: maxima": ((BACKEND, "window_max"),),
+    "max pools: their places": ((BACKEND, "window_argmax"),),
+    "max pools: tangents": ((BACKEND, "gather"),),
+    "max pools: cotangents": ((BACKEND, "scatter_add"),),
+    "average pools": ((BACKEND, "window_sum"), (BACKEND, "window_sum_transpose")),
 }
 
 
@@ -64,7 +68,7 @@ def main() -> None:
     for name, functions in PARTS.items():
         for owner, attribute in functions:
             setattr(owner, attribute, timed(getattr(owner, attribute), functools.partial(note, name)))
-    step = ours(options.network, options.batch, backend.numpy_namespace)[options.solver].step
+    step = ours(options.network, options.batch, numpy_namespace)[options.solver].step
     rows: dict[str, list[float]] = {name: [] for name in ("step", *PARTS)}
     with one_blas_thread():
         step()

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy
 
-from minigrad.backend import backend_dtype, namespace, to_numpy
+from minigrad.backends import backend_dtype, namespace, to_numpy
 from minigrad.linearization import jvp, linearize
-from minigrad.spec import Leaves, argument_name, name_of
+from minigrad.spec import TreeSpec, argument_name, name_of
 from minigrad.trees import Tree, tree_flatten, tree_paths
 from minigrad.variable import Array, strip
 
@@ -58,10 +58,10 @@ def check_derivatives(
 
 
 def _check(f: Any, primals: Any, order: int, rng: Any, tol: float | None, step: float, name: str) -> None:
-    inputs = Leaves.of_arguments(primals, f)
+    inputs = TreeSpec.of_arguments(primals, f)
     y, J = linearize(f, *primals)
-    outputs: Leaves = J.outputs
-    single = any("float32" in str(x.dtype) for x in inputs.like + outputs.like)
+    outputs: TreeSpec = J.outputs
+    single = any("float32" in str(x.dtype) for x in inputs.leaves + outputs.leaves)
     tol = tol if tol is not None else 1e-4 if single else 1e-6
 
     def push(v: Vector) -> Vector:
@@ -71,7 +71,7 @@ def _check(f: Any, primals: Any, order: int, rng: Any, tol: float | None, step: 
         return _line(J.pull(outputs.build(_apart(u, outputs))), inputs, f"{name}: J^T u")
 
     def quotient(v: Vector) -> Vector:
-        w = _line(inputs.build(inputs.like), inputs, name)
+        w = _line(inputs.build(inputs.leaves), inputs, name)
         ends = (f(*inputs.arguments(_apart(w + h * v, inputs, "float64"))) for h in (step, -step))
         ahead, behind = (_line(end, outputs, f"{name} in float64") for end in ends)
         return (ahead - behind) / (2.0 * step)
@@ -103,30 +103,30 @@ def _check(f: Any, primals: Any, order: int, rng: Any, tol: float | None, step: 
 # ------------------------------------------------------------------------------------- trees as vectors
 
 
-def _line(tree: Tree, like: Leaves, what: str) -> Vector:
+def _line(tree: Tree, spec: TreeSpec, what: str) -> Vector:
     """All entries of a tree in one line; DerivativeError where a leaf has not the shape that it must have."""
     leaves = tree_flatten(tree)[0]
-    for x, model, path in zip(leaves, like.like, tree_paths(like.structure), strict=True):
+    for x, model, path in zip(leaves, spec.leaves, tree_paths(spec.structure), strict=True):
         if getattr(x, "shape", ()) != model.shape:
             raise DerivativeError(f"{what}{path} has shape {x.shape}, it must have the shape {model.shape}")
     return numpy.concatenate([numpy.zeros(0), *(to_numpy(strip(x)).astype("float64").reshape(-1) for x in leaves)])
 
 
-def _apart(line: Vector, like: Leaves, dtype: Any = None) -> list[Array]:
+def _apart(line: Vector, spec: TreeSpec, dtype: Any = None) -> list[Array]:
     """The leaves again, on their backend, in their dtypes or another."""
     leaves = []
-    for x in like.like:
+    for x in spec.leaves:
         part, line = line[: x.size], line[x.size :]
         xp = namespace(strip(x))
         leaves.append(xp.asarray(part.reshape(x.shape), dtype=backend_dtype(xp, dtype or x.dtype)))
     return leaves
 
 
-def _random(rng: Any, like: Leaves, like_primals: bool = False) -> list[Array]:
+def _random(rng: Any, spec: TreeSpec, like_primals: bool = False) -> list[Array]:
     """Random leaves, normal with deviation 1 or the size of the leaf of the primals."""
-    sizes = [(like_primals and _size(to_numpy(strip(x)))) or 1.0 for x in like.like]
-    line = [rng.standard_normal(x.size) * size for x, size in zip(like.like, sizes, strict=True)]
-    return _apart(numpy.concatenate([numpy.zeros(0), *line]), like)
+    sizes = [(like_primals and _size(to_numpy(strip(x)))) or 1.0 for x in spec.leaves]
+    line = [rng.standard_normal(x.size) * size for x, size in zip(spec.leaves, sizes, strict=True)]
+    return _apart(numpy.concatenate([numpy.zeros(0), *line]), spec)
 
 
 def _size(x: Any) -> float:
@@ -141,12 +141,12 @@ def _close(got: Any, want: Any, tol: float, size: float) -> bool:
 # ------------------------------------------------------------------------------------- where is it wrong?
 
 
-def _place(k: int, leaves: Leaves, name: str = "") -> str:
+def _place(k: int, spec: TreeSpec, name: str = "") -> str:
     """Name entry k of the line: `argument 0['w'], index [1, 2]`."""
-    for i, x in enumerate(leaves.like):
+    for i, x in enumerate(spec.leaves):
         if k < x.size:
-            path = tree_paths(leaves.structure)[i]
-            what = name + path if name else argument_name(leaves.structure, i, leaves.single)
+            path = tree_paths(spec.structure)[i]
+            what = name + path if name else argument_name(spec.structure, i, spec.single)
             return f"{what}, index {[int(n) for n in numpy.unravel_index(k, x.shape)]}"
         k -= x.size
     raise IndexError(k)
@@ -157,8 +157,8 @@ def _worst(a: Any, b: Any) -> tuple[int, ...]:
     return tuple(int(k) for k in numpy.unravel_index(numpy.argmax(numpy.where(gap == gap, gap, numpy.inf)), gap.shape))
 
 
-def _where_quotients_differ(push: Map, quotient: Map, inputs: Leaves, outputs: Leaves) -> str:
-    units = numpy.eye(sum(x.size for x in inputs.like))
+def _where_quotients_differ(push: Map, quotient: Map, inputs: TreeSpec, outputs: TreeSpec) -> str:
+    units = numpy.eye(sum(x.size for x in inputs.leaves))
     ours, theirs = numpy.stack([push(e) for e in units]), numpy.stack([quotient(e) for e in units])
     i, k = _worst(ours, theirs)
     return (
@@ -167,9 +167,9 @@ def _where_quotients_differ(push: Map, quotient: Map, inputs: Leaves, outputs: L
     )
 
 
-def _where_sweeps_differ(push: Map, pull: Map, inputs: Leaves, outputs: Leaves) -> str:
-    forward = numpy.stack([push(e) for e in numpy.eye(sum(x.size for x in inputs.like))])
-    reverse = numpy.stack([pull(e) for e in numpy.eye(sum(y.size for y in outputs.like))], axis=1)
+def _where_sweeps_differ(push: Map, pull: Map, inputs: TreeSpec, outputs: TreeSpec) -> str:
+    forward = numpy.stack([push(e) for e in numpy.eye(sum(x.size for x in inputs.leaves))])
+    reverse = numpy.stack([pull(e) for e in numpy.eye(sum(y.size for y in outputs.leaves))], axis=1)
     i, k = _worst(forward, reverse)
     return (
         f"{_place(i, inputs)}: the sweeps are not transposes: the derivative of {_place(k, outputs, 'output')}, "

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy
 
-from minigrad.backend import to_numpy
+from minigrad.backends import to_numpy
 from minigrad.linearization import jvp, linearize
-from minigrad.spec import Leaves, name_of
+from minigrad.spec import TreeSpec, name_of
 from minigrad.transforms import grad
 from minigrad.trees import Tree
 
@@ -55,7 +55,7 @@ class CurvatureOperator:
 
     def __init__(self, product: Callable[[Tree], Tree], params: Tree, name: str):
         self._product = product
-        self._leaves = Leaves.of_arguments((params,), product)
+        self._leaves = TreeSpec.of_arguments((params,), product)
         self.name = name
 
     def __call__(self, v: Tree) -> Tree:
@@ -69,7 +69,7 @@ class CurvatureOperator:
         return n, n
 
     def _sizes(self) -> list[int]:
-        return [x.size for x in self._leaves.like]
+        return [x.size for x in self._leaves.leaves]
 
     def to_scipy(self) -> Any:
         """Return a flat `scipy.sparse.linalg.LinearOperator` on the host; leaves stand in the order of `tree_flatten`.
@@ -81,7 +81,7 @@ class CurvatureOperator:
         """
         from scipy.sparse.linalg import LinearOperator
 
-        like = self._leaves.like
+        like = self._leaves.leaves
         xp = self._leaves.namespace
         cuts = numpy.cumsum([0, *self._sizes()])
 

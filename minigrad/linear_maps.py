@@ -1,4 +1,4 @@
-"""The linear maps of which every derivative is made: each applies to a tangent, its transpose to a cotangent.
+"""The linear maps that derivatives are made of: each applies to a tangent, its transpose to a cotangent.
 
 Every kind satisfies `<u, m(t)> = <m.T(u), t>`. They are applied with operators and minigrad's own functions, so that a
 map whose coefficients are variables of another transform is itself differentiated.
@@ -24,9 +24,11 @@ class LinearMap:
     __slots__ = ()
 
     def push(self, t: Array) -> Array:
+        """Apply the map to a tangent."""
         raise NotImplementedError
 
     def pull(self, c: Array) -> Array:
+        """Apply the transpose to a cotangent."""
         raise NotImplementedError
 
     def __call__(self, *t: Array) -> Array:

@@ -10,11 +10,12 @@ transform is itself differentiated.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, overload
 
-from minigrad.backend import add_to, current_namespace
+from minigrad.backends import current_namespace
 from minigrad.linear_maps import LinearMap
-from minigrad.spec import Leaves, name_of
+from minigrad.memory import add_to, last_reads
+from minigrad.spec import TreeSpec, name_of
 from minigrad.trace import Push, Tape, Trace
 from minigrad.trees import Tree, tree_map
 from minigrad.variable import Array, Variable, strip
@@ -35,64 +36,57 @@ class Linearization(LinearMap):
     (array([2., 0.]), array([0., 4.]))
     """
 
-    __slots__ = ("_last_uses", "_marks", "_rows", "inputs", "outputs")
+    __slots__ = ("_last_reads", "_output_rows", "_rows", "inputs", "outputs")
 
-    def __init__(self, rows: list[Row], inputs: Leaves, outputs: Leaves, marks: list[int | None]):
+    def __init__(self, rows: list[Row], inputs: TreeSpec, outputs: TreeSpec, output_rows: list[int | None]):
         self._rows = rows
         self.inputs = inputs  # they are the first rows of the tape
         self.outputs = outputs
-        self._marks = marks  # the row of each output; None where it does not depend on the inputs
-        self._last_uses: list[list[int]] | None = None
+        self._output_rows = output_rows  # None for an output that does not depend on the inputs
+        self._last_reads: list[list[int]] | None = None
 
     def push(self, *tangents: Tree) -> Tree:
-        rows = self._rows
-        if self._last_uses is None:
-            self._last_uses = _last_uses(rows, self._marks)
-        values: list[Any] = self.inputs.read_arguments(tangents, "J(v)", "tangent")
-        for row, gone in zip(rows[len(values) :], self._last_uses[len(values) :], strict=True):
+        """Return `J v`: in every row, `y_dot = sum_i linear_map_i(x_dot_i)`."""
+        x_dots: list[Any] = self.inputs.read_arguments(tangents, "J(v)", "tangent")
+        n = len(x_dots)
+        if self._last_reads is None:
+            self._last_reads = last_reads(self._rows, self._output_rows)
+        for row, spent in zip(self._rows[n:], self._last_reads[n:], strict=True):
             i, linear_map = row[0]
-            y_dot = linear_map.push(values[i])
-            fresh = y_dot is not values[i]
+            x_dot = x_dots[i]
+            y_dot = linear_map.push(x_dot)
             for i, linear_map in row[1:]:
-                y_dot = add_to(y_dot, linear_map.push(values[i])) if fresh else y_dot + linear_map.push(values[i])
-                fresh = True
-            values.append(y_dot)
-            for i in gone:
-                values[i] = None  # nobody reads it again: let its memory go
-        return self.outputs.build([None if mark is None else values[mark] for mark in self._marks])
+                y_dot = add_to(y_dot, linear_map.push(x_dots[i]), keep=x_dot)
+            x_dots.append(y_dot)
+            for i in spent:
+                x_dots[i] = None  # no later row reads it
+        return self.outputs.build([None if k is None else x_dots[k] for k in self._output_rows])
 
     def pull(self, cotangent: Tree) -> Tree:
+        """Return `J^T u`: every row, the last first, adds `linear_map_i.T(y_bar)` to `x_bar_i`."""
         rows = self._rows
-        bars: list[Any] = [None] * len(rows)
-        for mark, u in zip(self._marks, self.outputs.read(cotangent, "J.T(u)", "cotangent"), strict=True):
-            if mark is not None:
-                bars[mark] = u if bars[mark] is None else bars[mark] + u
-        n = len(self.inputs.like)
+        x_bars: list[Any] = [None] * len(rows)
+        for k, u in zip(self._output_rows, self.outputs.read(cotangent, "J.T(u)", "cotangent"), strict=True):
+            if k is not None:
+                x_bars[k] = u if x_bars[k] is None else x_bars[k] + u
+        n = len(self.inputs.leaves)
         for k in range(len(rows) - 1, n - 1, -1):
-            y_bar = bars[k]
+            y_bar = x_bars[k]
             if y_bar is None:
                 continue
-            bars[k] = None
+            x_bars[k] = None
             for i, linear_map in rows[k]:
                 x_bar = linear_map.pull(y_bar)
-                bars[i] = x_bar if bars[i] is None else bars[i] + x_bar
-        return self.inputs.build(bars[:n])
+                x_bars[i] = x_bar if x_bars[i] is None else x_bars[i] + x_bar
+        return self.inputs.build(x_bars[:n])
 
 
-def _last_uses(rows: list[Row], marks: list[int | None]) -> list[list[int]]:
-    """For every row, the rows that it is the last to read; outputs are kept."""
-    last: dict[int, int] = {}
-    for k, row in enumerate(rows):
-        for i, _ in row:
-            last[i] = k
-    gone: list[list[int]] = [[] for _ in rows]
-    kept = set(marks)
-    for i, k in last.items():
-        if i not in kept:
-            gone[k].append(i)
-    return gone
-
-
+@overload
+def linearize(f: Callable[..., Any], *primals: Tree, has_aux: Literal[False] = False) -> tuple[Any, Linearization]: ...
+@overload
+def linearize(f: Callable[..., Any], *primals: Tree, has_aux: Literal[True]) -> tuple[Any, Linearization, Any]: ...
+@overload
+def linearize(f: Callable[..., Any], *primals: Tree, has_aux: bool) -> Any: ...
 def linearize(f: Callable[..., Any], *primals: Tree, has_aux: bool = False) -> Any:
     """Evaluate `f` once and return `y, J`: its outputs and its derivative as a linear map (`y, J, aux` with `has_aux`).
 
@@ -107,17 +101,17 @@ def linearize(f: Callable[..., Any], *primals: Tree, has_aux: bool = False) -> A
     >>> float(y), float(J((1.0, 0.0))), [float(g) for g in J.T(1.0)]
     (6.0, 3.0, [3.0, 2.0])
     """
-    inputs = Leaves.of_arguments(primals, f)
+    inputs = TreeSpec.of_arguments(primals, f)
     tape = Tape(inputs.namespace)
     rows = tape.rows
     variables = []
-    for x in inputs.like:
+    for x in inputs.leaves:
         rows.append([])
         variables.append(Variable(x, tape, len(rows) - 1))
     y, aux = run(f, inputs, variables, tape, has_aux)
-    outputs, marks = inputs.read_outputs(y, tape, f)
-    J = Linearization(rows, inputs, outputs, marks)
-    y = outputs.build(outputs.like)
+    outputs, output_rows = inputs.read_outputs(y, tape, f)
+    J = Linearization(rows, inputs, outputs, output_rows)
+    y = outputs.build(outputs.leaves)
     return (y, J, aux) if has_aux else (y, J)
 
 
@@ -135,17 +129,17 @@ def jvp(f: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool = Fals
             raise TypeError(
                 f"jvp: {name} must be a tuple with one entry per argument: jvp(f, (x,), (v,)), not a bare x"
             )
-    inputs = Leaves.of_arguments(tuple(primals), f)
+    inputs = TreeSpec.of_arguments(tuple(primals), f)
     trace = Push(inputs.namespace)
-    marks = inputs.read_arguments(tuple(tangents), "jvp", "tangent")
-    variables = [Variable(x, trace, t) for x, t in zip(inputs.like, marks, strict=True)]
+    x_dots = inputs.read_arguments(tuple(tangents), "jvp", "tangent")
+    variables = [Variable(x, trace, x_dot) for x, x_dot in zip(inputs.leaves, x_dots, strict=True)]
     y, aux = run(f, inputs, variables, trace, has_aux)
     outputs, y_dots = inputs.read_outputs(y, trace, f)
-    result = outputs.build(outputs.like), outputs.build(y_dots)
+    result = outputs.build(outputs.leaves), outputs.build(y_dots)
     return (*result, aux) if has_aux else result
 
 
-def run(f: Callable[..., Any], inputs: Leaves, variables: list[Variable], trace: Trace, has_aux: bool) -> Any:
+def run(f: Callable[..., Any], inputs: TreeSpec, variables: list[Variable], trace: Trace, has_aux: bool) -> Any:
     """Call `f` on variables and close their transform whatever happens; return its outputs and aux."""
     token = current_namespace.set(trace.namespace)
     try:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ParamSpec, TypeVar, cast
 
-from minigrad.backend import _family, family, mixed_backends
+from minigrad.backends import families, family, mixed_backends
+from minigrad.linear_maps import LinearMap
 from minigrad.variable import Variable
 
-Rule = Callable[..., Any]  # (y, *args, **params) -> LinearMap from the argument's tangent to the output's
+P = ParamSpec("P")
+R = TypeVar("R")
+Rule = Callable[..., LinearMap]  # (y, *args, **params) -> the map from the argument's tangent to the output's
+IndexedRule = Callable[..., LinearMap]  # (i, y, *args, **params) -> the map of argument i
 
 
-def primitive(*rules: Rule | None, each: Callable[..., Any] | None = None) -> Any:
+def primitive(*rules: Rule | None, each: IndexedRule | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
     r"""Make an operation differentiable by stating its derivative as linear maps.
 
     `@primitive(rule_0, rule_1, ...)` decorates a function of plain arrays. `rule_i(y, *args, **params)` returns the
@@ -37,15 +41,15 @@ def primitive(*rules: Rule | None, each: Callable[..., Any] | None = None) -> An
     def decorate(*values: Any, **params: Any) -> Any:
         if len(values) != 1 or params or not callable(values[0]):
             raise TypeError(
-                "primitive was used without its rules: write @minigrad.primitives(rule_0, rule_1, ...), one per array "
-                "argument, or @minigrad.primitives() for an operation that has no derivative"
+                "primitive was used without its rules: write @minigrad.primitive(rule_0, rule_1, ...), one per array "
+                "argument, or @minigrad.primitive() for an operation that has no derivative"
             )
         return _bind(values[0], rules, each)
 
     return decorate
 
 
-def _bind(value: Callable[..., Any], rules: tuple[Rule | None, ...], each: Callable[..., Any] | None) -> Any:
+def _bind(value: Callable[P, R], rules: tuple[Rule | None, ...], each: IndexedRule | None) -> Callable[P, R]:
     name = value.__name__.removeprefix("_")
 
     @functools.wraps(value)
@@ -68,27 +72,27 @@ def _bind(value: Callable[..., Any], rules: tuple[Rule | None, ...], each: Calla
         for i, x in enumerate(args):
             if x.__class__ is Variable:
                 if x.level == level:
-                    active.append((i, x.mark))
+                    active.append((i, x.source))
                     x = x.primal
-            elif (other := _family.get(x.__class__, 0)) is not None and other is not trace.namespace:
+            elif (other := families.get(x.__class__, 0)) is not None and other is not trace.namespace:
                 check_constant(name, i, x, trace.namespace)
             primals.append(x)
         y = apply(*primals, **params)
         edges = []
-        for i, mark in active:
+        for i, source in active:
             if each is not None:
-                edges.append((mark, each(i, y, *primals, **params)))
+                edges.append((source, each(i, y, *primals, **params)))
             elif i < len(rules) and (rule := rules[i]) is not None:
-                edges.append((mark, rule(y, *primals, **params)))
+                edges.append((source, rule(y, *primals, **params)))
             else:
                 raise NotImplementedError(without_rule(name, i))
         return trace.record(y, edges)
 
-    return apply
+    return cast("Callable[P, R]", apply)
 
 
 def check_constant(name: str, i: int, x: Any, xp: Any) -> None:
-    """A constant beside variables is an array of the same backend, or a Python number."""
+    """Check a constant that meets variables: an array of their backend, or a Python number."""
     try:
         other = family(x)
     except TypeError as error:
@@ -107,5 +111,5 @@ def outlived(name: str) -> str:
 def without_rule(name: str, i: int) -> str:
     return (
         f"{name} has no derivative in its argument {i}: state its linear map, "
-        f"@minigrad.primitives(rule_0, rule_1, ...), or pass minigrad.stop_gradient(x) where none is wanted"
+        f"@minigrad.primitive(rule_0, rule_1, ...), or pass minigrad.stop_gradient(x) where none is wanted"
     )

@@ -1,30 +1,33 @@
-"""What goes into a transform and what comes out: pytrees checked against the arrays they belong to."""
+"""What goes into a transform and what comes out: trees, checked against the trees that they must be like."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from minigrad.backend import Namespace, family, is_floating, mixed_backends, numpy_namespace
-from minigrad.ops.shaping import astype
+from minigrad.backends import Namespace, family, is_floating, mixed_backends, numpy_namespace
+from minigrad.ops.dtypes import astype
 from minigrad.primitives import outlived
 from minigrad.trees import LEAF, Structure, Tree, leaves_like, tree_flatten, tree_paths, tree_unflatten
 from minigrad.variable import Variable, strip
 
 
-class Leaves:
-    """The arrays of a tree and its structure: makes and checks trees alike, of the same shapes and dtypes."""
+class TreeSpec:
+    """The arrays of a tree and its structure: checks other trees against it, and makes trees like it.
 
-    __slots__ = ("like", "namespace", "single", "structure")
+    A tree is like it if it has the same structure, and its arrays the same shapes and dtypes.
+    """
 
-    def __init__(self, like: list[Any], structure: Structure, namespace: Namespace, single: bool = True):
-        self.like = like
+    __slots__ = ("leaves", "namespace", "single", "structure")
+
+    def __init__(self, leaves: list[Any], structure: Structure, namespace: Namespace, single: bool = True):
+        self.leaves = leaves
         self.structure = structure
         self.namespace = namespace
         self.single = single  # arguments only: one argument stands for itself, several make a tuple
 
     @classmethod
-    def of_arguments(cls, arguments: tuple[Tree, ...], f: Callable[..., Any]) -> Leaves:
+    def of_arguments(cls, arguments: tuple[Tree, ...], f: Callable[..., Any]) -> TreeSpec:
         """Check the primals of a transform: floating-point arrays of one backend, or Python floats."""
         single = len(arguments) == 1
         leaves, structure = tree_flatten(arguments[0] if single else arguments)
@@ -48,7 +51,7 @@ class Leaves:
         if xp is None:
             xp = numpy_namespace
         arrays = [x for x in leaves if x.__class__ is not float]
-        if len(arrays) < len(leaves):  # Python floats take the dtype of the arrays beside them
+        if len(arrays) < len(leaves):  # Python floats take the dtype of the arrays
             dtype = xp.result_type(*(x.dtype for x in arrays)) if arrays else xp.float64
             leaves = [xp.asarray(x, dtype=dtype)[()] if x.__class__ is float else x for x in leaves]
         return cls(leaves, structure, xp, single)
@@ -58,15 +61,15 @@ class Leaves:
         tree = tree_unflatten(self.structure, leaves)
         return (tree,) if self.single else tree
 
-    def read_outputs(self, y: Tree, trace: Any, f: Callable[..., Any]) -> tuple[Leaves, list[Any]]:
-        """Take a function's outputs out of a finished trace: their values, and their marks (None for constants)."""
+    def read_outputs(self, y: Tree, trace: Any, f: Callable[..., Any]) -> tuple[TreeSpec, list[Any]]:
+        """Take a function's outputs out of a finished trace: their values, and their sources (None for constants)."""
         leaves, structure = tree_flatten(y)
-        marks: list[Any] = []
-        like = []
+        sources: list[Any] = []
+        values = []
         for k, x in enumerate(leaves):
             if x.__class__ is Variable and x.trace is trace:
-                marks.append(x.mark)
-                like.append(x.primal)
+                sources.append(x.source)
+                values.append(x.primal)
                 continue
             if x.__class__ is Variable and not x.trace.open:
                 raise RuntimeError(outlived(f"output{tree_paths(structure)[k]} of {name_of(f)}"))
@@ -77,9 +80,9 @@ class Leaves:
                     f"output{tree_paths(structure)[k]} of {name_of(f)}: {error}. Return what is not to be "
                     "differentiated as aux, with has_aux=True"
                 ) from None
-            marks.append(None)
-            like.append(x if xp is not None else self.namespace.asarray(float(x)))
-        return Leaves(like, structure, self.namespace), marks
+            sources.append(None)
+            values.append(x if xp is not None else self.namespace.asarray(float(x)))
+        return TreeSpec(values, structure, self.namespace), sources
 
     def read_arguments(self, given: tuple[Tree, ...], where: str, what: str) -> list[Any]:
         """Check one tree per argument against the primals; return the leaves."""
@@ -92,7 +95,7 @@ class Leaves:
     def read(self, tree: Tree, where: str, what: str) -> list[Any]:
         """Check a tree against this one, leaf by leaf; return its leaves in the dtypes of this one."""
         leaves = leaves_like(self.structure, tree, f"{where}: the {what}")
-        for k, (x, like) in enumerate(zip(leaves, self.like, strict=True)):
+        for k, (x, like) in enumerate(zip(leaves, self.leaves, strict=True)):
             if x.__class__ is like.__class__ and x.shape == like.shape and x.dtype == like.dtype:
                 continue
             leaves[k] = self._convert(x, like, f"{where}: the {what}{tree_paths(self.structure)[k]}")
@@ -115,10 +118,10 @@ class Leaves:
 
     def build(self, leaves: list[Any]) -> Tree:
         """Make a tree of this structure, zeros for None, in the dtypes of this one."""
-        if self.structure is LEAF and leaves[0] is not None and leaves[0].dtype == self.like[0].dtype:
+        if self.structure is LEAF and leaves[0] is not None and leaves[0].dtype == self.leaves[0].dtype:
             return leaves[0]
         done = []
-        for x, like in zip(leaves, self.like, strict=True):
+        for x, like in zip(leaves, self.leaves, strict=True):
             if x is None:
                 x = self.namespace.zeros_like(strip(like))
             elif x.dtype != like.dtype:

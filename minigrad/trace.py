@@ -1,7 +1,7 @@
 """The two kinds of open transform: one that keeps a tape, and one that pushes tangents and keeps nothing.
 
 Each has a level, and an operation belongs to the highest level among its arguments: variables of lower levels are
-constants to it. That alone keeps nested derivatives apart (no perturbation confusion).
+constants to it. That alone keeps nested derivatives separate, so that there is no perturbation confusion.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from __future__ import annotations
 from itertools import count
 from typing import Any
 
-from minigrad.backend import Namespace
+from minigrad.backends import Namespace
+from minigrad.linear_maps import LinearMap
 from minigrad.variable import Array, Variable
 
 _levels = count(1)  # opened later means higher: a later transform is inside the earlier ones, or independent of them
 
-Edges = list[tuple[Any, Any]]  # (mark of an argument, linear map from there to the output)
+Edges = list[tuple[Any, LinearMap]]  # for each argument: its source, the linear map from there to the output
 
 
 class Trace:
@@ -28,11 +29,12 @@ class Trace:
         self.open = True
 
     def record(self, y: Array, edges: Edges) -> Variable:
+        """Return the output of an operation as a variable, given its value and its linear maps."""
         raise NotImplementedError
 
 
 class Tape(Trace):
-    """Keeps the linear maps, one row per operation in evaluation order; a variable's mark is its row."""
+    """Keeps the linear maps, one row per operation in evaluation order; the source of a variable is its row."""
 
     __slots__ = ("rows",)
 
@@ -47,7 +49,7 @@ class Tape(Trace):
 
 
 class Push(Trace):
-    """Pushes tangents forward as the function runs; a variable's mark is its tangent."""
+    """Pushes tangents forward as the function runs; the source of a variable is its tangent."""
 
     __slots__ = ()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from minigrad.backend import namespace
+from minigrad.backends import namespace
 from minigrad.linearization import linearize
 from minigrad.ops.shaping import reshape, stack
 from minigrad.spec import name_of
@@ -91,8 +91,8 @@ def jacobian(f: Callable[..., Any], mode: str | None = None) -> Callable[..., An
 
     def dense(w: Tree) -> Tree:
         _, J = linearize(f, w)
-        inputs, in_structure = J.inputs.like, J.inputs.structure
-        outputs, out_structure = J.outputs.like, J.outputs.structure
+        inputs, in_structure = J.inputs.leaves, J.inputs.structure
+        outputs, out_structure = J.outputs.leaves, J.outputs.structure
         n_in, n_out = sum(x.size for x in inputs), sum(y.size for y in outputs)
         if mode == "forward" or (mode is None and n_in < n_out):
             blocks = _forward_blocks(J.push, inputs, in_structure, outputs)

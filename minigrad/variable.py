@@ -1,12 +1,15 @@
 """The traced array: what a function sees in place of its argument while its derivative is taken.
 
-A `Variable` holds its value (`primal`), the open transform it belongs to (`trace`) and its place there (`mark`: a row
-of the tape, or a tangent). All operators are primitives of `minigrad`, set by `minigrad/__init__.py`.
+A `Variable` holds its value (`primal`), the open transform it belongs to (`trace`), and its `source`: where the
+derivatives that are taken from it start. On a tape that is its row, in a push it is its tangent. The operators of a
+variable are operations of minigrad: `minigrad/ops/operators.py` sets them.
 """
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any, ClassVar, NoReturn
 
 from array_api_compat import device as device_of
 
@@ -16,15 +19,16 @@ Array = Any  # an array of some backend, or a Variable that stands for one
 class Variable:
     """An array under differentiation; made by `linearize`, `jvp`, `grad`, ..., never by hand."""
 
-    __slots__ = ("level", "mark", "primal", "trace")
-    __array_priority__ = 1000.0  # CuPy: let our reflected operators answer
+    __slots__ = ("level", "primal", "source", "trace")
+    __array_priority__ = 1000.0  # let our reflected operators answer those of an array
     __hash__ = None  # type: ignore[assignment]  # like arrays, which compare elementwise
+    namespace: ClassVar[ModuleType]  # what variables answer when they are asked for their functions: minigrad
 
-    def __init__(self, primal: Array, trace: Any, mark: Any):
+    def __init__(self, primal: Array, trace: Any, source: Any):
         self.primal = primal
         self.trace = trace
         self.level = trace.level
-        self.mark = mark
+        self.source = source
 
     # What can be asked of an array without differentiating it.
     @property
@@ -48,18 +52,16 @@ class Variable:
         return device_of(strip(self))
 
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
-        import minigrad
-
-        return minigrad
+        return self.namespace
 
     def __len__(self) -> int:
         if not self.shape:
             raise TypeError("len() of a 0-d array")
         return self.shape[0]
 
-    def __iter__(self):
-        part: Any = self  # its operators are set later
-        return (part[i] for i in range(len(self)))
+    def __iter__(self) -> Iterator[Any]:
+        x: Any = self  # its operators are set later
+        return (x[i] for i in range(len(self)))
 
     def __format__(self, spec: str) -> str:
         return format(strip(self), spec) if spec else repr(self)
@@ -67,7 +69,7 @@ class Variable:
     def __repr__(self) -> str:
         return f"Variable({self.primal!r}, level={self.level})"
 
-    # What would lose the derivative in silence.
+    # What would silently lose the derivative.
     def __setitem__(self, index: Any, value: Any) -> None:
         raise TypeError(
             "in-place assignment x[index] = value cannot be differentiated: "
@@ -76,41 +78,39 @@ class Variable:
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         """Answer the operators of NumPy arrays (`array * variable`), and NumPy functions that minigrad has too."""
-        import minigrad
-
-        function = getattr(minigrad, _STANDARD_NAMES.get(ufunc.__name__, ufunc.__name__), None)
+        function = getattr(self.namespace, _STANDARD_NAMES.get(ufunc.__name__, ufunc.__name__), None)
         if method != "__call__" or kwargs or function is None:
-            return self._leaves(f"numpy.{ufunc.__name__}")
+            return self._refuse(f"numpy.{ufunc.__name__}")
         return function(*inputs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        self._leaves(f"numpy.{function.__name__}")
+        self._refuse(f"numpy.{function.__name__}")
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        self._leaves("a conversion to a NumPy array")
+        self._refuse("a conversion to a NumPy array")
 
     def __float__(self) -> float:
-        self._leaves("float(), or assignment into a plain array (see minigrad.index_update, minigrad.stack),")
+        self._refuse("float(), or assignment into a plain array (see minigrad.index_update, minigrad.stack),")
 
     def __int__(self) -> int:
-        self._leaves("int()")
+        self._refuse("int()")
 
     def __index__(self) -> int:
-        self._leaves("use as an index")
+        self._refuse("use as an index")
 
     def __complex__(self) -> complex:
-        self._leaves("complex()")
+        self._refuse("complex()")
 
     def __bool__(self) -> bool:
-        self._leaves("bool()")
+        self._refuse("bool()")
 
     def item(self) -> float:
-        self._leaves(".item()")
+        self._refuse(".item()")
 
-    def tolist(self) -> list:
-        self._leaves(".tolist()")
+    def tolist(self) -> list[Any]:
+        self._refuse(".tolist()")
 
-    def _leaves(self, what: str) -> NoReturn:
+    def _refuse(self, what: str) -> NoReturn:
         raise TypeError(
             f"{what} of a traced value: its derivative is being taken, and it would be lost. Use minigrad's function "
             "of that name on the value itself (comparisons such as x > 0 give plain booleans), return the value as aux "

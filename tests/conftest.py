@@ -1,10 +1,13 @@
 """Backends: where the tests' arrays live. Every test that asks for `backend` runs on all there are."""
 
 import importlib
+import importlib.util
+import pkgutil
 
 import pytest
 
 import minigrad as mg
+from minigrad import backends
 from tests.support import cupy_double
 from tests.support.data_files import _running_server, cache, clothes, server, tiny  # noqa: F401  (fixtures)
 
@@ -19,7 +22,16 @@ def _let_variables_answer(array_type, monkeypatch):
     )
 
 
-@pytest.fixture(params=["array_api_strict", "cupy_double", pytest.param("cupy", marks=pytest.mark.gpu)])
+# The libraries that have a file in minigrad/backends, and array-api-strict for those that have none.
+LIBRARIES = sorted(
+    name
+    for _, name, _ in pkgutil.iter_modules(backends.__path__)
+    if hasattr(importlib.import_module(f"minigrad.backends.{name}"), "Library")
+)
+OTHERS = [name for name in LIBRARIES if name not in ("numpy", "cupy")]
+
+
+@pytest.fixture(params=["array_api_strict", "cupy_double", pytest.param("cupy", marks=pytest.mark.gpu), *OTHERS])
 def backend(request, monkeypatch):
     """An array library other than NumPy, as a namespace."""
     if request.param == "cupy":
@@ -27,6 +39,10 @@ def backend(request, monkeypatch):
     elif request.param == "cupy_double":
         with cupy_double.installed() as namespace:
             yield namespace
+    elif request.param in OTHERS:
+        pytest.importorskip(request.param, reason=f"{request.param} is not installed")
+        compat = f"array_api_compat.{request.param}"
+        yield importlib.import_module(compat if importlib.util.find_spec(compat) else request.param)
     else:
         strict = pytest.importorskip("array_api_strict", reason="array-api-strict is not installed")
         _let_variables_answer(type(strict.asarray(0.0)), monkeypatch)

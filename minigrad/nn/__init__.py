@@ -2,7 +2,7 @@
 (height, width, in, out)."""
 
 from minigrad.nn.conv import conv2d
-from minigrad.nn.layers import batch_norm, dense, dropout
+from minigrad.nn.layers import batch_norm, dense, dropout, running_average
 from minigrad.nn.losses import cross_entropy, log_softmax, softmax, squared_error
 from minigrad.nn.pool import avg_pool2d, max_pool2d
 
@@ -15,6 +15,7 @@ __all__ = [
     "dropout",
     "log_softmax",
     "max_pool2d",
+    "running_average",
     "softmax",
     "squared_error",
 ]

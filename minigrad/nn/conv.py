@@ -3,16 +3,15 @@
 So three operations, each holding two of them fixed, are one another's derivatives:
 
     y     = conv2d(x, w)                         from image and kernel to output
-    x_bar = conv2d(c, w flipped and transposed)  with stride and spread exchanged: again a convolution
-    w_bar = kernel_product(x, c)                 patches of x, transposed, times c
+    x_bar = conv2d(c, w flipped and transposed)  with stride and dilation exchanged: again a convolution
+    w_bar = conv2d_kernel(x, c)                  patches of x, transposed, times c
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from minigrad import backend
-from minigrad.backend import Pair, transposed_pads
+from minigrad.backends import Pads, Pair, backend_of, transposed_pads
 from minigrad.linear_maps import Linear
 from minigrad.nn.windows import pads_of, pair
 from minigrad.ops.broadcasting import broadcast_to, sum
@@ -42,7 +41,7 @@ def conv2d(x: Array, w: Array, stride: int | Pair = 1, padding: Any = 0, bias: A
             f"conv2d: images of shape {x.shape} have {x.shape[3]} channels, the kernel of shape {w.shape} takes "
             f"{w.shape[2]}: images are (batch, height, width, in), kernels (height, width, in, out)"
         )
-    geometry = {"stride": strides, "pads": pads, "spread": (1, 1)}
+    geometry: dict[str, Any] = {"stride": strides, "pads": pads, "dilation": (1, 1)}
     if bias is None:
         return _conv2d(x, w, **geometry)
     if bias.shape != (w.shape[3],):
@@ -50,10 +49,12 @@ def conv2d(x: Array, w: Array, stride: int | Pair = 1, padding: Any = 0, bias: A
     return _biased_conv2d(x, w, bias, **geometry)
 
 
-def _image_pull(x: Array, window: Pair, stride: Pair, pads: Any, spread: Pair) -> Any:
-    """The function `(c, w) -> x_bar`: convolution with stride and spread exchanged and the kernel turned around."""
-    back = tuple(transposed_pads(x.shape[k + 1], window[k], stride[k], pads[k], spread[k]) for k in (0, 1))
-    return lambda c, w: _conv2d(c, permute_dims(flip(w, (0, 1)), (0, 1, 3, 2)), stride=spread, pads=back, spread=stride)
+def _image_pull(x: Array, window: Pair, stride: Pair, pads: Pads, dilation: Pair) -> Any:
+    """The function `(c, w) -> x_bar`: convolution with stride and dilation exchanged and the kernel turned around."""
+    back: Any = tuple(transposed_pads(x.shape[k + 1], window[k], stride[k], pads[k], dilation[k]) for k in (0, 1))
+    return lambda c, w: _conv2d(
+        c, permute_dims(flip(w, (0, 1)), (0, 1, 3, 2)), stride=dilation, pads=back, dilation=stride
+    )
 
 
 def _in_image(y: Array, x: Array, w: Array, *bias: Array, **geometry: Any) -> Linear:
@@ -63,7 +64,7 @@ def _in_image(y: Array, x: Array, w: Array, *bias: Array, **geometry: Any) -> Li
 
 def _in_kernel(y: Array, x: Array, w: Array, *bias: Array, **geometry: Any) -> Linear:
     window = w.shape[:2]
-    return Linear(lambda t: _conv2d(x, t, **geometry), lambda c: _kernel_product(x, c, window=window, **geometry))
+    return Linear(lambda t: _conv2d(x, t, **geometry), lambda c: _conv2d_kernel(x, c, window=window, **geometry))
 
 
 def _in_bias(y: Array, x: Array, w: Array, bias: Array, **geometry: Any) -> Linear:
@@ -72,24 +73,24 @@ def _in_bias(y: Array, x: Array, w: Array, bias: Array, **geometry: Any) -> Line
 
 
 @primitive(_in_image, _in_kernel)
-def _conv2d(x: Array, w: Array, stride: Pair, pads: Any, spread: Pair) -> Array:
-    return backend.conv2d(x, w, stride, pads, spread)
+def _conv2d(x: Array, w: Array, stride: Pair, pads: Pads, dilation: Pair) -> Array:
+    return backend_of(x, w).conv2d(x, w, stride, pads, dilation)
 
 
 @primitive(_in_image, _in_kernel, _in_bias)
-def _biased_conv2d(x: Array, w: Array, bias: Array, stride: Pair, pads: Any, spread: Pair) -> Array:
-    return backend.conv2d(x, w, stride, pads, spread, bias)
+def _biased_conv2d(x: Array, w: Array, bias: Array, stride: Pair, pads: Pads, dilation: Pair) -> Array:
+    return backend_of(x, w).conv2d(x, w, stride, pads, dilation, bias)
 
 
 def _product_in_image(y: Array, x: Array, c: Array, window: Pair, **geometry: Any) -> Linear:
     pull = _image_pull(x, window, **geometry)
-    return Linear(lambda t: _kernel_product(t, c, window=window, **geometry), lambda w: pull(c, w))
+    return Linear(lambda t: _conv2d_kernel(t, c, window=window, **geometry), lambda w: pull(c, w))
 
 
 def _product_in_cotangent(y: Array, x: Array, c: Array, window: Pair, **geometry: Any) -> Linear:
-    return Linear(lambda t: _kernel_product(x, t, window=window, **geometry), lambda w: _conv2d(x, w, **geometry))
+    return Linear(lambda t: _conv2d_kernel(x, t, window=window, **geometry), lambda w: _conv2d(x, w, **geometry))
 
 
 @primitive(_product_in_image, _product_in_cotangent)
-def _kernel_product(x: Array, c: Array, window: Pair, stride: Pair, pads: Any, spread: Pair) -> Array:
-    return backend.conv2d_kernel(x, c, window, stride, pads, spread)
+def _conv2d_kernel(x: Array, c: Array, window: Pair, stride: Pair, pads: Pads, dilation: Pair) -> Array:
+    return backend_of(x, c).conv2d_kernel(x, c, window, stride, pads, dilation)

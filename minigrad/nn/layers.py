@@ -5,10 +5,11 @@ from __future__ import annotations
 from math import prod
 
 from minigrad.linearization import stop_gradient
+from minigrad.ops.dtypes import astype
 from minigrad.ops.elementwise import sqrt, square
-from minigrad.ops.linalg import matmul
+from minigrad.ops.products import matmul
 from minigrad.ops.reductions import mean
-from minigrad.ops.shaping import astype
+from minigrad.trees import Tree, tree_map
 from minigrad.variable import Array
 
 Stats = dict[str, Array]
@@ -61,16 +62,24 @@ def batch_norm(
     centred = x - m
     v = mean(square(centred), axes)
     y = centred * (gain / sqrt(v + eps)) + bias
-    return y, _running(stats, stop_gradient(m), stop_gradient(v) * (n / (n - 1)), momentum)
+    seen = {"mean": stop_gradient(m), "var": stop_gradient(v) * (n / (n - 1))}
+    return y, running_average(stats, seen, momentum)
 
 
-def _running(stats: Stats | None, m: Array, v: Array, momentum: float) -> Stats:
-    if stats is None:
-        return {"mean": m, "var": v}
-    return {
-        "mean": (1.0 - momentum) * stats["mean"] + momentum * m,
-        "var": (1.0 - momentum) * stats["var"] + momentum * v,
-    }
+def running_average(old: Tree | None, new: Tree, momentum: float) -> Tree:
+    """Move an average towards the latest value: `(1 - momentum) old + momentum new`, leaf by leaf of two trees.
+
+    `new` itself where there is no average yet, `old=None`. TypeError where the trees differ in structure.
+    Batch normalisation's running statistics are such averages.
+
+    >>> running_average({"mean": 1.0}, {"mean": 3.0}, momentum=0.5)
+    {'mean': 2.0}
+    >>> running_average(None, {"mean": 3.0}, momentum=0.5)
+    {'mean': 3.0}
+    """
+    if old is None:
+        return new
+    return tree_map(lambda a, b: (1.0 - momentum) * a + momentum * b, old, new)
 
 
 def dropout(x: Array, keep: Array, rate: float) -> Array:

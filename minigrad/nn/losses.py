@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from minigrad.backend import namespace
-from minigrad.ops.elementwise import exp, square, where
-from minigrad.ops.reductions import logsumexp, mean, sum
+from minigrad.backends import namespace
+from minigrad.ops.broadcasting import sum
+from minigrad.ops.elementwise import exp, square
+from minigrad.ops.piecewise import where
+from minigrad.ops.reductions import logsumexp, mean
 from minigrad.variable import Array
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from minigrad import backend
-from minigrad.backend import Pair
+from minigrad.backends import Pads, Pair, backend_of
 from minigrad.linear_maps import Linear
 from minigrad.nn.windows import pads_of, pair
 from minigrad.ops.indexing import getitem, scatter_add
@@ -39,7 +38,8 @@ def _geometry(name: str, x: Array, window: int | Pair, stride: int | Pair | None
 
 def _pick(y: Array, x: Array, **geometry: Any) -> Linear:
     shape = x.shape
-    index = backend.window_argmax(strip(x), strip(y), **geometry)
+    x, y = strip(x), strip(y)
+    index = backend_of(x).window_argmax(x, y, **geometry)
     return Linear(
         lambda t: getitem(reshape(t, (-1,)), index),
         lambda c: reshape(scatter_add(c, index=index, shape=(prod(shape),)), shape),
@@ -47,8 +47,8 @@ def _pick(y: Array, x: Array, **geometry: Any) -> Linear:
 
 
 @primitive(_pick)
-def _max_pool(x: Array, window: Pair, stride: Pair, pads: Any) -> Array:
-    return backend.window_max(x, window, stride, pads)
+def _max_pool(x: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
+    return backend_of(x).window_max(x, window, stride, pads)
 
 
 def avg_pool2d(x: Array, window: int | Pair, stride: int | Pair | None = None, padding: Any = 0) -> Array:
@@ -66,18 +66,18 @@ def avg_pool2d(x: Array, window: int | Pair, stride: int | Pair | None = None, p
 
 def _sum_map(y: Array, x: Array, **geometry: Any) -> Linear:
     size = x.shape[1:3]
-    return Linear(lambda t: _window_sum(t, **geometry), lambda c: _window_spread(c, size=size, **geometry))
+    return Linear(lambda t: _window_sum(t, **geometry), lambda c: _window_sum_transpose(c, size=size, **geometry))
 
 
 @primitive(_sum_map)
-def _window_sum(x: Array, window: Pair, stride: Pair, pads: Any) -> Array:
-    return backend.window_sum(x, window, stride, pads)
+def _window_sum(x: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
+    return backend_of(x).window_sum(x, window, stride, pads)
 
 
-def _spread_map(y: Array, c: Array, size: Pair, **geometry: Any) -> Linear:
-    return Linear(lambda t: _window_spread(t, size=size, **geometry), lambda u: _window_sum(u, **geometry))
+def _transpose_map(y: Array, c: Array, size: Pair, **geometry: Any) -> Linear:
+    return Linear(lambda t: _window_sum_transpose(t, size=size, **geometry), lambda u: _window_sum(u, **geometry))
 
 
-@primitive(_spread_map)
-def _window_spread(c: Array, window: Pair, stride: Pair, pads: Any, size: Pair) -> Array:
-    return backend.window_spread(c, window, stride, pads, size)
+@primitive(_transpose_map)
+def _window_sum_transpose(c: Array, window: Pair, stride: Pair, pads: Pads, size: Pair) -> Array:
+    return backend_of(c).window_sum_transpose(c, window, stride, pads, size)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minigrad.backend import Pads, Pair, window_count
+from minigrad.backends import Pads, Pair, window_count
 
 
 def pair(value: int | Pair, name: str, least: int = 1) -> Pair:
@@ -16,7 +16,7 @@ def pair(value: int | Pair, name: str, least: int = 1) -> Pair:
 
 
 def pads_of(name: str, x: Any, padding: Any, window: Pair, stride: Pair) -> Pads:
-    """The pads with which windows run over the images `x`; ValueError where there are no images, or no window fits."""
+    """The pads meant by `padding` for images `x`; ValueError if `x` are no images or no window fits."""
     if x.ndim != 4:
         raise ValueError(
             f"{name} takes images of shape (batch, height, width, channels); got shape {x.shape}"

@@ -1,4 +1,4 @@
-"""Repeating along axes and summing over them: each is the other's transpose."""
+"""Repeating along axes and summing over them: each is the transpose of the other."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from typing import Any
 
 from array_api_compat import device as device_of
 
-from minigrad.backend import is_floating, namespace
-from minigrad.linear_maps import Linear
-from minigrad.ops.shaping import Axis, Shape, axes_of, reshape
+from minigrad.backends import is_floating, namespace
+from minigrad.linear_maps import IDENTITY, Linear, LinearMap, Scale
+from minigrad.ops.axes import Axis, Shape, axes_of, broadcast_shapes, kept_shape
+from minigrad.ops.shaping import reshape
 from minigrad.primitives import primitive
 from minigrad.variable import Array
+
+__all__ = ["broadcast_arrays", "broadcast_to", "sum", "tile"]
 
 MANY = 1 << 16  # entries
 
@@ -57,26 +60,38 @@ def sum_map(y: Array, x: Array, axis: Axis, keepdims: bool) -> Linear:
     return Linear(lambda t: sum(t, axis, keepdims), pull)
 
 
-def kept_shape(shape: Shape, axes: Shape) -> Shape:
-    """The shape of a reduction with `keepdims`."""
-    return tuple(1 if k in axes else n for k, n in enumerate(shape))
-
-
-def dropped_shape(shape: Shape, axes: Shape) -> Shape:
-    """The shape of a reduction without `keepdims`."""
-    return tuple(n for k, n in enumerate(shape) if k not in axes)
-
-
 @primitive(sum_map)
 def _sum(x: Array, axis: Axis, keepdims: bool) -> Array:
     xp = namespace(x)
     leading = len(axis) if isinstance(axis, tuple) and axis == tuple(range(len(axis))) else 0
     if 0 < leading < x.ndim and x.size > MANY and is_floating(x):
-        # Sums over a batch, as biases and batch normalisation need: a row of ones times a matrix is 6 times as fast.
+        # Sums over a batch, as biases and batch normalisation need: a row of ones times a matrix is the fastest way.
         rows = prod(x.shape[:leading])
         y = xp.matmul(xp.ones((1, rows), dtype=x.dtype, device=device_of(x)), xp.reshape(x, (rows, -1)))
         return xp.reshape(y, ((1,) * leading if keepdims else ()) + x.shape[leading:])
     return xp.sum(x, axis=axis, keepdims=keepdims)
+
+
+# ------------------------------------------------------------------------------------- maps that broadcast
+
+
+def scale(k: Array, x: Array, y: Array) -> LinearMap:
+    """The map `t -> k t` for an argument `x` that was broadcast to the shape of `y`."""
+    shape, wide = x.shape, y.shape
+    if shape == wide:
+        return Scale(k)
+    return Linear(lambda t: broadcast_to(k * t, wide), lambda c: sum_to(k * c, shape))
+
+
+def broadcast(x: Array, y: Array) -> LinearMap:
+    """The map `t -> t` for an argument `x` that was broadcast to the shape of `y`."""
+    shape, wide = x.shape, y.shape
+    if shape == wide:
+        return IDENTITY
+    return Linear(lambda t: broadcast_to(t, wide), lambda c: sum_to(c, shape))
+
+
+# ------------------------------------------------------------------------------------- several arrays
 
 
 def broadcast_arrays(*arrays: Array) -> list[Array]:
@@ -85,18 +100,8 @@ def broadcast_arrays(*arrays: Array) -> list[Array]:
     return [broadcast_to(x, shape) for x in arrays]
 
 
-def broadcast_shapes(*shapes: Shape) -> Shape:
-    """The shape to which all of these broadcast; ValueError where there is none."""
-    ndim = max(map(len, shapes), default=0)
-    columns = zip(*((1,) * (ndim - len(shape)) + tuple(shape) for shape in shapes), strict=True)
-    lengths = [set(column) - {1} for column in columns]
-    if any(len(n) > 1 for n in lengths):
-        raise ValueError(f"shapes {', '.join(map(str, shapes))} do not broadcast to one another")
-    return tuple(n.pop() if n else 1 for n in lengths)
-
-
 def tile(x: Array, repetitions: Shape) -> Array:
-    """`x` laid out side by side, `repetitions[k]` times along axis k."""
+    """Copies of `x` next to each other, `repetitions[k]` of them along axis k."""
     ndim = max(x.ndim, len(repetitions))
     lengths = (1,) * (ndim - x.ndim) + tuple(x.shape)
     times = (1,) * (ndim - len(repetitions)) + tuple(repetitions)

@@ -1,59 +1,94 @@
-"""The rest of the array API standard, so that code written for it runs on variables unchanged.
+"""New arrays, and the constants of mathematics.
 
-Nothing here has a derivative: new arrays (made by the backend of the innermost open transform, else NumPy, or of
-`device`), dtypes, constants, and questions answered on plain values.
+Arrays are made by the backend of the innermost open transform, else by NumPy; those "like" another are made by its own.
+They are constants to every derivative.
 """
 
 from __future__ import annotations
 
-import importlib
 import math
 from typing import Any
 
-import numpy
-
-from minigrad.backend import SCALARS, backend_dtype, current_namespace, family, namespace
-from minigrad.ops.shaping import astype
+from minigrad.backends import backend_dtype, current_namespace, family, namespace
+from minigrad.ops.dtypes import astype
+from minigrad.ops.shaping import Shape
 from minigrad.variable import Array, Variable, strip
 
+__all__ = [
+    "arange", "asarray", "e", "empty", "empty_like", "eye", "full", "full_like", "inf", "linspace", "meshgrid", "nan",
+    "newaxis", "ones", "ones_like", "pi", "zeros", "zeros_like",
+]  # fmt: skip
+
 e, inf, nan, pi, newaxis = math.e, math.inf, math.nan, math.pi, None
-float32, float64 = numpy.float32, numpy.float64
-int32, int64, uint8, bool = numpy.int32, numpy.int64, numpy.uint8, numpy.bool
-__array_api_version__ = "2024.12"
 
 
-# ------------------------------------------------------------------------------------- new arrays
+def _make(name: str, *args: Any, dtype: Any, device: Any, **params: Any) -> Array:
+    xp = current_namespace.get()
+    dtype = None if dtype is None else backend_dtype(xp, dtype)
+    return getattr(xp, name)(*args, dtype=dtype, device=device, **params)
 
 
-def _maker(name: str) -> Any:
-    def make(*args: Any, dtype: Any = None, device: Any = None, **params: Any) -> Array:
-        xp = current_namespace.get()
-        if dtype is not None:
-            dtype = backend_dtype(xp, dtype)
-        return getattr(xp, name)(*args, dtype=dtype, device=device, **params)
-
-    make.__name__ = name
-    make.__doc__ = f"`{name}` of the array API standard, on the backend of the innermost open transform, else NumPy."
-    return make
+def zeros(shape: int | Shape, *, dtype: Any = None, device: Any = None) -> Array:
+    """An array of zeros."""
+    return _make("zeros", shape, dtype=dtype, device=device)
 
 
-arange, empty, eye, full, linspace, ones, zeros = map(
-    _maker, ("arange", "empty", "eye", "full", "linspace", "ones", "zeros")
-)
+def ones(shape: int | Shape, *, dtype: Any = None, device: Any = None) -> Array:
+    """An array of ones."""
+    return _make("ones", shape, dtype=dtype, device=device)
 
 
-def _like(name: str) -> Any:
-    def make(x: Array, *args: Any, dtype: Any = None, **params: Any) -> Array:
-        x = strip(x)
-        xp = namespace(x)
-        return getattr(xp, name)(x, *args, dtype=None if dtype is None else backend_dtype(xp, dtype), **params)
-
-    make.__name__ = name
-    make.__doc__ = f"`{name}` of the array API standard, on the backend of `x`: a constant to every derivative."
-    return make
+def full(shape: int | Shape, fill_value: float, *, dtype: Any = None, device: Any = None) -> Array:
+    """An array that holds one value everywhere."""
+    return _make("full", shape, fill_value, dtype=dtype, device=device)
 
 
-empty_like, full_like, ones_like, zeros_like = map(_like, ("empty_like", "full_like", "ones_like", "zeros_like"))
+def empty(shape: int | Shape, *, dtype: Any = None, device: Any = None) -> Array:
+    """An array whose entries are not set yet."""
+    return _make("empty", shape, dtype=dtype, device=device)
+
+
+def eye(rows: int, columns: int | None = None, *, k: int = 0, dtype: Any = None, device: Any = None) -> Array:
+    """A matrix with ones on diagonal `k`, zeros elsewhere: the identity, if it is square and `k` is 0."""
+    return _make("eye", rows, columns, k=k, dtype=dtype, device=device)
+
+
+def arange(start: float, stop: float | None = None, step: float = 1, *, dtype: Any = None, device: Any = None) -> Array:
+    """The numbers from `start` to `stop`, without `stop`, at distance `step`; `arange(n)` counts from 0 to `n - 1`."""
+    return _make("arange", start, stop, step, dtype=dtype, device=device)
+
+
+def linspace(
+    start: float, stop: float, num: int = 50, *, endpoint: bool = True, dtype: Any = None, device: Any = None
+) -> Array:
+    """`num` numbers from `start` to `stop` at equal distances, without `stop` unless `endpoint`."""
+    return _make("linspace", start, stop, num, endpoint=endpoint, dtype=dtype, device=device)
+
+
+def _make_like(name: str, x: Array, *args: Any, dtype: Any, **params: Any) -> Array:
+    x = strip(x)
+    xp = namespace(x)
+    return getattr(xp, name)(x, *args, dtype=None if dtype is None else backend_dtype(xp, dtype), **params)
+
+
+def zeros_like(x: Array, *, dtype: Any = None, device: Any = None) -> Array:
+    """Zeros of the shape and dtype of `x`, on its backend."""
+    return _make_like("zeros_like", x, dtype=dtype, device=device)
+
+
+def ones_like(x: Array, *, dtype: Any = None, device: Any = None) -> Array:
+    """Ones of the shape and dtype of `x`, on its backend."""
+    return _make_like("ones_like", x, dtype=dtype, device=device)
+
+
+def full_like(x: Array, fill_value: float, *, dtype: Any = None, device: Any = None) -> Array:
+    """One value everywhere, in the shape and dtype of `x`, on its backend."""
+    return _make_like("full_like", x, fill_value, dtype=dtype, device=device)
+
+
+def empty_like(x: Array, *, dtype: Any = None, device: Any = None) -> Array:
+    """An array of the shape and dtype of `x`, on its backend, whose entries are not set yet."""
+    return _make_like("empty_like", x, dtype=dtype, device=device)
 
 
 def asarray(x: Any, dtype: Any = None, device: Any = None) -> Array:
@@ -79,48 +114,3 @@ def meshgrid(*arrays: Array, indexing: str = "xy") -> list[Array]:
     """Coordinate arrays from plain coordinate vectors."""
     plain = [strip(x) for x in arrays]
     return namespace(*plain).meshgrid(*plain, indexing=indexing)
-
-
-# ------------------------------------------------------------------------------------- questions
-
-
-def _question(name: str) -> Any:
-    def ask(*args: Any, **params: Any) -> Array:
-        plain = [strip(x) for x in args]
-        xp = namespace(*(x for x in plain if hasattr(x, "shape")))
-        return getattr(xp, name)(*plain, **params)
-
-    ask.__name__ = name
-    ask.__doc__ = f"`{name}` of the array API standard, answered on plain values: a constant to every derivative."
-    return ask
-
-
-all, any, argsort, count_nonzero, equal, greater, greater_equal, isfinite, isinf, isnan, less, less_equal = map(
-    _question, ("all", "any", "argsort", "count_nonzero", "equal", "greater", "greater_equal", "isfinite", "isinf",
-                "isnan", "less", "less_equal")
-)  # fmt: skip
-logical_and, logical_not, logical_or, logical_xor, nonzero, not_equal, searchsorted, signbit, trunc = map(
-    _question, ("logical_and", "logical_not", "logical_or", "logical_xor", "nonzero", "not_equal", "searchsorted",
-                "signbit", "trunc")
-)  # fmt: skip
-
-
-def isdtype(dtype: Any, kind: Any) -> Any:
-    """Is a dtype of a kind, such as "real floating"?"""
-    module = type(dtype).__module__.split(".")[0]
-    if module in ("numpy", "builtins"):
-        return numpy.isdtype(numpy.dtype(dtype), kind)
-    return importlib.import_module(module).isdtype(dtype, kind)
-
-
-def finfo(dtype: Any) -> Any:
-    """Precision and range of a floating-point dtype, by its name."""
-    return numpy.finfo(backend_dtype(numpy, dtype))
-
-
-def result_type(*args: Any) -> Any:
-    """The dtype of an operation on these arrays or dtypes."""
-    plain = [strip(x) for x in args]
-    values = [isinstance(x, SCALARS) or (hasattr(x, "shape") and not isinstance(x, type)) for x in plain]
-    xp = namespace(*(x for x, is_value in zip(plain, values, strict=True) if is_value))
-    return xp.result_type(*(x if v else backend_dtype(xp, x) for x, v in zip(plain, values, strict=True)))

@@ -1,19 +1,21 @@
-"""Reading and replacing parts of an array: `x[index]`, and what stands in for `x[index] = value`."""
+"""Reading and replacing parts of an array: `x[index]`, and what replaces `x[index] = value`."""
 
 from __future__ import annotations
 
 from math import prod
 from typing import Any
 
-from minigrad import backend
-from minigrad.backend import is_floating, namespace, put_last
+from minigrad.backends import backend_of, is_floating, namespace
 from minigrad.linear_maps import Linear
+from minigrad.ops.axes import one_axis
 from minigrad.ops.broadcasting import broadcast_to
-from minigrad.ops.elementwise import where
-from minigrad.ops.reductions import one_axis
-from minigrad.ops.shaping import astype, moveaxis, reshape
+from minigrad.ops.dtypes import astype
+from minigrad.ops.piecewise import where
+from minigrad.ops.shaping import moveaxis, reshape
 from minigrad.primitives import primitive
 from minigrad.variable import Array, Variable, strip
+
+__all__ = ["index_add", "index_update", "repeat", "sort", "take", "take_along_axis"]
 
 Index = Any  # slices, integers, integer arrays, masks, None, Ellipsis, or a tuple of them
 
@@ -38,17 +40,21 @@ def _getitem_map(y: Array, x: Array, index: Index) -> Linear:
 
 @primitive(_getitem_map)
 def _getitem(x: Array, index: Index) -> Array:
-    return backend.gather(x, index)
+    return backend_of(x).gather(x, index)
 
 
-@primitive(lambda y, c, index, shape: Linear(lambda t: scatter_add(t, index=index, shape=shape), lambda u: u[index]))
+def _scatter_map(y: Array, c: Array, index: Index, shape: tuple[int, ...]) -> Linear:
+    return Linear(lambda t: scatter_add(t, index=index, shape=shape), lambda u: u[index])
+
+
+@primitive(_scatter_map)
 def scatter_add(c: Array, index: Index, shape: tuple[int, ...]) -> Array:
     """Zeros of `shape` with `c` added at `index`: the transpose of `x[index]`."""
-    return backend.scatter_add(c, index, shape)
+    return backend_of(c).scatter_add(c, index, shape)
 
 
 def index_add(x: Array, index: Index, value: Array) -> Array:
-    """Return `x` with `value` added at `index`; places named twice are added to twice.
+    """Return `x` with `value` added at `index`. Where an index occurs twice, both values are added.
 
     >>> import numpy as np
     >>> index_add(np.zeros(3), np.array([0, 0, 2]), 1.0)
@@ -61,7 +67,7 @@ def index_add(x: Array, index: Index, value: Array) -> Array:
 def index_update(x: Array, index: Index, value: Array) -> Array:
     """Return `x` with `value` at `index`: what `x[index] = value` would make, `x` itself unchanged.
 
-    Of places named twice the last value counts, as in NumPy.
+    Where an index occurs twice, the last value stays, as in NumPy.
 
     >>> import numpy as np
     >>> index_update(np.zeros(3), slice(1, None), 5.0)
@@ -71,9 +77,8 @@ def index_update(x: Array, index: Index, value: Array) -> Array:
     value = _as_part(x, index, value)
     plain = strip(x)
     xp = namespace(plain)
-    writer = xp.full(plain.shape, -1, dtype=xp.int64)  # which entry of `value` ends up at each place
     order = xp.reshape(xp.arange(prod(value.shape), dtype=xp.int64), value.shape)
-    put_last(writer, index, order)
+    writer = backend_of(plain).scatter_last(order, index, plain.shape)  # which entry of `value` ends up at each place
     lasting = writer[index] == order
     return where(writer < 0, x, 0) + scatter_add(where(lasting, value, 0), index=index, shape=x.shape)
 
@@ -92,7 +97,7 @@ def _as_part(x: Array, index: Index, value: Array) -> Array:
 
 
 def take(x: Array, indices: Array, axis: int | None = None) -> Array:
-    """Entries of `x` along an axis, at integer indices (None: only for one axis)."""
+    """Entries of `x` along an axis, at integer indices (None: the only one)."""
     axis = one_axis("take", x, axis)
     if x.ndim == 1:
         return getitem(x, indices)

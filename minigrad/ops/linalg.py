@@ -1,16 +1,19 @@
-"""Matrix products and factorisations. A product with one factor fixed is a linear map of the other."""
+"""Linear algebra, as the standard's extension `linalg` has it: solving, factorisations, determinants, norms."""
 
 from __future__ import annotations
 
-from math import prod
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from minigrad.backend import namespace
+from minigrad.backends import backend_of, namespace
 from minigrad.linear_maps import NEGATE, Compose, Linear, LinearMap
-from minigrad.ops.broadcasting import broadcast_shapes, broadcast_to, sum, sum_to
-from minigrad.ops.elementwise import exp
-from minigrad.ops.reductions import vecdot, vector_norm
-from minigrad.ops.shaping import axes_of, expand_dims, matrix_transpose, permute_dims, reshape, tril
+from minigrad.ops import reductions
+from minigrad.ops.axes import Axis
+from minigrad.ops.broadcasting import broadcast_to, sum, sum_to
+from minigrad.ops.elementwise import exp, pow, sqrt, square
+from minigrad.ops.piecewise import abs
+from minigrad.ops.products import left_times, matmul, outer, tensordot, times
+from minigrad.ops.reductions import vecdot
+from minigrad.ops.shaping import expand_dims, matrix_transpose, reshape, tril
 from minigrad.primitives import primitive
 from minigrad.variable import Array, strip
 
@@ -19,82 +22,11 @@ __all__ = [
     "tensordot", "trace", "vecdot", "vector_norm",
 ]  # fmt: skip
 
-# ------------------------------------------------------------------------------------- products
-
-
-def times(b: Array, a: Array) -> LinearMap:
-    """The map `t -> t @ b` on arrays of the shape of `a`."""
-    shape = a.shape
-    return Linear(lambda t: matmul(t, b), lambda c: sum_to(matmul(c, matrix_transpose(b)), shape))
-
-
-def left_times(a: Array, b: Array) -> LinearMap:
-    """The map `t -> a @ t` on arrays of the shape of `b`."""
-    shape = b.shape
-    return Linear(lambda t: matmul(a, t), lambda c: sum_to(matmul(matrix_transpose(a), c), shape))
-
-
-def matmul(a: Array, b: Array) -> Array:
-    """Matrix product `a @ b` over the last two axes, earlier axes broadcast; 1-d arrays are vectors.
-
-    ValueError where the inner lengths differ.
-    """
-    if not getattr(a, "ndim", 0) or not getattr(b, "ndim", 0):
-        raise ValueError(
-            "matmul needs arrays of one axis or more: use * for numbers; got "
-            + " and ".join(f"shape {x.shape}" if hasattr(x, "shape") else type(x).__name__ for x in (a, b))
-        )
-    inner = b.shape[-2 if b.ndim > 1 else 0]
-    if a.shape[-1] != inner:
-        raise ValueError(
-            f"matmul: shapes {a.shape} and {b.shape} do not match: the last axis of the first argument "
-            f"({a.shape[-1]}) must be as long as {'the last axis but one' if b.ndim > 1 else 'the axis'} of the second "
-            f"({inner}); transpose one with x.mT or reshape it"
-        )
-    if a.ndim == 1 and b.ndim == 1:
-        return reshape(_matmul(reshape(a, (1, -1)), reshape(b, (-1, 1))), ())
-    if a.ndim == 1:
-        y = _matmul(expand_dims(a, 0), b)
-        return reshape(y, (*y.shape[:-2], y.shape[-1]))
-    if b.ndim == 1:
-        y = _matmul(a, expand_dims(b, 1))
-        return reshape(y, y.shape[:-1])
-    return _matmul(a, b)
-
-
-@primitive(lambda y, a, b: times(b, a), lambda y, a, b: left_times(a, b))
-def _matmul(a: Array, b: Array) -> Array:
-    return a @ b
-
-
-def tensordot(a: Array, b: Array, axes: int | tuple[Any, Any] = 2) -> Array:
-    """Sum of products over pairs of axes: the last `axes` of `a` with the first of `b`, or two lists of axes.
-
-    ValueError where paired axes differ in length.
-    """
-    if isinstance(axes, int):
-        axes = (tuple(range(-axes, 0)), tuple(range(axes)))
-    axes_a, axes_b = axes_of(a, axes[0], "tensordot: axes"), axes_of(b, axes[1], "tensordot: axes")
-    if [a.shape[k] for k in axes_a] != [b.shape[k] for k in axes_b]:
-        raise ValueError(
-            f"tensordot: axes {axes_a} of shape {a.shape} and axes {axes_b} of shape {b.shape} must have equal lengths"
-        )
-    free_a = tuple(k for k in range(a.ndim) if k not in axes_a)
-    free_b = tuple(k for k in range(b.ndim) if k not in axes_b)
-    shape = tuple(a.shape[k] for k in free_a) + tuple(b.shape[k] for k in free_b)
-    n = prod(a.shape[k] for k in axes_a)
-    left = reshape(permute_dims(a, free_a + axes_a), (prod(a.shape[k] for k in free_a), n))
-    right = reshape(permute_dims(b, axes_b + free_b), (n, prod(b.shape[k] for k in free_b)))
-    return reshape(_matmul(left, right), shape)
-
-
-def outer(a: Array, b: Array) -> Array:
-    """Outer product of two vectors."""
-    return expand_dims(a, 1) * expand_dims(b, 0)
+# ------------------------------------------------------------------------------------- diagonals, powers, norms
 
 
 def diagonal(x: Array, offset: int = 0) -> Array:
-    """A diagonal of matrices, `x[..., k, k + offset]`: every (columns + 1)-th entry of the rows in one line."""
+    """A diagonal of matrices, `x[..., k, k + offset]`: every (columns + 1)-th entry of the rows laid end to end."""
     rows, columns = x.shape[-2:]
     first = offset if offset >= 0 else -offset * columns
     n = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
@@ -114,10 +46,24 @@ def matrix_power(x: Array, n: int) -> Array:
         raise ValueError(f"matrix_power: n must be at least 1; got {n}: take inv(x) for negative powers")
     y = x
     for bit in f"{n:b}"[1:]:
-        y = _matmul(y, y)
+        y = matmul(y, y)
         if bit == "1":
-            y = _matmul(y, x)
+            y = matmul(y, x)
     return y
+
+
+def vector_norm(x: Array, axis: Axis = None, keepdims: bool = False, ord: float = 2) -> Array:
+    """`sum(abs(x)**ord) ** (1/ord)` over the axes given, the largest entry's size for `ord` infinite.
+
+    At `x = 0` the norm of order 2 has no derivative: it comes out as nan.
+    """
+    if ord == 2:
+        return sqrt(sum(square(x), axis, keepdims))
+    if ord == 1:
+        return sum(abs(x), axis, keepdims)
+    if ord in (float("inf"), float("-inf")):
+        return (reductions.max if ord > 0 else reductions.min)(abs(x), axis, keepdims)
+    return pow(sum(pow(abs(x), ord), axis, keepdims), 1.0 / ord)
 
 
 # ------------------------------------------------------------------------------------- solving
@@ -149,11 +95,7 @@ def _solve_map(a: Array, b: Array) -> LinearMap:
     lambda y, a, b: _solve_map(a, b),
 )
 def _solve(a: Array, b: Array) -> Array:
-    xp = namespace(a, b)
-    if a.shape[:-2] != b.shape[:-2]:  # CuPy does not broadcast here
-        batch = broadcast_shapes(a.shape[:-2], b.shape[:-2])
-        a, b = xp.broadcast_to(a, (*batch, *a.shape[-2:])), xp.broadcast_to(b, (*batch, *b.shape[-2:]))
-    return xp.linalg.solve(a, b)
+    return backend_of(a, b).solve(a, b)
 
 
 def inv(a: Array) -> Array:

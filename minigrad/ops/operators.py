@@ -1,11 +1,12 @@
-"""The operators of a variable: each is the operation of that name."""
+"""The operators of variables: each is the operation of that name."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
-from minigrad.ops import elementwise, indexing, linalg, shaping
+from minigrad.ops import elementwise, indexing, piecewise, products, shaping
 from minigrad.variable import Array, Variable, strip
 
 
@@ -18,9 +19,10 @@ def _comparison(name: str) -> Callable[[Variable, Array], Array]:
     return lambda self, other: getattr(strip(self), name)(strip(other))
 
 
-def set_operators() -> None:
-    """Give `Variable` its operators and the properties that are operations."""
+def set_operators(namespace: ModuleType) -> None:
+    """Give variables their operators, the properties that are operations, and the namespace of their functions."""
     v: Any = Variable
+    v.namespace = namespace
     for name, operation in (
         ("add", elementwise.add),
         ("sub", elementwise.subtract),
@@ -28,8 +30,8 @@ def set_operators() -> None:
         ("truediv", elementwise.divide),
         ("pow", elementwise.pow),
         ("mod", elementwise.remainder),
-        ("floordiv", elementwise.floor_divide),
-        ("matmul", linalg.matmul),
+        ("floordiv", piecewise.floor_divide),
+        ("matmul", products.matmul),
     ):
         setattr(v, f"__{name}__", operation)
         setattr(v, f"__r{name}__", _reflected(operation))
@@ -37,7 +39,7 @@ def set_operators() -> None:
         setattr(v, f"__{name}__", _comparison(f"__{name}__"))
     v.__neg__ = elementwise.negative
     v.__pos__ = elementwise.positive
-    v.__abs__ = elementwise.abs
+    v.__abs__ = piecewise.abs
     v.__getitem__ = indexing.getitem
     v.T = property(shaping.matrix_transpose)
     v.mT = property(shaping.matrix_transpose)

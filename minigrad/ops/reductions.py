@@ -1,16 +1,22 @@
-"""What is made of sums; products, extrema, norms; running sums and products."""
+"""Reductions over axes: means, products, extrema; running sums and products."""
 
 from __future__ import annotations
 
 from math import prod as _product
 
-from minigrad.backend import device_of, namespace
+from minigrad.backends import backend_of, device_of, namespace
 from minigrad.linear_maps import Compose, Linear, Scale
-from minigrad.ops.broadcasting import broadcast_to, dropped_shape, kept_shape, sum, sum_map
-from minigrad.ops.elementwise import abs, exp, pow, sqrt, square, where
-from minigrad.ops.shaping import Axis, Shape, axes_of, axis_index, concat, expand_dims, flip, pad, permute_dims, reshape
+from minigrad.ops.axes import Axis, Shape, axes_of, axis_index, dropped_shape, kept_shape, one_axis
+from minigrad.ops.broadcasting import broadcast_to, sum, sum_map, sum_to
+from minigrad.ops.elementwise import exp, sqrt, square
+from minigrad.ops.piecewise import where
+from minigrad.ops.shaping import concat, expand_dims, flip, pad, permute_dims, reshape
 from minigrad.primitives import primitive
 from minigrad.variable import Array, strip
+
+__all__ = [
+    "cumulative_prod", "cumulative_sum", "diff", "logsumexp", "max", "mean", "min", "prod", "std", "var", "vecdot",
+]  # fmt: skip
 
 # ------------------------------------------------------------------------------------- made of sums
 
@@ -44,7 +50,18 @@ def vecdot(a: Array, b: Array, axis: int = -1) -> Array:
     """Inner product along an axis; ValueError where the lengths differ."""
     if a.shape[axis] != b.shape[axis]:
         raise ValueError(f"vecdot: shapes {a.shape} and {b.shape} must have the same length along axis {axis}")
-    return sum(a * b, axis)
+    return _vecdot(a, b) if axis in (-1, a.ndim - 1) and axis in (-1, b.ndim - 1) else sum(a * b, axis)
+
+
+def _dot_with(b: Array, a: Array) -> Linear:
+    """The map `t -> vecdot(t, b)` on arrays of the shape of `a`."""
+    shape = a.shape
+    return Linear(lambda t: _vecdot(t, b), lambda c: sum_to(expand_dims(c, -1) * b, shape))
+
+
+@primitive(lambda y, a, b: _dot_with(b, a), lambda y, a, b: _dot_with(a, b))
+def _vecdot(a: Array, b: Array) -> Array:
+    return backend_of(a, b).vecdot(a, b)
 
 
 def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
@@ -60,20 +77,6 @@ def _logsumexp(x: Array, axes: Shape) -> Array:
     top = xp.max(x, axis=axes, keepdims=True)
     top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
     return xp.log(xp.sum(xp.exp(x - top), axis=axes, keepdims=True)) + top
-
-
-def vector_norm(x: Array, axis: Axis = None, keepdims: bool = False, ord: float = 2) -> Array:
-    """`sum(abs(x)**ord) ** (1/ord)` over the axes given, the largest entry's size for `ord` infinite.
-
-    At `x = 0` the norm of order 2 has no derivative: it comes out as nan.
-    """
-    if ord == 2:
-        return sqrt(sum(square(x), axis, keepdims))
-    if ord == 1:
-        return sum(abs(x), axis, keepdims)
-    if ord in (float("inf"), float("-inf")):
-        return (max if ord > 0 else min)(abs(x), axis, keepdims)
-    return pow(sum(pow(abs(x), ord), axis, keepdims), 1.0 / ord)
 
 
 # ------------------------------------------------------------------------------------- products
@@ -140,40 +143,25 @@ def _extremum(x: Array, which: str) -> Array:
     return getattr(namespace(x), which)(x, axis=-1)
 
 
-def argmax(x: Array, axis: int | None = None, keepdims: bool = False) -> Array:
-    """Index of the largest entry: integers, a constant to every derivative."""
-    x = strip(x)
-    return namespace(x).argmax(x, axis=axis, keepdims=keepdims)
-
-
-def argmin(x: Array, axis: int | None = None, keepdims: bool = False) -> Array:
-    """Index of the smallest entry: integers, a constant to every derivative."""
-    x = strip(x)
-    return namespace(x).argmin(x, axis=axis, keepdims=keepdims)
-
-
 # ------------------------------------------------------------------------------------- running
 
 
 def cumulative_sum(x: Array, axis: int | None = None, include_initial: bool = False) -> Array:
-    """Running sum along an axis (None: only for one axis); `include_initial` puts a zero in front."""
+    """Running sum along an axis (None: the only one); `include_initial` puts a zero in front."""
     axis = one_axis("cumulative_sum", x, axis)
     y = _cumulative_sum(x, axis=axis)
     return pad(y, tuple((int(k == axis), 0) for k in range(x.ndim))) if include_initial else y
-
-
-def one_axis(name: str, x: Array, axis: int | None) -> int:
-    """The axis meant, counted from 0; None will do where there is only one."""
-    if axis is None and x.ndim != 1:
-        raise ValueError(f"{name} needs axis= for an array of {x.ndim} axes")
-    return axes_of(x, axis, f"{name}: axis")[0]
 
 
 def _sum_from_the_end(c: Array, axis: int) -> Array:
     return flip(_cumulative_sum(flip(c, axis), axis=axis), axis)
 
 
-@primitive(lambda y, x, axis: Linear(lambda t: _cumulative_sum(t, axis=axis), lambda c: _sum_from_the_end(c, axis)))
+def _cumulative_sum_map(y: Array, x: Array, axis: int) -> Linear:
+    return Linear(lambda t: _cumulative_sum(t, axis=axis), lambda c: _sum_from_the_end(c, axis))
+
+
+@primitive(_cumulative_sum_map)
 def _cumulative_sum(x: Array, axis: int) -> Array:
     return namespace(x).cumulative_sum(x, axis=axis)
 

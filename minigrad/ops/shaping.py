@@ -1,4 +1,4 @@
-"""Operations that move numbers without changing them: each is linear, and so is its own derivative."""
+"""Operations that move numbers without changing them: each is linear, and so its own derivative."""
 
 from __future__ import annotations
 
@@ -6,30 +6,16 @@ from typing import Any
 
 import numpy
 
-from minigrad.backend import backend_dtype, namespace
+from minigrad.backends import namespace
 from minigrad.linear_maps import Linear
+from minigrad.ops.axes import Axis, Shape, axes_of, axis_index
 from minigrad.primitives import primitive
 from minigrad.variable import Array, strip
 
-Shape = tuple[int, ...]
-Axis = int | tuple[int, ...] | None
-
-
-def axes_of(x: Array, axis: Axis, what: str = "axis") -> Shape:
-    """The axes meant, counted from 0 (None: all); ValueError for one that `x` does not have."""
-    ndim = x.ndim
-    if axis is None:
-        return tuple(range(ndim))
-    axes = (axis,) if isinstance(axis, int) else tuple(axis)
-    done = tuple(a + ndim if a < 0 else a for a in axes)
-    if not all(0 <= a < ndim for a in done) or len(set(done)) < len(done):
-        raise ValueError(f"{what} {axis} does not name axes of an array of shape {x.shape}, each once")
-    return done
-
-
-def axis_index(axis: int, part: Any) -> tuple[Any, ...]:
-    """The index that takes `part` of one axis and all of the others."""
-    return (*(slice(None),) * axis, part, ...)
+__all__ = [
+    "concat", "expand_dims", "flip", "matrix_transpose", "moveaxis", "pad", "permute_dims", "reshape", "roll",
+    "squeeze", "stack", "tril", "triu", "unstack",
+]  # fmt: skip
 
 
 def reshape(x: Array, shape: int | Shape) -> Array:
@@ -62,7 +48,11 @@ def _inverse(axes: Shape) -> Shape:
     return tuple(sorted(range(len(axes)), key=axes.__getitem__))
 
 
-@primitive(lambda y, x, axes: Linear(lambda t: _permute(t, axes=axes), lambda c: _permute(c, axes=_inverse(axes))))
+def _permute_map(y: Array, x: Array, axes: Shape) -> Linear:
+    return Linear(lambda t: _permute(t, axes=axes), lambda c: _permute(c, axes=_inverse(axes)))
+
+
+@primitive(_permute_map)
 def _permute(x: Array, axes: Shape) -> Array:
     return namespace(x).permute_dims(x, axes)
 
@@ -86,7 +76,7 @@ def moveaxis(x: Array, source: int | Shape, destination: int | Shape) -> Array:
 
 
 def expand_dims(x: Array, axis: int | Shape = 0) -> Array:
-    """`x` with axes of length 1 put in, so that they stand at `axis` in the result."""
+    """`x` with axes of length 1 put in, which are axes `axis` of the result."""
     axes = (axis,) if isinstance(axis, int) else axis
     ndim = x.ndim + len(axes)
     axes = tuple(a + ndim if a < 0 else a for a in axes)
@@ -188,7 +178,11 @@ def flip(x: Array, axis: Axis = None) -> Array:
     return _flip(x, axis=axes_of(x, axis, "flip: axis"))
 
 
-@primitive(lambda y, x, axis: Linear(lambda t: _flip(t, axis=axis), lambda c: _flip(c, axis=axis)))
+def _flip_map(y: Array, x: Array, axis: Shape) -> Linear:
+    return Linear(lambda t: _flip(t, axis=axis), lambda c: _flip(c, axis=axis))
+
+
+@primitive(_flip_map)
 def _flip(x: Array, axis: Shape) -> Array:
     return namespace(x).flip(x, axis=axis)
 
@@ -202,7 +196,11 @@ def _back(shift: int | Shape) -> int | Shape:
     return -shift if isinstance(shift, int) else tuple(-s for s in shift)
 
 
-@primitive(lambda y, x, shift, axis: Linear(lambda t: roll(t, shift, axis), lambda c: roll(c, _back(shift), axis)))
+def _roll_map(y: Array, x: Array, shift: int | Shape, axis: Axis) -> Linear:
+    return Linear(lambda t: roll(t, shift, axis), lambda c: roll(c, _back(shift), axis))
+
+
+@primitive(_roll_map)
 def _roll(x: Array, shift: int | Shape, axis: Axis) -> Array:
     return namespace(x).roll(x, shift, axis=axis)
 
@@ -217,30 +215,10 @@ def triu(x: Array, k: int = 0) -> Array:
     return _triangle(x, k=k, side="triu")
 
 
-@primitive(lambda y, x, k, side: Linear(lambda t: _triangle(t, k=k, side=side), lambda c: _triangle(c, k=k, side=side)))
+def _triangle_map(y: Array, x: Array, k: int, side: str) -> Linear:
+    return Linear(lambda t: _triangle(t, k=k, side=side), lambda c: _triangle(c, k=k, side=side))
+
+
+@primitive(_triangle_map)
 def _triangle(x: Array, k: int, side: str) -> Array:
     return getattr(namespace(x), side)(x, k=k)
-
-
-# ------------------------------------------------------------------------------------- dtype
-
-
-def astype(x: Array, dtype: Any, copy: bool = True) -> Array:
-    """`x` in another dtype: minigrad's name of it, or the backend's. Integers and booleans are constants."""
-    plain = strip(x)
-    xp = namespace(plain)
-    dtype = backend_dtype(xp, dtype)
-    if not xp.isdtype(dtype, "real floating"):
-        return xp.astype(plain, dtype, copy=copy)
-    return x if not copy and x.dtype == dtype else _astype(x, dtype=dtype)
-
-
-def _astype_map(y: Array, x: Array, dtype: Any) -> Linear:
-    before = x.dtype
-    return Linear(lambda t: _astype(t, dtype=dtype), lambda c: _astype(c, dtype=before))
-
-
-@primitive(_astype_map)
-def _astype(x: Array, dtype: Any) -> Array:
-    xp = namespace(x)
-    return xp.astype(xp.asarray(x), dtype)

@@ -167,7 +167,7 @@ checkpoint("8.2, by a convolution", mg.nn.conv2d(c, turned, padding=2), x_bar)
 #
 # So [the package](../minigrad/nn/conv.py) has two routines, patches times kernel and patches
 # transposed times cotangent, and each derivative, of any order, is one of them with its arguments
-# exchanged. It makes patches [of a few images at a time](../minigrad/backend.py), which stay in
+# exchanged. It makes patches [of a few images at a time](../minigrad/backends/patches.py), which stay in
 # cache. With `bias=b` a third map joins: it repeats a tangent of $b$ at every place, and sums a
 # cotangent over them.
 #

@@ -1,4 +1,9 @@
-"""The table of all functions on other array libraries, and what happens where two libraries meet."""
+"""The table of all functions on other array libraries, and what happens where two libraries meet.
+
+`backend` is every library that has a file in minigrad/backends and is installed (NumPy aside, with which all are
+compared), CuPy's double, and array-api-strict, which has no file: it runs the standard's operations alone. What each
+function of the protocol promises is in test_protocol.py, the networks in tests/problems/vision/test_on_backends.py.
+"""
 
 import array_api_compat
 import numpy as np
@@ -80,7 +85,7 @@ def test_primals_tangents_and_cotangents_of_another_backend(backend):
     meets(mg.linearize, lambda p: p["a"], {"a": numpys, "b": [ours]})
 
 
-def test_python_floats_take_the_backend_and_dtype_of_the_arrays_beside_them(backend):
+def test_python_floats_take_the_backend_and_dtype_of_the_arrays_they_come_with(backend):
     params = {"w": backend.asarray([1.0, 2.0], dtype=backend.float32), "b": 3.0}
     gradient = mg.grad(lambda p: mg.sum(p["w"] * p["b"]))(params)
     assert type(gradient["b"]) is type(params["w"])

@@ -17,7 +17,10 @@ import pytest
 import minigrad as mg
 from curveball.solvers import adam
 from curveball.solvers import tree_math as solver
-from minigrad import backend, nn, tree_flatten
+from minigrad import nn, tree_flatten
+from minigrad.backends import backend_for, backend_of, fuse
+from minigrad.backends import cupy as cupy_file
+from minigrad.backends import numpy as numpy_file
 from tests.support import cupy_double
 
 # ------------------------------------------------------------------------------------- fused kernels
@@ -41,7 +44,6 @@ def arguments(kinds, make, dtype=np.float32, number=float):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_one_kernel_that_gives_what_the_operations_give(function, kinds, dtype, gpu):
     expected = function(*arguments(kinds, np.asarray, dtype))
-    backend.family(gpu.ones(1))  # from here on CuPy is looked out for
     for number in (float, lambda x: gpu.asarray(x, dtype=dtype)):
         found = function(*arguments(kinds, gpu.asarray, dtype, number))
         assert found.dtype == dtype
@@ -51,13 +53,12 @@ def test_one_kernel_that_gives_what_the_operations_give(function, kinds, dtype, 
 
 def test_kernels_are_counted(double):
     x = double.ones(3)
-    backend.family(x)
     before = cupy_double.fuse.calls
     solver.tree_add_scale(x, 0.5, x)
     assert cupy_double.fuse.calls == before + 1
-    token = backend.fuse.set(False)
+    token = fuse.set(False)
     solver.tree_add_scale(x, 0.5, x)
-    backend.fuse.reset(token)
+    fuse.reset(token)
     assert cupy_double.fuse.calls == before + 1
     solver.tree_add_scale(np.ones(3), 0.5, np.ones(3))  # not on a GPU
     mg.grad(lambda w: mg.sum(solver._add_scaled(w, 0.5, x)))(x)  # not for variables
@@ -66,11 +67,10 @@ def test_kernels_are_counted(double):
 
 def test_the_double_refuses_two_numbers_in_a_fused_function(double):
     x = double.ones(3)
-    backend.family(x)
     with pytest.raises(TypeError, match="two numbers in a fused function: CuPy would compute with them in float16"):
-        backend.fused(lambda x, k: (1.0 - k) * x)(x, 0.5)
+        mg.fused(lambda x, k: (1.0 - k) * x)(x, 0.5)
     with pytest.raises(NotImplementedError, match="sum in a fused function"):
-        backend.fused(lambda x: double.sum(x))(x)
+        mg.fused(lambda x: double.sum(x))(x)
 
 
 def test_training_uses_them(double):
@@ -99,8 +99,8 @@ def test_parts_of_a_batch_give_what_the_whole_gives(gpu, monkeypatch):
     x, w = gpu.asarray(x), gpu.asarray(w)
     sizes = []
     for most in (1, 2 * 6 * 7 * 9 * 2 * 8, 1 << 30):  # one image at a time, two of the patches, all
-        monkeypatch.setitem(backend.PART_BYTES, "cupy", most)
-        sizes.append(backend.part_size(5, 6 * 7 * 9 * 2 * 8, gpu))
+        monkeypatch.setattr(cupy_file.Library, "most_bytes", most)
+        sizes.append(backend_for(gpu).part_size(5, 6 * 7 * 9 * 2 * 8))
         for a, b in zip(tree_flatten(convolution(x, w))[0], tree_flatten(expected)[0], strict=True):
             np.testing.assert_allclose(mg.to_numpy(a), b, rtol=1e-11, atol=1e-12)
     assert sizes == [1, 2, 5]
@@ -112,33 +112,33 @@ def test_places_of_maxima_stay_inside_the_images(library, gpu):
     xp = gpu if library == "cupy" else np
     x = xp.asarray(np.full((1, 1, 1, 2), -np.inf))
     y = nn.max_pool2d(x, 3, 1, padding=2)
-    places = mg.to_numpy(backend.window_argmax(x, y, (3, 3), (1, 1), ((2, 2), (2, 2))))
+    places = mg.to_numpy(backend_of(x).window_argmax(x, y, (3, 3), (1, 1), ((2, 2), (2, 2))))
     assert places.shape == (1, 3, 3, 2)
     assert ((places >= 0) & (places < 2)).all()
 
 
 def test_parts_leave_room_on_a_small_gpu(double, monkeypatch):
-    monkeypatch.setattr(backend, "_device_bytes", lambda index: 800)
-    assert backend.part_size(64, 20, double) == 5
-    assert backend.part_size(64, 1000, double) == 1
-    monkeypatch.setattr(backend, "_device_bytes", lambda index: 1 << 40)
-    assert backend.part_size(64, 1 << 26, double) == 16  # no more than 1 GiB
+    monkeypatch.setattr(cupy_file, "_device_bytes", lambda cuda, index: 800)
+    assert backend_for(double).part_size(64, 20) == 5
+    assert backend_for(double).part_size(64, 1000) == 1
+    monkeypatch.setattr(cupy_file, "_device_bytes", lambda cuda, index: 1 << 40)
+    assert backend_for(double).part_size(64, 1 << 26) == 16  # no more than 1 GiB
 
 
 def test_the_memory_of_the_device_in_use_counts(double, monkeypatch):
-    backend._device_bytes.cache_clear()
+    cupy_file._device_bytes.cache_clear()
     asked = []
     monkeypatch.setattr(cupy_double.Device, "mem_info", property(lambda self: (0, asked.append(self.id) or 8000)))
     double.cuda.Device(1).use()
-    assert backend.part_size(64, 100, double) == 10
-    backend.part_size(64, 100, double)
+    assert backend_for(double).part_size(64, 100) == 10
+    backend_for(double).part_size(64, 100)
     assert asked == [1]
-    backend._device_bytes.cache_clear()
+    cupy_file._device_bytes.cache_clear()
 
 
-def test_no_threads_beside_a_gpu(double, monkeypatch):
-    monkeypatch.setattr(backend, "call_all", None)
-    monkeypatch.setitem(backend.PART_BYTES, "numpy", 1)
+def test_no_threads_on_a_gpu(double, monkeypatch):
+    monkeypatch.setattr(numpy_file, "call_all", None)
+    monkeypatch.setattr(numpy_file.Library, "part_bytes", 1)
     convolution(double.ones((4, 8, 8, 2)), double.ones((3, 3, 2, 4)))
 
 
@@ -198,7 +198,7 @@ def test_cupy_has_what_is_asked_for_and_what_its_double_has(cupy):
     assert missing_in(compat) == {}
     assert [name for name in cupy_double.NAMES if not hasattr(cupy, name)] == []
     assert [name for name in cupy_double.LINALG if not hasattr(cupy.linalg, name)] == []
-    assert not hasattr(cupy, "vecdot"), "CuPy has vecdot now: the double and backend.inner can do without their own"
+    assert not hasattr(cupy, "vecdot"), "CuPy has vecdot now: the double and its file's vecdot can do without their own"
 
 
 STANDARD_NAMES = {

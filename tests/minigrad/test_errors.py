@@ -1,4 +1,4 @@
-"""Every error names the argument and the mend."""
+"""Every error names the argument, and says what would be right."""
 
 import re
 
@@ -195,7 +195,7 @@ def test_a_primitive_without_a_rule():
 
     assert mg.grad(times)(2.0, 3.0) == 3.0
     message = (
-        "times has no derivative in its argument 1: state its linear map, @minigrad.primitives(rule_0, rule_1, ...)"
+        "times has no derivative in its argument 1: state its linear map, @minigrad.primitive(rule_0, rule_1, ...)"
     )
     fails(NotImplementedError, message, mg.grad(times, argnums=1), 2.0, 3.0)
     assert mg.grad(lambda x: times(x, mg.stop_gradient(x)))(2.0) == 2.0
@@ -206,7 +206,7 @@ def test_a_primitive_used_without_its_rules():
     def bare(x):
         return x
 
-    message = "primitive was used without its rules: write @minigrad.primitives(rule_0, rule_1, ...)"
+    message = "primitive was used without its rules: write @minigrad.primitive(rule_0, rule_1, ...)"
     fails(TypeError, message, bare, X)
     fails(TypeError, message, bare, X, X)
 

@@ -10,7 +10,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import minigrad as mg
-from minigrad import backend, nn
+from minigrad import nn
+from minigrad.backends import backend_of
 from minigrad.ops import linalg
 
 RNG = np.random.default_rng(7)
@@ -264,7 +265,7 @@ def test_images_worked_on_in_parts(images, monkeypatch):
 
     results = []
     for part_bytes in (1 << 30, 1):
-        monkeypatch.setitem(backend.PART_BYTES, "numpy", part_bytes)
+        monkeypatch.setattr(type(backend_of(x)), "part_bytes", part_bytes)
         results.append(mg.value_and_grad(f)((x, w)))
     mg.tree_map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-12), *results)
 
@@ -282,6 +283,16 @@ def test_batch_norm_and_its_running_statistics():
     y, same = nn.batch_norm(x, gain, bias, old, training=False, eps=0.0)
     np.testing.assert_allclose(y, gain * (x - 1.0) / np.sqrt(2.0) + bias)
     assert same is old
+
+
+def test_running_averages_of_trees():
+    old, new = {"a": [np.ones(2), 4.0]}, {"a": [np.zeros(2), 8.0]}
+    moved = nn.running_average(old, new, 0.25)
+    np.testing.assert_array_equal(moved["a"][0], [0.75, 0.75])
+    assert moved["a"][1] == 5.0
+    assert nn.running_average(None, new, 0.25) is new
+    with pytest.raises(TypeError, match="another structure"):
+        nn.running_average(old, {"a": [np.zeros(2)]}, 0.25)
 
 
 def test_batch_norm_statistics_are_aux():

@@ -227,8 +227,7 @@ linear("take", normal(5), f=lambda x: x[constants(x, [0, 3, 3, -1])], label="get
 linear(
     "take", normal(3, 4), f=lambda x: x[constants(x, [0, 2, 2]), constants(x, [1, 3, 3])], label="getitem-two-arrays"
 )
-linear("take", normal(3, 4), f=lambda x: x[None, :, None, 0], label="getitem-new-axis",
-       numpy_only="array-api-strict does not assign at new axes")  # fmt: skip
+linear("take", normal(3, 4), f=lambda x: x[None, :, None, 0], label="getitem-new-axis")
 mixed = "array-api-strict indexes with arrays alone"
 linear(
     "take",
@@ -252,14 +251,12 @@ linear("index_update", normal(3, 4), normal(), f=lambda x, v: mg.index_update(x,
 linear("index_update", normal(3), f=lambda x: mg.index_update(x, 0, 2.0), label="number")
 linear("index_update", normal(), normal(), f=lambda x, v: mg.index_update(x, (), v), label="0-d")
 case("index_update", normal(4), normal(), f=lambda x, v: mg.index_update(x, x > 0.0, v), label="mask")
-index_arrays = "array-api-strict does not assign at integer arrays"
 linear(
     "index_update",
     normal(4),
     normal(3),
     f=lambda x, v: mg.index_update(x, constants(x, [0, 2, 0]), v),
     label="repeats",
-    numpy_only=index_arrays,
 )
 linear("index_add", normal(3, 4), normal(2, 4), f=lambda x, v: mg.index_add(x, (slice(1, None), ...), v))
 linear("index_add", normal(4), normal(3), f=lambda x, v: mg.index_add(x, constants(x, [0, 2, 0]), v), label="repeats")
@@ -311,7 +308,6 @@ case("linalg.det", -well_conditioned(2, 3, 3), label="batched")
 
 # ------------------------------------------------------------------------------------- networks
 
-strides = "convolutions and pools read strided views, which array-api-strict lacks"
 for label, size, kernel, options in (
     ("1x1", (3, 3), (1, 1), {}),
     ("valid", (5, 4), (3, 2), {"padding": "valid"}),
@@ -326,9 +322,9 @@ for label, size, kernel, options in (
     ("padding-beyond-kernel", (3, 3), (2, 2), {"padding": 3, "stride": 2}),
 ):
     image, weights = normal(2, *size, 2), normal(*kernel, 2, 3)
-    case("nn.conv2d", image, weights, f=partial(nn.conv2d, **options), label=label, numpy_only=strides)
+    case("nn.conv2d", image, weights, f=partial(nn.conv2d, **options), label=label)
 case(
-    "nn.conv2d", normal(2, 5, 4, 2), normal(3, 2, 2, 3), normal(3), label="bias", numpy_only=strides,
+    "nn.conv2d", normal(2, 5, 4, 2), normal(3, 2, 2, 3), normal(3), label="bias",
     f=lambda x, w, b: nn.conv2d(x, w, 2, 1, bias=b),
 )  # fmt: skip
 for label, size, options in (
@@ -345,10 +341,9 @@ for label, size, options in (
         apart(2, *size, 2),
         f=partial(nn.max_pool2d, **options),
         label=label,
-        numpy_only=strides,
         step=1e-4,
     )
-    linear("nn.avg_pool2d", normal(2, *size, 2), f=partial(nn.avg_pool2d, **options), label=label, numpy_only=strides)
+    linear("nn.avg_pool2d", normal(2, *size, 2), f=partial(nn.avg_pool2d, **options), label=label)
 
 
 def _evaluate(x, gain, bias, mean, log_var):
@@ -358,6 +353,7 @@ def _evaluate(x, gain, bias, mean, log_var):
 case("nn.batch_norm", normal(6, 3), normal(3), normal(3), f=lambda *args: nn.batch_norm(*args)[0], label="training")
 case("nn.batch_norm", normal(2, 3, 3, 2), normal(2), normal(2), f=lambda *args: nn.batch_norm(*args)[0], label="images")
 case("nn.batch_norm", normal(4, 3), normal(3), normal(3), normal(3), normal(3), f=_evaluate, label="evaluation")
+linear("nn.running_average", normal(3), normal(3), f=lambda a, b: nn.running_average({"m": a}, {"m": b}, 0.1)["m"])
 linear(
     "nn.dropout", normal(2, 3), f=lambda x: nn.dropout(x, constants(x, [[True, False, True], [False, True, True]]), 0.4)
 )

@@ -1,8 +1,8 @@
-"""Threads for NumPy, which copies and adds on one core: a part of the batch for each.
+"""Threads for NumPy, which copies and adds on one core: each thread works on a part of the batch.
 
-BLAS has threads of its own. It is quicker with a part for each core than with all cores on one part, so it is held to
-one thread while parts are worked on. Its idle threads busy-wait after every call that used them, against ours: hold
-BLAS to one thread for a whole run with `one_blas_thread`, as training does.
+BLAS has threads of its own. While parts are worked on it is held to one thread: a core for each part is faster than all
+cores on one part. After a call that used them, the idle threads of BLAS busy-wait and slow ours down: `one_blas_thread`
+holds BLAS to one thread for a whole run, as training does. benchmarks/step.py shows what both gain.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 @functools.cache
 def _threads() -> tuple[ThreadPoolExecutor, int, Any, Lock] | None:
-    """A pool, how many threads BLAS may use, the way to hold BLAS to one in each, and a lock for it; or None."""
+    """A pool, the number of BLAS's threads, the controller that limits them, and a lock for it; None for one core."""
     try:
         from threadpoolctl import ThreadpoolController
     except ImportError:  # then BLAS alone has threads
@@ -41,7 +41,7 @@ def call_all(work: Callable[..., Any], parts: list[tuple[Any, ...]]) -> list[Any
     results: list[Any] = [None] * len(parts)
     left = iter(range(len(parts)))
 
-    def work_on() -> None:  # whoever is free takes the next part
+    def work_on() -> None:  # a free thread takes the next part
         for k in left:
             results[k] = work(*parts[k])
 
@@ -50,7 +50,7 @@ def call_all(work: Callable[..., Any], parts: list[tuple[Any, ...]]) -> list[Any
         try:
             work_on()
         finally:
-            for _ in left:  # after an error: nothing is left to take
+            for _ in left:  # after an error: take all that is left
                 pass
             for other in others:
                 other.result()
@@ -59,7 +59,7 @@ def call_all(work: Callable[..., Any], parts: list[tuple[Any, ...]]) -> list[Any
 
 @contextlib.contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Hold BLAS to one thread for a whole run: the parts of a batch have the cores.
+    """Hold BLAS to one thread for a whole run, so that the parts of a batch have the cores.
 
     >>> with one_blas_thread():
     ...     pass

@@ -1,0 +1,53 @@
+"""What differs between array libraries? One file per library, with the same dozen functions in each.
+
+To add an array library, write one file `minigrad/backends/NAME.py`, named as the library is imported, with a class
+`Library` that derives from `Standard` and overrides the functions of `Backend` (protocol.py) that the library lacks or
+does faster. No list names it: arrays find it by their library's name, and tests/minigrad/test_backends.py runs the
+table of all functions (tests/support/cases.py) on it, and checks the identities of `Backend`, where it is installed.
+"""
+
+from minigrad.backends.fusion import fuse, fused
+from minigrad.backends.namespaces import (
+    SCALARS,
+    Namespace,
+    backend_dtype,
+    backend_name,
+    current_namespace,
+    device_of,
+    families,
+    family,
+    is_floating,
+    mixed_backends,
+    namespace,
+    numpy_namespace,
+)
+from minigrad.backends.protocol import Backend
+from minigrad.backends.registry import backend_for, backend_of, to_numpy
+from minigrad.backends.threads import one_blas_thread
+from minigrad.backends.windows import Pads, Pair, transposed_pads, window_count
+
+__all__ = [
+    "SCALARS",
+    "Backend",
+    "Namespace",
+    "Pads",
+    "Pair",
+    "backend_dtype",
+    "backend_for",
+    "backend_name",
+    "backend_of",
+    "current_namespace",
+    "device_of",
+    "families",
+    "family",
+    "fuse",
+    "fused",
+    "is_floating",
+    "mixed_backends",
+    "namespace",
+    "numpy_namespace",
+    "one_blas_thread",
+    "to_numpy",
+    "transposed_pads",
+    "window_count",
+]

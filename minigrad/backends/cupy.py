@@ -1,0 +1,71 @@
+"""CuPy: fused kernels, parts of a batch that fit into the GPU's memory, and what CuPy lacks or waits for."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy
+
+from minigrad.backends.namespaces import Namespace
+from minigrad.backends.patches import Convolutions
+from minigrad.backends.pools import Pools
+from minigrad.backends.protocol import Array, Index
+
+
+class Library(Convolutions, Pools):
+    """CuPy."""
+
+    most_bytes = 1 << 30  # of a part: larger ones gain nothing (benchmarks/gpu.py)
+
+    def __init__(self, xp: Namespace):
+        super().__init__(xp)
+        import cupy  # here, so that this file can be read without CuPy
+
+        self._cupy = cupy
+
+    @property
+    def part_bytes(self) -> int:  # type: ignore[override]  # a number elsewhere, as there is one memory
+        """At most an eighth of the memory of the GPU in use."""
+        cuda = self._cupy.cuda
+        return min(self.most_bytes, _device_bytes(cuda, cuda.Device().id) // 8)
+
+    def scatter_last(self, order: Array, index: Index, shape: tuple[int, ...]) -> Array:
+        out = self.xp.full(shape, -1, dtype=order.dtype)
+        self.xp.maximum.at(out, index, order)  # an assignment would leave open which of several is last
+        return out
+
+    def erf(self, x: Array) -> Array:
+        from cupyx.scipy import special  # slow to import, and seldom needed
+
+        return special.erf(x)
+
+    def sign(self, x: Array) -> Array:
+        """array-api-compat's would write nan through a mask, and wait."""
+        return self.xp.where(x == x, self._cupy.sign(x), x)
+
+    def vecdot(self, x: Array, y: Array) -> Array:
+        """CuPy has none; array-api-compat's is four kernels."""
+        return self.xp.sum(x * y, axis=-1)
+
+    def solve(self, a: Array, b: Array) -> Array:
+        """CuPy's does not broadcast."""
+        if a.shape[:-2] != b.shape[:-2]:
+            batch = numpy.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+            a = self.xp.broadcast_to(a, (*batch, *a.shape[-2:]))
+            b = self.xp.broadcast_to(b, (*batch, *b.shape[-2:]))
+        return self.xp.linalg.solve(a, b)
+
+    def fused(self, function: Callable[..., Array]) -> Callable[..., Array]:
+        """By `cupy.fuse`, which computes with two numbers in float16."""
+        return self._cupy.fuse(function)
+
+    def to_host(self, x: Array) -> numpy.ndarray:
+        return x.get()
+
+
+@functools.cache
+def _device_bytes(cuda: Any, index: int) -> int:
+    """The memory of a GPU."""
+    return cuda.Device(index).mem_info[1]

@@ -1,0 +1,106 @@
+"""Which array library is an array of? Its namespace: a module that follows the Python array API standard.
+
+Every operation asks, so the answer is kept for each type of array: a question costs one look-up in a dict.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from types import ModuleType
+from typing import Any
+
+import array_api_compat
+import array_api_compat.numpy as numpy_namespace
+from array_api_compat import device as device_of
+
+Namespace = Any  # a module that follows the Python array API standard
+
+SCALARS = (bool, int, float)
+families: dict[type, ModuleType | None] = {bool: None, int: None, float: None}  # of all types met so far
+
+# The namespace that `minigrad.zeros` and the other creation functions use: that of the innermost open transform.
+current_namespace: ContextVar[Namespace] = ContextVar("current_namespace", default=numpy_namespace)
+
+__all__ = [
+    "SCALARS",
+    "Namespace",
+    "backend_dtype",
+    "backend_name",
+    "current_namespace",
+    "device_of",
+    "families",
+    "family",
+    "is_floating",
+    "mixed_backends",
+    "namespace",
+    "numpy_namespace",
+]
+
+
+def family(x: Any) -> Namespace | None:
+    """Return the namespace of one array, None for a Python number; TypeError for anything else."""
+    kind = type(x)
+    try:
+        return families[kind]
+    except KeyError:
+        pass
+    if not array_api_compat.is_array_api_obj(x):
+        raise TypeError(f"expected an array or a Python number, got {kind.__name__}: {x!r:.80}")
+    xp = families[kind] = array_api_compat.array_namespace(x)
+    return xp
+
+
+def namespace(*arrays: Any) -> Namespace:
+    """Return the namespace that these arrays share, NumPy's if all are Python numbers; TypeError if there are two.
+
+    >>> import numpy as np
+    >>> namespace(np.ones(2), 3.0).__name__
+    'array_api_compat.numpy'
+    """
+    found = None
+    for x in arrays:
+        xp = family(x)
+        if xp is None or xp is found:
+            continue
+        if found is not None:
+            raise TypeError(mixed_backends(found, xp))
+        found = xp
+    return numpy_namespace if found is None else found
+
+
+def mixed_backends(a: Namespace, b: Namespace) -> str:
+    """The error message for an operation on arrays of two libraries."""
+    names = sorted(backend_name(xp) for xp in (a, b))
+    return (
+        f"arrays of two backends meet: {names[0]} and {names[1]}. Move one over first, as with "
+        f"{names[0]}.asarray(x) or minigrad.to_numpy(x); write constants as Python floats"
+    )
+
+
+def backend_name(xp: Namespace) -> str:
+    """The name of an array library, as it is imported.
+
+    >>> backend_name(numpy_namespace)
+    'numpy'
+    """
+    return xp.__name__.removeprefix("array_api_compat.")
+
+
+def is_floating(x: Any) -> bool:
+    """Is it an array of real floating-point numbers, or a Python float?"""
+    xp = family(x)
+    if xp is None:
+        return isinstance(x, float)
+    dtype = x.dtype
+    if xp is numpy_namespace:  # the quickest way for most arrays: benchmarks/engine.py
+        return dtype.kind == "f"
+    return xp.isdtype(dtype, "real floating")
+
+
+def backend_dtype(xp: Namespace, dtype: Any) -> Any:
+    """Return the library's own dtype of this name: `minigrad.float32`, `numpy.float32` and `"float32"` all do."""
+    name = dtype if isinstance(dtype, str) else getattr(dtype, "__name__", None) or str(dtype)
+    found = getattr(xp, name.rsplit(".", 1)[-1].removesuffix("'>"), None)
+    if found is None:
+        raise TypeError(f"no dtype {dtype!r} on {backend_name(xp)}: give minigrad.float32, minigrad.float64, ...")
+    return found

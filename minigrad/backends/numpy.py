@@ -1,0 +1,44 @@
+"""NumPy: parts of a batch that stay in cache, on as many threads as there are cores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from minigrad.backends.patches import Convolutions
+from minigrad.backends.pools import Pools
+from minigrad.backends.protocol import Array, Index
+from minigrad.backends.standard import scipy_special
+from minigrad.backends.threads import call_all
+
+
+class Library(Convolutions, Pools):
+    """NumPy."""
+
+    part_bytes = 2 << 20  # of a core's cache: benchmarks/step.py, and benchmarks/floor.py for the rate of copies
+
+    def in_parts(self, n: int, image_bytes: int, work: Callable[[int, int], Any]) -> list[Any]:
+        parts = self._parts(n, image_bytes)
+        if n * image_bytes >= 4 * self.part_bytes:  # below, threads gain nothing: benchmarks/step.py
+            return call_all(work, parts)
+        return [work(*part) for part in parts]
+
+    def gather(self, x: Array, index: Index) -> Array:
+        """At very many places of a vector, on all threads: benchmarks/where_time_goes.py, tangents of max pools."""
+        if x.ndim != 1 or getattr(index, "size", 0) * x.itemsize < 2 * self.part_bytes:
+            return x[index]
+        y = self.xp.empty(index.shape, dtype=x.dtype)
+
+        def work(start: int, stop: int) -> None:
+            y[start:stop] = x[index[start:stop]]
+
+        self.in_parts(index.shape[0], index[:1].nbytes, work)
+        return y
+
+    def scatter_last(self, order: Array, index: Index, shape: tuple[int, ...]) -> Array:
+        out = self.xp.full(shape, -1, dtype=order.dtype)
+        out[index] = order  # NumPy writes in order
+        return out
+
+    def erf(self, x: Array) -> Array:
+        return scipy_special().erf(x)

@@ -1,0 +1,100 @@
+"""What an array library supplies beyond the array API standard: the functions that each file of this folder has.
+
+The array API standard (https://data-apis.org/array-api) has elementwise functions, reductions, matrix products, shapes.
+It lacks convolution, pools and addition at repeated indices; and some of what it has is slow or missing in a library.
+`Standard` (standard.py) has all of this from the standard's own operations; a library overrides what it does better.
+
+Shapes, with images `x` (batch, height, width, channels) and windows as windows.py defines them::
+
+    x (n, h, w, ci)     kernel k (kh, kw, ci, co)     y = conv2d(x, k) (n, oh, ow, co)     window = (kh, kw)
+
+Linear functions come in pairs, each the other's transpose. For all arrays of the right shapes::
+
+    <conv2d(x, k), c>      = <k, conv2d_kernel(x, c)>            = <x, conv2d(c, k turned around, stride and dilation
+                                                                           exchanged, transposed_pads)>
+    <window_sum(x), c>     = <x, window_sum_transpose(c)>
+    <gather(x, index), c>  = <x, scatter_add(c, index, x.shape)>
+
+Nothing here may read an array on the host, except `to_host`, nor change its arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy
+
+from minigrad.backends.namespaces import Namespace
+from minigrad.backends.windows import Pads, Pair
+
+Array = Any  # an array of the library
+Index = Any  # what the library takes in `x[index]`: slices, integers, integer arrays, masks, None, Ellipsis, or a tuple
+
+
+class Backend(Protocol):
+    """The functions that differ between array libraries. They take and return plain arrays of one library."""
+
+    xp: Namespace  # the library, as a module that follows the standard
+
+    # ------------------------------------------------------------------------------------- images
+
+    def conv2d(self, x: Array, w: Array, stride: Pair, pads: Pads, dilation: Pair, bias: Array | None = None) -> Array:
+        """Cross-correlate images (n, h, w, in) with kernels (height, width, in, out), and add the bias (out,)."""
+
+    def conv2d_kernel(self, x: Array, c: Array, window: Pair, stride: Pair, pads: Pads, dilation: Pair) -> Array:
+        """The transpose of `conv2d` in its kernel: from a cotangent (n, oh, ow, out) to (*window, in, out)."""
+
+    def window_max(self, x: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
+        """The largest entry of each window (n, oh, ow, channels); padding never wins, nan always does."""
+
+    def window_argmax(self, x: Array, y: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
+        """For each entry of the maxima `y = window_max(x)` its place in flattened `x`, the first of equal ones.
+
+        For a window whose maximum is nan, or is found in padding alone, any place of `x`.
+        """
+
+    def window_sum(self, x: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
+        """The sum over each window (n, oh, ow, channels), padding counted as zero."""
+
+    def window_sum_transpose(self, c: Array, window: Pair, stride: Pair, pads: Pads, size: Pair) -> Array:
+        """The transpose of `window_sum`: each entry of `c` added to all places of its window, in images of `size`."""
+
+    # ------------------------------------------------------------------------------------- indices
+
+    def gather(self, x: Array, index: Index) -> Array:
+        """`x[index]`."""
+
+    def scatter_add(self, values: Array, index: Index, shape: tuple[int, ...]) -> Array:
+        """Zeros of `shape` with `values` added at `index`, twice at places named twice: the transpose of `gather`."""
+
+    def scatter_last(self, order: Array, index: Index, shape: tuple[int, ...]) -> Array:
+        """-1 everywhere in `shape`, and `order`, rising integers of at least 0, written at `index`.
+
+        At a place named several times the last one counts, which is the largest.
+        """
+
+    # ------------------------------------------------------------------------------------- elementwise, products
+
+    def erf(self, x: Array) -> Array:
+        """The error function `2/sqrt(pi) * integral of exp(-t^2) from 0 to x`."""
+
+    def sign(self, x: Array) -> Array:
+        """-1, 0, 1 or nan, elementwise."""
+
+    def vecdot(self, x: Array, y: Array) -> Array:
+        """Sum of products over the last axis, earlier axes broadcast."""
+
+    def solve(self, a: Array, b: Array) -> Array:
+        """The solution of `a x = b` for square matrices `a` (..., m, m) and `b` (..., m, k), earlier axes broadcast."""
+
+    # ------------------------------------------------------------------------------------- kernels and copies
+
+    def fused(self, function: Callable[..., Array]) -> Callable[..., Array]:
+        """An elementwise function of arrays and numbers as one kernel; the function itself if there is none."""
+
+    def to_host(self, x: Array) -> numpy.ndarray:
+        """A copy on the host, or the memory of `x` itself if that is there. `minigrad.to_numpy` is the public name."""
+
+    def from_host(self, x: numpy.ndarray, device: Any = None) -> Array:
+        """A host array as an array of this library, on a device of it."""

@@ -1,0 +1,65 @@
+"""The backend of an array: the file of its library in this folder, or the standard's operations if it has none.
+
+A file is imported when the first array of its library is met: `import minigrad` imports NumPy alone.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+import numpy
+
+from minigrad.backends.namespaces import Namespace, backend_name, namespace
+from minigrad.backends.protocol import Array, Backend
+from minigrad.backends.standard import Standard
+
+_by_type: dict[type, Backend] = {}
+_by_namespace: dict[Namespace, Backend] = {}
+
+
+def backend_of(x: Array, *others: Array) -> Backend:
+    """Return the backend that these arrays share, NumPy's for Python numbers; TypeError if there are two.
+
+    >>> import numpy as np
+    >>> backend_of(np.ones(2)).__class__.__module__
+    'minigrad.backends.numpy'
+    """
+    if others:
+        return backend_for(namespace(x, *others))
+    try:
+        return _by_type[x.__class__]
+    except KeyError:
+        found = _by_type[x.__class__] = backend_for(namespace(x))
+        return found
+
+
+def backend_for(xp: Namespace) -> Backend:
+    """Return the backend of an array library, given as its namespace."""
+    try:
+        return _by_namespace[xp]
+    except KeyError:
+        found = _by_namespace[xp] = _library(backend_name(xp))(xp)
+        return found
+
+
+def _library(name: str) -> type[Standard]:
+    """The class `Library` of the file named as the library is imported (`jax` for `jax.numpy`), else `Standard`."""
+    path = f"{__package__}.{name.split('.')[0]}"
+    if find_spec(path) is None:
+        return Standard
+    return getattr(import_module(path), "Library", Standard)
+
+
+def to_numpy(x: Array) -> Any:
+    """Copy an array to the host as a NumPy array: for logs, files and figures only.
+
+    >>> to_numpy(2.0)
+    array(2.)
+    """
+    try:
+        backend = backend_of(x)
+    except TypeError:  # lists of numbers, say
+        return numpy.asarray(x)
+    return backend.to_host(x)

@@ -1,0 +1,180 @@
+"""Any library that follows the array API standard: its operations alone, correct and not fast."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+from typing import Any
+
+import numpy
+
+from minigrad.backends.namespaces import Namespace, device_of
+from minigrad.backends.protocol import Array, Backend, Index
+from minigrad.backends.windows import Pads, Pair, transposed_pads, window_count
+
+NO_DILATION = (1, 1)
+
+
+class Standard(Backend):
+    """Every function of `Backend`, made of the standard's operations: a library overrides what it does better."""
+
+    def __init__(self, xp: Namespace):
+        self.xp = xp
+
+    # ------------------------------------------------------------------------------------- images
+
+    def conv2d(self, x: Array, w: Array, stride: Pair, pads: Pads, dilation: Pair, bias: Array | None = None) -> Array:
+        xp = self.xp
+        windows = self._windows(x, w.shape[:2], stride, pads, dilation, 0.0)
+        kernel = xp.reshape(w, (prod(w.shape[:3]), w.shape[3]))
+        y = xp.reshape(xp.matmul(_as_rows(xp, windows), kernel), (*windows.shape[:3], w.shape[3]))
+        return y if bias is None else y + bias
+
+    def conv2d_kernel(self, x: Array, c: Array, window: Pair, stride: Pair, pads: Pads, dilation: Pair) -> Array:
+        xp = self.xp
+        rows = _as_rows(xp, self._windows(x, window, stride, pads, dilation, 0.0))
+        cotangents = xp.reshape(c, (prod(c.shape[:3]), c.shape[3]))
+        return xp.reshape(xp.matmul(xp.matrix_transpose(rows), cotangents), (*window, x.shape[3], c.shape[3]))
+
+    def window_max(self, x: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
+        return self.xp.max(self._windows(x, window, stride, pads, NO_DILATION, float("-inf")), axis=(3, 4))
+
+    def window_argmax(self, x: Array, y: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
+        xp, (n, h, w, c), k = self.xp, x.shape, window[0] * window[1]
+        _, oh, ow, _ = y.shape
+        windows = self._windows(x, window, stride, pads, NO_DILATION, float("-inf"))
+        hits = xp.reshape(windows == xp.reshape(y, (n, oh, ow, 1, 1, c)), (n, oh, ow, k, c))
+        first = xp.argmax(xp.astype(hits, xp.int32), axis=3)  # of the window's entries
+        pixels = xp.reshape(self._arange(h * w, x), (1, h, w, 1))
+        pixels = xp.reshape(self._windows(pixels, window, stride, pads, NO_DILATION, 0), (oh * ow * k,))
+        number = xp.reshape(self._arange(oh * ow, x), (oh, ow, 1))  # of the window in its image
+        pixel = xp.reshape(xp.take(pixels, xp.reshape(number * k + first, (-1,))), y.shape)
+        image = xp.reshape(self._arange(n, x), (n, 1, 1, 1))
+        return (image * (h * w) + pixel) * c + self._arange(c, x)
+
+    def window_sum(self, x: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
+        return self.xp.sum(self._windows(x, window, stride, pads, NO_DILATION, 0.0), axis=(3, 4))
+
+    def window_sum_transpose(self, c: Array, window: Pair, stride: Pair, pads: Pads, size: Pair) -> Array:
+        """The sum over windows of `c` stretched by the stride: as the transpose of a convolution with ones."""
+        top = transposed_pads(size[0], window[0], stride[0], pads[0], 1)
+        left = transposed_pads(size[1], window[1], stride[1], pads[1], 1)
+        return self.xp.sum(self._windows(c, window, (1, 1), (top, left), stride, 0.0), axis=(3, 4))
+
+    def _windows(self, x: Array, window: Pair, stride: Pair, pads: Pads, dilation: Pair, fill: float) -> Array:
+        """All windows of images, (n, oh, ow, kh, kw, c), with `fill` in the padding and between stretched entries.
+
+        Along each axis, window i reads position `p = i stride + k - before`, which is entry `p / dilation` if that is
+        an integer inside the image; else it reads an entry of `fill` that is appended.
+        """
+        xp, counts = self.xp, []
+        for axis, k, s, pad, d in zip((1, 2), window, stride, pads, dilation, strict=True):
+            n = x.shape[axis]
+            count = window_count(n, k, s, pad, d)
+            position = xp.reshape(self._arange(count, x) * s - pad[0], (count, 1)) + self._arange(k, x)
+            entry = position // d
+            inside = (entry * d == position) & (entry >= 0) & (entry < n)
+            entry = xp.reshape(xp.where(inside, entry, n), (count * k,))
+            filler = xp.full((*x.shape[:axis], 1, *x.shape[axis + 1 :]), fill, dtype=x.dtype, device=device_of(x))
+            x = xp.take(xp.concat([x, filler], axis=axis), entry, axis=axis)
+            counts.append(count)
+        x = xp.reshape(x, (x.shape[0], counts[0], window[0], counts[1], window[1], x.shape[3]))
+        return xp.permute_dims(x, (0, 1, 3, 2, 4, 5))
+
+    def _arange(self, n: int, like: Array) -> Array:
+        return self.xp.arange(n, dtype=self.xp.int64, device=device_of(like))
+
+    # ------------------------------------------------------------------------------------- indices
+
+    def gather(self, x: Array, index: Index) -> Array:
+        return x[index]
+
+    def scatter_add(self, values: Array, index: Index, shape: tuple[int, ...]) -> Array:
+        """Values sorted by place, then summed at each place by doubling: log2(len) steps of a segmented scan."""
+        xp = self.xp
+        if not may_repeat(index) and not any(part is None for part in parts_of(index)):
+            out = xp.zeros(shape, dtype=values.dtype, device=device_of(values))
+            out[index] = values
+            return out
+        totals, places, last, named = self._sorted(values, index, shape)
+        shift, n = 1, places.shape[0]
+        while shift < n:
+            same_place = places[shift:] == places[:-shift]
+            sums = totals[shift:] + xp.where(same_place, totals[:-shift], 0)
+            totals, shift = xp.concat([totals[:shift], sums]), 2 * shift
+        return xp.reshape(xp.where(named, xp.take(totals, last), 0), shape)
+
+    def scatter_last(self, order: Array, index: Index, shape: tuple[int, ...]) -> Array:
+        writers, _, last, named = self._sorted(order, index, shape)
+        return self.xp.reshape(self.xp.where(named, self.xp.take(writers, last), -1), shape)
+
+    def _sorted(self, values: Array, index: Index, shape: tuple[int, ...]) -> tuple[Array, Array, Array, Array]:
+        """Values and their places in a flat array, sorted by place; for each place its last value, and if it has one.
+
+        A value of 0 at no place (-1) is put in front, so that neither is ever empty.
+        """
+        xp, size = self.xp, prod(shape)
+        every = self._arange(size, values)
+        places = self.gather(xp.reshape(every, shape), index)
+        values = xp.reshape(xp.broadcast_to(values, places.shape), (-1,))
+        places = xp.reshape(places, (-1,))
+        values = xp.concat([xp.zeros(1, dtype=values.dtype, device=device_of(values)), values])
+        places = xp.concat([self._arange(1, values) - 1, places])
+        order = xp.argsort(places, stable=True)
+        values, places = xp.take(values, order), xp.take(places, order)
+        last = xp.searchsorted(places, every, side="right") - 1
+        return values, places, last, xp.take(places, last) == every
+
+    # ------------------------------------------------------------------------------------- elementwise, products
+
+    def erf(self, x: Array) -> Array:
+        """On the host: the standard has no erf."""
+        return self.from_host(scipy_special().erf(self.to_host(x)), device_of(x))
+
+    def sign(self, x: Array) -> Array:
+        return self.xp.sign(x)
+
+    def vecdot(self, x: Array, y: Array) -> Array:
+        return self.xp.vecdot(x, y)
+
+    def solve(self, a: Array, b: Array) -> Array:
+        return self.xp.linalg.solve(a, b)
+
+    # ------------------------------------------------------------------------------------- memory and kernels
+
+    def fused(self, function: Callable[..., Array]) -> Callable[..., Array]:
+        return function
+
+    def to_host(self, x: Array) -> numpy.ndarray:
+        return numpy.asarray(x)
+
+    def from_host(self, x: numpy.ndarray, device: Any = None) -> Array:
+        return self.xp.asarray(x, device=device)
+
+
+def scipy_special() -> Any:
+    """SciPy's special functions: the engine needs SciPy for nothing else."""
+    try:
+        from scipy import special
+    except ImportError as error:
+        raise ImportError("minigrad.erf needs SciPy: pip install scipy") from error
+    return special
+
+
+def parts_of(index: Index) -> tuple[Any, ...]:
+    return index if isinstance(index, tuple) else (index,)
+
+
+def may_repeat(index: Index) -> bool:
+    """Can an index name one entry twice? Only integer arrays can."""
+    for part in parts_of(index):
+        if part is None or part is Ellipsis or isinstance(part, slice | int):
+            continue
+        if getattr(part, "ndim", 1) and "bool" not in str(getattr(part, "dtype", "int")):
+            return True
+    return False
+
+
+def _as_rows(xp: Namespace, windows: Array) -> Array:
+    """Windows as a matrix, one per row."""
+    return xp.reshape(windows, (prod(windows.shape[:3]), prod(windows.shape[3:])))

@@ -1,0 +1,54 @@
+"""What keeps a push cheap in memory: sums in place, and tangents dropped after their last use.
+
+Neither changes a result, and `Linearization.push` is right without them.
+
+- `add_to` adds the terms of a row in the memory of the first. It is safe because nothing else holds that array: it is
+  new, made by a linear map for this sum. Three things rule the other cases out. A map may return its argument as it
+  is (`Identity`): that array is named in `keep`, and is not written to. It may return a view (a reshape, a slice):
+  a view has a base. And an array of another type, a Python number or a variable, has no memory of its own.
+  `benchmarks/step.py` measures what it is worth: the time of a training step.
+- `last_reads` says after which row a tangent is not read again. It is safe because the tape is fixed once the function
+  has returned: the rows to come are all that will read, and the outputs are kept. `benchmarks/memory.py` measures what
+  it is worth: the memory of a step at its peak.
+"""
+
+from __future__ import annotations
+
+from minigrad.linear_maps import LinearMap
+from minigrad.variable import Array
+
+IN_PLACE = 1 << 16  # entries: for smaller arrays a new one is as quick
+
+
+def add_to(total: Array, term: Array, keep: Array) -> Array:
+    """Return `total + term`, in the memory of `total` where that is a large array of its own and not `keep`.
+
+    >>> import numpy as np
+    >>> total = np.ones(IN_PLACE)
+    >>> add_to(total, np.ones(IN_PLACE), keep=None) is total, add_to(total, np.ones(IN_PLACE), keep=total) is total
+    (True, False)
+    """
+    own = total is not keep and getattr(total, "base", total) is None and total.size >= IN_PLACE
+    if own and term.__class__ is total.__class__ and term.dtype == total.dtype:
+        total += term
+        return total
+    return total + term
+
+
+def last_reads(rows: list[list[tuple[int, LinearMap]]], outputs: list[int | None]) -> list[list[int]]:
+    """Return, for every row, the rows that it is the last to read. Outputs are in none of the lists.
+
+    >>> from minigrad.linear_maps import IDENTITY as I
+    >>> last_reads([[], [(0, I)], [(0, I), (1, I)], [(2, I)]], [3])
+    [[], [], [0, 1], [2]]
+    """
+    reader: dict[int, int] = {}
+    for k, row in enumerate(rows):
+        for i, _ in row:
+            reader[i] = k
+    last: list[list[int]] = [[] for _ in rows]
+    kept = set(outputs)
+    for i, k in reader.items():
+        if i not in kept:
+            last[k].append(i)
+    return last

@@ -1,0 +1,54 @@
+"""Axes and shapes: which axes an argument names, and the shape of a result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minigrad.variable import Array
+
+Shape = tuple[int, ...]
+Axis = int | tuple[int, ...] | None
+
+
+def axes_of(x: Array, axis: Axis, what: str = "axis") -> Shape:
+    """The axes that `axis` names, counted from 0 (None: all); ValueError for one that `x` does not have."""
+    ndim = x.ndim
+    if axis is None:
+        return tuple(range(ndim))
+    axes = (axis,) if isinstance(axis, int) else tuple(axis)
+    done = tuple(a + ndim if a < 0 else a for a in axes)
+    if not all(0 <= a < ndim for a in done) or len(set(done)) < len(done):
+        raise ValueError(f"{what} {axis} does not name axes of an array of shape {x.shape}, each once")
+    return done
+
+
+def axis_index(axis: int, part: Any) -> tuple[Any, ...]:
+    """The index that takes `part` of one axis and all of the others."""
+    return (*(slice(None),) * axis, part, ...)
+
+
+def one_axis(name: str, x: Array, axis: int | None) -> int:
+    """The axis that `axis` names, counted from 0 (None: the only one); ValueError if `x` does not have it."""
+    if axis is None and x.ndim != 1:
+        raise ValueError(f"{name} needs axis= for an array of {x.ndim} axes")
+    return axes_of(x, axis, f"{name}: axis")[0]
+
+
+def kept_shape(shape: Shape, axes: Shape) -> Shape:
+    """The shape of a reduction with `keepdims`."""
+    return tuple(1 if k in axes else n for k, n in enumerate(shape))
+
+
+def dropped_shape(shape: Shape, axes: Shape) -> Shape:
+    """The shape of a reduction without `keepdims`."""
+    return tuple(n for k, n in enumerate(shape) if k not in axes)
+
+
+def broadcast_shapes(*shapes: Shape) -> Shape:
+    """The shape to which all of these broadcast; ValueError where there is none."""
+    ndim = max(map(len, shapes), default=0)
+    columns = zip(*((1,) * (ndim - len(shape)) + tuple(shape) for shape in shapes), strict=True)
+    lengths = [set(column) - {1} for column in columns]
+    if any(len(n) > 1 for n in lengths):
+        raise ValueError(f"shapes {', '.join(map(str, shapes))} do not broadcast to one another")
+    return tuple(n.pop() if n else 1 for n in lengths)

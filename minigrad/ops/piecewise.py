@@ -1,0 +1,140 @@
+"""Elementwise operations in pieces: choices between arrays, and functions that are constant between their jumps.
+
+At a kink one side is taken, the same in both directions of the sweep: the first of equal entries in `maximum` and
+`minimum`, so `clip` has slope 1 at its bounds; `abs` and `relu` have slope 0 at 0. At a jump the derivative is 0.
+"""
+
+from __future__ import annotations
+
+from minigrad.backends import backend_of, namespace
+from minigrad.linear_maps import Linear, LinearMap, Scale
+from minigrad.ops.broadcasting import broadcast_to, scale, sum_to
+from minigrad.primitives import primitive
+from minigrad.variable import Array, strip
+
+__all__ = [
+    "abs", "ceil", "clip", "copysign", "floor", "floor_divide", "maximum", "minimum", "relu", "round", "sign", "trunc",
+    "where",
+]  # fmt: skip
+
+
+def _mask(condition: Array, y: Array) -> Array:
+    """A comparison as numbers 0 and 1 of the dtype of `y`: a constant to every derivative."""
+    return namespace(condition).astype(condition, strip(y).dtype)
+
+
+# ------------------------------------------------------------------------------------- one argument
+
+
+@primitive(lambda y, x: Scale(sign(x)))
+def abs(x: Array) -> Array:
+    """The size of `x`, elementwise; slope 0 at 0."""
+    return namespace(x).abs(x)
+
+
+@primitive(lambda y, x: Scale(_mask(strip(y) > 0.0, y)))
+def relu(x: Array) -> Array:
+    """`max(x, 0)`; slope 0 at 0."""
+    return namespace(x).maximum(x, 0.0)
+
+
+# ------------------------------------------------------------------------------------- choices
+
+
+@primitive(
+    lambda y, a, b: scale(_mask(strip(a) >= strip(b), y), a, y),
+    lambda y, a, b: scale(_mask(~(strip(a) >= strip(b)), y), b, y),
+)
+def maximum(a: Array, b: Array) -> Array:
+    """The larger of two arrays, elementwise; the first where they are equal."""
+    return namespace(a, b).maximum(a, b)
+
+
+@primitive(
+    lambda y, a, b: scale(_mask(strip(a) <= strip(b), y), a, y),
+    lambda y, a, b: scale(_mask(~(strip(a) <= strip(b)), y), b, y),
+)
+def minimum(a: Array, b: Array) -> Array:
+    """The smaller of two arrays, elementwise; the first where they are equal."""
+    return namespace(a, b).minimum(a, b)
+
+
+def clip(x: Array, min: Array | None = None, max: Array | None = None) -> Array:
+    """`x` kept between `min` and `max`; slope 1 at the bounds."""
+    if min is not None:
+        x = maximum(x, min)
+    return x if max is None else minimum(x, max)
+
+
+def where(condition: Array, a: Array, b: Array) -> Array:
+    """`a` where the condition holds, `b` elsewhere. The side not taken has derivative 0, also where it is infinite.
+
+    (A side that is nan has coefficients that are nan further up: guard the argument, `log(where(x > 0, x, 1.0))`.)
+    A condition of numbers holds where they are not 0.
+    """
+    condition = strip(condition)
+    if not hasattr(condition, "dtype"):
+        condition = namespace(*(x for x in map(strip, (a, b)) if hasattr(x, "dtype"))).asarray(bool(condition))
+    elif "bool" not in str(condition.dtype):
+        condition = condition != 0
+    return _where(a, b, condition=condition)
+
+
+def _select(condition: Array, x: Array, y: Array) -> LinearMap:
+    shape, wide = x.shape, y.shape
+    return Linear(
+        lambda t: broadcast_to(where(condition, t, 0.0), wide), lambda c: sum_to(where(condition, c, 0.0), shape)
+    )
+
+
+@primitive(
+    lambda y, a, b, condition: _select(condition, a, y),
+    lambda y, a, b, condition: _select(~condition, b, y),
+)
+def _where(a: Array, b: Array, condition: Array) -> Array:
+    return namespace(a, b, condition).where(condition, a, b)
+
+
+# ------------------------------------------------------------------------------------- piecewise constant
+
+
+def sign(x: Array) -> Array:
+    """Sign of `x`; its derivative is 0 everywhere."""
+    x = strip(x)
+    return backend_of(x).sign(x)
+
+
+def copysign(a: Array, b: Array) -> Array:
+    """`abs(a)` with the sign of `b`, in which its derivative is 0."""
+    below = namespace(strip(b)).signbit(strip(b))
+    size = abs(a)
+    return where(below, -size, size)
+
+
+def floor_divide(a: Array, b: Array) -> Array:
+    """Largest integer not above `a / b`; its derivative is 0 everywhere."""
+    return strip(a) // strip(b)
+
+
+def floor(x: Array) -> Array:
+    """Largest integer below; its derivative is 0 everywhere."""
+    x = strip(x)
+    return namespace(x).floor(x)
+
+
+def ceil(x: Array) -> Array:
+    """Smallest integer above; its derivative is 0 everywhere."""
+    x = strip(x)
+    return namespace(x).ceil(x)
+
+
+def round(x: Array) -> Array:
+    """Nearest integer; its derivative is 0 everywhere."""
+    x = strip(x)
+    return namespace(x).round(x)
+
+
+def trunc(x: Array) -> Array:
+    """Nearest integer towards 0; its derivative is 0 everywhere."""
+    x = strip(x)
+    return namespace(x).trunc(x)

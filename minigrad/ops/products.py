@@ -1,0 +1,86 @@
+"""Products of matrices and tensors. A product with one factor fixed is a linear map of the other."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+from minigrad.linear_maps import Linear, LinearMap
+from minigrad.ops.axes import axes_of
+from minigrad.ops.broadcasting import sum_to
+from minigrad.ops.shaping import expand_dims, matrix_transpose, permute_dims, reshape
+from minigrad.primitives import primitive
+from minigrad.variable import Array
+
+__all__ = ["matmul", "outer", "tensordot"]
+
+
+def times(b: Array, a: Array) -> LinearMap:
+    """The map `t -> t @ b` on arrays of the shape of `a`."""
+    shape = a.shape
+    return Linear(lambda t: matmul(t, b), lambda c: sum_to(matmul(c, matrix_transpose(b)), shape))
+
+
+def left_times(a: Array, b: Array) -> LinearMap:
+    """The map `t -> a @ t` on arrays of the shape of `b`."""
+    shape = b.shape
+    return Linear(lambda t: matmul(a, t), lambda c: sum_to(matmul(matrix_transpose(a), c), shape))
+
+
+def matmul(a: Array, b: Array) -> Array:
+    """Matrix product `a @ b` over the last two axes, earlier axes broadcast; 1-d arrays are vectors.
+
+    ValueError where the inner lengths differ.
+    """
+    if not getattr(a, "ndim", 0) or not getattr(b, "ndim", 0):
+        raise ValueError(
+            "matmul needs arrays of one axis or more: use * for numbers; got "
+            + " and ".join(f"shape {x.shape}" if hasattr(x, "shape") else type(x).__name__ for x in (a, b))
+        )
+    inner = b.shape[-2 if b.ndim > 1 else 0]
+    if a.shape[-1] != inner:
+        raise ValueError(
+            f"matmul: shapes {a.shape} and {b.shape} do not match: the last axis of the first argument "
+            f"({a.shape[-1]}) must be as long as {'the last axis but one' if b.ndim > 1 else 'the axis'} of the second "
+            f"({inner}); transpose one with x.mT or reshape it"
+        )
+    if a.ndim == 1 and b.ndim == 1:
+        return reshape(_matmul(reshape(a, (1, -1)), reshape(b, (-1, 1))), ())
+    if a.ndim == 1:
+        y = _matmul(expand_dims(a, 0), b)
+        return reshape(y, (*y.shape[:-2], y.shape[-1]))
+    if b.ndim == 1:
+        y = _matmul(a, expand_dims(b, 1))
+        return reshape(y, y.shape[:-1])
+    return _matmul(a, b)
+
+
+@primitive(lambda y, a, b: times(b, a), lambda y, a, b: left_times(a, b))
+def _matmul(a: Array, b: Array) -> Array:
+    return a @ b
+
+
+def tensordot(a: Array, b: Array, axes: int | tuple[Any, Any] = 2) -> Array:
+    """Sum of products over pairs of axes: the last `axes` of `a` with the first of `b`, or two lists of axes.
+
+    ValueError where paired axes differ in length.
+    """
+    if isinstance(axes, int):
+        axes = (tuple(range(-axes, 0)), tuple(range(axes)))
+    axes_a, axes_b = axes_of(a, axes[0], "tensordot: axes"), axes_of(b, axes[1], "tensordot: axes")
+    if [a.shape[k] for k in axes_a] != [b.shape[k] for k in axes_b]:
+        raise ValueError(
+            f"tensordot: axes {axes_a} of shape {a.shape} and axes {axes_b} of shape {b.shape} must have equal lengths"
+        )
+    free_a = tuple(k for k in range(a.ndim) if k not in axes_a)
+    free_b = tuple(k for k in range(b.ndim) if k not in axes_b)
+    shape = tuple(a.shape[k] for k in free_a) + tuple(b.shape[k] for k in free_b)
+    n = prod(a.shape[k] for k in axes_a)
+    left = reshape(permute_dims(a, free_a + axes_a), (prod(a.shape[k] for k in free_a), n))
+    right = reshape(permute_dims(b, axes_b + free_b), (n, prod(b.shape[k] for k in free_b)))
+    return reshape(_matmul(left, right), shape)
+
+
+def outer(a: Array, b: Array) -> Array:
+    """Outer product of two vectors."""
+    return expand_dims(a, 1) * expand_dims(b, 0)
