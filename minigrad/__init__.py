@@ -34,6 +34,7 @@ from minigrad.linear_maps import Compose, Identity, Linear, LinearMap, Negate, S
 from minigrad.linearization import Linearization, jvp, linearize, stop_gradient, vjp
 from minigrad.ops.operators import set_operators
 from minigrad.primitives import primitive
+from minigrad.ravel import Ravel
 from minigrad.ops.reductions import (
     argmax, argmin, cumulative_prod, cumulative_sum, diff, logsumexp, max, mean, min, prod, std, var, vecdot,
 )  # fmt: skip

@@ -12,7 +12,7 @@ CASE = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
 TRANSFORMS = {
     "Compose", "DerivativeError", "GGNOperator", "HessianOperator", "Identity", "Linear", "LinearMap", "Linearization",
-    "Negate", "Scale", "Variable", "check_derivatives", "ggnvp", "grad", "hessian", "hvp", "jacobian", "jvp",
+    "Negate", "Ravel", "Scale", "Variable", "check_derivatives", "ggnvp", "grad", "hessian", "hvp", "jacobian", "jvp",
     "linearize", "primitive", "set_operators", "stop_gradient", "to_numpy", "tree_map", "value_and_grad", "vjp",
     "Array", "Namespace", "Tree", "backend_name", "fused", "namespace", "one_blas_thread", "tree_flatten", "tree_paths", "tree_unflatten",
 }  # fmt: skip
