@@ -40,7 +40,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.optimize import minimize
 
-import curveball.solvers.curve_ball
+import curveball.solvers.two_by_two
 from curveball import CurveBall
 from curveball.solvers.two_by_two import solve_two_by_two
 from tests.support import small_network as net
@@ -71,7 +71,7 @@ def test_the_five_numbers(monkeypatch):
         seen.extend(numbers)
         return solve_two_by_two(*numbers)
 
-    monkeypatch.setattr(curveball.solvers.curve_ball, "solve_two_by_two", recording)
+    monkeypatch.setattr(curveball.solvers.two_by_two, "solve_two_by_two", recording)
     step(Z)
     D = H @ Z + J
     assert_allclose(seen, [D @ H @ D, Z @ H @ D, Z @ H @ Z, J @ D, J @ Z], rtol=1e-12)  # (4), against dense products
