@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import minigrad as mg
-from curveball.solvers.base import Info, Loss, Model, Number, value_and_gradient
+from curveball.solvers.base import Info, Loss, Model, Number, Solver, value_and_gradient
 from curveball.solvers.checks import check_fraction, check_nonnegative, check_positive
 from curveball.solvers.registry import register
 from curveball.solvers.tree_math import per_run
@@ -23,7 +23,7 @@ class AdamState(NamedTuple):
 
 @register("adam")
 @dataclass(frozen=True)
-class Adam:
+class Adam(Solver):
     """Adam: `m <- b1 m + (1 - b1) g, v <- b2 v + (1 - b2) g^2, w <- w - lr m^ / (sqrt(v^) + eps)`.
 
     `m^ = m / (1 - b1^t)` and `v^ = v / (1 - b2^t)` correct the start from zero. Kingma and Ba, ICLR 2015, algorithm 1.
@@ -42,8 +42,6 @@ class Adam:
     >>> w.round(6).tolist(), float(info["loss"])
     ([0.9], 1.0)
     """
-
-    needs_outputs_loss: ClassVar[bool] = False
 
     lr: Number = 1e-3
     beta1: Number = 0.9

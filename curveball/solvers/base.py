@@ -32,15 +32,15 @@ class Info(TypedDict):
 
 
 class Solver(Protocol):
-    """The interface of all solvers.
+    """The interface of all solvers: a base class, or any class with these three.
 
     A solver may have a `weight_decay`: then its objective is `loss + weight_decay/2 |w|^2`, also for `minimize`.
     """
 
     @property
     def needs_outputs_loss(self) -> bool:
-        """Whether it uses the Gauss-Newton matrix: then the model and the loss of its outputs must be given apart."""
-        ...
+        """Whether it uses the Gauss-Newton matrix: then model and loss must be given apart, not one scalar function."""
+        return False
 
     def init(self, params: Tree) -> Any:
         """Return the state before the first step."""

@@ -47,11 +47,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import minigrad as mg
 from curveball.solvers.averaging import averaged
-from curveball.solvers.base import Info, Loss, Model, Number, loss_at
+from curveball.solvers.base import Info, Loss, Model, Number, Solver, loss_at
 from curveball.solvers.checks import check_finite, check_fraction, check_nonnegative, check_positive
 from curveball.solvers.registry import register
 from curveball.solvers.tree_math import tree_add_scale, tree_axpby, tree_vdot
@@ -82,7 +82,7 @@ class CurveBallInfo(Info):
 
 @register("curveball")
 @dataclass(frozen=True)
-class CurveBall:
+class CurveBall(Solver):
     """The CurveBall solver: second-order steps at 7 multiplications per forward one, with nothing to tune.
 
     ValueError for hyper-parameters out of range. They are, with their defaults:
@@ -112,8 +112,6 @@ class CurveBall:
     >>> bool(np.all(np.abs(w) < 1e-12))
     True
     """
-
-    needs_outputs_loss: ClassVar[bool] = True
 
     lr: Number = 1.0
     lam: Number = 1.0
@@ -151,6 +149,11 @@ class CurveBall:
             raise ValueError(f"lam_every must be a whole number of at least 1; got {self.lam_every!r}")
         if not self.trust_low < self.trust_high:
             raise ValueError(f"trust_low must be below trust_high; got {self.trust_low} and {self.trust_high}")
+
+    @property
+    def needs_outputs_loss(self) -> bool:
+        """For the Gauss-Newton matrix."""
+        return True
 
     def init(self, params: Tree) -> CurveBallState:
         """Return the state before the first step: `z = 0`."""

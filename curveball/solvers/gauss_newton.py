@@ -8,12 +8,11 @@ Derived in tests/derivations/: test_05_gauss_newton; damping in test_14_damping.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from numpy.linalg import LinAlgError
 
 import minigrad as mg
-from curveball.solvers.base import Info, Loss, Model, NoState, Number
+from curveball.solvers.base import Info, Loss, Model, NoState, Number, Solver
 from curveball.solvers.checks import check_nonnegative, check_positive
 from curveball.solvers.dense import dense_matrix, identity_like, solve
 from curveball.solvers.tree_math import per_run, tree_add_scale
@@ -21,7 +20,7 @@ from minigrad import Tree
 
 
 @dataclass(frozen=True)
-class GaussNewton:
+class GaussNewton(Solver):
     """Gauss-Newton with the dense matrix `G + lam I`, `G = J^T H_L J`: one product per parameter and step.
 
     Nocedal and Wright, Numerical Optimization (2006), section 10.3. ValueError for hyper-parameters out of range, and
@@ -37,14 +36,17 @@ class GaussNewton:
     [0.0, 0.0]
     """
 
-    needs_outputs_loss: ClassVar[bool] = True
-
     lr: Number = 1.0
     lam: Number = 0.0
 
     def __post_init__(self) -> None:
         check_positive("lr", self.lr)
         check_nonnegative("lam", self.lam)
+
+    @property
+    def needs_outputs_loss(self) -> bool:
+        """For the Gauss-Newton matrix."""
+        return True
 
     def init(self, params: Tree) -> NoState:
         """Return the state: there is nothing to remember."""

@@ -16,10 +16,10 @@ Derived in tests/derivations/: test_08_predicted_decrease, test_11_trust_ratio, 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import minigrad as mg
-from curveball.solvers.base import Info, Loss, Model, loss_at
+from curveball.solvers.base import Info, Loss, Model, Solver, loss_at
 from curveball.solvers.checks import check_positive
 from curveball.solvers.conjugate_gradient import conjugate_gradient
 from curveball.solvers.dense import dense_matrix, identity_like, solve
@@ -48,7 +48,7 @@ class LMInfo(Info):
 
 
 @dataclass(frozen=True)
-class LevenbergMarquardt:
+class LevenbergMarquardt(Solver):
     """Levenberg-Marquardt with the gain-ratio damping of Nielsen, for least squares and other convex losses.
 
     ValueError for hyper-parameters out of range. They are, with their defaults:
@@ -71,8 +71,6 @@ class LevenbergMarquardt:
     True
     """
 
-    needs_outputs_loss: ClassVar[bool] = True
-
     tau: float = 1e-3
     scaling: str = "identity"
     linear: str = "dense"
@@ -89,6 +87,11 @@ class LevenbergMarquardt:
             raise ValueError(f"max_cg must be at least 1, or None; got {self.max_cg}")
         if self.linear == "cg" and self.scaling == "marquardt":
             raise ValueError("scaling='marquardt' needs the diagonal of the matrix: use linear='dense' with it")
+
+    @property
+    def needs_outputs_loss(self) -> bool:
+        """For the Gauss-Newton matrix."""
+        return True
 
     def init(self, params: Tree) -> LMState:
         """Return the state before the first step."""

@@ -20,7 +20,8 @@ def backtracking(
 
     `value` is `f(w)`, and `g` the gradient there. Ten roundings of `f(w)` are allowed for: close to a minimum that is
     not zero no step would pass without. There are at most 30 halvings. Runs that have found their length keep it while
-    others go on. Where arrays are not on the host, all 30 are tried, without looking. Armijo, Pacific J. Math. 16, 1966; Nocedal and Wright, algorithm 3.1.
+    others go on. Where arrays are not on the host, all 30 are tried, without looking. Armijo, Pacific J. Math. 16,
+    1966; Nocedal and Wright, algorithm 3.1.
 
     >>> import numpy as np
     >>> w = np.array([2.0])

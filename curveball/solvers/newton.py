@@ -8,10 +8,9 @@ Derived in tests/derivations/: test_01_newton_step; damping in test_14_damping.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import minigrad as mg
-from curveball.solvers.base import Info, Loss, Model, NoState, Number, value_and_gradient
+from curveball.solvers.base import Info, Loss, Model, NoState, Number, Solver, value_and_gradient
 from curveball.solvers.checks import check_nonnegative, check_positive
 from curveball.solvers.dense import dense_matrix
 from curveball.solvers.division import one_for_zero
@@ -27,7 +26,7 @@ class NewtonInfo(Info):
 
 
 @dataclass(frozen=True)
-class Newton:
+class Newton(Solver):
     """Newton's method with the dense Hessian `H`: one Hessian product per parameter and step.
 
     ValueError for hyper-parameters out of range. They are, with their defaults:
@@ -46,8 +45,6 @@ class Newton:
     >>> w.tolist()
     [0.0, 0.0]
     """
-
-    needs_outputs_loss: ClassVar[bool] = False
 
     lr: Number = 1.0
     lam: Number = 0.0

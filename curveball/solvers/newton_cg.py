@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import minigrad as mg
-from curveball.solvers.base import Info, Loss, Model, Number
+from curveball.solvers.base import Info, Loss, Model, Number, Solver
 from curveball.solvers.checks import check_nonnegative, check_positive
 from curveball.solvers.conjugate_gradient import conjugate_gradient
 from curveball.solvers.line_search import backtracking
@@ -32,7 +33,7 @@ class NewtonCGInfo(Info):
 
 @register("newton-cg")
 @dataclass(frozen=True)
-class NewtonCG:
+class NewtonCG(Solver):
     """Inexact Newton: conjugate gradients on `(B + lam I) z = -g` until the residual is at most `eta |g|`.
 
     The forcing sequence `eta = min(eta_max, sqrt(|g|))` makes the convergence superlinear (Dembo, Eisenstat and
@@ -92,7 +93,8 @@ class NewtonCG:
         """Return the next params, the next state, and what was seen on the way."""
         if self.curvature == "ggn":
             G = mg.GGNOperator(model, loss, params, has_aux)
-            g, B, seen = G.gradient, G, Info(loss=G.value, outputs=G.outputs, aux=G.aux)
+            B: Callable[[Tree], Tree] = G
+            g, seen = G.gradient, Info(loss=G.value, outputs=G.outputs, aux=G.aux)
         else:
             g, B, seen = gradient_and_hessian(params, model, loss, has_aux)
         value = seen["loss"]

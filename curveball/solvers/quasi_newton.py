@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from curveball.solvers.base import Info, Loss, Model, NoState, split_aux, value_and_gradient
+from curveball.solvers.base import Info, Loss, Model, NoState, Solver, split_aux, value_and_gradient
 from minigrad import Ravel, Tree, tree_flatten
 
 
@@ -53,7 +53,7 @@ def _positive_definite(matrix: np.ndarray) -> np.ndarray | None:
 
 
 @dataclass(frozen=True)
-class BFGS:
+class BFGS(Solver):
     """BFGS with SciPy's line search (strong Wolfe conditions); one step is one iteration.
 
     Each step is a call of `scipy.optimize.minimize(method="BFGS")` that starts from the last estimate of the inverse
@@ -69,8 +69,6 @@ class BFGS:
     >>> bool(np.all(np.abs(w) < 1e-6))
     True
     """
-
-    needs_outputs_loss: ClassVar[bool] = False
 
     def init(self, params: Tree) -> BFGSState:
         """Return the state before the first step: the identity."""
@@ -95,7 +93,7 @@ class BFGS:
 
 
 @dataclass(frozen=True)
-class LBFGS:
+class LBFGS(Solver):
     """L-BFGS, SciPy's `L-BFGS-B`; one step is several of its iterations.
 
     SciPy's memory does not outlive a call, so that every step begins without. Liu and Nocedal, Mathematical Programming
@@ -110,8 +108,6 @@ class LBFGS:
     >>> bool(np.all(np.abs(w) < 1e-6))
     True
     """
-
-    needs_outputs_loss: ClassVar[bool] = False
 
     memory: int = 10
     iterations: int = 20

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import minigrad as mg
-from curveball.solvers.base import Info, Loss, Model, Number, value_and_gradient
+from curveball.solvers.base import Info, Loss, Model, Number, Solver, value_and_gradient
 from curveball.solvers.checks import check_fraction, check_nonnegative, check_positive
 from curveball.solvers.registry import register
 from curveball.solvers.tree_math import tree_add_scale, tree_axpby
@@ -21,7 +21,7 @@ class SGDState(NamedTuple):
 
 @register("sgd")
 @dataclass(frozen=True)
-class SGD:
+class SGD(Solver):
     """Momentum SGD: `z <- momentum z - lr g, w <- w + z`. Polyak, USSR Comp. Math. 4(5), 1964.
 
     It is CurveBall without curvature (tests/derivations/test_03_heavy_ball.py). ValueError for hyper-parameters out of
@@ -37,8 +37,6 @@ class SGD:
     >>> w.tolist(), float(info["loss"])
     ([0.8], 1.0)
     """
-
-    needs_outputs_loss: ClassVar[bool] = False
 
     lr: Number = 0.01
     momentum: Number = 0.9

@@ -17,10 +17,11 @@ def per_run(number: float | Array, x: Array) -> float | Array:
     """
     if not hasattr(number, "dtype"):
         return number
+    k: Array = number
     xp = namespace(x)
-    if number.dtype != x.dtype and mg.isdtype(number.dtype, "real floating"):  # float64 would make float64 of float32
-        number = xp.asarray(number, dtype=x.dtype)
-    return xp.reshape(number, number.shape + (1,) * (x.ndim - number.ndim)) if number.ndim else number
+    if k.dtype != x.dtype and mg.isdtype(k.dtype, "real floating"):  # float64 would make float64 of float32
+        k = xp.asarray(k, dtype=x.dtype)
+    return xp.reshape(k, k.shape + (1,) * (x.ndim - k.ndim)) if k.ndim else k
 
 
 def tree_vdot(a: Tree, b: Tree, runs: int = 0) -> Array:

@@ -14,7 +14,8 @@ TRANSFORMS = {
     "Compose", "DerivativeError", "GGNOperator", "HessianOperator", "Identity", "Linear", "LinearMap", "Linearization",
     "Negate", "Ravel", "Scale", "Variable", "check_derivatives", "ggnvp", "grad", "hessian", "hvp", "jacobian", "jvp",
     "linearize", "primitive", "set_operators", "stop_gradient", "to_numpy", "tree_map", "value_and_grad", "vjp",
-    "Array", "Namespace", "Tree", "backend_name", "fused", "namespace", "one_blas_thread", "tree_flatten", "tree_paths", "tree_unflatten",
+    "Array", "Namespace", "Tree", "backend_name", "fused", "namespace", "one_blas_thread", "tree_flatten", "tree_paths",
+    "tree_unflatten",
 }  # fmt: skip
 WITHOUT_DERIVATIVE = {
     "all", "any", "arange", "argmax", "argmin", "argsort", "asarray", "bool", "count_nonzero", "empty", "empty_like",

@@ -62,7 +62,7 @@ def test_one_leaf_and_none():
 
 def test_what_does_not_fit():
     ravel = mg.Ravel(TREE)
-    with pytest.raises(TypeError, match="Ravel.vector: the tree has another structure"):
+    with pytest.raises(TypeError, match=r"Ravel.vector: the tree has another structure"):
         ravel.vector({"w": TREE["w"]})
     with pytest.raises(ValueError, match=r"Ravel.vector: the tree\['w'\] has shape \(3, 2\)"):
         ravel.vector({**TREE, "w": TREE["w"].T})
