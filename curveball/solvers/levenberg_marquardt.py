@@ -24,6 +24,7 @@ from curveball.solvers.checks import check_positive
 from curveball.solvers.conjugate_gradient import conjugate_gradient
 from curveball.solvers.dense import dense_matrix, identity_like, solve
 from curveball.solvers.division import one_for_zero
+from curveball.solvers.registry import register
 from curveball.solvers.tree_math import per_run, tree_add_scale, tree_vdot
 from minigrad import Array, Tree, namespace
 
@@ -34,9 +35,10 @@ NU_MAX = 1e6
 class LMState(NamedTuple):
     """What Levenberg-Marquardt remembers from step to step."""
 
-    lam: Array | None  # damping; None before the first step, which sets it
-    nu: Array | float  # what lam is multiplied with where a step is rejected
-    diagonal: Array | None  # the largest diagonal of G so far
+    lam: Array  # damping; the first step sets it
+    nu: Array  # what lam is multiplied with where a step is rejected
+    diagonal: Array  # the largest diagonal of G so far, with scaling="marquardt"
+    steps: int  # taken so far
 
 
 class LMInfo(Info):
@@ -47,6 +49,7 @@ class LMInfo(Info):
     accepted: Array  # where not, the params stay
 
 
+@register("levenberg-marquardt")
 @dataclass(frozen=True)
 class LevenbergMarquardt(Solver):
     """Levenberg-Marquardt with the gain-ratio damping of Nielsen, for least squares and other convex losses.
@@ -95,7 +98,7 @@ class LevenbergMarquardt(Solver):
 
     def init(self, params: Tree) -> LMState:
         """Return the state before the first step."""
-        return LMState(None, 2.0, None)
+        return LMState(lam=0.0, nu=2.0, diagonal=0.0, steps=0)
 
     def step(
         self, params: Tree, state: LMState, model: Model, loss: Loss, has_aux: bool = False
@@ -120,7 +123,7 @@ class LevenbergMarquardt(Solver):
         new_nu = xp.where(accepted, 2.0 * xp.ones_like(nu), mg.clip(2.0 * nu, None, NU_MAX))
         params = mg.tree_map(lambda a, b: xp.where(per_run(accepted, a), b, a), params, moved)
         info = LMInfo(loss=value, outputs=G.outputs, aux=G.aux, lam=lam, gain=gain, accepted=accepted)
-        return params, LMState(new_lam, new_nu, diagonal), info
+        return params, LMState(new_lam, new_nu, diagonal, state.steps + 1), info
 
     def _dense(self, params: Tree, G: mg.GGNOperator, state: LMState) -> tuple[Tree, Array, Array]:
         """Solve with the matrix; return `z`, `lam` and the diagonal to remember."""
@@ -130,22 +133,21 @@ class LevenbergMarquardt(Solver):
         xp = namespace(matrix)
         identity = identity_like(matrix)
         diagonal = xp.sum(matrix * identity, axis=-1)
-        if state.diagonal is not None and self.scaling == "marquardt":
-            diagonal = xp.maximum(diagonal, state.diagonal)
         if self.scaling == "marquardt":
+            diagonal = xp.maximum(diagonal, state.diagonal) if state.steps else diagonal
             largest, D = xp.ones_like(G.value), one_for_zero(diagonal)[..., None] * identity
         else:
             largest, D = xp.max(diagonal, axis=-1), identity
         rounding = diagonal.shape[-1] * float(xp.finfo(matrix.dtype).eps)  # with less damping it may be singular
-        lam = self.tau * one_for_zero(largest) if state.lam is None else xp.maximum(state.lam, rounding * largest)
+        lam = self.tau * one_for_zero(largest) if state.steps == 0 else xp.maximum(state.lam, rounding * largest)
         return ravel.tree(-solve(matrix + lam[..., None, None] * D, g)), lam, diagonal
 
-    def _matrix_free(self, params: Tree, G: mg.GGNOperator, state: LMState) -> tuple[Tree, Array, None]:
+    def _matrix_free(self, params: Tree, G: mg.GGNOperator, state: LMState) -> tuple[Tree, Array, Array]:
         """Solve by conjugate gradients; return `z` and `lam`."""
         runs, g = G.value.ndim, G.gradient
         xp = namespace(G.value)
         lam = state.lam
-        if lam is None:
+        if state.steps == 0:
             Gg = G(g)
             lam = self.tau * one_for_zero(xp.sqrt(tree_vdot(Gg, Gg, runs) / one_for_zero(tree_vdot(g, g, runs))))
         result = conjugate_gradient(
@@ -155,4 +157,4 @@ class LevenbergMarquardt(Solver):
             max_iter=self.max_cg,
             runs=runs,
         )
-        return result.x, lam, None
+        return result.x, lam, state.diagonal
