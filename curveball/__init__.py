@@ -1,15 +1,23 @@
-"""CurveBall and its peers: second-order solvers to read and to run, and the experiments that compare them."""
+"""CurveBall and its peers: second-order solvers to read and to run, and the experiments that compare them.
 
-from curveball.solvers.adam import Adam
-from curveball.solvers.base import Solver
-from curveball.solvers.conjugate_gradient import CGResult, conjugate_gradient
-from curveball.solvers.curve_ball import CurveBall
-from curveball.solvers.levenberg_marquardt import LevenbergMarquardt
-from curveball.solvers.minimize import minimize
-from curveball.solvers.newton import GaussNewton, Newton
-from curveball.solvers.newton_cg import NewtonCG
-from curveball.solvers.quasi_newton import BFGS, LBFGS
-from curveball.solvers.sgd import SGD
+The names below are loaded when they are first used: `import curveball` alone imports neither NumPy nor SciPy.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from curveball.solvers.adam import Adam
+    from curveball.solvers.base import Solver
+    from curveball.solvers.conjugate_gradient import CGResult, conjugate_gradient
+    from curveball.solvers.curve_ball import CurveBall
+    from curveball.solvers.gauss_newton import GaussNewton
+    from curveball.solvers.levenberg_marquardt import LevenbergMarquardt
+    from curveball.solvers.minimize import minimize
+    from curveball.solvers.newton import Newton
+    from curveball.solvers.newton_cg import NewtonCG
+    from curveball.solvers.quasi_newton import BFGS, LBFGS
+    from curveball.solvers.sgd import SGD
 
 __all__ = [
     "BFGS",
@@ -26,3 +34,30 @@ __all__ = [
     "conjugate_gradient",
     "minimize",
 ]
+
+_FILES = {  # of curveball/solvers, and what each offers
+    "adam": ("Adam",),
+    "base": ("Solver",),
+    "conjugate_gradient": ("CGResult", "conjugate_gradient"),
+    "curve_ball": ("CurveBall",),
+    "gauss_newton": ("GaussNewton",),
+    "levenberg_marquardt": ("LevenbergMarquardt",),
+    "minimize": ("minimize",),
+    "newton": ("Newton",),
+    "newton_cg": ("NewtonCG",),
+    "quasi_newton": ("BFGS", "LBFGS"),
+    "sgd": ("SGD",),
+}
+
+if not TYPE_CHECKING:  # type checkers read the imports above
+
+    def __getattr__(name):
+        """Import a public name when it is first asked for (PEP 562)."""
+        for file, names in _FILES.items():
+            if name in names:
+                value = globals()[name] = getattr(import_module(f"curveball.solvers.{file}"), name)
+                return value
+        raise AttributeError(f"module 'curveball' has no attribute {name!r}: it has {', '.join(__all__)}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__})

@@ -38,6 +38,7 @@ from minigrad.ops.queries import *
 from minigrad.ops.reductions import *
 from minigrad.ops.shaping import *
 from minigrad.primitives import primitive
+from minigrad.ravel import Ravel
 from minigrad.transforms import grad, hessian, jacobian, value_and_grad
 from minigrad.trees import Tree, tree_flatten, tree_map, tree_paths, tree_unflatten
 from minigrad.variable import Array, Variable
@@ -53,7 +54,7 @@ __all__ = [
     "Compose", "DerivativeError", "Identity", "Linear", "LinearMap", "Negate", "Scale", "check_derivatives",
     "primitive",
     # trees of arrays
-    "Tree", "tree_flatten", "tree_map", "tree_paths", "tree_unflatten",
+    "Ravel", "Tree", "tree_flatten", "tree_map", "tree_paths", "tree_unflatten",
     # arrays, and the library behind them
     "Array", "Namespace", "Variable", "backend_name", "fused", "namespace", "one_blas_thread", "to_numpy",
     # namespaces of their own

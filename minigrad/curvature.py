@@ -11,15 +11,19 @@ Schraudolph, Neural Computation 14(7), 2002.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy
 
 from minigrad.backends import to_numpy
-from minigrad.linearization import jvp, linearize
+from minigrad.linearization import Linearization, jvp, linearize, vjp
+from minigrad.ops.creation import ones_like
+from minigrad.ravel import Ravel
 from minigrad.spec import TreeSpec, name_of
 from minigrad.transforms import grad
-from minigrad.trees import Tree
+from minigrad.trees import Tree, tree_paths
+from minigrad.variable import Array
 
 
 def hvp(f: Callable[[Tree], Any], params: Tree, v: Tree) -> Tree:
@@ -38,38 +42,35 @@ def hvp(f: Callable[[Tree], Any], params: Tree, v: Tree) -> Tree:
 def ggnvp(model: Callable[[Tree], Tree], loss: Callable[[Tree], Any], params: Tree, v: Tree) -> Tree:
     """Return the exact Gauss-Newton product `G v = J^T (H_L (J v))`, a tree like `params`.
 
-    `model: params -> outputs`, `loss: outputs -> scalar`; the network is evaluated once.
+    `model: params -> outputs`, `loss: outputs -> scalar`; the network is evaluated once. For many products at one
+    point, see `GGNOperator`.
 
     >>> import numpy as np
     >>> ggnvp(lambda w: w * w, lambda y: 0.5 * (y @ y), np.array([3.0, 1.0]), np.array([1.0, 1.0]))
     array([36.,  4.])
     """
-    outputs, J = linearize(model, params)
-    Jv = J.push(v)
-    HJv = hvp(loss, outputs, Jv)
-    return J.pull(HJv)
+    return GGNOperator(model, loss, params)(v)
 
 
 class CurvatureOperator:
     """A symmetric matrix known by its products: call it on a tree like the params, or see `.to_scipy()`."""
 
-    def __init__(self, product: Callable[[Tree], Tree], params: Tree, name: str):
-        self._product = product
-        self._leaves = TreeSpec.of_arguments((params,), product)
+    def __init__(self, params: TreeSpec, name: str):
+        self._params = params
         self.name = name
 
     def __call__(self, v: Tree) -> Tree:
         """Multiply: a tree like the params in, a tree like the params out."""
-        return self._product(v)
+        raise NotImplementedError
 
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns of the flat matrix: the number of parameters, twice."""
-        n = sum(self._sizes())
-        return n, n
+        return self._ravel.size, self._ravel.size
 
-    def _sizes(self) -> list[int]:
-        return [x.size for x in self._leaves.leaves]
+    @cached_property
+    def _ravel(self) -> Ravel:
+        return Ravel(self._params.build(self._params.leaves))
 
     def to_scipy(self) -> Any:
         """Return a flat `scipy.sparse.linalg.LinearOperator` on the host; leaves stand in the order of `tree_flatten`.
@@ -81,17 +82,13 @@ class CurvatureOperator:
         """
         from scipy.sparse.linalg import LinearOperator
 
-        like = self._leaves.leaves
-        xp = self._leaves.namespace
-        cuts = numpy.cumsum([0, *self._sizes()])
+        ravel = self._ravel
 
         def product(flat: Any) -> Any:
-            parts = [flat.reshape(-1)[a:b].reshape(x.shape) for a, b, x in zip(cuts[:-1], cuts[1:], like, strict=True)]
-            parts = [xp.asarray(part, dtype=x.dtype) for part, x in zip(parts, like, strict=True)]
-            leaves = self._leaves.read(self._product(*self._leaves.arguments(parts)), self.name, "product")
-            return numpy.concatenate([numpy.reshape(to_numpy(x), -1) for x in leaves])
+            v = ravel.tree(ravel.namespace.asarray(flat.reshape(-1)))
+            return to_numpy(ravel.vector(self(v)))
 
-        dtype = numpy.result_type(*(str(x.dtype).rsplit(".", 1)[-1] for x in like))
+        dtype = numpy.result_type(*(str(x.dtype).rsplit(".", 1)[-1] for x in self._params.leaves))
         return LinearOperator(self.shape, matvec=product, rmatvec=product, dtype=dtype)
 
     def __repr__(self) -> str:
@@ -108,27 +105,97 @@ class HessianOperator(CurvatureOperator):
     """
 
     def __init__(self, f: Callable[[Tree], Any], params: Tree):
-        self.gradient, product = linearize(grad(f), params)
-        super().__init__(product, params, f"Hessian of {name_of(f)}")
+        self.gradient, self._H = linearize(grad(f), params)
+        super().__init__(self._H.inputs, f"Hessian of {name_of(f)}")
+
+    def __call__(self, v: Tree) -> Tree:
+        return self._H.push(v)
 
 
 class GGNOperator(CurvatureOperator):
-    """The Gauss-Newton matrix of `loss` after `model` at `params`, linearised once: `v -> Jv -> H_L Jv -> J^T H_L Jv`.
+    """The Gauss-Newton matrix `G = J^T H_L J` of `loss` after `model` at `params`, linearised once.
 
-    It keeps `outputs`, the loss's value `loss`, `J` and `loss_hessian`, for solvers that need them too.
+    A product takes two sweeps, `v -> J v -> H_L J v -> J^T H_L J v`, and no evaluation of the model. Known besides:
+
+    - `outputs` `y = model(params)`, and `aux` where the model returns `(outputs, aux)` (`has_aux=True`), else None;
+    - `value` of the loss at the outputs;
+    - `J`, the Jacobian of the model as a linear map: `J(v)` pushes a tangent, `J.T(u)` pulls a cotangent;
+    - `g_L`, the gradient of the loss by the outputs, and `H_L`, its Hessian, an operator on trees like the outputs;
+    - `gradient` `g = J.T(g_L)` of the objective: one sweep, when it is first asked for.
+
+    A loss with the shape of runs makes independent runs: `value` has that shape, the leaves of `params` have it as
+    their first axes. TypeError where they have not.
 
     >>> import numpy as np
     >>> G = GGNOperator(lambda w: w * w, lambda y: 0.5 * (y @ y), np.array([3.0, 1.0]))
     >>> G(np.array([1.0, 1.0]))
     array([36.,  4.])
+    >>> float(G.value), G.gradient.tolist()
+    (41.0, [54.0, 2.0])
     """
 
-    def __init__(self, model: Callable[[Tree], Tree], loss: Callable[[Tree], Any], params: Tree):
-        self.outputs, self.J = linearize(model, params)
-        self.loss_hessian = HessianOperator(loss, self.outputs)
-        super().__init__(self._multiply, params, f"Gauss-Newton matrix of {name_of(model)}")
+    J: Linearization
 
-    def _multiply(self, v: Tree) -> Tree:
-        Jv = self.J.push(v)
-        HJv = self.loss_hessian(Jv)
-        return self.J.pull(HJv)
+    def __init__(
+        self, model: Callable[[Tree], Any], loss: Callable[[Tree], Any], params: Tree, has_aux: bool = False
+    ) -> None:
+        self.outputs, self.J, *aux = linearize(model, params, has_aux=has_aux)
+        self.aux = aux[0] if has_aux else None
+        (self.value, self.g_L), self._loss_map = linearize(lambda y: _value_and_gradient(loss, y), self.outputs)
+        _check_runs(self.value.shape, self.J.inputs, loss)
+        super().__init__(self.J.inputs, f"Gauss-Newton matrix of {name_of(model)}")
+
+    def __call__(self, v: Tree) -> Tree:
+        v_y = self.J.push(v)
+        _, H_L_v_y = self.slope_and_product(v_y)
+        return self.J.pull(H_L_v_y)
+
+    def slope_and_product(self, v_y: Tree) -> tuple[Array, Tree]:
+        """Return `g_L.v_y`, one number per run, and `H_L v_y` for a tangent `v_y` of the outputs, in one push.
+
+        With `v_y = J(v)` the first is the slope `g.v` of the objective along `v`.
+
+        >>> import numpy as np
+        >>> G = GGNOperator(lambda w: w * w, lambda y: 0.5 * (y @ y), np.array([3.0, 1.0]))
+        >>> slope, H_L_v = G.slope_and_product(np.array([1.0, 2.0]))
+        >>> float(slope), H_L_v.tolist()
+        (11.0, [1.0, 2.0])
+        """
+        return self._loss_map.push(v_y)
+
+    @cached_property
+    def gradient(self) -> Tree:
+        """The gradient of the objective, `g = J.T(g_L)`."""
+        return self.J.pull(self.g_L)
+
+    @property
+    def H_L(self) -> CurvatureOperator:
+        """The Hessian of the loss by the outputs."""
+        return _LossHessian(self)
+
+
+class _LossHessian(CurvatureOperator):
+    def __init__(self, G: GGNOperator):
+        self._G = G
+        super().__init__(G.J.outputs, "Hessian of the loss by the outputs")
+
+    def __call__(self, v: Tree) -> Tree:
+        return self._G.slope_and_product(v)[1]
+
+
+def _value_and_gradient(loss: Callable[[Tree], Any], outputs: Tree) -> tuple[Array, Tree]:
+    """The loss and its gradient by the outputs, for one run or for several."""
+    value, pull_back = vjp(loss, outputs)
+    if not hasattr(value, "shape"):
+        raise TypeError(f"the loss {name_of(loss)} must return one number; it returned {type(value).__name__}")
+    return value, pull_back(ones_like(value))
+
+
+def _check_runs(shape: tuple[int, ...], params: TreeSpec, loss: Callable[[Tree], Any]) -> None:
+    for k, x in enumerate(params.leaves if shape else []):
+        if x.shape[: len(shape)] != shape:
+            raise TypeError(
+                f"the loss {name_of(loss)} has shape {shape}, and the params{tree_paths(params.structure)[k]} have "
+                f"shape {x.shape}: return one number (take the mean or the sum), or give params with the axes {shape} "
+                "first, for independent runs"
+            )

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import minigrad as mg
-from curveball.solvers.base import Array, Info, Loss, Model, Tree, value_and_gradient
+from curveball.solvers.base import Info, Loss, Model, Number, Solver, value_and_gradient
 from curveball.solvers.checks import check_fraction, check_nonnegative, check_positive
+from curveball.solvers.registry import register
 from curveball.solvers.tree_math import per_run
-from minigrad import fused
+from minigrad import Array, Tree, fused
 
 
 class AdamState(NamedTuple):
@@ -20,13 +21,20 @@ class AdamState(NamedTuple):
     steps: int
 
 
+@register("adam")
 @dataclass(frozen=True)
-class Adam:
-    """Adam: `m <- b1 m + (1 - b1) J, v <- b2 v + (1 - b2) J^2, w <- w - lr m^ / (sqrt(v^) + eps)`.
+class Adam(Solver):
+    """Adam: `m <- b1 m + (1 - b1) g, v <- b2 v + (1 - b2) g^2, w <- w - lr m^ / (sqrt(v^) + eps)`.
 
     `m^ = m / (1 - b1^t)` and `v^ = v / (1 - b2^t)` correct the start from zero. Kingma and Ba, ICLR 2015, algorithm 1.
-    `weight_decay` adds `weight_decay/2 |w|^2` to the objective (so it is in the moments). `info` has `loss` (without
-    the weight decay), `outputs`, `aux`. ValueError for hyper-parameters out of range.
+    ValueError for hyper-parameters out of range. They are, with their defaults:
+
+    - `lr` = 0.001 (positive): learning rate.
+    - `beta1` = 0.9 (in [0, 1)): decay `b1` of the running mean of the gradient.
+    - `beta2` = 0.999 (in [0, 1)): decay `b2` of the running mean of its square.
+    - `eps` = 1e-8 (positive): keeps the divisor above zero.
+    - `weight_decay` = 0 (at least 0): adds `weight_decay/2 |w|^2` to the objective, so that it is in the moments;
+      `info["loss"]` is without it.
 
     >>> import numpy as np
     >>> solver, w = Adam(lr=0.1), np.array([1.0])
@@ -35,9 +43,9 @@ class Adam:
     ([0.9], 1.0)
     """
 
-    lr: Any = 1e-3
-    beta1: Any = 0.9
-    beta2: Any = 0.999
+    lr: Number = 1e-3
+    beta1: Number = 0.9
+    beta2: Number = 0.999
     eps: float = 1e-8
     weight_decay: float = 0.0
 
@@ -49,23 +57,25 @@ class Adam:
         check_nonnegative("weight_decay", self.weight_decay)
 
     def init(self, params: Tree) -> AdamState:
+        """Return the state before the first step: both moments zero."""
         zeros = mg.tree_map(mg.zeros_like, params)
         return AdamState(zeros, zeros, 0)
 
     def step(
         self, params: Tree, state: AdamState, model: Model, loss: Loss, has_aux: bool = False
     ) -> tuple[Tree, AdamState, Info]:
-        value, J, outputs, aux = value_and_gradient(params, model, loss, has_aux, self.weight_decay)
+        """Return the next params, the next state, and what was seen on the way."""
+        value, g, outputs, aux = value_and_gradient(params, model, loss, has_aux, self.weight_decay)
         t = state.steps + 1
         b1, b2 = self.beta1, self.beta2
         c1, c2 = 1.0 - b1, 1.0 - b2
-        m = mg.tree_map(lambda a, g: _mean(per_run(b1, a), a, per_run(c1, g), g), state.m, J)
-        v = mg.tree_map(lambda a, g: _mean_of_squares(per_run(b2, a), a, per_run(c2, g), g), state.v, J)
+        m = mg.tree_map(lambda a, b: _mean(per_run(b1, a), a, per_run(c1, b), b), state.m, g)
+        v = mg.tree_map(lambda a, b: _mean_of_squares(per_run(b2, a), a, per_run(c2, b), b), state.v, g)
         rate, scale = self.lr / (1.0 - b1**t), 1.0 / (1.0 - b2**t)
         params = mg.tree_map(
             lambda w, a, b: _moved(w, per_run(rate, a), a, per_run(scale, b), b, self.eps), params, m, v
         )
-        return params, AdamState(m, v, t), {"loss": value, "outputs": outputs, "aux": aux}
+        return params, AdamState(m, v, t), Info(loss=value, outputs=outputs, aux=aux)
 
 
 @fused

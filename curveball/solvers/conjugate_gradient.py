@@ -7,22 +7,23 @@ Minimises `m(x) = 1/2 x.A x - b.x` over growing Krylov spaces. From `x`, with re
 Nocedal and Wright, Numerical Optimization (2006), algorithm 5.2; the exit on negative curvature is that of algorithm
 7.1 (line search Newton-CG).
 
-Beside descent on the same system: tests/derivations/test_02_descent_on_the_step.
+Compared with gradient descent on the same system in tests/derivations/test_02_descent_on_the_step.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from math import prod
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import array_api_compat
 
 import minigrad as mg
-from curveball.solvers.base import Array, Tree
+from curveball.solvers.base import Number
 from curveball.solvers.checks import check_nonnegative
+from curveball.solvers.division import divide
 from curveball.solvers.tree_math import tree_add_scale, tree_vdot
-from minigrad import namespace, tree_flatten
+from minigrad import Array, Tree, namespace, tree_flatten
 
 
 class CGResult(NamedTuple):
@@ -30,27 +31,27 @@ class CGResult(NamedTuple):
 
     x: Tree
     residual_norm: Array  # |b - A x|, by the recurrence
-    iterations: Array  # products with A, that of x0 apart
-    negative_curvature: Array  # a direction with p.A p <= 0 was met, and x is what had been found before it
+    iterations: Array  # products with A, without that of x0
+    negative_curvature: Array  # whether a direction with p.A p <= 0 was met; x is what had been found before it
 
 
 def conjugate_gradient(
     A: Callable[[Tree], Tree],
     b: Tree,
     x0: Tree | None = None,
-    tol: Any = 1e-5,
+    tol: Number = 1e-5,
     max_iter: int | None = None,
     runs: int = 0,
 ) -> CGResult:
     """Solve `A x = b` for a symmetric `A` known by its products, to `|b - A x| <= tol |b|`.
 
-    `A` maps trees like `b` to trees like `b`. Without `x0` it starts from zero. Stops at the tolerance, after
-    `max_iter` products (None: the number of unknowns), or at a direction of no positive curvature; met at the first
-    iteration from zero that direction itself, `b`, is the result. With `runs`, the first axes of every array are
-    independent systems, each with its own coefficients; those done wait unchanged for the others. `tol` may be an
-    array per run. ValueError for a `tol` or `max_iter` below zero.
+    `A` maps trees like `b` to trees like `b`. It starts from `x0`, or from zero. It stops at the tolerance, after
+    `max_iter` products (None: the number of unknowns), or at a direction without positive curvature. Where that is the
+    first direction from zero, which is `b`, the result is `b`. With `runs`, the first axes of every array are
+    independent systems, each with its own coefficients; those that are done wait unchanged for the others. `tol` may be
+    an array with one number per run. ValueError for a `tol` or `max_iter` below zero.
 
-    Looks at the residual on the host only where the arrays are there anyway: elsewhere all `max_iter` iterations run.
+    It looks at the residual only where the arrays are on the host: elsewhere all `max_iter` iterations run.
 
     >>> import numpy as np
     >>> A = np.array([[4.0, 1.0], [1.0, 3.0]])
@@ -83,14 +84,13 @@ def conjugate_gradient(
         iterations = iterations + xp.astype(active, xp.int64)
         uphill = active & ~(pAp > 0.0)
         negative, active = negative | uphill, active & ~uphill
-        alpha = xp.where(active, rr / xp.where(active, pAp, xp.ones_like(pAp)), xp.zeros_like(rr))
+        alpha = divide(rr, pAp, where=active)
         if k == 0 and x0 is None:
             alpha = xp.where(uphill, xp.ones_like(rr), alpha)  # x = p = b: steepest descent is still descent
         x = tree_add_scale(x, alpha, p)
         r = tree_add_scale(r, -1.0 * alpha, Ap)
         new_rr = tree_vdot(r, r, runs)
-        ratio = xp.where(active, new_rr / xp.where(active, rr, xp.ones_like(rr)), xp.zeros_like(rr))
-        p = tree_add_scale(r, ratio, p)
+        p = tree_add_scale(r, divide(new_rr, rr, where=active), p)
         rr = new_rr
         active = active & (rr > target)
     return CGResult(x, xp.sqrt(rr), iterations, negative)

@@ -1,59 +1,63 @@
 r"""CurveBall: Newton's step, improved by one gradient step per iteration while the parameters already move.
 
-Newton's step minimises the quadratic model `m(z) = 1/2 z.H^ z + z.J` of the objective around `w`, with gradient `J`
-and damped Gauss-Newton matrix `H^ = J_phi H_L J_phi^T + lam I`. Gradient descent on it is `z <- z - beta (H^ z + J)`.
-CurveBall takes one such step per iteration, forgets by `rho`, and moves at once:
+Newton's step minimises the quadratic model of the objective `f` around `w`,
 
-    Dz = J_phi (H_L (J_phi^T z) + J_L) + lam z                     one push-forward, one pull-back       (1)
-    z  <- rho z - beta Dz                                                                                (2)
-    w  <- w + lr z                                                                                       (3)
+    m(z) = 1/2 z.G_lam z + z.g,        G_lam = G + lam I,        G = J^T H_L J,        g = J^T g_L
 
-`rho` and `beta` minimise `m(rho z - beta Dz)`:
+with gradient `g`, Gauss-Newton matrix `G` and damping `lam`; `J` is the Jacobian of the model, `g_L` and `H_L` are
+gradient and Hessian of the loss by the outputs. The gradient of `m` is `d = G_lam z + g`, and gradient descent on `m`
+is `z <- z - beta d`. CurveBall takes one such step per iteration, keeps `rho` of what was there, and moves at once:
 
-    [[Dz.H^Dz, z.H^Dz], [z.H^Dz, z.H^z]] [beta, -rho]^T = [J.Dz, J.z]^T,    m = -1/2 (beta J.Dz - rho J.z)   (4)
+    d  = J^T (H_L J z + g_L) + lam z                       one push-forward, one pull-back               (1)
+    z <- rho z - beta d                                                                                  (2)
+    w <- w + lr z                                                                                        (3)
 
-where, with one more push-forward, `a.G b = (J_phi^T a).H_L(J_phi^T b)` and `J.a = J_L.(J_phi^T a)`. Every few steps
+`rho` and `beta` minimise `m(rho z - beta d)`:
+
+    [[d.G_lam d, z.G_lam d], [z.G_lam d, z.G_lam z]] [beta, -rho]^T = [g.d, g.z]^T                       (4)
+
+With the outputs' tangents `z_y = J z`, known from (1), and `d_y = J d`, one more push-forward, these numbers are
+`a.G_lam b = a_y.H_L b_y + lam a.b` and `g.a = g_L.a_y`. At the minimum `m = -1/2 (beta g.d - rho g.z)`. Every few steps
 `lam` follows the trust ratio
 
-    gamma = (f(w + z) - f(w)) / m                                                                        (5)
+    gamma = (f(w + z) - f(w)) / m(z)                                                                     (5)
 
-of the decrease found to the decrease predicted, on the same batch. With `H = 0` this is momentum gradient descent.
+of the change found to the change predicted, on the same batch. With `H_L = 0` and `lam = 0` this is gradient descent
+with momentum.
 
-On mini-batches the two numbers of (4) are mostly noise. `average = d > 0`, a step beyond the paper, solves the system
-of running sums instead, each batch's divided by the decrease `-m*` that its own solution promises, so that batches of
-any scale weigh alike:
+On mini-batches the two numbers of (4) are mostly noise. `average > 0`, a step beyond the paper, solves a system of
+running sums instead (averaging.py), with the numbers `A` of each batch divided by the decrease `-m*` that its own
+solution promises:
 
-    A <- d A + A(batch) / -m*,        b <- d b + b(batch) / -m*                                          (6)
-
-Its solution is taken where, on this batch's model, it keeps at least `average_share` of that decrease. Where it does
-not, the directions are others than those that were averaged: the batch's own is taken, and the sums start anew with it.
+    A <- average A + A(batch) / -m*                                                                      (6)
 
 Each formula is derived, and tested, in tests/derivations/: Newton's step and the descent on it (test_01_newton_step,
 test_02_descent_on_the_step), (1) in test_06_two_sweep_product, (4) in test_07_two_by_two_system and
-test_08_predicted_decrease, (5) in test_11_trust_ratio; momentum as `H = 0` in test_03_heavy_ball; when the iteration
-converges, and how fast, in test_09_convergence_region and test_10_convergence_rate; its cost in test_12_cost; its
-likeness to Nesterov's method in test_04_look_ahead_gradient; the linear system alone in
+test_08_predicted_decrease, (5) in test_11_trust_ratio; momentum without curvature in test_03_heavy_ball; when the
+iteration converges, and how fast, in test_09_convergence_region and test_10_convergence_rate; its cost in test_12_cost;
+its likeness to Nesterov's method in test_04_look_ahead_gradient; the linear system alone in
 test_13_solving_the_linear_system; damping and weight decay in test_14_damping and test_15_weight_decay; (6) in
 test_16_averaging.
 
 J. F. Henriques, S. Ehrhardt, S. Albanie, A. Vedaldi, "Small Steps and Giant Leaps: Minimal Newton Solvers for Deep
-Learning", ICCV 2019, arXiv 1805.08095.
+Learning", ICCV 2019, arXiv 1805.08095. Their symbols, and ours, are in docs/notation.md.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import minigrad as mg
-from curveball.solvers.base import Array, Info, Loss, Model, Tree, split_aux, value_and_slope
+from curveball.solvers.averaging import averaged
+from curveball.solvers.base import Info, Loss, Model, Number, Solver, loss_at
 from curveball.solvers.checks import check_finite, check_fraction, check_nonnegative, check_positive
-from curveball.solvers.tree_math import difference, tree_add_scale, tree_vdot
-from curveball.solvers.two_by_two import solve_two_by_two
-from minigrad import namespace
-
-LAM_RANGE = (1e-8, 1e8)
+from curveball.solvers.registry import register
+from curveball.solvers.tree_math import tree_add_scale, tree_axpby, tree_vdot
+from curveball.solvers.trust_ratio import LAM_RANGE, adapted_lam, trust_ratio
+from curveball.solvers.two_by_two import PlaneModel
+from minigrad import Array, Tree, namespace
 
 
 class CurveBallState(NamedTuple):
@@ -63,25 +67,42 @@ class CurveBallState(NamedTuple):
     lam: Array  # damping (a number before the first step)
     steps: int  # taken so far
     trust_ratio: Array  # the latest gamma; nan before the first
-    system: tuple[Array, ...] = (0.0,) * 5  # running sums of (6): the 2x2 system's numbers; zeros without `average`
+    system: PlaneModel = PlaneModel(0.0, 0.0, 0.0, 0.0, 0.0)  # the running sums of (6); zeros without `average`
 
 
+class CurveBallInfo(Info):
+    """What a step of CurveBall tells: numbers, or one of each per run."""
+
+    rho: Array
+    beta: Array
+    lam: Array  # as used in this step
+    trust_ratio: Array  # the latest gamma; nan before the first
+    predicted: Array  # m(z), the change that this batch's quadratic model predicts
+
+
+@register("curveball")
 @dataclass(frozen=True)
-class CurveBall:
+class CurveBall(Solver):
     """The CurveBall solver: second-order steps at 7 multiplications per forward one, with nothing to tune.
 
-    `lr` scales the move (0 leaves the params and solves the linear system alone); `lam` is the damping at the start;
-    `rho` (momentum) and `beta` (step size) are automatic where None. With `adapt_lam`, every `lam_every` steps `lam` is
-    divided by `lam_factor ** lam_every` if the trust ratio is below `trust_low` or not finite (or, with coefficients
-    that do not minimise this batch's model, an increase was predicted), multiplied by it above `trust_high`, and kept
-    in [1e-8, 1e8]. `weight_decay` adds `weight_decay/2 |w|^2` to the objective, in its gradient
-    and in its curvature; `info["loss"]` is without it. `average` is the decay of the running 2x2 system, 0 for the
-    paper's rule, and `average_share` (at most 1) what its solution must keep of the decrease that the batch's own
-    promises; `predicted` is of the batch's own model either way.
+    ValueError for hyper-parameters out of range. They are, with their defaults:
 
-    `info` has `loss`, `outputs`, `aux`, `rho`, `beta`, `lam` (as used in this step), `trust_ratio` (the latest, nan
-    before the first) and `predicted`, the change `m` that the quadratic model predicts for `z`. ValueError for
-    hyper-parameters out of range.
+    - `lr` = 1 (at least 0): how far the params move along `z`; 0 leaves them and solves the linear system alone.
+    - `lam` = 1 (at least 0): the damping, at the start.
+    - `rho` = None (any number): momentum, how much of `z` is kept; None: automatic, by (4).
+    - `beta` = None (positive): step size along `-d`; None: automatic, by (4).
+    - `adapt_lam` = True: whether `lam` follows the trust ratio, and stays in [1e-8, 1e8].
+    - `lam_factor` = 0.999 (in (0, 1]): how much `lam` may change per step.
+    - `lam_every` = 5 (at least 1): steps from one trust ratio to the next; `lam` then changes by
+      `lam_factor ** lam_every`.
+    - `trust_low` = 0.5 (below `trust_high`): `lam` grows where the trust ratio is below it or not finite, or where
+      an increase was predicted.
+    - `trust_high` = 1.5: `lam` shrinks where the trust ratio is above it.
+    - `weight_decay` = 0 (at least 0): adds `weight_decay/2 |w|^2` to the objective, in its gradient and in its
+      curvature; `info["loss"]` is without it.
+    - `average` = 0 (in [0, 1)): decay of the running sums (6); 0: the paper's rule, each batch by itself.
+    - `average_share` = 0.5 (at most 1): how much of the decrease that the batch's own coefficients promise those of the
+      sums must keep to be taken.
 
     >>> import numpy as np
     >>> solver, w = CurveBall(lam=0.0, adapt_lam=False), np.array([3.0, -1.0])
@@ -92,10 +113,10 @@ class CurveBall:
     True
     """
 
-    lr: Any = 1.0
-    lam: Any = 1.0
-    rho: Any = None
-    beta: Any = None
+    lr: Number = 1.0
+    lam: Number = 1.0
+    rho: Number | None = None
+    beta: Number | None = None
     adapt_lam: bool = True
     lam_factor: float = 0.999
     lam_every: int = 5
@@ -104,7 +125,6 @@ class CurveBall:
     weight_decay: float = 0.0
     average: float = 0.0
     average_share: float = 0.5
-    curvature = "ggn"  # not a field: what `minimize` has to know
 
     def __post_init__(self) -> None:
         check_nonnegative("lr", self.lr)
@@ -130,127 +150,84 @@ class CurveBall:
         if not self.trust_low < self.trust_high:
             raise ValueError(f"trust_low must be below trust_high; got {self.trust_low} and {self.trust_high}")
 
+    @property
+    def needs_outputs_loss(self) -> bool:
+        """For the Gauss-Newton matrix."""
+        return True
+
     def init(self, params: Tree) -> CurveBallState:
+        """Return the state before the first step: `z = 0`."""
         z = mg.tree_map(mg.zeros_like, params)
         return CurveBallState(z, lam=self.lam, steps=0, trust_ratio=math.nan)
 
     def step(
         self, params: Tree, state: CurveBallState, model: Model, loss: Loss, has_aux: bool = False
-    ) -> tuple[Tree, CurveBallState, Info]:
-        z = state.z
-        outputs, J, *aux = mg.linearize(model, params, has_aux=has_aux)  # J is J_phi^T, J.T is J_phi
-        (value, J_L), L = mg.linearize(lambda y: value_and_slope(loss, y), outputs)  # L pushes to (J_L.t, H_L t)
-        runs = value.ndim
-        lam = namespace(value).asarray(state.lam, dtype=value.dtype)
+    ) -> tuple[Tree, CurveBallState, CurveBallInfo]:
+        """Return the next params, the next state, and what was seen on the way."""
+        G = mg.GGNOperator(model, loss, params, has_aux)
+        lam = namespace(G.value).asarray(state.lam, dtype=G.value.dtype)
         if self.adapt_lam:
             lam = mg.clip(lam, *LAM_RANGE)
-        damping = lam + self.weight_decay
 
-        Jz = J(z)
-        slope_z, HJz = L(Jz)
-        Dz = J.T(tree_add_scale(J_L, 1.0, HJz))
-        if self.weight_decay:
-            Dz = tree_add_scale(Dz, self.weight_decay, params)
-        Dz = tree_add_scale(Dz, damping, z)  # (1)
-
-        JDz = J(Dz)
-        slope_D, HJDz = L(JDz)
-        DHD = tree_vdot(JDz, HJDz, runs) + damping * tree_vdot(Dz, Dz, runs)
-        zHD = tree_vdot(Jz, HJDz, runs) + damping * tree_vdot(z, Dz, runs)
-        zHz = tree_vdot(Jz, HJz, runs) + damping * tree_vdot(z, z, runs)
-        if self.weight_decay:
-            slope_D = slope_D + self.weight_decay * tree_vdot(params, Dz, runs)
-            slope_z = slope_z + self.weight_decay * tree_vdot(params, z, runs)
-
-        system, now = state.system, (DHD, zHD, zHz, slope_D, slope_z)
-        rho, beta = self._coefficients(*now)  # (4)
-        predicted = _change(rho, beta, *now)
+        d, plane = self._quadratic_model(G, params, state.z, lam)  # (1)
+        rho, beta = self._minimum(plane)  # (4)
+        system = state.system
         if self.average:
-            rho, beta, predicted, system = self._averaged(rho, beta, predicted, system, now)  # (6)
-        z = difference(rho, z, beta, Dz)  # (2)
+            (rho, beta), system = averaged(
+                system, plane, (rho, beta), self._minimum, self.average, self.average_share
+            )  # (6)
+        predicted = plane.change(rho, beta)
+        z = tree_axpby(rho, state.z, -beta, d)  # (2)
         new_params = tree_add_scale(params, self.lr, z)  # (3)
 
         steps = state.steps + 1
-        new_lam, trust_ratio = lam, state.trust_ratio
+        new_lam, gamma = lam, state.trust_ratio
         if self.adapt_lam and steps % self.lam_every == 0:
-            trust_ratio = self._trust_ratio(params, z, value, predicted, model, loss, has_aux)  # (5)
-            new_lam = self._adapted(lam, trust_ratio, predicted)
-        info = {
-            "loss": value,
-            "outputs": outputs,
-            "aux": aux[0] if has_aux else None,
-            "rho": rho,
-            "beta": beta,
-            "lam": lam,
-            "trust_ratio": trust_ratio,
-            "predicted": predicted,
-        }
-        return new_params, CurveBallState(z, new_lam, steps, trust_ratio, system), info
+            change = self._change(params, z, G.value, model, loss, has_aux)
+            gamma = trust_ratio(change, predicted)  # (5)
+            factor = self.lam_factor**self.lam_every
+            new_lam = adapted_lam(lam, gamma, predicted, factor, self.trust_low, self.trust_high)
+        info = CurveBallInfo(
+            loss=G.value, outputs=G.outputs, aux=G.aux,
+            rho=rho, beta=beta, lam=lam, trust_ratio=gamma, predicted=predicted,
+        )  # fmt: skip
+        return new_params, CurveBallState(z, new_lam, steps, gamma, system), info
 
-    def _coefficients(self, DHD: Array, zHD: Array, zHz: Array, JD: Array, Jz: Array) -> tuple[Array, Array]:
-        """The `rho, beta` that minimise `m(rho z - beta Dz)`: both, or the one that is not fixed."""
-        xp = namespace(DHD)
-        if self.rho is not None and self.beta is not None:
-            return xp.asarray(self.rho, dtype=DHD.dtype), xp.asarray(self.beta, dtype=DHD.dtype)
-        if self.rho is not None:  # m'(beta) = 0
-            rho = xp.asarray(self.rho, dtype=DHD.dtype)
-            return rho, _quotient(xp, JD + rho * zHD, DHD)
-        if self.beta is not None:  # m'(rho) = 0
-            beta = xp.asarray(self.beta, dtype=DHD.dtype)
-            return _quotient(xp, beta * zHD - Jz, zHz), beta
-        beta, minus_rho = solve_two_by_two(DHD, zHD, zHz, JD, Jz)
-        return -minus_rho, beta
+    def _quadratic_model(self, G: mg.GGNOperator, params: Tree, z: Tree, lam: Array) -> tuple[Tree, PlaneModel]:
+        """Its gradient `d` at `z`, and the model itself on the plane of `z` and `d`: two pushes and one pull.
 
-    def _averaged(
-        self, rho: Array, beta: Array, predicted: Array, sums: tuple[Array, ...], now: tuple[Array, ...]
-    ) -> tuple[Array, Array, Array, tuple[Array, ...]]:
-        """(6): the coefficients to take, the change they predict, and the running sums."""
-        xp = namespace(predicted)
-        # Where a fixed rho or beta makes it climb, a batch promises nothing, and adds nothing.
-        scale = xp.where(predicted < 0.0, -predicted, math.inf * xp.ones_like(predicted))
-        own = tuple(number / scale for number in now)
-        sums = tuple(self.average * old + new for old, new in zip(sums, own, strict=True))
-        mean_rho, mean_beta = self._coefficients(*sums)
-        mean_predicted = _change(mean_rho, mean_beta, *now)
-        kept = mean_predicted <= predicted + (1.0 - self.average_share) * abs(predicted)
-        return (
-            xp.where(kept, mean_rho, rho),
-            xp.where(kept, mean_beta, beta),
-            xp.where(kept, mean_predicted, predicted),
-            tuple(xp.where(kept, both, alone) for both, alone in zip(sums, own, strict=True)),
-        )
+        Weight decay adds `weight_decay w` to `g`, and to `G` what `lam` adds.
+        """
+        runs, decay = G.value.ndim, self.weight_decay
+        damping = lam + decay
 
-    def _trust_ratio(
-        self, params: Tree, z: Tree, value: Array, predicted: Array, model: Model, loss: Loss, has_aux: bool
-    ) -> Array:
-        """(5), of the whole objective; 1 where no change is predicted."""
-        xp = namespace(value)
+        z_y = G.J(z)
+        gz, H_L_z = G.slope_and_product(z_y)  # g_L.z_y, H_L z_y
+        d = G.J.T(tree_add_scale(G.g_L, 1.0, H_L_z))
+        if decay:
+            d = tree_add_scale(d, decay, params)
+        d = tree_add_scale(d, damping, z)  # (1)
+
+        d_y = G.J(d)
+        gd, H_L_d = G.slope_and_product(d_y)
+        if decay:
+            gd = gd + decay * tree_vdot(params, d, runs)
+            gz = gz + decay * tree_vdot(params, z, runs)
+        dGd = tree_vdot(d_y, H_L_d, runs) + damping * tree_vdot(d, d, runs)
+        zGd = tree_vdot(z_y, H_L_d, runs) + damping * tree_vdot(z, d, runs)
+        zGz = tree_vdot(z_y, H_L_z, runs) + damping * tree_vdot(z, z, runs)
+        return d, PlaneModel(dGd, zGd, zGz, gd, gz)
+
+    def _minimum(self, plane: PlaneModel) -> tuple[Array, Array]:
+        """`rho, beta`: those that are not fixed minimise the model on the plane."""
+        return plane.minimum(self.rho, self.beta)
+
+    def _change(self, params: Tree, z: Tree, value: Array, model: Model, loss: Loss, has_aux: bool) -> Array:
+        """`f(w + z) - f(w)`, weight decay included."""
         moved = tree_add_scale(params, 1.0, z)
-        change = loss(split_aux(model(moved), has_aux)[0]) - value  # aux of this second evaluation is not used
+        change = loss_at(moved, model, loss, has_aux) - value
         if self.weight_decay:
             runs = value.ndim
-            change = change + 0.5 * self.weight_decay * (
-                tree_vdot(moved, moved, runs) - tree_vdot(params, params, runs)
-            )
-        nothing = predicted == 0.0
-        one = xp.ones_like(predicted)
-        return xp.where(nothing, one, change / xp.where(nothing, one, predicted))
-
-    def _adapted(self, lam: Array, trust_ratio: Array, predicted: Array) -> Array:
-        xp = namespace(trust_ratio)
-        factor = self.lam_factor**self.lam_every
-        lam = lam * xp.ones_like(trust_ratio)
-        # A step to nowhere counts as a bad one, and so does one predicted to climb, whatever the ratio.
-        up = ~(trust_ratio >= self.trust_low) | ~xp.isfinite(trust_ratio) | (predicted > 0.0)
-        lam = xp.where(up, lam / factor, xp.where(trust_ratio > self.trust_high, lam * factor, lam))
-        return mg.clip(lam, *LAM_RANGE)
-
-
-def _change(rho: Array, beta: Array, DHD: Array, zHD: Array, zHz: Array, JD: Array, Jz: Array) -> Array:
-    """`m(rho z - beta Dz)`."""
-    return 0.5 * (beta * beta * DHD - 2.0 * (rho * beta) * zHD + rho * rho * zHz) - beta * JD + rho * Jz
-
-
-def _quotient(xp: Any, a: Array, b: Array) -> Array:
-    """`a / b`, 0 where `b` is 0."""
-    return xp.where(b > 0.0, a / xp.where(b > 0.0, b, xp.ones_like(b)), xp.zeros_like(b))
+            squares = tree_vdot(moved, moved, runs) - tree_vdot(params, params, runs)
+            change = change + 0.5 * self.weight_decay * squares
+        return change

@@ -1,6 +1,6 @@
-r"""Levenberg-Marquardt: Gauss-Newton steps, damped until they keep what they promise.
+r"""Levenberg-Marquardt: Gauss-Newton steps, damped until they decrease the objective as much as predicted.
 
-A step solves `(G + lam D) z = -J`. With the quadratic model's change `m = 1/2 z.G z + z.J`, the gain ratio
+A step solves `(G + lam D) z = -g`. With the quadratic model's change `m = 1/2 z.G z + z.g`, the gain ratio
 
     gain = (f(w + z) - f(w)) / m
 
@@ -19,36 +19,51 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import minigrad as mg
-from curveball.solvers.base import Array, Info, Loss, Model, Tree, split_aux
+from curveball.solvers.base import Info, Loss, Model, Solver, loss_at
 from curveball.solvers.checks import check_positive
 from curveball.solvers.conjugate_gradient import conjugate_gradient
-from curveball.solvers.dense import Ravel, dense_matrix, identity_like, solve
-from curveball.solvers.newton import GaussNewtonPoint
+from curveball.solvers.dense import dense_matrix, identity_like, solve
+from curveball.solvers.division import one_for_zero
+from curveball.solvers.registry import register
 from curveball.solvers.tree_math import per_run, tree_add_scale, tree_vdot
-from minigrad import namespace
+from minigrad import Array, Tree, namespace
 
 LAM_RANGE = (1e-30, 1e30)  # at the limit of precision every step is rejected: the product of both fits into float32
 NU_MAX = 1e6
 
 
 class LMState(NamedTuple):
-    """Damping (None before the first step, which sets it), its factor on rejection, and the largest diagonal seen."""
+    """What Levenberg-Marquardt remembers from step to step."""
 
-    lam: Array | None
-    nu: Array | float
-    diagonal: Array | None
+    lam: Array  # damping; the first step sets it
+    nu: Array  # what lam is multiplied with where a step is rejected
+    diagonal: Array  # the largest diagonal of G so far, with scaling="marquardt"
+    steps: int  # taken so far
 
 
+class LMInfo(Info):
+    """What a step of Levenberg-Marquardt tells: numbers, or one of each per run."""
+
+    lam: Array  # as used in this step
+    gain: Array
+    accepted: Array  # where not, the params stay
+
+
+@register("levenberg-marquardt")
 @dataclass(frozen=True)
-class LevenbergMarquardt:
+class LevenbergMarquardt(Solver):
     """Levenberg-Marquardt with the gain-ratio damping of Nielsen, for least squares and other convex losses.
 
-    The damping starts at `tau` times the largest diagonal entry of `G` (`scaling="identity"`, `D = I`), or at `tau`
-    (`scaling="marquardt"`, `D` the largest diagonal of `G` so far, which makes the steps independent of the parameters'
-    units; Moré, 1978). Where `G` is zero it starts at `tau`. `linear="dense"` builds `G`, one product per parameter,
-    and keeps the damping above a rounding per parameter of that entry; "cg" solves without it, to `cg_tol` (with
-    `scaling="identity"` only, and a start of `tau |G J| / |J|`). `info` has `loss` (at the start of the step),
-    `outputs`, `aux`, `lam`, `gain` and `accepted`. ValueError for hyper-parameters out of range.
+    ValueError for hyper-parameters out of range. They are, with their defaults:
+
+    - `tau` = 1e-3 (positive): the damping at the start, relative to the size of `G`: to its largest diagonal entry, or
+      with `linear="cg"` to `|G g| / |g|`; `tau` itself where `G` is zero.
+    - `scaling` = "identity": `D = I`; "marquardt": `D` is the largest diagonal of `G` so far, which makes the steps
+      independent of the parameters' units (Moré, 1978), and the damping starts at `tau`.
+    - `linear` = "dense": builds `G`, one product per parameter, and keeps the damping above a rounding per parameter of
+      its largest diagonal entry; "cg": solves by conjugate gradients, without the matrix, with `scaling="identity"`.
+    - `cg_tol` = 1e-6 (positive): residual of "cg", relative to `|g|`.
+    - `max_cg` = None (at least 1): limit of the products of "cg"; None: one per parameter.
 
     >>> import numpy as np
     >>> solver, w = LevenbergMarquardt(), np.array([3.0, -1.0])
@@ -64,7 +79,6 @@ class LevenbergMarquardt:
     linear: str = "dense"
     cg_tol: float = 1e-6
     max_cg: int | None = None
-    curvature = "ggn"  # not a field: what `minimize` has to know
 
     def __post_init__(self) -> None:
         check_positive("tau", self.tau)
@@ -77,24 +91,30 @@ class LevenbergMarquardt:
         if self.linear == "cg" and self.scaling == "marquardt":
             raise ValueError("scaling='marquardt' needs the diagonal of the matrix: use linear='dense' with it")
 
+    @property
+    def needs_outputs_loss(self) -> bool:
+        """For the Gauss-Newton matrix."""
+        return True
+
     def init(self, params: Tree) -> LMState:
-        return LMState(None, 2.0, None)
+        """Return the state before the first step."""
+        return LMState(lam=0.0, nu=2.0, diagonal=0.0, steps=0)
 
     def step(
         self, params: Tree, state: LMState, model: Model, loss: Loss, has_aux: bool = False
-    ) -> tuple[Tree, LMState, Info]:
-        point = GaussNewtonPoint.at(params, model, loss, has_aux)
-        value = point.value
-        runs = value.ndim
+    ) -> tuple[Tree, LMState, LMInfo]:
+        """Return the next params, the next state, and what was seen on the way."""
+        G = mg.GGNOperator(model, loss, params, has_aux)
+        value = G.value
         xp = namespace(value)
-        z, lam, diagonal = (self._dense if self.linear == "dense" else self._matrix_free)(params, point, state)
+        z, lam, diagonal = (self._dense if self.linear == "dense" else self._matrix_free)(params, G, state)
 
-        Jz = point.J(z)
-        slope, HJz = point.L(Jz)
-        predicted = 0.5 * tree_vdot(Jz, HJz, runs) + slope
+        z_y = G.J(z)
+        gz, H_L_z = G.slope_and_product(z_y)
+        predicted = 0.5 * tree_vdot(z_y, H_L_z, value.ndim) + gz
         moved = tree_add_scale(params, 1.0, z)
-        change = loss(split_aux(model(moved), has_aux)[0]) - value
-        gain = change / _one_for_zero(predicted)
+        change = loss_at(moved, model, loss, has_aux) - value
+        gain = change / one_for_zero(predicted)
         accepted = (gain > 0.0) & (predicted < 0.0)  # not where the change is not a number
 
         shrink = xp.maximum(1.0 - (2.0 * mg.clip(gain, 0.0, 1.0) - 1.0) ** 3, xp.ones_like(gain) / 3.0)
@@ -102,50 +122,39 @@ class LevenbergMarquardt:
         new_lam = mg.clip(xp.where(accepted, lam * shrink, lam * nu), *LAM_RANGE)
         new_nu = xp.where(accepted, 2.0 * xp.ones_like(nu), mg.clip(2.0 * nu, None, NU_MAX))
         params = mg.tree_map(lambda a, b: xp.where(per_run(accepted, a), b, a), params, moved)
-        info = {
-            "loss": value,
-            "outputs": point.outputs,
-            "aux": point.aux,
-            "lam": lam,
-            "gain": gain,
-            "accepted": accepted,
-        }
-        return params, LMState(new_lam, new_nu, diagonal), info
+        info = LMInfo(loss=value, outputs=G.outputs, aux=G.aux, lam=lam, gain=gain, accepted=accepted)
+        return params, LMState(new_lam, new_nu, diagonal, state.steps + 1), info
 
-    def _dense(self, params: Tree, point: GaussNewtonPoint, state: LMState) -> tuple[Tree, Array, Array]:
-        ravel = Ravel(params, point.value.ndim)
-        gradient = ravel.vector(point.gradient)
-        G = dense_matrix(point.product, ravel, gradient)
-        xp = namespace(G)
-        identity = identity_like(G)
-        diagonal = xp.sum(G * identity, axis=-1)
-        if state.diagonal is not None and self.scaling == "marquardt":
-            diagonal = xp.maximum(diagonal, state.diagonal)
+    def _dense(self, params: Tree, G: mg.GGNOperator, state: LMState) -> tuple[Tree, Array, Array]:
+        """Solve with the matrix; return `z`, `lam` and the diagonal to remember."""
+        ravel = mg.Ravel(params, G.value.ndim)
+        g = ravel.vector(G.gradient)
+        matrix = dense_matrix(G, ravel, g)
+        xp = namespace(matrix)
+        identity = identity_like(matrix)
+        diagonal = xp.sum(matrix * identity, axis=-1)
         if self.scaling == "marquardt":
-            largest, D = xp.ones_like(point.value), _one_for_zero(diagonal)[..., None] * identity
+            diagonal = xp.maximum(diagonal, state.diagonal) if state.steps else diagonal
+            largest, D = xp.ones_like(G.value), one_for_zero(diagonal)[..., None] * identity
         else:
             largest, D = xp.max(diagonal, axis=-1), identity
-        rounding = diagonal.shape[-1] * float(xp.finfo(G.dtype).eps)  # with less damping G may be singular
-        lam = self.tau * _one_for_zero(largest) if state.lam is None else xp.maximum(state.lam, rounding * largest)
-        return ravel.tree(-solve(G + lam[..., None, None] * D, gradient)), lam, diagonal
+        rounding = diagonal.shape[-1] * float(xp.finfo(matrix.dtype).eps)  # with less damping it may be singular
+        lam = self.tau * one_for_zero(largest) if state.steps == 0 else xp.maximum(state.lam, rounding * largest)
+        return ravel.tree(-solve(matrix + lam[..., None, None] * D, g)), lam, diagonal
 
-    def _matrix_free(self, params: Tree, point: GaussNewtonPoint, state: LMState) -> tuple[Tree, Array, None]:
-        runs, J = point.value.ndim, point.gradient
-        xp = namespace(point.value)
+    def _matrix_free(self, params: Tree, G: mg.GGNOperator, state: LMState) -> tuple[Tree, Array, Array]:
+        """Solve by conjugate gradients; return `z` and `lam`."""
+        runs, g = G.value.ndim, G.gradient
+        xp = namespace(G.value)
         lam = state.lam
-        if lam is None:
-            GJ = point.product(J)
-            lam = self.tau * _one_for_zero(xp.sqrt(tree_vdot(GJ, GJ, runs) / _one_for_zero(tree_vdot(J, J, runs))))
+        if state.steps == 0:
+            Gg = G(g)
+            lam = self.tau * one_for_zero(xp.sqrt(tree_vdot(Gg, Gg, runs) / one_for_zero(tree_vdot(g, g, runs))))
         result = conjugate_gradient(
-            lambda v: tree_add_scale(point.product(v), lam, v),
-            mg.tree_map(lambda g: -1.0 * g, J),
+            lambda v: tree_add_scale(G(v), lam, v),
+            mg.tree_map(lambda x: -1.0 * x, g),
             tol=self.cg_tol,
             max_iter=self.max_cg,
             runs=runs,
         )
-        return result.x, lam, None
-
-
-def _one_for_zero(x: Array) -> Array:
-    xp = namespace(x)
-    return xp.where(x == 0.0, xp.ones_like(x), x)
+        return result.x, lam, state.diagonal

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import array_api_compat
 
-from curveball.solvers.base import Array, Loss, Model, Tree, split_aux
+from curveball.solvers.base import Loss, Model, Number, loss_at
 from curveball.solvers.tree_math import tree_add_scale, tree_vdot
-from minigrad import namespace
+from minigrad import Array, Tree, namespace
 
 HALVINGS = 30
-ARMIJO = 1e-4
+ARMIJO = 1e-4  # the part of the slope that a step must keep
 ROUNDINGS = 10.0
 
 
 def backtracking(
-    params: Tree, z: Tree, gradient: Tree, value: Array, model: Model, loss: Loss, has_aux: bool, start: Any = 1.0
+    params: Tree, z: Tree, g: Tree, value: Array, model: Model, loss: Loss, has_aux: bool, start: Number = 1.0
 ) -> Array:
-    """The first `t` of `start, start/2, start/4, ...` with `f(w + t z) <= f(w) + 1e-4 t J.z`, for each run.
+    """The first `t` of `start, start/2, start/4, ...` with `f(w + t z) <= f(w) + 1e-4 t g.z`, for each run.
 
-    Ten roundings of `f(w)` are forgiven, or close to a minimum that is not zero no step would pass. At most 30
-    halvings. Runs whose length is found keep it while others go on; where arrays are not on the host all 30 are tried,
-    without looking. Armijo, Pacific J. Math. 16, 1966; Nocedal and Wright, algorithm 3.1.
+    `value` is `f(w)`, and `g` the gradient there. Ten roundings of `f(w)` are allowed for: close to a minimum that is
+    not zero no step would pass without. There are at most 30 halvings. Runs that have found their length keep it while
+    others go on. Where arrays are not on the host, all 30 are tried, without looking. Armijo, Pacific J. Math. 16,
+    1966; Nocedal and Wright, algorithm 3.1.
 
     >>> import numpy as np
     >>> w = np.array([2.0])
@@ -30,11 +29,11 @@ def backtracking(
     0.125
     """
     xp = namespace(value)
-    slope = tree_vdot(gradient, z, value.ndim)
+    slope = tree_vdot(g, z, value.ndim)
     rounding = ROUNDINGS * float(xp.finfo(value.dtype).eps) * xp.abs(value)
     length = start * xp.ones_like(value)
     for _ in range(HALVINGS):
-        moved = loss(split_aux(model(tree_add_scale(params, length, z)), has_aux)[0])
+        moved = loss_at(tree_add_scale(params, length, z), model, loss, has_aux)
         enough = (moved <= value + ARMIJO * length * slope + rounding) & xp.isfinite(moved)
         if array_api_compat.is_numpy_array(value) and enough.all():
             break

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 import minigrad as mg
-from curveball.solvers.base import Array, Loss, Model, Solver, Tree, value_and_gradient
+from curveball.solvers.base import Loss, Model, Solver, value_and_gradient
 from curveball.solvers.curve_ball import CurveBall
 from curveball.solvers.newton_cg import NewtonCG
-from minigrad import tree_flatten
+from minigrad import Array, Tree, tree_flatten
 
 MESSAGES = {
     0: "no entry of the gradient is larger than {tol:g}",
@@ -23,7 +23,7 @@ MESSAGES = {
 
 def minimize(
     model: Model,
-    loss: Any,
+    loss: Loss,
     params: Tree = None,
     solver: Solver | None = None,
     max_iter: int = 1000,
@@ -84,7 +84,7 @@ def _from_scipy(model: Any, x0: Array, solver: Any, max_iter: int, callback: Any
     loss = scipy.pop("outputs_loss", None)
     solver = solver if solver is not None else NewtonCG()
     if loss is None:
-        if getattr(solver, "curvature", None) == "ggn":
+        if getattr(solver, "needs_outputs_loss", False):  # a solver that does not say so takes any scalar function
             raise ValueError(
                 f"{type(solver).__name__} uses the Gauss-Newton matrix, which a scalar function alone does not have: "
                 'give the model for the function and options={"outputs_loss": loss}, or a solver such as NewtonCG()'
@@ -105,7 +105,13 @@ def _identity(value: Array) -> Array:
 
 
 def _iterate(
-    model: Model, loss: Loss, params: Tree, solver: Any, max_iter: int, tol: float | None, callback: Any
+    model: Model,
+    loss: Loss,
+    params: Tree,
+    solver: Solver,
+    max_iter: int,
+    tol: float | None,
+    callback: Callable[[Any], Any] | None,
 ) -> Any:
     from scipy.optimize import OptimizeResult
 

@@ -1,18 +1,20 @@
-"""Newton's method without the matrix: its step by conjugate gradients, no further than pays."""
+"""Newton's method without the matrix: its step by conjugate gradients, solved only as well as is needed."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import minigrad as mg
-from curveball.solvers.base import Info, Loss, Model, Tree
+from curveball.solvers.base import Info, Loss, Model, Number, Solver
 from curveball.solvers.checks import check_nonnegative, check_positive
 from curveball.solvers.conjugate_gradient import conjugate_gradient
 from curveball.solvers.line_search import backtracking
-from curveball.solvers.newton import GaussNewtonPoint, gradient_and_hessian
+from curveball.solvers.newton import gradient_and_hessian
+from curveball.solvers.registry import register
 from curveball.solvers.tree_math import per_run, tree_add_scale, tree_vdot
-from minigrad import namespace
+from minigrad import Array, Tree, namespace
 
 
 class NewtonCGState(NamedTuple):
@@ -21,17 +23,33 @@ class NewtonCGState(NamedTuple):
     z: Tree
 
 
-@dataclass(frozen=True)
-class NewtonCG:
-    """Inexact Newton: conjugate gradients on `(B + lam I) z = -J` until the residual is at most `eta |J|`.
+class NewtonCGInfo(Info):
+    """What a step of NewtonCG tells: numbers, or one of each per run."""
 
-    `curvature` is "hessian" (exact) or "ggn" (Gauss-Newton). The forcing sequence `eta = min(eta_max, sqrt(|J|))` makes
-    the convergence superlinear (Dembo, Eisenstat and Steihaug, SIAM J. Numer. Anal. 19, 1982). At a direction of
-    negative curvature the iteration ends with what it has, at the first with the gradient's own direction: always a
-    descent direction (Nocedal and Wright, algorithm 7.1). With `warm_start` it begins at `decay` times the last step.
-    `max_cg` limits its products (None: one per parameter). With `line_search` the step is halved until it decreases the
-    objective enough (line_search.py). `info` has `loss`, `outputs`, `aux`, `cg_iterations`, `residual` (the norm of it)
-    and `negative_curvature`. ValueError for hyper-parameters out of range.
+    cg_iterations: Array
+    residual: Array  # the norm of what the linear system lacks at the end
+    negative_curvature: Array  # whether that ended the iteration
+
+
+@register("newton-cg")
+@dataclass(frozen=True)
+class NewtonCG(Solver):
+    """Inexact Newton: conjugate gradients on `(B + lam I) z = -g` until the residual is at most `eta |g|`.
+
+    The forcing sequence `eta = min(eta_max, sqrt(|g|))` makes the convergence superlinear (Dembo, Eisenstat and
+    Steihaug, SIAM J. Numer. Anal. 19, 1982). At a direction of negative curvature the iteration ends with what it has,
+    at the first with `-g`: always a descent direction (Nocedal and Wright, algorithm 7.1).
+
+    ValueError for hyper-parameters out of range. They are, with their defaults:
+
+    - `lr` = 1 (positive): how far the params move along the step, before the line search.
+    - `lam` = 0 (at least 0): damping.
+    - `curvature` = "hessian": `B`, either "hessian" (exact) or "ggn" (Gauss-Newton).
+    - `eta_max` = 0.5 (between 0 and 1): the largest `eta`.
+    - `max_cg` = None (at least 1): limit of the products per step; None: one per parameter.
+    - `warm_start` = False: whether to begin at `decay` times the last step, instead of at zero.
+    - `decay` = 0.95 (at least 0): see `warm_start`.
+    - `line_search` = True: halve the step until it decreases the objective enough (line_search.py).
 
     >>> import numpy as np
     >>> solver, w = NewtonCG(eta_max=1e-8), np.array([3.0, -1.0])
@@ -40,8 +58,8 @@ class NewtonCG:
     True
     """
 
-    lr: Any = 1.0
-    lam: Any = 0.0
+    lr: Number = 1.0
+    lam: Number = 0.0
     curvature: str = "hessian"
     eta_max: float = 0.5
     max_cg: int | None = None
@@ -60,39 +78,46 @@ class NewtonCG:
         if self.max_cg is not None and self.max_cg < 1:
             raise ValueError(f"max_cg must be at least 1, or None; got {self.max_cg}")
 
+    @property
+    def needs_outputs_loss(self) -> bool:
+        """With the Gauss-Newton matrix."""
+        return self.curvature == "ggn"
+
     def init(self, params: Tree) -> NewtonCGState:
+        """Return the state before the first step: `z = 0`."""
         return NewtonCGState(mg.tree_map(mg.zeros_like, params))
 
     def step(
         self, params: Tree, state: NewtonCGState, model: Model, loss: Loss, has_aux: bool = False
-    ) -> tuple[Tree, NewtonCGState, Info]:
+    ) -> tuple[Tree, NewtonCGState, NewtonCGInfo]:
+        """Return the next params, the next state, and what was seen on the way."""
         if self.curvature == "ggn":
-            point = GaussNewtonPoint.at(params, model, loss, has_aux)
-            value, J, outputs, aux, product = point.value, point.gradient, point.outputs, point.aux, point.product
+            G = mg.GGNOperator(model, loss, params, has_aux)
+            B: Callable[[Tree], Tree] = G
+            g, seen = G.gradient, Info(loss=G.value, outputs=G.outputs, aux=G.aux)
         else:
-            J, product, (value, outputs, aux) = gradient_and_hessian(params, model, loss, has_aux)
+            g, B, seen = gradient_and_hessian(params, model, loss, has_aux)
+        value = seen["loss"]
         runs = value.ndim
         xp = namespace(value)
-        norm = xp.sqrt(tree_vdot(J, J, runs))
+        norm = xp.sqrt(tree_vdot(g, g, runs))
         result = conjugate_gradient(
-            lambda v: tree_add_scale(product(v), self.lam, v),
-            mg.tree_map(lambda g: -1.0 * g, J),
-            x0=mg.tree_map(lambda a: self.decay * a, state.z) if self.warm_start else None,
+            lambda v: tree_add_scale(B(v), self.lam, v),
+            mg.tree_map(lambda x: -1.0 * x, g),
+            x0=mg.tree_map(lambda x: self.decay * x, state.z) if self.warm_start else None,
             tol=xp.minimum(xp.sqrt(norm), self.eta_max * xp.ones_like(norm)),
             max_iter=self.max_cg,
             runs=runs,
         )
         z = result.x
         if self.warm_start:  # the start may have been uphill: steepest descent instead
-            uphill = tree_vdot(J, z, runs) >= 0.0
-            z = mg.tree_map(lambda a, g: xp.where(per_run(uphill, a), -1.0 * g, a), z, J)
-        length = backtracking(params, z, J, value, model, loss, has_aux, self.lr) if self.line_search else self.lr
-        info = {
-            "loss": value,
-            "outputs": outputs,
-            "aux": aux,
-            "cg_iterations": result.iterations,
-            "residual": result.residual_norm,
-            "negative_curvature": result.negative_curvature,
-        }
+            uphill = tree_vdot(g, z, runs) >= 0.0
+            z = mg.tree_map(lambda a, b: xp.where(per_run(uphill, a), -1.0 * b, a), z, g)
+        length = backtracking(params, z, g, value, model, loss, has_aux, self.lr) if self.line_search else self.lr
+        info = NewtonCGInfo(
+            **seen,
+            cg_iterations=result.iterations,
+            residual=result.residual_norm,
+            negative_curvature=result.negative_curvature,
+        )
         return tree_add_scale(params, length, z), NewtonCGState(z), info

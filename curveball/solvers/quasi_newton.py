@@ -8,16 +8,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from curveball.solvers.base import Info, Loss, Model, Tree, split_aux, value_and_gradient
-from curveball.solvers.dense import Ravel
-from minigrad import tree_flatten
+from curveball.solvers.base import Info, Loss, Model, NoState, Solver, split_aux, value_and_gradient
+from minigrad import Ravel, Tree, tree_flatten
 
 
 class BFGSState(NamedTuple):
-    """The estimate of the inverse Hessian (None: the identity) and whether the line search gave up."""
+    """What BFGS remembers from step to step."""
 
-    inverse: Any
-    stuck: bool
+    inverse: np.ndarray | None  # the estimate of the inverse Hessian; None: the identity
+    stuck: bool  # whether the line search found no better point
+
+
+class BFGSInfo(Info):
+    """What a step of BFGS tells."""
+
+    stuck: bool  # whether no better point was found
 
 
 def _flat_objective(
@@ -39,7 +44,7 @@ def _flat_objective(
 
 
 def _positive_definite(matrix: np.ndarray) -> np.ndarray | None:
-    """The matrix, or None where it is not positive definite: SciPy would refuse it."""
+    """The matrix, or None where it is not positive definite: SciPy takes no other."""
     try:
         np.linalg.cholesky(matrix)
     except np.linalg.LinAlgError:
@@ -48,14 +53,14 @@ def _positive_definite(matrix: np.ndarray) -> np.ndarray | None:
 
 
 @dataclass(frozen=True)
-class BFGS:
+class BFGS(Solver):
     """BFGS with SciPy's line search (strong Wolfe conditions); one step is one iteration.
 
-    `scipy.optimize.minimize(method="BFGS")`, one iteration per call with its inverse Hessian handed on (`hess_inv0`);
-    each call evaluates the objective once more at its start, and guesses the first length anew. Where the line search
-    finds no better point (noise, or the limit of precision), or the estimate is no longer positive definite, the next
-    step begins with the identity. Nocedal and Wright, algorithm 6.1. `info` has `loss`, `outputs`, `aux` and `stuck`:
-    no better point was found. TypeError for params that are not NumPy arrays; ValueError for several runs at once.
+    Each step is a call of `scipy.optimize.minimize(method="BFGS")` that starts from the last estimate of the inverse
+    Hessian (`hess_inv0`). It evaluates the objective once more at its start, and guesses the first length anew. Where
+    the line search finds no better point (noise, or the limit of precision), or the estimate is no longer positive
+    definite, the next step begins with the identity. Nocedal and Wright, algorithm 6.1. It has no hyper-parameters.
+    TypeError for params that are not NumPy arrays; ValueError for several runs at once.
 
     >>> solver, w = BFGS(), np.array([3.0, -1.0])
     >>> state = solver.init(w)
@@ -66,11 +71,13 @@ class BFGS:
     """
 
     def init(self, params: Tree) -> BFGSState:
+        """Return the state before the first step: the identity."""
         return BFGSState(None, False)
 
     def step(
         self, params: Tree, state: BFGSState, model: Model, loss: Loss, has_aux: bool = False
-    ) -> tuple[Tree, BFGSState, Info]:
+    ) -> tuple[Tree, BFGSState, BFGSInfo]:
+        """Return the next params, the next state, and what was seen on the way."""
         from scipy.optimize import minimize
 
         outputs, aux = split_aux(model(params), has_aux)
@@ -81,17 +88,20 @@ class BFGS:
         result = minimize(objective, start, jac=True, method="BFGS", options=options)
         stuck = bool(np.all(result.x == start))
         inverse = None if stuck else _positive_definite(0.5 * (result.hess_inv + result.hess_inv.T))
-        info = {"loss": loss(outputs), "outputs": outputs, "aux": aux, "stuck": stuck}
+        info = BFGSInfo(loss=loss(outputs), outputs=outputs, aux=aux, stuck=stuck)
         return ravel.tree(result.x), BFGSState(inverse, stuck), info
 
 
 @dataclass(frozen=True)
-class LBFGS:
-    """L-BFGS, SciPy's `L-BFGS-B` with a memory of `memory` pairs; one step is `iterations` of its iterations.
+class LBFGS(Solver):
+    """L-BFGS, SciPy's `L-BFGS-B`; one step is several of its iterations.
 
-    SciPy cannot hand its memory on from call to call, so every step begins without: `iterations` should be several
-    times 1. Liu and Nocedal, Mathematical Programming 45, 1989. `info` has `loss`, `outputs`, `aux`. TypeError and
-    ValueError as of `BFGS`, and for `memory` or `iterations` below 1.
+    SciPy's memory does not outlive a call, so that every step begins without. Liu and Nocedal, Mathematical Programming
+    45, 1989. TypeError for params that are not NumPy arrays; ValueError for several runs at once, and for
+    hyper-parameters out of range. They are, with their defaults:
+
+    - `memory` = 10 (at least 1): pairs of steps and changes of the gradient that are kept.
+    - `iterations` = 20 (at least 1): iterations per step; with few the memory never fills.
 
     >>> solver, w = LBFGS(), np.array([3.0, -1.0])
     >>> w, _, _ = solver.step(w, solver.init(w), lambda w: np.array([1.0, 2.0]) * w, lambda y: y @ y)
@@ -106,16 +116,18 @@ class LBFGS:
         if self.memory < 1 or self.iterations < 1:
             raise ValueError(f"memory and iterations must be at least 1; got {self.memory} and {self.iterations}")
 
-    def init(self, params: Tree) -> tuple[()]:
-        return ()
+    def init(self, params: Tree) -> NoState:
+        """Return the state: there is nothing to remember."""
+        return NoState()
 
     def step(
-        self, params: Tree, state: tuple[()], model: Model, loss: Loss, has_aux: bool = False
-    ) -> tuple[Tree, tuple[()], Info]:
+        self, params: Tree, state: NoState, model: Model, loss: Loss, has_aux: bool = False
+    ) -> tuple[Tree, NoState, Info]:
+        """Return the next params, the state, and what was seen on the way."""
         from scipy.optimize import minimize
 
         outputs, aux = split_aux(model(params), has_aux)
         objective, start, ravel = _flat_objective(params, model, loss, has_aux)
         options = {"maxiter": self.iterations, "maxcor": self.memory, "gtol": 0.0, "ftol": 0.0}
         result = minimize(objective, start, jac=True, method="L-BFGS-B", options=options)
-        return ravel.tree(result.x), state, {"loss": loss(outputs), "outputs": outputs, "aux": aux}
+        return ravel.tree(result.x), state, Info(loss=loss(outputs), outputs=outputs, aux=aux)

@@ -1,18 +1,48 @@
-"""Solvers by name, as the command line writes them: `curveball`, `sgd:lr=0.1,momentum=0.95`, `adam:lr=0.003`."""
+"""Solvers by name, as the command line writes them: `curveball`, `sgd:lr=0.1,momentum=0.95`, `adam:lr=0.003`.
+
+A solver's own file gives it its name, with `@register("name")`. This file imports none of them: the package
+`curveball.solvers` does, when any of it is imported.
+"""
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import Any
+from collections.abc import Callable
+from dataclasses import Field, fields
+from typing import Any, TypeVar
 
-from curveball.solvers.adam import Adam
-from curveball.solvers.curve_ball import CurveBall
-from curveball.solvers.sgd import SGD
+from curveball.solvers.base import Solver
 
-SOLVERS: dict[str, Any] = {"curveball": CurveBall, "sgd": SGD, "adam": Adam}
+SOLVERS: dict[str, type[Any]] = {}
+_Kind = TypeVar("_Kind", bound=type[Any])
 
 
-def solver_from(text: str) -> Any:
+def register(name: str) -> Callable[[_Kind], _Kind]:
+    """Give a solver, a dataclass, its name on the command line. ValueError where another has it.
+
+    >>> from curveball.solvers.sgd import SGD
+    >>> register("sgd")(SGD) is SGD  # again: nothing changes
+    True
+    """
+
+    def put(kind: _Kind) -> _Kind:
+        if name in SOLVERS and SOLVERS[name].__qualname__ != kind.__qualname__:
+            raise ValueError(f"there is a solver {name!r} already, {SOLVERS[name].__qualname__}: choose another name")
+        SOLVERS[name] = kind
+        return kind
+
+    return put
+
+
+def solver_names() -> list[str]:
+    """Return the names that `solver_from` knows.
+
+    >>> "curveball" in solver_names()
+    True
+    """
+    return sorted(SOLVERS)
+
+
+def solver_from(text: str) -> Solver:
     """Make a solver from its name and options. ValueError lists the names, or the options, that there are.
 
     >>> solver_from("sgd:lr=0.1,momentum=0.95")
@@ -20,9 +50,9 @@ def solver_from(text: str) -> Any:
     """
     name, _, rest = text.partition(":")
     if name not in SOLVERS:
-        raise ValueError(f"unknown solver {name!r}: there are {', '.join(sorted(SOLVERS))}")
+        raise ValueError(f"unknown solver {name!r}: there are {', '.join(solver_names())}")
     kind = SOLVERS[name]
-    known = [field.name for field in fields(kind)]
+    known = {field.name: field for field in fields(kind)}
     options: dict[str, Any] = {}
     for part in filter(None, rest.split(",")):
         key, equals, value = part.partition("=")
@@ -31,11 +61,13 @@ def solver_from(text: str) -> Any:
                 f"solver {text!r}: {part!r} is not an option of {name}: write {name}:KEY=VALUE,... "
                 f"with the keys {', '.join(known)}"
             )
-        options[key] = _value(text, key, value)
+        options[key] = _value(text, known[key], value)
     return kind(**options)
 
 
-def _value(text: str, key: str, value: str) -> Any:
+def _value(text: str, field: Field[Any], value: str) -> Any:
+    if isinstance(field.default, str):
+        return value
     words = {"true": True, "false": False, "none": None}
     if value.lower() in words:
         return words[value.lower()]
@@ -44,4 +76,4 @@ def _value(text: str, key: str, value: str) -> Any:
             return convert(value)
         except ValueError:
             continue
-    raise ValueError(f"solver {text!r}: {key} must be a number, true, false or none; got {value!r}")
+    raise ValueError(f"solver {text!r}: {field.name} must be a number, true, false or none; got {value!r}")

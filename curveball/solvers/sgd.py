@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import minigrad as mg
-from curveball.solvers.base import Info, Loss, Model, Tree, value_and_gradient
+from curveball.solvers.base import Info, Loss, Model, Number, Solver, value_and_gradient
 from curveball.solvers.checks import check_fraction, check_nonnegative, check_positive
-from curveball.solvers.tree_math import difference, tree_add_scale
+from curveball.solvers.registry import register
+from curveball.solvers.tree_math import tree_add_scale, tree_axpby
+from minigrad import Tree
 
 
 class SGDState(NamedTuple):
@@ -17,13 +19,17 @@ class SGDState(NamedTuple):
     z: Tree
 
 
+@register("sgd")
 @dataclass(frozen=True)
-class SGD:
-    """Momentum SGD: `z <- momentum z - lr J, w <- w + z`. Polyak, USSR Comp. Math. 4(5), 1964.
+class SGD(Solver):
+    """Momentum SGD: `z <- momentum z - lr g, w <- w + z`. Polyak, USSR Comp. Math. 4(5), 1964.
 
-    CurveBall with `H = 0` (tests/derivations/test_03_heavy_ball.py). `weight_decay` adds `weight_decay/2 |w|^2` to the
-    objective. `info` has `loss` (without the weight decay), `outputs`, `aux`. ValueError for hyper-parameters out of
-    range.
+    It is CurveBall without curvature (tests/derivations/test_03_heavy_ball.py). ValueError for hyper-parameters out of
+    range. They are, with their defaults:
+
+    - `lr` = 0.01 (positive): learning rate.
+    - `momentum` = 0.9 (in [0, 1)): how much of the velocity `z` is kept.
+    - `weight_decay` = 0 (at least 0): adds `weight_decay/2 |w|^2` to the objective; `info["loss"]` is without it.
 
     >>> import numpy as np
     >>> solver, w = SGD(lr=0.1, momentum=0.5), np.array([1.0])
@@ -32,8 +38,8 @@ class SGD:
     ([0.8], 1.0)
     """
 
-    lr: Any = 0.01
-    momentum: Any = 0.9
+    lr: Number = 0.01
+    momentum: Number = 0.9
     weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
@@ -42,11 +48,13 @@ class SGD:
         check_nonnegative("weight_decay", self.weight_decay)
 
     def init(self, params: Tree) -> SGDState:
+        """Return the state before the first step: `z = 0`."""
         return SGDState(mg.tree_map(mg.zeros_like, params))
 
     def step(
         self, params: Tree, state: SGDState, model: Model, loss: Loss, has_aux: bool = False
     ) -> tuple[Tree, SGDState, Info]:
-        value, J, outputs, aux = value_and_gradient(params, model, loss, has_aux, self.weight_decay)
-        z = difference(self.momentum, state.z, self.lr, J)
-        return tree_add_scale(params, 1.0, z), SGDState(z), {"loss": value, "outputs": outputs, "aux": aux}
+        """Return the next params, the next state, and what was seen on the way."""
+        value, g, outputs, aux = value_and_gradient(params, model, loss, has_aux, self.weight_decay)
+        z = tree_axpby(self.momentum, state.z, -self.lr, g)
+        return tree_add_scale(params, 1.0, z), SGDState(z), Info(loss=value, outputs=outputs, aux=aux)

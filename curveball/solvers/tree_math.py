@@ -5,24 +5,32 @@ from __future__ import annotations
 from typing import Any
 
 import minigrad as mg
-from minigrad import fused, namespace, tree_flatten
-
-Array = Any
-Tree = Any  # arrays in nested dicts, lists and tuples
+from minigrad import Array, Tree, fused, namespace, tree_flatten
 
 
-def per_run(number: Any, x: Array) -> Any:
-    """A number, or one per run, shaped to multiply an array whose first axes are the runs, and in its dtype."""
+def per_run(number: float | Array, x: Array) -> float | Array:
+    """A number, or one per run, shaped to multiply an array with the runs as its first axes, and in its dtype.
+
+    >>> import numpy as np
+    >>> per_run(np.array([1.0, 2.0]), np.ones((2, 3))).shape
+    (2, 1)
+    """
     if not hasattr(number, "dtype"):
         return number
+    k: Array = number
     xp = namespace(x)
-    if number.dtype != x.dtype and mg.isdtype(number.dtype, "real floating"):  # float64 would make float64 of float32
-        number = xp.asarray(number, dtype=x.dtype)
-    return xp.reshape(number, number.shape + (1,) * (x.ndim - number.ndim)) if number.ndim else number
+    if k.dtype != x.dtype and mg.isdtype(k.dtype, "real floating"):  # float64 would make float64 of float32
+        k = xp.asarray(k, dtype=x.dtype)
+    return xp.reshape(k, k.shape + (1,) * (x.ndim - k.ndim)) if k.ndim else k
 
 
 def tree_vdot(a: Tree, b: Tree, runs: int = 0) -> Array:
-    """Inner product of two trees, over all axes but the first `runs`: the result has those axes."""
+    """`a.b`, the inner product of two trees, over all axes but the first `runs`: the result has those axes.
+
+    >>> import numpy as np
+    >>> float(tree_vdot({"w": np.array([1.0, 2.0])}, {"w": np.array([3.0, 4.0])}))
+    11.0
+    """
     total: Any = 0.0
     for x, y in zip(tree_flatten(a)[0], tree_flatten(b)[0], strict=True):
         xp = namespace(x)
@@ -33,21 +41,31 @@ def tree_vdot(a: Tree, b: Tree, runs: int = 0) -> Array:
     return total
 
 
-def tree_add_scale(x: Tree, number: Any, y: Tree) -> Tree:
-    """`x + number y`."""
-    return mg.tree_map(lambda p, q: _add_scaled(p, per_run(number, q), q), x, y)
+def tree_add_scale(x: Tree, k: float | Array, y: Tree) -> Tree:
+    """`x + k y`.
+
+    >>> import numpy as np
+    >>> tree_add_scale({"w": np.array([1.0])}, 2.0, {"w": np.array([3.0])})
+    {'w': array([7.])}
+    """
+    return mg.tree_map(lambda p, q: _add_scale(p, per_run(k, q), q), x, y)
 
 
 @fused
-def _add_scaled(p: Array, k: Any, q: Array) -> Array:
+def _add_scale(p: Array, k: Any, q: Array) -> Array:
     return p + k * q
 
 
-def difference(a: Any, x: Tree, b: Any, y: Tree) -> Tree:
-    """`a x - b y`."""
-    return mg.tree_map(lambda p, q: _difference(per_run(a, p), p, per_run(b, q), q), x, y)
+def tree_axpby(a: float | Array, x: Tree, b: float | Array, y: Tree) -> Tree:
+    """`a x + b y`.
+
+    >>> import numpy as np
+    >>> tree_axpby(2.0, {"w": np.array([1.0])}, -1.0, {"w": np.array([3.0])})
+    {'w': array([-1.])}
+    """
+    return mg.tree_map(lambda p, q: _axpby(per_run(a, p), p, per_run(b, q), q), x, y)
 
 
 @fused
-def _difference(a: Any, p: Array, b: Any, q: Array) -> Array:
-    return a * p - b * q
+def _axpby(a: Any, p: Array, b: Any, q: Array) -> Array:
+    return a * p + b * q

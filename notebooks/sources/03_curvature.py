@@ -476,7 +476,7 @@ print("smallest eigenvalue of     H_L        G        H")
 for name, outputs_loss in losses.items():
     G = mg.GGNOperator(model, outputs_loss, start)
     H = mg.HessianOperator(lambda w, L=outputs_loss: L(model(w)), start)
-    values = [smallest(operator) for operator in (G.loss_hessian, G, H)]
+    values = [smallest(operator) for operator in (G.H_L, G, H)]
     print(f"{name:20}", "".join(f"{round(value, 4) + 0.0:9.4f}" for value in values))
 
 # %% [markdown]

@@ -28,7 +28,6 @@ from scipy.signal import lfilter
 import minigrad as mg
 from curveball import SGD, Adam, CurveBall, conjugate_gradient, minimize
 from curveball.course import checkpoint
-from curveball.solvers.base import value_and_slope
 from curveball.solvers.tree_math import per_run, tree_add_scale, tree_vdot
 from curveball.solvers.two_by_two import solve_two_by_two
 from problems.closed_form.quadratic import Quadratic
@@ -474,9 +473,10 @@ def walk(solver, w, steps):
 # %% [markdown]
 # ### Exercise 9.4: the step
 #
-# Given in the cell: the loss as `value`; the gradient $J$ as `g` (`J` is the map); the
-# push-forwards of $z$ and $g$ to the outputs, `z_y` and `g_y`; their products with $H_L$, `Hz` and
-# `Hg`; and $J^T z$ and $J^T g$, `slope_z` and `slope_g`. Use
+# Given in the cell: `G`, the Gauss-Newton operator, with the loss as `G.value`, the outputs as
+# `G.outputs` and `G.aux`; the gradient `g`; the push-forwards of $z$ and $g$ to the outputs, `z_y`
+# and `g_y`; their products with $H_L$, `Hz` and `Hg`; and $g^T z$ and $g^T g$, `slope_z` and
+# `slope_g`. Use
 #
 # - `tree_vdot(a, b, runs)` for inner products of trees, and
 #   $a^T \hat H b = a_y^T H_L b_y + \lambda a^T b$;
@@ -486,7 +486,7 @@ def walk(solver, w, steps):
 #   `tree_add_scale(x, number, y)` for $x + \text{number} \cdot y$ of two trees.
 #
 # `runs` counts the axes of runs that advance together. Pass it on, and Table 1 comes for nothing.
-# `info` is a dict of `loss`, `outputs`, `aux` (that is `aux[0] if has_aux else None`), and what the
+# `info` is a dict of `loss`, `outputs`, `aux`, and what the
 # solver knows: `rho` and `beta`.
 
 
@@ -501,18 +501,17 @@ class TwoDirections:
         return mg.tree_map(mg.zeros_like, params)
 
     def step(self, params, state, model, loss, has_aux=False):
-        z, (y, J, *aux) = state, mg.linearize(model, params, has_aux=has_aux)
-        (value, J_L), L = mg.linearize(lambda y: value_and_slope(loss, y), y)
-        g, runs = J.T(J_L), value.ndim
-        z_y, g_y = J(z), J(g)
-        (slope_z, Hz), (slope_g, Hg) = L(z_y), L(g_y)
+        z, G = state, mg.GGNOperator(model, loss, params, has_aux)
+        g, runs = G.gradient, G.value.ndim
+        z_y, g_y = G.J(z), G.J(g)
+        (slope_z, Hz), (slope_g, Hg) = G.slope_and_product(z_y), G.slope_and_product(g_y)
         ### BEGIN SOLUTION
         gHg = tree_vdot(g_y, Hg, runs) + self.lam * tree_vdot(g, g, runs)
         zHg = tree_vdot(z_y, Hg, runs) + self.lam * tree_vdot(z, g, runs)
         zHz = tree_vdot(z_y, Hz, runs) + self.lam * tree_vdot(z, z, runs)
         beta, minus_rho = solve_two_by_two(gHg, zHg, zHz, slope_g, slope_z)
         z = mg.tree_map(lambda a, b: -per_run(minus_rho, a) * a - per_run(beta, b) * b, z, g)
-        info = {"loss": value, "outputs": y, "aux": aux[0] if has_aux else None}
+        info = {"loss": G.value, "outputs": G.outputs, "aux": G.aux}
         return tree_add_scale(params, 1.0, z), z, {**info, "rho": -minus_rho, "beta": beta}
         ### END SOLUTION
 
@@ -525,7 +524,7 @@ class TwoDirections:
 # slope_g, slope_z) => slope_g, 0.0 * slope_z)
 # solve_two_by_two(gHg => solve_two_by_two(float(gHg) + 0.0 * gHg
 # self.lam * tree_vdot(z, z, runs) => np.float64(self.lam) * tree_vdot(z, z, runs)
-# "outputs": y => "output": y
+# "outputs": G => "output": G
 
 # %% tags=["checkpoint"]
 start, z = bowl.init(rng), rng.standard_normal(6)

@@ -26,8 +26,8 @@ from tests.support import cupy_double
 # ------------------------------------------------------------------------------------- fused kernels
 
 FUSED = {
-    "tree_add_scale": (solver._add_scaled, "aka"),
-    "difference": (solver._difference, "kaka"),
+    "tree_add_scale": (solver._add_scale, "aka"),
+    "tree_axpby": (solver._axpby, "kaka"),
     "adam, mean": (adam._mean, "kaka"),
     "adam, mean of squares": (adam._mean_of_squares, "kaka"),
     "adam, move": (adam._moved, "akakak"),
@@ -61,7 +61,7 @@ def test_kernels_are_counted(double):
     fuse.reset(token)
     assert cupy_double.fuse.calls == before + 1
     solver.tree_add_scale(np.ones(3), 0.5, np.ones(3))  # not on a GPU
-    mg.grad(lambda w: mg.sum(solver._add_scaled(w, 0.5, x)))(x)  # not for variables
+    mg.grad(lambda w: mg.sum(solver._add_scale(w, 0.5, x)))(x)  # not for variables
     assert cupy_double.fuse.calls == before + 1
 
 

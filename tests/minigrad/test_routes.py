@@ -173,7 +173,11 @@ def test_gauss_newton_is_the_hessian_of_the_linearised_model(net):
     product = mg.ggnvp(net.model, net.loss, params, v)
     agree(dense @ flat(v), flat(product), flat(operator(v)), operator.to_scipy() @ flat(v), flat(through_J))
     agree(operator.outputs, y0)
-    agree(flat(operator.loss_hessian.gradient), flat(mg.grad(net.loss)(y0)))
+    agree(flat(operator.g_L), flat(mg.grad(net.loss)(y0)))
+    agree(flat(operator.gradient), flat(mg.grad(net.f)(params)))
+    agree(flat(operator.H_L(J(v))), flat(mg.hvp(net.loss, y0, J(v))), flat(operator.slope_and_product(J(v))[1]))
+    agree(operator.slope_and_product(J(v))[0], flat(mg.grad(net.f)(params)) @ flat(v))
+    agree(operator.value, net.f(params))
 
 
 @on_networks

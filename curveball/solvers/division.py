@@ -1,0 +1,32 @@
+"""Division where the divisor may be zero: nothing is divided by zero, so that nothing warns and nothing is nan."""
+
+from __future__ import annotations
+
+from minigrad import Array, namespace
+
+
+def divide(a: Array, b: Array, where: Array | None = None, otherwise: float | Array = 0.0) -> Array:
+    """`a / b` where `where` is true (None: where `b` is not 0), `otherwise` elsewhere.
+
+    >>> import numpy as np
+    >>> divide(np.array([6.0, 1.0]), np.array([2.0, 0.0])).tolist()
+    [3.0, 0.0]
+    >>> divide(np.array([6.0, 1.0]), np.array([2.0, 0.0]), otherwise=1.0).tolist()
+    [3.0, 1.0]
+    """
+    xp = namespace(b)
+    one = xp.ones_like(b)
+    if where is None:
+        where = b != 0.0
+    return xp.where(where, a / xp.where(where, b, one), otherwise * one)
+
+
+def one_for_zero(x: Array) -> Array:
+    """`x`, and 1 where it is 0: a divisor whose quotient is not used there, or a scale of nothing.
+
+    >>> import numpy as np
+    >>> one_for_zero(np.array([2.0, 0.0])).tolist()
+    [2.0, 1.0]
+    """
+    xp = namespace(x)
+    return xp.where(x == 0.0, xp.ones_like(x), x)

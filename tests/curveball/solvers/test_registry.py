@@ -1,0 +1,85 @@
+"""Solvers by name: a new one is one file; those with a name train mini-batches and go on from a checkpoint."""
+
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import curveball.solvers
+from curveball import NewtonCG
+from curveball.solvers import registry
+from curveball.solvers.base import Solver
+from curveball.solvers.registry import register, solver_from, solver_names
+from curveball.training.train import train
+from minigrad import tree_flatten
+from problems import Classification, Dataset, load, network
+
+OPTIONS = {"newton-cg": ":curvature=ggn,max_cg=3,lam=0.1", "levenberg-marquardt": ":linear=cg,max_cg=3"}
+
+MINE = """
+from dataclasses import dataclass
+
+from curveball.solvers.registry import register
+from curveball.solvers.sgd import SGD
+
+
+@register("mine")
+@dataclass(frozen=True)
+class Mine(SGD):
+    lr: float = 0.5
+"""
+
+
+def test_the_names():
+    assert {"curveball", "sgd", "adam", "newton-cg", "levenberg-marquardt"} <= set(solver_names())
+    assert solver_names() == sorted(solver_names())
+
+
+def test_a_new_solver_is_one_file(tmp_path):
+    shutil.copytree(Path(curveball.solvers.__file__).parents[1], tmp_path / "curveball")
+    (tmp_path / "curveball" / "solvers" / "mine.py").write_text(MINE)
+    program = "from curveball.solvers.registry import *; print(solver_from('mine:momentum=0.5'), *solver_names())"
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("Mine(lr=0.5, momentum=0.5, weight_decay=0.0) adam ")
+    assert " mine " in done.stdout
+
+
+def test_a_name_is_given_once(monkeypatch):
+    monkeypatch.setattr(registry, "SOLVERS", dict(registry.SOLVERS))
+
+    @register("another")
+    @dataclass(frozen=True)
+    class Another(Solver):
+        pass
+
+    assert solver_from("another") == Another()
+    with pytest.raises(ValueError, match="there is a solver 'sgd' already, SGD: choose another name"):
+        register("sgd")(Another)
+
+
+def test_words_are_options_where_the_default_is_one():
+    assert solver_from("newton-cg:curvature=ggn,max_cg=none") == NewtonCG(curvature="ggn")
+    with pytest.raises(ValueError, match="curvature must be 'hessian' or 'ggn'; got '3'"):
+        solver_from("newton-cg:curvature=3")
+
+
+def few_digits():
+    d = load("digits")
+    train_set = d.train_images[:60], d.train_labels[:60]
+    data = Dataset.of("few digits", d.classes, train_set, (d.validation_images[:20], d.validation_labels[:20]))
+    return Classification(data, network("mlp"), 20, np.float32)
+
+
+@pytest.mark.parametrize("name", solver_names())
+def test_each_trains_mini_batches_and_goes_on_from_a_checkpoint(name, tmp_path):
+    problem, solver = few_digits(), solver_from(name + OPTIONS.get(name, ""))
+    whole = train(problem, solver, epochs=2, quiet=True)
+    assert np.isfinite(whole.steps[-1]["loss"])
+    train(problem, solver, epochs=1, quiet=True, folder=tmp_path)
+    resumed = train(problem, solver, epochs=2, quiet=True, folder=tmp_path, resume=True)
+    for a, b in zip(tree_flatten(resumed.params)[0], tree_flatten(whole.params)[0], strict=True):
+        np.testing.assert_array_equal(a, b)
