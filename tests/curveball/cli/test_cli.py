@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from curveball.cli.main import app
+from curveball.cli.app import app
 from curveball.experiments.compare import FILES, table
 from curveball.solvers.registry import SOLVERS, solver_from
 from curveball.training.provenance import provenance
-from curveball.training.train import Run
+from curveball.training.run import Run
 
 SHORT = ["--network", "mlp", "--epochs", "1", "--quiet"]
 COMMANDS = ["train", "compare", "table1", "figure1", "info"]

@@ -9,7 +9,7 @@ import pytest
 from curveball import SGD, CurveBall
 from curveball.experiments import compare as module
 from curveball.experiments.compare import FILES, compare, table, table2
-from curveball.training.train import Run
+from curveball.training.run import Run
 from problems import Classification, Dataset, load, network
 
 SOLVERS = {"curveball": CurveBall(), "sgd:lr=0.05": SGD(lr=0.05)}
