@@ -1,18 +1,28 @@
-"""What the commands `curveball data list`, `fetch` and `check` say."""
+"""`curveball data`: list, fetch and check the data sets."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import typer
 
+from curveball.cli import names
+from curveball.cli.errors import bad_input, help_alone
 from problems import Dataset, load
 from problems.data.datasets import DATASETS
 from problems.data.errors import DataError
 from problems.data.locate import compare_checksums, find, obtain
 from problems.data.sources import SOURCES, Source
 
-# Those that nobody has to download: what they are, whose they are, where they are.
+data_app = typer.Typer(help="List, fetch and check the data sets.", rich_markup_mode=None)
+data_app.callback(invoke_without_command=True)(help_alone)
+
+Name = Annotated[str, typer.Argument(help=names.DATA_SETS, show_default=False)]
+Folder = Annotated[Path | None, typer.Option(help="where they are, or go [default: MINIGRAD_DATA_DIR or the cache]")]
+
+# Data sets that are not downloaded: what they are, their licence and home, where they are.
 OTHERS = {
     "digits": (
         "1,437 + 360 grey pictures of handwritten digits of 8 x 8, 10 classes",
@@ -25,6 +35,36 @@ OTHERS = {
         "where you say: --data folder --data-folder DIR",
     ),
 }
+
+
+@data_app.command("list")
+def list_data() -> None:
+    """List the data sets: what, whose, where."""
+    typer.echo(listing())
+
+
+@data_app.command("fetch")
+def fetch_data(name: Name, folder: Folder = None) -> None:
+    """Download a data set, unless it is there.
+
+    A download that was interrupted is continued. MINIGRAD_DATA_MIRROR, the address of a folder with the files, is
+    asked before the published servers.
+    """
+    with bad_input():
+        typer.echo(fetch(name, folder))
+
+
+@data_app.command("check")
+def check_data(name: Name, folder: Folder = None) -> None:
+    """Read a data set and count its images.
+
+    Sizes, labels and, where they can be compared, checksums are verified.
+    """
+    with bad_input():
+        typer.echo(check(name, folder))
+
+
+# ------------------------------------------------------------------------------------- what they print
 
 
 def listing() -> str:

@@ -64,7 +64,9 @@ def train(
     if spec.checkpoint is not None and options.resume:
         resume(spec.checkpoint, run, rng, about, images)
         if len(run.epochs) >= options.epochs:
-            raise RunIsDone(f"the run in {folder} has its {len(run.epochs)} epochs: ask for more than that to go on", run)
+            raise RunIsDone(
+                f"the run in {folder} has its {len(run.epochs)} epochs: ask for more than that to go on", run
+            )
     if folder is not None:
         check_writable(output_folder(folder), FILES)
         if not options.resume and (folder / FILES[0]).exists():

@@ -9,7 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from curveball.cli.app import app
-from curveball.experiments.compare import FILES, table
+from curveball.cli.options import ProblemOptions
+from curveball.cli.runs import default_folder
+from curveball.experiments.compare import FILES
+from curveball.experiments.tables import table
 from curveball.solvers.registry import SOLVERS, solver_from
 from curveball.training.provenance import provenance
 from curveball.training.run import Run
@@ -134,15 +137,11 @@ def test_an_output_folder_that_cannot_be(name, tmp_path):
 
 
 def test_many_solvers_have_a_folder_with_a_name_that_fits():
-    from curveball.cli.main import _folder
 
     def name(count):
         solvers = "-vs-".join(f"curveball:lam={k},adapt_lam=false" for k in range(1, count))
-        return _folder("compare", "digits", problem, solvers, 3, "numpy", False).name
+        return default_folder("compare", ProblemOptions(network="mlp"), "digits", solvers, 3).name
 
-    from problems import Classification, load, network
-
-    problem = Classification(load("digits"), network("mlp"))
     assert name(2) == "compare-digits-mlp-curveball-lam=1-adapt_lam=false-seed3"
     assert len({name(count) for count in (20, 21, 22)}) == 3  # alike at their beginning
     assert all(len(name(count)) < 160 and name(count).endswith("-seed3") for count in (5, 20))

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 import minigrad as mg
 from curveball import SGD, Adam, CurveBall
-from curveball.cli.info import format_info, machine_facts
 from curveball.cli.app import app
+from curveball.cli.info import format_info, machine_facts
 from curveball.training import checkpoint
 from curveball.training.devices import choose, device_info, pool_use, to_backend, to_device_of
 from curveball.training.options import TrainOptions
@@ -329,7 +329,9 @@ def test_info_names_the_kernels_of_blas(monkeypatch, chosen, text):
         {"name": "openblas", "version": "0.3.31", "kernels": "SkylakeX", "threads": 2},
         {"name": "mkl", "version": None, "kernels": None, "threads": 1},
     ]
-    lines = [line for line in format_info({**machine_facts(), "blas": libraries}).splitlines() if line.startswith("BLAS")]
+    lines = [
+        line for line in format_info({**machine_facts(), "blas": libraries}).splitlines() if line.startswith("BLAS")
+    ]
     assert lines == [f"BLAS       openblas 0.3.31, {text}, 2 threads", "BLAS       mkl, 1 thread"]
 
 
