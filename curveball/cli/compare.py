@@ -24,7 +24,7 @@ def compare(
     ] = None,
     seeds: Annotated[int, typer.Option(help="runs of each solver: at --seed, at the next number, and so on")] = 1,
     resume: Annotated[
-        bool, typer.Option("--resume", help="keep the runs that are in --out, go on with the rest")
+        bool, typer.Option("--resume", help="keep the runs that are in --out, continue with the rest")
     ] = False,
 ) -> None:
     """Train with several solvers from one start; print how each ended and Table 2, draw figures 2 and 3.

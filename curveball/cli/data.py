@@ -48,7 +48,7 @@ def fetch_data(name: Name, folder: Folder = None) -> None:
     """Download a data set, unless it is there.
 
     A download that was interrupted is continued. MINIGRAD_DATA_MIRROR, the address of a folder with the files, is
-    asked before the published servers.
+    tried before the published servers.
     """
     with bad_input():
         typer.echo(fetch(name, folder))

@@ -1,4 +1,4 @@
-"""Whatever is wrong is said in one line, with the exit code 2 for bad input and 130 for Ctrl-C."""
+"""Errors are one line; the exit code is 2 for bad input and 130 for Ctrl-C."""
 
 from __future__ import annotations
 

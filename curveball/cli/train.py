@@ -19,7 +19,7 @@ def train(
     solver: Annotated[
         str, typer.Option(help=f"solver: {names.SOLVERS}; with options as in sgd:lr=0.1,momentum=0.95")
     ] = "curveball",
-    resume: Annotated[bool, typer.Option("--resume", help="go on from the checkpoint in --out")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="continue from the checkpoint in --out")] = False,
 ) -> None:
     """Train one network with one solver; write log.jsonl and checkpoint.safetensors.
 

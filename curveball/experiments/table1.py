@@ -1,4 +1,4 @@
-"""Table 1: iterations to a loss of 1e-4 on problems whose minimum is known, for every solver.
+"""Table 1: iterations to a loss of 1e-4 on problems with known minima, for every solver.
 
 Protocol, after Henriques et al. (ICCV 2019) and the authors' code: `runs` repeats; the count is the first
 iteration whose loss is below 1e-4; mean and standard deviation over the runs that converge, with their share; at most

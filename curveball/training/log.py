@@ -1,4 +1,4 @@
-"""What is said while a network trains: lines of JSON in a file, a progress bar, and the user's callback."""
+"""What is reported while a network trains: lines of JSON in a file, a progress bar, and the user's callback."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from curveball.training.files import write_whole
 from curveball.training.run import Record
 
 Callback = Callable[[Record], object]
-SHOWN = ("loss", "error", "rho", "beta", "lam")  # beside the progress bar
+SHOWN = ("loss", "error", "rho", "beta", "lam")  # at the end of the progress bar
 
 
 class Log:
