@@ -33,6 +33,7 @@ from curveball.experiments.sweep import iterations_to
 from curveball.experiments.table1 import COLUMNS, THRESHOLD
 from curveball.solvers.registry import solver_from
 from curveball.training.files import write_whole
+from curveball.training.options import TrainOptions
 from curveball.training.provenance import provenance
 from curveball.training.train import train
 from minigrad import tree_flatten
@@ -164,7 +165,8 @@ def best(runs: list[dict[str, Any]], data: str, network: str, kind: str) -> str 
 def one(data: Any, network: str, batch: int, epochs: int, solver: str, seed: int) -> dict[str, Any]:
     """A run, as it is kept."""
     problem = problems.Classification(data, problems.network(network, len(data.classes)), batch)
-    run = train(problem, solver_of(solver), epochs, seed, name=f"{data.name} {network} {solver} {seed}", log_every=10)
+    options = TrainOptions(epochs=epochs, seed=seed, log_every=10)
+    run = train(problem, solver_of(solver), options, name=f"{data.name} {network} {solver} {seed}")
     rhos = [step["rho"] for step in run.steps if "rho" in step]
     kept = ("epoch", "train_loss", "train_error", "validation_loss", "validation_error")
     return {

@@ -1,1 +1,3 @@
-"""What does one type? The command `curveball`, one file for each of its groups."""
+"""What does one type? The command `curveball`: one file per command group, listed in `app`; `main` is the program, for
+`python -m curveball.cli` too.
+"""

@@ -1,16 +1,56 @@
-"""What the commands `curveball data list`, `fetch` and `check` say."""
+"""`curveball data`: list, fetch and check the data sets."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import typer
 
+from curveball.cli import names
+from curveball.cli.errors import bad_input, help_alone
 from problems.data import DATASETS, DataError, Dataset, load
 from problems.data.checksums import compare_checksums
 from problems.data.locate import find
 from problems.data.obtain import obtain
 from problems.data.sources import Source
+
+data_app = typer.Typer(help="List, fetch and check the data sets.", rich_markup_mode=None)
+data_app.callback(invoke_without_command=True)(help_alone)
+
+Name = Annotated[str, typer.Argument(help=names.DATA_SETS, show_default=False)]
+Folder = Annotated[Path | None, typer.Option(help="where they are, or go [default: MINIGRAD_DATA_DIR or the cache]")]
+
+
+@data_app.command("list")
+def list_data() -> None:
+    """List the data sets: what, whose, where."""
+    typer.echo(listing())
+
+
+@data_app.command("fetch")
+def fetch_data(name: Name, folder: Folder = None) -> None:
+    """Download a data set, unless it is there.
+
+    A download that was interrupted is continued. MINIGRAD_DATA_MIRROR, the address of a folder with the files, is
+    tried before the published servers.
+    """
+    with bad_input():
+        typer.echo(fetch(name, folder))
+
+
+@data_app.command("check")
+def check_data(name: Name, folder: Folder = None) -> None:
+    """Read a data set and count its images.
+
+    Sizes, labels and, where they can be compared, checksums are verified.
+    """
+    with bad_input():
+        typer.echo(check(name, folder))
+
+
+# ------------------------------------------------------------------------------------- what they print
 
 
 def listing() -> str:

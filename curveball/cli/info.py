@@ -1,10 +1,13 @@
-"""What `curveball info` prints: versions, processor, memory, BLAS and its threads, GPUs."""
+"""`curveball info`: versions, processor, memory, BLAS and its threads, GPUs."""
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from curveball.training.devices import import_cupy, names_of_gpus
 from curveball.training.provenance import blas, provenance
@@ -12,10 +15,16 @@ from curveball.training.provenance import blas, provenance
 GIB = 1 << 30
 
 
-def info() -> dict[str, Any]:
+def info(as_json: Annotated[bool, typer.Option("--json", help="as JSON")] = False) -> None:
+    """Print versions, processor, memory, BLAS and its threads, GPUs."""
+    facts = machine_facts()
+    typer.echo(json.dumps(facts, indent=1) if as_json else format_info(facts))
+
+
+def machine_facts() -> dict[str, Any]:
     """Return the facts: those of `provenance`, and `memory` and `gpus` in bytes, `no_gpu` (why, if none).
 
-    >>> sorted(set(info()) - set(provenance()))
+    >>> sorted(set(machine_facts()) - set(provenance()))
     ['gpus', 'memory', 'no_gpu']
     """
     import scipy.linalg  # noqa: F401  (may bring a BLAS of its own)
@@ -90,7 +99,7 @@ def format_info(facts: dict[str, Any]) -> str:
 
 
 def _kernels(library: dict[str, Any]) -> list[str]:
-    """Which, and who chose them if not the library."""
+    """The kernels of a library, and the variable that chose them where it did not choose itself."""
     if not library["kernels"]:
         return []
     chosen = library["name"] == "openblas" and os.environ.get("OPENBLAS_CORETYPE")

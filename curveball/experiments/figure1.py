@@ -1,4 +1,4 @@
-"""Figure 1: how every solver of Table 1 goes down Rosenbrock's valley; the linear system inside CurveBall, alone.
+"""Figure 1: the path of every solver of Table 1 down Rosenbrock's valley, and the linear system inside CurveBall.
 
 Settings are those of Table 1 (curveball/experiments/table1.py): CurveBall at lambda 0.1 and lr 0.5, and at lr = 1; SGD
 and Adam at the best point of their grids.
@@ -9,19 +9,23 @@ The linear system is derived in tests/derivations/test_13_solving_the_linear_sys
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from curveball.experiments.figures import COLOURS, STYLES, new_figure
-from curveball.experiments.sweep import NOISE, START
-from curveball.experiments.table1 import COLUMNS, ROWS, THRESHOLD, Column, settings_of, solver_of
+from curveball.experiments.sweep import NOISE, START, ManyRuns, one_step
+from curveball.experiments.table1 import COLUMNS, ROWS, THRESHOLD, Column, solver_of
+from curveball.solvers.base import Solver
 from curveball.solvers.conjugate_gradient import conjugate_gradient
 from curveball.solvers.curve_ball import CurveBall
 from curveball.training.files import write_together
-from curveball.training.provenance import provenance
+from curveball.training.provenance import provenance, settings_of
+from minigrad import Array
 from problems.closed_form.quadratic import Quadratic
 from problems.closed_form.rosenbrock import Rosenbrock
 
@@ -40,7 +44,9 @@ class Trajectory:
     losses: np.ndarray  # (iterations + 1,)
 
 
-def trajectories(noise: tuple[float, float] | None = None, seed: int = 0, start: Any = None) -> list[Trajectory]:
+def trajectories(
+    noise: tuple[float, float] | None = None, seed: int = 0, start: Sequence[float] | None = None
+) -> list[Trajectory]:
     """Follow every solver from one start, with the same noise.
 
     `start` is drawn by `seed` where None. ValueError for a start that is not two finite numbers.
@@ -61,13 +67,15 @@ def trajectories(noise: tuple[float, float] | None = None, seed: int = 0, start:
     return found
 
 
-def _follow(name: str, solver: Any, problem: Any, plain: Any, params: Any, rng: np.random.Generator) -> Trajectory:
+def _follow(
+    name: str, solver: Solver, problem: ManyRuns, plain: Rosenbrock, params: Array, rng: np.random.Generator
+) -> Trajectory:
     state = solver.init(params)
     path, losses = [params], [float(plain.loss(plain.model(params)))]
     with np.errstate(over="ignore", invalid="ignore"):
         while len(path) <= MAX_ITER and losses[-1] > DONE:
             batch = problem.batch(rng)
-            params, state, _ = solver.step(params, state, lambda w, batch=batch: problem.model(w, batch), problem.loss)
+            params, state, _ = one_step(problem, solver, params, state, batch)
             loss = float(plain.loss(plain.model(params)))
             if not np.isfinite(loss):
                 break
@@ -90,7 +98,7 @@ def _window(found: list[Trajectory]) -> tuple[tuple[float, float], tuple[float, 
     return (min(-0.8, u - 0.3), max(1.4, u + 0.3)), (min(-0.8, v - 0.3), max(1.6, v + 0.3))
 
 
-def _contours(ax: Any, found: list[Trajectory]) -> None:
+def _contours(ax: Axes, found: list[Trajectory]) -> None:
     (u0, u1), (v0, v1) = _window(found)
     u, v = np.meshgrid(np.linspace(u0, u1, 300), np.linspace(v0, v1, 300))
     value = 100.0 * (v - u * u) ** 2 + (1.0 - u) ** 2
@@ -115,7 +123,7 @@ def draw(found: list[Trajectory], noise: tuple[float, float] | None, path: Path)
 
 
 def animate(found: list[Trajectory], noise: tuple[float, float] | None, path: Path) -> None:
-    """The trajectories growing, an iteration a frame at first, then by a tenth."""
+    """The trajectories as they grow: an iteration per frame at first, later a tenth more per frame."""
     from matplotlib.animation import FuncAnimation, PillowWriter
 
     figure, (ax,) = new_figure(1, width=6.4, height=5.2)
@@ -141,9 +149,9 @@ def animate(found: list[Trajectory], noise: tuple[float, float] | None, path: Pa
 
 
 def linear_system(seed: int = 0, iterations: int = 1000) -> dict[str, np.ndarray]:
-    """Distances to Newton's step on a fixed quadratic, with `w` fixed and moving, relative to where they begin.
+    """Distances to Newton's step on a fixed quadratic, with `w` fixed and moving, divided by the first distance.
 
-    `fixed`: `|z - z*| / |z*|` for CurveBall's `z` with lr = 0, `z* = -(H + lam I)^-1 J`; `cg`: the same for conjugate
+    `fixed`: `|z - z*| / |z*|` for CurveBall's `z` with lr = 0, `z* = -(H + lam I)^-1 g`; `cg`: the same for conjugate
     gradients; `moving`: `|w - w*| / |w_0 - w*|` for CurveBall with lr = 1.
     """
     problem = Quadratic((1.0, 3.0, 10.0, 30.0, 100.0), seed)
@@ -184,7 +192,7 @@ def draw_linear_system(distances: dict[str, np.ndarray], path: Path) -> None:
 
 
 def figure1(
-    folder: Path, noise: tuple[float, float] | None = None, seed: int = 0, start: Any = None
+    folder: Path, noise: tuple[float, float] | None = None, seed: int = 0, start: Sequence[float] | None = None
 ) -> list[Trajectory]:
     """Write figure1.png, figure1.gif, figure1.json and linear_system.png; return the trajectories."""
     found = trajectories(noise, seed, start)

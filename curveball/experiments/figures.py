@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
+from numpy.typing import ArrayLike
 
-# Told apart by eyes that do not see red or green as most do: M. Okabe and K. Ito, "Color Universal Design", 2008.
+from curveball.training.run import Run
+
+# For readers with any colour vision: M. Okabe and K. Ito, "Color Universal Design", 2008.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 STYLES = ("-", "--", "-.", ":", (0, (3, 1, 1, 1)), (0, (5, 1)), (0, (1, 1)))
 ERRORS = {"train_error": "training error, %", "validation_error": "validation error, %"}
 AXES = {"step": "step", "epoch": "epoch", "seconds": "seconds of training"}
-LEAST_TO_MARK = 10  # epochs; with fewer each has a dot
-WIDE = 5.0  # a ratio of errors from which a logarithmic axis shows more
+LEAST_TO_MARK = 10  # with fewer epochs, each has a dot
+WIDE = 5.0  # errors with this ratio or more get a logarithmic axis
 
 
-def new_figure(columns: int, width: float = 4.8, height: float = 3.6) -> tuple[Figure, Any]:
+def new_figure(columns: int, width: float = 4.8, height: float = 3.6) -> tuple[Figure, np.ndarray]:
     """A figure with one row of axes."""
     figure = Figure(figsize=(width * columns, height), layout="constrained")
     FigureCanvasAgg(figure)
@@ -27,11 +32,11 @@ def new_figure(columns: int, width: float = 4.8, height: float = 3.6) -> tuple[F
 
 
 def look(k: int) -> dict[str, Any]:
-    """Colour and line style of the k-th solver: either alone tells them apart. Dashes lie on top of what is solid."""
+    """Colour and line style of the k-th solver: either alone tells solvers apart. Dashed lines are drawn on top."""
     return {"zorder": 3.0 + 0.1 * k, "color": COLOURS[k % len(COLOURS)], "linestyle": STYLES[k % len(STYLES)]}
 
 
-def running_mean(values: Any, window: int) -> np.ndarray:
+def running_mean(values: ArrayLike, window: int) -> np.ndarray:
     """Mean over the last `window` values, fewer at the start.
 
     >>> running_mean([1.0, 3.0, 5.0], 2).tolist()
@@ -43,16 +48,16 @@ def running_mean(values: Any, window: int) -> np.ndarray:
     return (sums[stops] - sums[starts]) / (stops - starts)
 
 
-def by_solver(runs: list[Any]) -> dict[str, list[Any]]:
-    """The runs of each solver, one per seed, in the order they came."""
-    found: dict[str, list[Any]] = {}
+def by_solver(runs: Iterable[Run]) -> dict[str, list[Run]]:
+    """The runs of each solver, one per seed, in their order."""
+    found: dict[str, list[Run]] = {}
     for run in runs:
         found.setdefault(run.name, []).append(run)
     return found
 
 
-def mean_of(runs: list[Any], records: str, *keys: str) -> list[np.ndarray]:
-    """Columns of the runs' records, their mean over the runs; of runs that ended early, only as far as all go.
+def mean_of(runs: Sequence[Run], records: str, *keys: str) -> list[np.ndarray]:
+    """Columns of the runs' records, their mean over the runs, as long as the shortest.
 
     Runs that were stopped count only where all were: one seed that diverges does not cut the others short.
     """
@@ -63,7 +68,7 @@ def mean_of(runs: list[Any], records: str, *keys: str) -> list[np.ndarray]:
     ]
 
 
-def draw_losses(runs: list[Any], path: Path, title: str) -> None:
+def draw_losses(runs: Sequence[Run], path: Path, title: str) -> None:
     """Training loss against step and against seconds of training: each batch faint, the running mean on top."""
     figure, axes = new_figure(2)
     for k, (name, own) in enumerate(by_solver(runs).items()):
@@ -83,7 +88,7 @@ def draw_losses(runs: list[Any], path: Path, title: str) -> None:
     _finish(figure, axes, title, path)
 
 
-def draw_errors(runs: list[Any], path: Path, title: str, against: str = "epoch") -> None:
+def draw_errors(runs: Sequence[Run], path: Path, title: str, against: str = "epoch") -> None:
     """Training and validation error, side by side, against "epoch" (figure 2) or "seconds" (figure 3).
 
     With several seeds each is a thin line, and their mean a thick one. The training error of an epoch is the mean over
@@ -109,7 +114,7 @@ def draw_errors(runs: list[Any], path: Path, title: str, against: str = "epoch")
     _finish(figure, axes, title, path)
 
 
-def _error_axis(ax: Any) -> None:
+def _error_axis(ax: Axes) -> None:
     """Logarithmic where errors differ by more than WIDE, with plain numbers at the ticks, and with room for 0."""
     values = np.concatenate([line.get_ydata() for line in ax.lines]) if ax.lines else np.zeros(0)
     positive = values[values > 0.0]
@@ -128,7 +133,7 @@ def _error_axis(ax: Any) -> None:
     ax.yaxis.set_minor_locator(NullLocator())
 
 
-def _finish(figure: Figure, axes: Any, title: str, path: Path) -> None:
+def _finish(figure: Figure, axes: np.ndarray, title: str, path: Path) -> None:
     for ax in axes:
         ax.grid(alpha=0.25)
     if axes[0].lines:

@@ -1,28 +1,52 @@
-"""Many runs at once: iterations to a threshold, grid searches, and cells spread over processes or machines.
+"""Many runs at once: iterations to a threshold, grid searches, and the cells of a table in parallel.
 
-Independent runs and grid points are a leading axis of one array program. What leaves no room for one machine goes
-through `joblib.Parallel`: under `joblib.parallel_config("dask")` or `"ray"` the cells of an experiment spread over a
-cluster without a change here.
+Independent runs and grid points are a leading axis of one array program. The cells of an experiment go through
+`joblib.Parallel`: under `joblib.parallel_config("dask")` or `"ray"` a cluster computes them, without a change here.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 import minigrad as mg
-from curveball.solvers.base import Tree
+from curveball.solvers.base import Solver
 from curveball.solvers.quasi_newton import BFGS, LBFGS
+from minigrad import Array, Tree
 
 ONE_AT_A_TIME = (BFGS, LBFGS)  # SciPy's
 START, NOISE = 0, 1  # streams of random numbers: the same for every solver
+Runs = tuple[int, ...]  # the shape of independent runs; () for one
+
+
+class ManyRuns(Protocol):
+    """What counting iterations needs of a problem: arrays with a leading axis of runs, a loss for each.
+
+    The closed-form problems have it.
+    """
+
+    def init(self, rng: np.random.Generator, /, runs: Runs = ()) -> Tree:
+        """Draw the first params of every run."""
+        ...
+
+    def batch(self, rng: np.random.Generator, /, runs: Runs = ()) -> Tree:
+        """Draw the noise of one step of every run; None where there is none."""
+        ...
+
+    def model(self, params: Tree, batch: Tree, /) -> Tree:
+        """The outputs of every run."""
+        ...
+
+    def loss(self, outputs: Tree, batch: Tree, /) -> Array:
+        """The loss of every run."""
+        ...
 
 
 def iterations_to(
-    problem: Any, solver: Any, runs: int, max_iter: int, threshold: float = 1e-4, seed: int = 0
+    problem: ManyRuns, solver: Solver, runs: int, max_iter: int, threshold: float = 1e-4, seed: int = 0
 ) -> np.ndarray:
     """Return, for each run, the first iteration (counted from 1) whose loss is below the threshold; 0 if none is.
 
@@ -49,20 +73,27 @@ def iterations_to(
 
 
 def _first_below(
-    problem: Any, solver: Any, params: Tree, runs: tuple[int, ...], noise: Any, max_iter: int, threshold: float
+    problem: ManyRuns,
+    solver: Solver,
+    params: Tree,
+    runs: Runs,
+    noise: np.random.Generator,
+    max_iter: int,
+    threshold: float,
 ) -> np.ndarray:
     state = solver.init(params)
     first = np.zeros(runs, int)
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # runs that diverge go on beside the others
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # some runs may diverge
         for k in range(1, max_iter + 1):
-            params, state, loss = _step(problem, solver, params, state, problem.batch(noise, runs))
+            params, state, loss = one_step(problem, solver, params, state, problem.batch(noise, runs))
             first = np.where((first == 0) & (loss < threshold), k, first)
             if first.all() or not np.any(np.isfinite(loss)):
                 break
     return first
 
 
-def _step(problem: Any, solver: Any, params: Tree, state: Any, batch: Any) -> tuple[Tree, Any, np.ndarray]:
+def one_step(problem: ManyRuns, solver: Solver, params: Tree, state: Any, batch: Tree) -> tuple[Tree, Any, np.ndarray]:
+    """Take a step on a batch; return the next params and state, and the loss before it."""
     params, state, info = solver.step(
         params, state, lambda w: problem.model(w, batch), lambda y: problem.loss(y, batch)
     )
@@ -70,7 +101,7 @@ def _step(problem: Any, solver: Any, params: Tree, state: Any, batch: Any) -> tu
 
 
 def grid_search(
-    problem: Any, solver: Callable[..., Any], grid: dict[str, Iterable[float]], max_iter: int, seed: int = 0
+    problem: ManyRuns, solver: Callable[..., Solver], grid: dict[str, Iterable[float]], max_iter: int, seed: int = 0
 ) -> tuple[dict[str, float], np.ndarray]:
     """Return the point of a grid whose mean loss over the last ten iterations is smallest, on one run, and all means.
 
@@ -94,7 +125,7 @@ def grid_search(
     last = []
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         for k in range(max_iter):
-            params, state, loss = _step(problem, chosen, params, state, problem.batch(noise))
+            params, state, loss = one_step(problem, chosen, params, state, problem.batch(noise))
             if k >= max_iter - 10:
                 last.append(loss)
         means = np.mean(last, axis=0)

@@ -1,4 +1,4 @@
-"""Table 1: iterations to a loss of 1e-4 on problems whose minimum is known, for every solver.
+"""Table 1: iterations to a loss of 1e-4 on problems with known minima, for every solver.
 
 Protocol, after Henriques et al. (ICCV 2019) and the authors' code: `runs` repeats; the count is the first
 iteration whose loss is below 1e-4; mean and standard deviation over the runs that converge, with their share; at most
@@ -13,28 +13,29 @@ import csv
 import io
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from curveball.experiments.sweep import grid_search, iterations_to, parallel_map
+from curveball.experiments.sweep import ManyRuns, grid_search, iterations_to, parallel_map
 from curveball.solvers.adam import Adam
+from curveball.solvers.base import Solver
 from curveball.solvers.curve_ball import CurveBall
 from curveball.solvers.levenberg_marquardt import LevenbergMarquardt
 from curveball.solvers.newton import Newton
 from curveball.solvers.quasi_newton import BFGS
 from curveball.solvers.sgd import SGD
 from curveball.training.files import write_together
-from curveball.training.provenance import provenance
+from curveball.training.provenance import provenance, settings_of
 from problems.closed_form.linear_network import LinearNetwork
 from problems.closed_form.rosenbrock import Rosenbrock
 
 THRESHOLD = 1e-4
 LEARNING_RATES = (1e-1, 5e-2, 1e-2, 5e-3, 1e-3, 5e-4, 1e-4, 5e-5)
-GRIDS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
+GRIDS: dict[str, tuple[Callable[..., Solver], dict[str, Iterable[float]]]] = {
     "SGD with momentum": (SGD, {"lr": LEARNING_RATES, "momentum": (0.9, 0.95, 0.99)}),
     "Adam": (Adam, {"lr": LEARNING_RATES, "beta1": (0.9, 0.99), "beta2": (0.99, 0.999)}),
 }
@@ -51,7 +52,8 @@ class Column:
     noise: tuple[float, float] | None = None
     linear: bool = False
 
-    def problem(self, seed: int) -> Any:
+    def problem(self, seed: int) -> ManyRuns:
+        """The problem; the seed draws its data, where it has any."""
         return LinearNetwork(seed=seed) if self.linear else Rosenbrock(self.noise)
 
 
@@ -62,7 +64,7 @@ COLUMNS = (
     Column("linear network", 1000, lr=1.0, lam=1.0, linear=True),
 )
 
-ROWS: dict[str, Callable[[Column], Any] | None] = {  # None: found by grid search
+ROWS: dict[str, Callable[[Column], Solver] | None] = {  # None: found by grid search
     "CurveBall": lambda column: CurveBall(lr=column.lr, lam=column.lam, adapt_lam=False),
     "CurveBall, lr = 1": lambda column: CurveBall(lr=1.0, lam=column.lam, adapt_lam=False),
     "CurveBall, automatic lambda": lambda column: CurveBall(lr=1.0, lam=1.0),
@@ -120,18 +122,13 @@ def run_cell(row: str, column: Column, runs: int, seed: int) -> Cell:
     return Cell(row, column.name, settings_of(solver), counts.tolist(), time.perf_counter() - started)
 
 
-def solver_of(row: str, column: Column, problem: Any, seed: int) -> Any:
-    """The solver of a row, found by grid search where it has a grid."""
+def solver_of(row: str, column: Column, problem: ManyRuns, seed: int) -> Solver:
+    """The solver of a row; with a grid, the best of its points."""
     make = ROWS[row]
     if make is not None:
         return make(column)
     family, grid = GRIDS[row]
     return family(**grid_search(problem, family, grid, column.max_iter, seed)[0])
-
-
-def settings_of(solver: Any) -> dict[str, Any]:
-    """The hyper-parameters of a solver; what is automatic is left out."""
-    return {key: value for key, value in asdict(solver).items() if value is not None}
 
 
 def table1(runs: int = 100, seed: int = 0, jobs: int | None = None) -> list[Cell]:
@@ -142,7 +139,7 @@ def table1(runs: int = 100, seed: int = 0, jobs: int | None = None) -> list[Cell
     """
     if runs < 1:
         raise ValueError(f"runs must be at least 1; got {runs}")
-    order = sorted(ROWS, key=lambda row: row not in ("BFGS", *GRIDS))  # the long ones first
+    order = sorted(ROWS, key=lambda row: row not in ("BFGS", *GRIDS))  # the slow ones first
     cells = parallel_map(run_cell, [(row, column, runs, seed) for row in order for column in COLUMNS], jobs)
     rows = list(ROWS)
     return sorted(cells, key=lambda cell: rows.index(cell.row))

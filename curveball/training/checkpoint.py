@@ -1,7 +1,7 @@
-"""Checkpoints: everything a run needs to go on as if it had never stopped, in one safetensors file.
+"""Checkpoints: everything that is needed to continue a run as if it had never stopped, in one safetensors file.
 
-Arrays are stored by name (`params['conv1']['w']`), numbers as JSON in the file's metadata, and the facts about the run,
-its records among them, as an array of the bytes of their JSON: metadata may not be longer than 100 MB. Nothing is
+Arrays are stored by name (`params['conv1']['w']`), and numbers as JSON in the file's metadata. The facts about the run,
+with its records, are JSON stored as an array of bytes, because metadata may not be longer than 100 MB. Nothing is
 pickled. The file is written whole or not at all.
 """
 
@@ -18,11 +18,11 @@ from curveball.training.files import write_whole
 from minigrad import Tree, tree_flatten, tree_paths, tree_unflatten
 
 FORMAT = 2
-FACTS = "facts"  # the array of their bytes
+FACTS = "facts"  # the name of the array with their bytes
 
 
 def save(path: Path, trees: dict[str, Tree], facts: dict[str, Any]) -> None:
-    """Write trees of arrays and numbers, and facts that JSON can hold. ValueError where there is no room, say."""
+    """Write trees of arrays and numbers, and facts that JSON can hold. ValueError where the disk is full, say."""
     from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
@@ -30,16 +30,16 @@ def save(path: Path, trees: dict[str, Tree], facts: dict[str, Any]) -> None:
     numbers: dict[str, Any] = {}
     for name, tree in trees.items():
         leaves, structure = tree_flatten(tree)
-        for place, leaf in zip(tree_paths(structure), leaves, strict=True):
+        for path_in_tree, leaf in zip(tree_paths(structure), leaves, strict=True):
             if hasattr(leaf, "shape"):
-                arrays[name + place] = np.ascontiguousarray(mg.to_numpy(leaf)).reshape(leaf.shape)
+                arrays[name + path_in_tree] = np.ascontiguousarray(mg.to_numpy(leaf)).reshape(leaf.shape)
             else:
-                numbers[name + place] = leaf
+                numbers[name + path_in_tree] = leaf
     metadata = {"format": str(FORMAT), "numbers": json.dumps(numbers)}
     try:
         write_whole(path, lambda temporary: save_file(arrays, temporary, metadata=metadata))
     except (SafetensorError, OSError) as error:
-        kept = ": the one before is whole; mend that, then go on with --resume" if path.is_file() else ""
+        kept = ": the one before is intact; fix this, then continue with --resume" if path.is_file() else ""
         raise ValueError(f"the checkpoint {path} cannot be written ({error}){kept}") from None
 
 
@@ -52,8 +52,8 @@ def load(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             metadata = file.metadata() or {}
             leaves = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
     except FileNotFoundError:
-        aside = path.parent / "previous"
-        earlier = f" (an earlier run is in {aside})" if (aside / path.name).exists() else ""
+        previous = path.parent / "previous"
+        earlier = f" (an earlier run is in {previous})" if (previous / path.name).exists() else ""
         raise ValueError(f"there is no checkpoint {path}: start the run without --resume first{earlier}") from None
     except (SafetensorError, OSError) as error:
         raise ValueError(f"{path} is not a checkpoint that can be read ({error})") from None
@@ -67,7 +67,7 @@ def load(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 def restore(name: str, like: Tree, leaves: dict[str, Any]) -> Tree:
     """Rebuild the tree saved as `name`, with the structure of `like`. ValueError where leaves are missing or differ."""
     expected, structure = tree_flatten(like)
-    names = [name + place for place in tree_paths(structure)]
+    names = [name + path for path in tree_paths(structure)]
     missing = [n for n in names if n not in leaves]
     if missing:
         raise ValueError(f"the checkpoint has no {missing[0]}: it is of another network or solver")

@@ -1,45 +1,51 @@
 """Where a run computes: with NumPy on the host, or with CuPy on a GPU.
 
-The data set is moved once, as bytes; parameters, batch order and noise are drawn on the host, so that runs start alike
-everywhere, and follow it. Arrays say where they are: nothing else in the package asks which backend it is on.
+The data set is moved once, as bytes. Parameters, batch order and noise are drawn on the host, so that runs start alike
+on every backend, and are then moved to where the data are. Only this file asks which backend an array is on.
 """
 
 from __future__ import annotations
 
 import importlib
 import os
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import array_api_compat
 import array_api_compat.numpy as numpy_namespace
 
 import minigrad as mg
-from minigrad import Namespace, backend_name, namespace
+from minigrad import Array, Namespace, Tree, backend_name, namespace
 
-Array = Any
-Tree = Any
-
-BACKENDS = ("numpy", "cupy")
+D = TypeVar("D")
 
 
 def choose(backend: str = "numpy", device: str | int | None = None, tf32: bool = False) -> Namespace:
-    """Return the array library of a backend, its device in use from here on. ValueError says what is missing.
+    """Return the array library of a backend, with its device in use from here on. ValueError says what is missing.
 
-    `device` is the index of a GPU (None: the first), or "cpu" for NumPy. With `tf32` a GPU multiplies float32 matrices
-    with 10 bits of the fraction instead of 23; CuPy reads this once, before the first product of the process.
+    backend:  a name in `BACKENDS`
+    device:   the index of a GPU (None: the first), or "cpu" for NumPy
+    tf32:     a GPU multiplies float32 matrices with 10 bits of the fraction instead of 23; CuPy reads this once, before
+              the first product of the process
 
     >>> choose("numpy").__name__
     'array_api_compat.numpy'
     """
     if backend not in BACKENDS:
         raise ValueError(f"unknown backend {backend!r}: there are {', '.join(sorted(BACKENDS))}")
-    if backend == "numpy":
-        if device not in (None, "cpu"):
-            raise ValueError(f"device {device!r}: NumPy computes on 'cpu'; the index of a GPU goes with backend cupy")
-        if tf32:
-            raise ValueError("tf32 is a way in which GPUs multiply: it goes with backend cupy")
-        return numpy_namespace
+    return BACKENDS[backend](device, tf32)
+
+
+def _numpy(device: str | int | None, tf32: bool) -> Namespace:
+    if device not in (None, "cpu"):
+        raise ValueError(f"device {device!r}: NumPy computes on 'cpu'; the index of a GPU goes with backend cupy")
+    if tf32:
+        raise ValueError("tf32 is a way in which GPUs multiply: it goes with backend cupy")
+    return numpy_namespace
+
+
+def _cupy(device: str | int | None, tf32: bool) -> Namespace:
     cupy = import_cupy()
     index = _index(device, names_of_gpus(cupy))
     if tf32 and (capability := cupy.cuda.runtime.getDeviceProperties(index)["major"]) < 8:
@@ -49,6 +55,9 @@ def choose(backend: str = "numpy", device: str | int | None = None, tf32: bool =
         os.environ["CUPY_TF32"] = "1"
     _try_out(cupy, index)
     return importlib.import_module("array_api_compat.cupy")
+
+
+BACKENDS: dict[str, Callable[[str | int | None, bool], Namespace]] = {"numpy": _numpy, "cupy": _cupy}
 
 
 def import_cupy() -> Any:
@@ -82,7 +91,7 @@ def _index(device: str | int | None, names: list[str]) -> int:
 
 
 def _try_out(cupy: Any, index: int) -> None:
-    """A product, a kernel and a copy: the libraries behind CuPy are looked for only when they are needed."""
+    """A product, a kernel and a copy: CuPy loads CUDA's libraries only when they are needed."""
     try:
         x = cupy.ones((2, 2), dtype=cupy.float32)
         float((x @ x + x).sum())
@@ -93,7 +102,7 @@ def _try_out(cupy: Any, index: int) -> None:
 
 
 def _line(error: Exception) -> str:
-    """The line of an error's text that says most: CuPy's ImportError is a page, framed in `=`."""
+    """The most informative line of an error: CuPy's ImportError is a page long."""
     lines = [line.strip() for line in str(error).splitlines() if any(c.isalpha() for c in line)]
     if "Original error:" in lines[:-1]:
         return lines[lines.index("Original error:") + 1]
@@ -103,16 +112,16 @@ def _line(error: Exception) -> str:
 # ------------------------------------------------------------------------------------- moving
 
 
-def to_backend(dataset: Any, xp: Namespace) -> Any:
-    """A data set with its arrays on a backend, on the device in use there; bytes stay bytes."""
+def to_backend(dataset: D, xp: Namespace) -> D:
+    """A data set (a dataclass, as `problems.Dataset` is) with its arrays on a backend; bytes stay bytes."""
     if xp is numpy_namespace:
         return dataset
     names = ("train_images", "train_labels", "validation_images", "validation_labels")
-    return replace(dataset, **{name: xp.asarray(getattr(dataset, name)) for name in names})
+    return replace(dataset, **{name: xp.asarray(getattr(dataset, name)) for name in names})  # type: ignore[type-var]
 
 
 def to_device_of(like: Array, tree: Tree) -> Tree:
-    """The arrays of a tree, drawn or read on the host, where the array `like` is."""
+    """The arrays of a tree, moved from the host to where the array `like` is."""
     xp = namespace(like)
     if xp is numpy_namespace:
         return tree
@@ -134,11 +143,11 @@ def to_host(numbers: list[Any]) -> list[float]:
     return [next(copied) if hasattr(x, "shape") else float(x) for x in numbers]
 
 
-# ------------------------------------------------------------------------------------- saying so
+# ------------------------------------------------------------------------------------- facts for logs
 
 
 def device_info(x: Array) -> dict[str, Any]:
-    """The backend and the device of an array, and whether products are rounded to TF32: for logs."""
+    """The backend and the device of an array, and whether products are rounded to TF32."""
     xp = namespace(x)
     name = backend_name(xp)
     if name != "cupy":
@@ -149,7 +158,7 @@ def device_info(x: Array) -> dict[str, Any]:
 
 
 def pool_use(x: Array) -> dict[str, int]:
-    """Bytes that CuPy's memory pool has given out, and that it holds, the most it ever needed; nothing for NumPy."""
+    """Bytes of CuPy's memory pool that are in use, and those that it holds: the most it ever needed. `{}` for NumPy."""
     xp = namespace(x)
     if backend_name(xp) != "cupy":
         return {}

@@ -1,4 +1,4 @@
-"""Writing so that nothing is ever half-written: to a temporary file beside the target, then renamed."""
+"""Files are written whole or not at all: to a temporary file in the same folder, which is then renamed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def check_writable(folder: Path, names: Iterable[str]) -> None:
-    """ValueError where a folder has the name of a file that is to be written: better before the work than after it."""
+    """Check, before the work, that no folder has the name of a file to be written. ValueError if one has."""
     try:
         taken = [name for name in names if (folder / name).is_dir()]
     except OSError as error:  # no permission to look, or a name that is too long
@@ -18,21 +18,21 @@ def check_writable(folder: Path, names: Iterable[str]) -> None:
             f"the output folder {folder} cannot be written ({error.strerror}): choose another with --out"
         ) from None
     if taken:
-        raise ValueError(f"{folder / taken[0]} is a folder: choose another place for the results with --out")
+        raise ValueError(f"{folder / taken[0]} is a folder: choose another folder for the results with --out")
 
 
 def write_together(folder: Path, writers: dict[str, Callable[[Path], object]]) -> None:
-    """Write several files, all or none: first beside their places, then moved. ValueError where one cannot be."""
+    """Write several files, all or none: first to a temporary folder, then moved. ValueError where one cannot be."""
     check_writable(folder, writers)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as aside:
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as temporary:
         try:
             for name, write in writers.items():
-                write_whole(Path(aside) / name, write)
+                write_whole(Path(temporary) / name, write)
             for name in writers:
-                os.replace(Path(aside) / name, folder / name)
+                os.replace(Path(temporary) / name, folder / name)
         except OSError as error:
             raise ValueError(
-                f"the results cannot be written to {folder} ({error}): choose another place with --out"
+                f"the results cannot be written to {folder} ({error}): choose another folder with --out"
             ) from None
 
 
@@ -65,9 +65,9 @@ def output_folder(path: str | Path) -> Path:
 
 
 def archive_previous(folder: Path, names: Iterable[str]) -> None:
-    """Move those files that are there to a folder of their own in theirs: `previous`, then `previous-2`, ..."""
-    places = (folder / (f"previous-{k}" if k > 1 else "previous") for k in itertools.count(1))
-    aside = output_folder(next(place for place in places if not place.exists()))
+    """Move the files that exist to a new subfolder: `previous`, then `previous-2`, ..."""
+    candidates = (folder / (f"previous-{k}" if k > 1 else "previous") for k in itertools.count(1))
+    previous = output_folder(next(path for path in candidates if not path.exists()))
     for name in names:
         if (folder / name).exists():
-            (folder / name).replace(aside / name)
+            (folder / name).replace(previous / name)

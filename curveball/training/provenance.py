@@ -1,4 +1,4 @@
-"""Where a number came from: command, versions, machine."""
+"""Where a number came from: command, versions, machine, and the solver's settings."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import datetime
 import os
 import platform
 import sys
+from dataclasses import asdict, is_dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+PACKAGES = ("curveball", "numpy", "scipy", "array-api-compat", "cupy-cuda13x")  # distributions
 
 
 def provenance() -> dict[str, Any]:
@@ -19,7 +22,7 @@ def provenance() -> dict[str, Any]:
     ['blas', 'command', 'cores', 'date', 'machine', 'processor', 'python', 'threads', 'versions']
     """
     versions = {}
-    for package in ("curveball", "numpy", "scipy", "array-api-compat", "cupy-cuda13x"):
+    for package in PACKAGES:
         try:
             versions[package] = version(package)
         except PackageNotFoundError:
@@ -35,6 +38,18 @@ def provenance() -> dict[str, Any]:
         "threads": os.environ.get("OMP_NUM_THREADS", "default"),
         "blas": [{name: library[name] for name in ("name", "version", "kernels")} for library in blas()],
     }
+
+
+def settings_of(solver: object) -> dict[str, Any]:
+    """The hyper-parameters of a solver that are set; None, which means automatic, is left out.
+
+    >>> from curveball import SGD
+    >>> settings_of(SGD(lr=0.1))
+    {'lr': 0.1, 'momentum': 0.9, 'weight_decay': 0.0}
+    """
+    if not is_dataclass(solver) or isinstance(solver, type):
+        raise TypeError(f"a solver is an instance of a dataclass of hyper-parameters; got {solver!r}")
+    return {key: value for key, value in asdict(solver).items() if value is not None}
 
 
 def blas() -> list[dict[str, Any]]:

@@ -26,6 +26,7 @@ from curveball import CurveBall
 from curveball.course import checkpoint, committed
 from curveball.experiments.sweep import iterations_to
 from curveball.solvers.registry import solver_from
+from curveball.training.options import TrainOptions
 from curveball.training.train import train
 from problems import Classification, load, network
 from problems.closed_form.rosenbrock import Rosenbrock
@@ -302,7 +303,8 @@ except mg.DerivativeError as error:
 # %% tags=["varies"]
 problem = Classification(digits, network("cnn"), batch_size=64)
 solvers = ("curveball", "sgd:lr=0.01", "sgd:lr=0.3", "adam:lr=0.001", "adam:lr=0.03")
-runs = {name: train(problem, solver_from(name), 4, 0, name, quiet=True) for name in solvers}
+options = TrainOptions(epochs=4, seed=0, quiet=True)
+runs = {name: train(problem, solver_from(name), options, name=name) for name in solvers}
 fig, axes = plt.subplots(1, 2, figsize=(9.6, 3.6), sharey=True)
 colours = ("C0", "C1", "C1", "C2", "C2")
 for (name, run), colour in zip(runs.items(), colours, strict=True):
@@ -349,7 +351,7 @@ small = Classification(digits, network("cnn"), batch_size=16)
 rules = {"each batch alone": CurveBall(), "averaged": CurveBall(average=0.9)}
 fig, ax = plt.subplots(figsize=(8.0, 3.2))
 for name, solver in rules.items():
-    run = train(small, solver, 2, 0, quiet=True)
+    run = train(small, solver, TrainOptions(epochs=2, seed=0, quiet=True))
     rhos = np.array([step["rho"] for step in run.steps])
     ax.plot(rhos, lw=1.0, label=name)
     spread, loss = rhos[len(rhos) // 2 :].std(), run.epochs[-1]["train_loss"]
@@ -643,8 +645,9 @@ except ValueError as reason:
     display(Markdown(f"No GPU run here ({reason}); the committed table above stands in for it."))
 else:
     cifar = Classification(to_backend(load("cifar10"), xp), network("basic-bn"), batch_size=128)
+    one_epoch = TrainOptions(epochs=1, seed=0, log_every=50, quiet=True)
     for name in ("curveball:average=0.9", "sgd:lr=0.01", "adam:lr=0.001"):
-        run = train(cifar, solver_from(name), 1, 0, name, log_every=50, quiet=True)
+        run = train(cifar, solver_from(name), one_epoch, name=name)
         last = run.epochs[-1]
         print(
             f"{name}: training loss {last['train_loss']:.3f}, "

@@ -634,15 +634,17 @@ for column in COLUMNS:
 # state, a tree of arrays, are what makes this work.
 
 # %% tags=["varies"]
-from curveball.experiments.compare import compare, table
+from curveball.experiments.compare import compare
 from curveball.experiments.figures import running_mean
+from curveball.experiments.tables import table
+from curveball.training.options import TrainOptions
 from problems import load, network
 from problems.vision.classification import Classification
 
 digits = Classification(load("digits"), network("mlp"), batch_size=64)
 solvers = {"two directions": TwoDirections(1.0), "CurveBall": CurveBall(), "SGD": SGD(lr=0.1)}
 with tempfile.TemporaryDirectory() as folder:
-    runs = compare(digits, solvers, Path(folder), epochs=5, quiet=True)
+    runs = compare(digits, solvers, Path(folder), TrainOptions(epochs=5, quiet=True))
 print(table(runs))
 fig, (left, right) = plt.subplots(1, 2, figsize=(9.0, 3.4))
 for run in runs:

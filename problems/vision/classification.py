@@ -58,6 +58,21 @@ class Classification:
                 f"batch_size must be from 1 to {n}, the training images of {self.data.name}; got {self.batch_size}"
             )
 
+    @property
+    def description(self) -> dict[str, Any]:
+        """What tells this problem from another, as values that JSON can hold: for logs and checkpoints."""
+        return {
+            "data": self.data.name,
+            "classes": len(self.data.classes),
+            "training_images": list(self.data.train_images.shape),
+            "channel_means": list(self.data.mean),  # tell data sets of one name apart
+            "augment": self.augment,
+            "network": self.network.name,
+            "initialisation": self.network.initialisation,
+            "batch_size": self.batch_size,
+            "dtype": np.dtype(self.dtype).name,
+        }
+
     def init(self, rng: np.random.Generator) -> Params:
         """Draw the network's parameters."""
         return self.network.init(rng, self.data.train_images.shape[1:], self.dtype)

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from curveball.cli.main import app
+from curveball.cli.app import app
 from problems import load
 from problems.data import DATASETS
 from problems.data.errors import CorruptData

@@ -8,8 +8,10 @@ import pytest
 
 from curveball import SGD, CurveBall
 from curveball.experiments import compare as module
-from curveball.experiments.compare import FILES, compare, table, table2
-from curveball.training.train import Run
+from curveball.experiments.compare import FILES
+from curveball.experiments.tables import table, table2
+from curveball.training.options import TrainOptions
+from curveball.training.run import Run
 from problems import Classification, Dataset, load, network
 
 SOLVERS = {"curveball": CurveBall(), "sgd:lr=0.05": SGD(lr=0.05)}
@@ -20,6 +22,10 @@ def small(batch_size=32):
     d = load("digits")
     parts = (d.train_images[:150], d.train_labels[:150]), (d.validation_images[:60], d.validation_labels[:60])
     return Classification(Dataset.of("few", d.classes, *parts), network("mlp"), batch_size)
+
+
+def compare(problem, solvers, folder, seeds=1, **options):
+    return module.compare(problem, solvers, folder, TrainOptions(quiet=True, **options), seeds=seeds)
 
 
 def made_up(name, train_errors, validation_errors, stopped=None, seconds=1.0, **last):
@@ -41,7 +47,7 @@ def untimed(run):
 
 
 def test_every_file_and_folder(tmp_path):
-    runs = compare(small(), SOLVERS, tmp_path, epochs=2, seed=3, seeds=2, quiet=True)
+    runs = compare(small(), SOLVERS, tmp_path, epochs=2, seed=3, seeds=2)
     assert [run.name for run in runs] == ["curveball", "curveball", "sgd:lr=0.05", "sgd:lr=0.05"]
     folders = [f"{label}-seed{seed}" for label in ("curveball", "sgd-lr=0.05") for seed in (3, 4)]
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted([*folders, *FILES])
@@ -62,15 +68,15 @@ def test_every_file_and_folder(tmp_path):
 
 def test_earlier_results_are_put_aside(tmp_path):
     one, other = ({name: SOLVERS[name]} for name in SOLVERS)
-    compare(small(), one, tmp_path, epochs=1, quiet=True)
+    compare(small(), one, tmp_path, epochs=1)
     earlier = {name: (tmp_path / name).read_bytes() for name in FILES}
     with pytest.raises(ValueError, match="epochs"):
-        compare(small(), other, tmp_path, epochs=0, quiet=True)
+        compare(small(), other, tmp_path, epochs=0)
     assert not (tmp_path / "previous").exists()
-    compare(small(), other, tmp_path, epochs=1, quiet=True)
+    compare(small(), other, tmp_path, epochs=1)
     assert {name: (tmp_path / "previous" / name).read_bytes() for name in FILES} == earlier
     assert json.loads((tmp_path / "results.json").read_text())["solvers"] == list(other)
-    compare(small(), other, tmp_path, epochs=2, quiet=True, resume=True)
+    compare(small(), other, tmp_path, epochs=2, resume=True)
     assert not (tmp_path / "previous-2").exists()
 
 
@@ -78,7 +84,7 @@ def test_figure_2_is_against_epochs_and_figure_3_against_seconds(tmp_path, monke
     drawn = {}
     monkeypatch.setattr(module, "draw_errors", lambda runs, path, title, against: drawn.update({path.name: against}))
     monkeypatch.setattr(module, "write_together", lambda folder, files: [f(folder / name) for name, f in files.items()])
-    compare(small(), SOLVERS, tmp_path, epochs=1, quiet=True)
+    compare(small(), SOLVERS, tmp_path, epochs=1)
     assert drawn == {"figure2.png": "epoch", "figure3.png": "seconds"}
 
 
@@ -88,7 +94,7 @@ class Interrupted(Exception):
 
 def test_a_comparison_that_dies_keeps_what_is_done(tmp_path, monkeypatch):
     """Killed in the second epoch of its third run: two runs and one epoch are kept, and the end is the same."""
-    whole = compare(small(), SOLVERS, tmp_path / "whole", epochs=2, seeds=2, quiet=True)
+    whole = compare(small(), SOLVERS, tmp_path / "whole", epochs=2, seeds=2)
     killed = tmp_path / "killed"
     started = []
     train = module.train
@@ -102,23 +108,23 @@ def test_a_comparison_that_dies_keeps_what_is_done(tmp_path, monkeypatch):
 
     Dies.__name__ = "CurveBall"  # as the log knows it
 
-    def spying(problem, solver, epochs, seed, name, folder, *args):
-        if name == "curveball" and seed == 1:
+    def spying(problem, solver, options, *, name, folder):
+        if name == "curveball" and options.seed == 1:
             solver = Dies()
-        trained.append((name, seed))
-        return train(problem, solver, epochs, seed, name, folder, *args)
+        trained.append((name, options.seed))
+        return train(problem, solver, options, name=name, folder=folder)
 
     trained = []
     with monkeypatch.context() as patch:
         patch.setattr(module, "train", spying)
         with pytest.raises(Interrupted):
-            compare(small(), SOLVERS, killed, epochs=2, seeds=2, quiet=True)
+            compare(small(), SOLVERS, killed, epochs=2, seeds=2)
     assert trained == [("curveball", 0), ("sgd:lr=0.05", 0), ("curveball", 1)]
     assert len(json.loads((killed / "results.json").read_text())["runs"]) == 2
     logs = {path.parent.name: path.read_bytes() for path in killed.glob("*-seed0/log.jsonl")}
     assert len(logs) == 2
 
-    resumed = compare(small(), SOLVERS, killed, epochs=2, seeds=2, quiet=True, resume=True)
+    resumed = compare(small(), SOLVERS, killed, epochs=2, seeds=2, resume=True)
     assert {path.parent.name: path.read_bytes() for path in killed.glob("*-seed0/log.jsonl")} == logs  # not repeated
     assert [untimed(run) for run in resumed] == [untimed(run) for run in whole]
     kinds = [json.loads(line)["kind"] for line in (killed / "curveball-seed1" / "log.jsonl").read_text().splitlines()]
@@ -127,19 +133,19 @@ def test_a_comparison_that_dies_keeps_what_is_done(tmp_path, monkeypatch):
 
 
 def test_resuming_with_more_epochs(tmp_path):
-    compare(small(), SOLVERS, tmp_path, epochs=1, quiet=True)
-    runs = compare(small(), SOLVERS, tmp_path, epochs=3, quiet=True, resume=True)
-    whole = compare(small(), SOLVERS, tmp_path / "whole", epochs=3, quiet=True)
+    compare(small(), SOLVERS, tmp_path, epochs=1)
+    runs = compare(small(), SOLVERS, tmp_path, epochs=3, resume=True)
+    whole = compare(small(), SOLVERS, tmp_path / "whole", epochs=3)
     assert [untimed(run) for run in runs] == [untimed(run) for run in whole]
 
 
 def test_resuming_with_fewer_epochs_or_other_options(tmp_path):
-    compare(small(), SOLVERS, tmp_path, epochs=2, quiet=True)
+    compare(small(), SOLVERS, tmp_path, epochs=2)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     with pytest.raises(ValueError, match="has its 2 epochs: ask for more than that to go on"):
-        compare(small(), SOLVERS, tmp_path, epochs=1, quiet=True, resume=True)
+        compare(small(), SOLVERS, tmp_path, epochs=1, resume=True)
     with pytest.raises(ValueError, match="batch_size=32, this run has batch_size=16"):
-        compare(small(batch_size=16), SOLVERS, tmp_path, epochs=2, quiet=True, resume=True)
+        compare(small(batch_size=16), SOLVERS, tmp_path, epochs=2, resume=True)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
@@ -150,11 +156,11 @@ def test_bad_arguments_train_nothing(tmp_path):
         ({"seed": -1}, "seed must be zero or positive; got -1"),
     ):
         with pytest.raises(ValueError, match=message):
-            compare(small(), SOLVERS, tmp_path / "new", quiet=True, **arguments)
+            compare(small(), SOLVERS, tmp_path / "new", **arguments)
         assert not (tmp_path / "new").exists()
     (tmp_path / "figure3.png").mkdir()
-    with pytest.raises(ValueError, match=r"figure3\.png is a folder: choose another place"):
-        compare(small(), SOLVERS, tmp_path, quiet=True)
+    with pytest.raises(ValueError, match=r"figure3\.png is a folder: choose another folder"):
+        compare(small(), SOLVERS, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["figure3.png"]
 
 
@@ -200,8 +206,8 @@ def test_table2_as_csv(tmp_path, monkeypatch):
         ("sgd:lr=0.05", 0): made_up("sgd:lr=0.05", [], [], stopped="the loss is nan"),
         ("sgd:lr=0.05", 1): made_up("sgd:lr=0.05", [0.9, 0.3], [0.5, 0.6]),
     }
-    monkeypatch.setattr(module, "train", lambda problem, solver, epochs, seed, name, *_: runs[name, seed])
-    compare(small(), SOLVERS, tmp_path, epochs=2, seeds=2, quiet=True)
+    monkeypatch.setattr(module, "train", lambda problem, solver, options, name, folder: runs[name, options.seed])
+    compare(small(), SOLVERS, tmp_path, epochs=2, seeds=2)
     with (tmp_path / "table2.csv").open() as file:
         one, two = csv.DictReader(file)
     assert (one["data"], one["network"], one["solver"], one["runs"], one["finished"]) == (

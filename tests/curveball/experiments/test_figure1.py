@@ -8,7 +8,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from curveball import SGD, Adam, CurveBall, LevenbergMarquardt
-from curveball.cli.main import app
+from curveball.cli.app import app
 from curveball.experiments import figure1, table1
 from curveball.experiments.figure1 import SHOWN, trajectories
 from problems.closed_form.rosenbrock import Rosenbrock

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from curveball.experiments.figures import COLOURS, STYLES, draw_errors, draw_losses, new_figure, running_mean
-from curveball.training.train import Run
+from curveball.training.run import Run
 
 
 def records(n, seed):

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from curveball import SGD, Adam, CurveBall, Newton
-from curveball.cli.main import app
+from curveball.cli.app import app
 from curveball.experiments import table1
 from curveball.experiments.sweep import grid_search, iterations_to
 from curveball.experiments.table1 import COLUMNS, GRIDS, ROWS, Cell, markdown, run_cell, write

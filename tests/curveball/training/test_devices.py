@@ -11,10 +11,11 @@ from typer.testing import CliRunner
 
 import minigrad as mg
 from curveball import SGD, Adam, CurveBall
-from curveball.cli.info import format_info, info
-from curveball.cli.main import app
+from curveball.cli.app import app
+from curveball.cli.info import format_info, machine_facts
 from curveball.training import checkpoint
 from curveball.training.devices import choose, device_info, pool_use, to_backend, to_device_of
+from curveball.training.options import TrainOptions
 from curveball.training.train import train
 from minigrad import tree_flatten
 from problems import Classification, load, network
@@ -37,8 +38,8 @@ def few(xp=None, name="cnn", dtype=np.float32):
     return Classification(data if xp is None else to_backend(data, xp), network(name), 32, dtype)
 
 
-def run(problem, solver, **options):
-    return train(problem, solver, **{"epochs": 1, "quiet": True, **options})
+def run(problem, solver, folder=None, **options):
+    return train(problem, solver, TrainOptions(**{"epochs": 1, "quiet": True, **options}), folder=folder)
 
 
 # ------------------------------------------------------------------------------------- choosing
@@ -306,7 +307,7 @@ def test_different_comparisons_have_different_folders(tmp_path, monkeypatch):
 
 def test_info_without_cupy(monkeypatch):
     monkeypatch.setitem(sys.modules, "cupy", None)
-    facts = info()
+    facts = machine_facts()
     assert facts["gpus"] == []
     lines = format_info(facts).splitlines()
     assert lines[-1].split(None, 1) == ["GPU", "none: CuPy is not installed: pip install '.[gpu]'"]
@@ -328,17 +329,19 @@ def test_info_names_the_kernels_of_blas(monkeypatch, chosen, text):
         {"name": "openblas", "version": "0.3.31", "kernels": "SkylakeX", "threads": 2},
         {"name": "mkl", "version": None, "kernels": None, "threads": 1},
     ]
-    lines = [line for line in format_info({**info(), "blas": libraries}).splitlines() if line.startswith("BLAS")]
+    lines = [
+        line for line in format_info({**machine_facts(), "blas": libraries}).splitlines() if line.startswith("BLAS")
+    ]
     assert lines == [f"BLAS       openblas 0.3.31, {text}, 2 threads", "BLAS       mkl, 1 thread"]
 
 
 def test_info_with_gpus(double):
-    lines = format_info(info()).splitlines()
+    lines = format_info(machine_facts()).splitlines()
     assert [line.split(None, 1)[1] for line in lines if line.startswith("GPU")] == [
         f"{k}: Pretended {k}, 8.0 GiB, compute capability 9.0, CUDA 13.2 (driver: up to 13.0)" for k in (0, 1)
     ]
     cupy_double.Machine.devices = None
-    assert "none: CuPy finds no GPU (cudaErrorInsufficientDriver" in format_info(info())
+    assert "none: CuPy finds no GPU (cudaErrorInsufficientDriver" in format_info(machine_facts())
 
 
 def test_info_where_the_system_does_not_tell_its_memory(monkeypatch):
@@ -347,9 +350,9 @@ def test_info_where_the_system_does_not_tell_its_memory(monkeypatch):
 
     monkeypatch.setattr("pathlib.Path.read_text", no_file)
     monkeypatch.setattr("curveball.cli.info.provenance", dict)
-    assert set(info()["memory"]) == {"total"}
+    assert set(machine_facts()["memory"]) == {"total"}
     monkeypatch.setattr("os.sysconf", no_file)
-    assert info()["memory"] == {}
+    assert machine_facts()["memory"] == {}
 
 
 def test_the_double_gives_back_what_was_there(monkeypatch):

@@ -5,6 +5,7 @@ import pytest
 
 import minigrad as mg
 from curveball import SGD, Adam, CurveBall
+from curveball.training.options import TrainOptions
 from curveball.training.train import train
 from minigrad import tree_flatten
 from problems import Classification, Dataset, load
@@ -73,7 +74,7 @@ def test_running_statistics_move_once_per_step():
             return super().step(params, state, model, loss, has_aux)
 
     counting = Counting(problem.data, problem.network, problem.batch_size)
-    run = train(counting, Spying(lam_every=1), epochs=1, quiet=True)
+    run = train(counting, Spying(lam_every=1), TrainOptions(epochs=1, quiet=True))
     steps = counting.steps_per_epoch
     assert len(before) == steps == 5
     assert len(evaluations) == 3 * steps  # the test's own, the step's, and that of its trust ratio
@@ -91,9 +92,9 @@ def test_running_statistics_move_once_per_step():
 )
 def test_a_run_that_was_interrupted_draws_the_masks_it_would_have(solver, tmp_path):
     problem = small(width=2)
-    whole = train(problem, solver, epochs=2, quiet=True)
-    train(problem, solver, epochs=1, folder=tmp_path, quiet=True)
-    resumed = train(problem, solver, epochs=2, folder=tmp_path, resume=True, quiet=True)
+    whole = train(problem, solver, TrainOptions(epochs=2, quiet=True))
+    train(problem, solver, TrainOptions(epochs=1, quiet=True), folder=tmp_path)
+    resumed = train(problem, solver, TrainOptions(epochs=2, quiet=True, resume=True), folder=tmp_path)
     for a, b in zip(
         tree_flatten((resumed.params, resumed.stats))[0], tree_flatten((whole.params, whole.stats))[0], strict=True
     ):
@@ -105,6 +106,6 @@ def test_training_learns():
     d = load("digits")
     few = d.train_images[:32], d.train_labels[:32]
     problem = Classification(Dataset.of("few", d.classes, few, few), Network("n", resnet18(10, 0.3, width=8)), 32)
-    run = train(problem, CurveBall(), epochs=40, quiet=True)
+    run = train(problem, CurveBall(), TrainOptions(epochs=40, quiet=True))
     assert run.epochs[-1]["train_loss"] < 0.5 * run.epochs[0]["train_loss"]
     assert run.epochs[-1]["validation_error"] < 0.1

@@ -12,7 +12,9 @@ import minigrad as mg
 from curveball import SGD, Adam, CurveBall
 from curveball.training import checkpoint
 from curveball.training.files import output_folder, write_whole
-from curveball.training.train import _Log, train
+from curveball.training.log import Log
+from curveball.training.options import TrainOptions
+from curveball.training.train import train
 from minigrad import tree_flatten
 from problems import Classification, Dataset, load, network
 
@@ -54,8 +56,9 @@ def assert_same(a, b):
             assert x.dtype == y.dtype
 
 
-def run(problem, solver, folder=None, **options):
-    return train(problem, solver, **{"epochs": 1, "quiet": True, "folder": folder, **options})
+def run(problem, solver, folder=None, name=None, callback=None, **options):
+    chosen = TrainOptions(**{"epochs": 1, "quiet": True, **options})
+    return train(problem, solver, chosen, name=name, folder=folder, callback=callback)
 
 
 @over_solvers
@@ -163,7 +166,7 @@ def test_a_full_disk_keeps_the_checkpoint_before(error, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("safetensors.numpy.save_file", full)
         message = (
-            r"the checkpoint .* cannot be written \(.*No space left on device\): the one before is whole; mend that"
+            r"the checkpoint .* cannot be written \(.*No space left on device\): the one before is intact; fix this"
         )
         with pytest.raises(ValueError, match=message):
             run(small(), SGD(), tmp_path, epochs=2, resume=True)
@@ -174,7 +177,7 @@ def test_a_full_disk_keeps_the_checkpoint_before(error, tmp_path, monkeypatch):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full to write to on this system")
 def test_a_log_that_cannot_be_written(tmp_path):
-    log = _Log(tmp_path, 0)
+    log = Log(tmp_path, 0)
     log._file.close()
     log._file = Path("/dev/full").open("w")  # noqa: SIM115  (the log closes it)
     with log, pytest.raises(ValueError, match=r"the log /dev/full cannot be written \(No space left on device\)"):
@@ -183,7 +186,7 @@ def test_a_log_that_cannot_be_written(tmp_path):
 
 def test_a_folder_where_a_file_belongs(tmp_path):
     (tmp_path / "log.jsonl").mkdir()
-    with pytest.raises(ValueError, match=r"log\.jsonl is a folder: choose another place"):
+    with pytest.raises(ValueError, match=r"log\.jsonl is a folder: choose another folder"):
         run(small(), SGD(), tmp_path)
 
 

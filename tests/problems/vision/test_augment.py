@@ -7,6 +7,7 @@ import pytest
 
 import minigrad as mg
 from curveball import SGD
+from curveball.training.options import TrainOptions
 from curveball.training.train import train
 from problems import Classification, Dataset, load, network
 from problems.vision.augment import SHIFT, Moves, draw, move
@@ -125,21 +126,21 @@ def test_the_data_stay_bytes_and_where_they_are(backend):
 @pytest.mark.parametrize("stop", [1, 2])
 def test_a_resumed_run_is_the_same_bit_by_bit(tmp_path, stop):
     problem, solver = few(True, "cnn"), SGD(lr=0.05)
-    whole = train(problem, solver, epochs=3, seed=5, quiet=True)
-    train(problem, solver, epochs=stop, seed=5, quiet=True, folder=tmp_path)
-    resumed = train(problem, solver, epochs=3, seed=5, quiet=True, folder=tmp_path, resume=True)
+    whole = train(problem, solver, TrainOptions(epochs=3, seed=5, quiet=True))
+    train(problem, solver, TrainOptions(epochs=stop, seed=5, quiet=True), folder=tmp_path)
+    resumed = train(problem, solver, TrainOptions(epochs=3, seed=5, quiet=True, resume=True), folder=tmp_path)
     for layer, values in whole.params.items():
         for key, value in values.items():
             np.testing.assert_array_equal(resumed.params[layer][key], value)
     assert [s["loss"] for s in resumed.steps] == [s["loss"] for s in whole.steps]
-    without = train(few(False, "cnn"), solver, epochs=1, seed=5, quiet=True)
+    without = train(few(False, "cnn"), solver, TrainOptions(epochs=1, seed=5, quiet=True))
     assert without.steps[0]["loss"] != whole.steps[0]["loss"]
 
 
 def test_a_run_cannot_go_on_with_other_images(tmp_path):
-    train(few(False), SGD(lr=0.05), epochs=1, quiet=True, folder=tmp_path)
+    train(few(False), SGD(lr=0.05), TrainOptions(epochs=1, quiet=True), folder=tmp_path)
     with pytest.raises(ValueError, match="augment=False, this run has augment=True"):
-        train(few(True), SGD(lr=0.05), epochs=2, quiet=True, folder=tmp_path, resume=True)
+        train(few(True), SGD(lr=0.05), TrainOptions(epochs=2, quiet=True, resume=True), folder=tmp_path)
 
 
 def test_exact_statistics():

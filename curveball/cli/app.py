@@ -1,0 +1,26 @@
+"""The command `curveball`: its commands, in the order of the help."""
+
+from __future__ import annotations
+
+import typer
+
+from curveball.cli.compare import compare
+from curveball.cli.course import course
+from curveball.cli.data import data_app
+from curveball.cli.errors import OneLine, help_alone
+from curveball.cli.figure1 import figure1
+from curveball.cli.info import info
+from curveball.cli.table1 import table1
+from curveball.cli.train import train
+
+app = typer.Typer(
+    cls=OneLine,
+    help="CurveBall and its peers: train networks, compare solvers, repeat the experiments.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.callback(invoke_without_command=True)(help_alone)
+for command in (train, compare, table1, figure1, info, course):
+    app.command()(command)
+app.add_typer(data_app, name="data")

@@ -1,0 +1,55 @@
+"""`curveball compare`: one network, several solvers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from curveball.cli import names
+from curveball.cli.errors import bad_input, interruptible
+from curveball.cli.options import ProblemOptions, RunOptions, bundled
+from curveball.cli.runs import default_folder, load_problem, print_memory_pool
+
+DEFAULT_SOLVERS = ("curveball", "curveball:adapt_lam=false", "sgd:lr=0.01", "adam:lr=0.001")  # the paper's four
+
+
+@bundled
+def compare(
+    problem: ProblemOptions,
+    run: RunOptions,
+    solver: Annotated[
+        list[str] | None,
+        typer.Option(help=f"solver: {names.SOLVERS}; repeat for each [default: {', '.join(DEFAULT_SOLVERS)}]"),
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="runs of each solver: at --seed, at the next number, and so on")] = 1,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="keep the runs that are in --out, continue with the rest")
+    ] = False,
+) -> None:
+    """Train with several solvers from one start; print how each ended and Table 2, draw figures 2 and 3.
+
+    Figure 2 is training and validation error against epoch, figure 3 the same against seconds of training; losses.png
+    the training loss against both.
+    """
+    # Imported here, so that other commands and the help start without Matplotlib.
+    from curveball.experiments.compare import compare as run_comparison
+    from curveball.experiments.tables import table, table2
+    from curveball.solvers.registry import solver_from
+
+    with bad_input():
+        chosen = {text: solver_from(text) for text in solver or DEFAULT_SOLVERS}
+        options = run.train_options(resume)
+        trained = load_problem(problem)
+        solvers = "" if tuple(chosen) == DEFAULT_SOLVERS else "-vs-".join(chosen)
+        folder = run.out or default_folder("compare", problem, trained.data.name, solvers, run.seed)
+        if run.out is None and seeds > 1:
+            folder = folder.with_name(f"{folder.name}-{run.seed + seeds - 1}")
+        with interruptible(folder):
+            runs = run_comparison(trained, chosen, folder, options, seeds=seeds)
+    typer.echo(table(runs))
+    typer.echo("\n" + table2(runs, trained, run.epochs))
+    print_memory_pool(runs)
+    typer.echo(f"losses.png, figure2.png, figure3.png, table2.md, table2.csv and results.json in {folder}")
+    if any(result.stopped for result in runs):
+        raise typer.Exit(1)

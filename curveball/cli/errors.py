@@ -1,0 +1,72 @@
+"""Errors are one line; the exit code is 2 for bad input and 130 for Ctrl-C."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+# Every error in the words of a command line derives from click's UsageError. Typer has a click of its own from 0.26 on,
+# and exports one of these errors: UsageError is the class that it derives from.
+UsageError: Any = typer.BadParameter.__base__
+
+
+class OneLine(TyperGroup):
+    """A group of commands that says in one line what is wrong with the command line."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command and exit."""
+        kwargs["standalone_mode"] = False
+        try:
+            code = super().main(*args, **kwargs)
+        except UsageError as error:
+            code = 2
+            text = " ".join(error.format_message().split())
+            typer.echo(f"curveball: {text} (see curveball --help)", err=True)
+        except typer.Abort:
+            code = 130
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def help_alone(context: typer.Context) -> None:
+    """Print the help where no command is given: the callback of a group."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(2)
+
+
+@contextlib.contextmanager
+def bad_input() -> Iterator[None]:
+    """Turn an error about what the user gave into one line and exit code 2."""
+    try:
+        yield
+    except ValueError as error:
+        typer.echo(f"curveball: {error}", err=True)
+        raise typer.Exit(2) from None
+
+
+@contextlib.contextmanager
+def interruptible(folder: Path) -> Iterator[None]:
+    """At Ctrl-C say whether there is a checkpoint to continue from."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        found = [path.parent for path in folder.glob("**/checkpoint.safetensors")]
+        what = "no epoch was done"
+        if any(not place.name.startswith("previous") for place in found):
+            what = f"{folder} has the epochs that are done, --resume goes on from there"
+        elif found:
+            what += f"; the run before is in {max(found, key=lambda place: place.stat().st_mtime)}"
+        typer.echo(f"curveball: interrupted: {what}", err=True)
+        raise
+
+
+def at_least(least: int, option: str, number: int) -> None:
+    """ValueError for a number that is too small."""
+    if number < least:
+        raise ValueError(f"{option} must be at least {least}; got {number}")

@@ -1,0 +1,22 @@
+"""The names that options take, for the help texts: read from where solvers, networks and data sets are registered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import problems.data
+import problems.vision
+from curveball.solvers.registry import solver_names
+from curveball.training.devices import BACKENDS as _BACKENDS
+from problems.vision.layers import INITIALISATIONS as _INITIALISATIONS
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names)
+
+
+SOLVERS = _listed(solver_names())
+NETWORKS = _listed(problems.vision.names())
+DATA_SETS = _listed(problems.data.names())
+INITIALISATIONS = _listed(_INITIALISATIONS)
+BACKENDS = _listed(_BACKENDS)

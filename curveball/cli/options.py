@@ -1,0 +1,94 @@
+"""The options that commands share, in bundles: a command takes a bundle, and has the options of its fields."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from curveball.cli import names
+from curveball.training.options import TrainOptions
+
+BATCH_SIZE = 64
+
+Seed = Annotated[int, typer.Option(help="seed of the start and of the order of the batches")]
+Out = Annotated[Path | None, typer.Option(help="folder for logs, figures and checkpoints [default: under runs/]")]
+
+
+@dataclass(frozen=True)
+class ProblemOptions:
+    """What is trained, and where it computes."""
+
+    data: Annotated[
+        str, typer.Option(help=f"data set: {names.DATA_SETS}; folder: images of your own, in --data-folder")
+    ] = "digits"
+    data_folder: Annotated[
+        Path | None,
+        typer.Option(help="where the data are [default: MINIGRAD_DATA_DIR or the cache, the system; else downloaded]"),
+    ] = None
+    augment: Annotated[bool, typer.Option("--augment", help="flip and shift the training images at random")] = False
+    network: Annotated[str, typer.Option(help=f"network: {names.NETWORKS}")] = "cnn"
+    batch_size: Annotated[int, typer.Option(help="images per step")] = BATCH_SIZE
+    dtype: Annotated[str, typer.Option(help="float32 or float64")] = "float32"
+    backend: Annotated[str, typer.Option(help=f"array library: {names.BACKENDS} (cupy: on a GPU)")] = "numpy"
+    device: Annotated[
+        str | None, typer.Option(help="index of the GPU, as in curveball info [default: 0]; NumPy: cpu")
+    ] = None
+    tf32: Annotated[bool, typer.Option("--tf32", help="on a GPU: products of float32 matrices rounded to TF32")] = False
+    initialisation: Annotated[str, typer.Option(help=f"initial weights: {names.INITIALISATIONS}")] = "he"
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How long, from which seed, where the files go, and what is printed."""
+
+    epochs: Annotated[int, typer.Option(help="passes over the training set")] = TrainOptions.epochs
+    seed: Seed = TrainOptions.seed
+    out: Out = None
+    log_every: Annotated[int, typer.Option(help="steps between log lines")] = TrainOptions.log_every
+    quiet: Annotated[bool, typer.Option("--quiet", help="no progress bar")] = TrainOptions.quiet
+
+    def train_options(self, resume: bool) -> TrainOptions:
+        """The same for `train`. ValueError for bad values."""
+        return TrainOptions(self.epochs, self.seed, self.log_every, self.quiet, resume)
+
+
+def bundled(command: Callable[..., None]) -> Callable[..., None]:
+    """The command for Typer: each parameter that is a bundle is replaced by the fields of the bundle.
+
+    >>> def greet(run: RunOptions, loud: bool = False) -> None: ...
+    >>> list(inspect.signature(bundled(greet)).parameters)
+    ['epochs', 'seed', 'out', 'log_every', 'quiet', 'loud']
+    """
+    parameters = inspect.signature(command, eval_str=True).parameters.values()
+    bundles: dict[str, Any] = {p.name: p.annotation for p in parameters if is_dataclass(p.annotation)}
+    options: list[inspect.Parameter] = []
+    for p in parameters:
+        options += _options_of(bundles[p.name]) if p.name in bundles else [p.replace(kind=p.KEYWORD_ONLY)]
+
+    @functools.wraps(command)
+    def run(**given: Any) -> None:
+        made = {
+            name: bundle(**{field.name: given.pop(field.name) for field in fields(bundle)})
+            for name, bundle in bundles.items()
+        }
+        command(**made, **given)
+
+    run.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
+    run.__annotations__ = {option.name: option.annotation for option in options}
+    return run
+
+
+def _options_of(bundle: Any) -> list[inspect.Parameter]:
+    hints = get_type_hints(bundle, include_extras=True)
+    return [
+        inspect.Parameter(
+            field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=hints[field.name]
+        )
+        for field in fields(bundle)
+    ]

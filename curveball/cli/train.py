@@ -1,0 +1,45 @@
+"""`curveball train`: one network, one solver."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from curveball.cli import names
+from curveball.cli.errors import bad_input, interruptible
+from curveball.cli.options import ProblemOptions, RunOptions, bundled
+from curveball.cli.runs import default_folder, load_problem, print_memory_pool
+
+
+@bundled
+def train(
+    problem: ProblemOptions,
+    run: RunOptions,
+    solver: Annotated[
+        str, typer.Option(help=f"solver: {names.SOLVERS}; with options as in sgd:lr=0.1,momentum=0.95")
+    ] = "curveball",
+    resume: Annotated[bool, typer.Option("--resume", help="continue from the checkpoint in --out")] = False,
+) -> None:
+    """Train one network with one solver; write log.jsonl and checkpoint.safetensors.
+
+    Without --resume, those of an earlier run in the same folder are kept in its folder `previous`.
+    """
+    # Imported here, so that other commands and the help start without Matplotlib.
+    from curveball.experiments.tables import table
+    from curveball.solvers.registry import solver_from
+    from curveball.training.train import train as run_training
+
+    with bad_input():
+        chosen, options = solver_from(solver), run.train_options(resume)
+        trained = load_problem(problem)
+        folder = run.out or default_folder("", problem, trained.data.name, solver, run.seed)
+        with interruptible(folder):
+            result = run_training(trained, chosen, options, name=solver, folder=folder)
+    typer.echo(table([result]))
+    print_memory_pool([result])
+    kept = "" if resume or not (folder / "previous").exists() else f"; earlier runs in {folder / 'previous'}*"
+    typer.echo(f"log and checkpoint in {folder}{kept}")
+    if result.stopped:
+        typer.echo(f"curveball: {result.stopped}", err=True)
+        raise typer.Exit(1)

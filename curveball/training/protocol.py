@@ -1,0 +1,79 @@
+"""What training needs of a problem. `problems.Classification` has it; so may a class of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+
+from minigrad import Array, Tree
+
+Batch = TypeVar("Batch")
+
+
+class TrainingData(Protocol):
+    """The data of a problem: what they are called, and where they are."""
+
+    @property
+    def name(self) -> str:
+        """What the data set is called."""
+        ...
+
+    @property
+    def source(self) -> str:
+        """The file or folder they were read from; empty where there is none."""
+        ...
+
+    @property
+    def train_images(self) -> Array:
+        """The training inputs: training computes with their array library, on their device."""
+        ...
+
+
+class TrainingProblem(Protocol[Batch]):
+    """A network, a loss, and data in mini-batches.
+
+    A batch may be any object: training passes it on to `model`, `loss` and `errors`.
+    """
+
+    @property
+    def data(self) -> TrainingData:
+        """The data, for their name and their device."""
+        ...
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """What tells this problem from another, for the log, and compared when a run is resumed: values that JSON can
+        hold. `compare` reads `data`, `network` (their names) and `batch_size`; the other keys are free.
+        """
+        ...
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """How many mini-batches `batches` gives."""
+        ...
+
+    def init(self, rng: np.random.Generator) -> Tree:
+        """Draw the first params, on the host."""
+        ...
+
+    def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
+        """The mini-batches of one epoch, all randomness drawn from `rng`."""
+        ...
+
+    def model(self, params: Tree, batch: Batch) -> tuple[Tree, Tree]:
+        """Return the outputs, and the statistics of batch normalisation (`{}` without it)."""
+        ...
+
+    def loss(self, outputs: Tree, batch: Batch) -> Array:
+        """The mean loss of the batch."""
+        ...
+
+    def errors(self, outputs: Tree, batch: Batch) -> Array:
+        """The share of wrong answers in the batch."""
+        ...
+
+    def validate(self, params: Tree, stats: Tree) -> tuple[float, float]:
+        """Loss and share of errors on the validation set, with the running statistics."""
+        ...

@@ -1,0 +1,37 @@
+"""What training leaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from minigrad import Tree
+
+Record = dict[str, Any]  # of a step or an epoch: numbers by name
+
+
+@dataclass
+class Run:
+    """What training left: a record per logged step and per epoch, and the last params.
+
+    Steps have `step`, `epoch`, `loss`, `error`, `seconds` (of training alone) and what the solver reports, where finite
+    (JSON has no nan, and there is no trust ratio before the first); epochs have `epoch`, `step`, the means `train_loss`
+    and `train_error`, `validation_loss`, `validation_error`, `seconds`, and on CuPy the bytes of its memory pool.
+    """
+
+    name: str
+    params: Tree
+    steps: list[Record] = field(default_factory=list)
+    epochs: list[Record] = field(default_factory=list)
+    stats: Tree = None  # batch normalisation's running averages
+    state: Any = None  # the solver's
+    stopped: str | None = None  # why the run ended early: the loss was not finite, or the callback ended it
+    seconds: float = 0.0  # of training so far, validation not counted
+
+
+class RunIsDone(ValueError):
+    """There is nothing to continue: `run` has all its epochs."""
+
+    def __init__(self, message: str, run: Run):
+        super().__init__(message)
+        self.run = run

@@ -1,0 +1,110 @@
+"""The program: its environment, its two ways to start, and the command that writes the course."""
+
+import os
+import subprocess
+import sys
+import types
+
+import pytest
+from problems.data.datasets import DATASETS
+from typer.testing import CliRunner
+
+from curveball.cli import names
+from curveball.cli.app import app
+from curveball.solvers.registry import SOLVERS
+from curveball.training.devices import BACKENDS
+from problems import NETWORKS
+
+SPY = """
+import os, sys
+
+class Spy:
+    def find_spec(self, name, path=None, target=None):
+        if name == "numpy" and not found:
+            found.append(os.environ.get("OPENBLAS_THREAD_TIMEOUT"))
+
+found = []
+sys.meta_path.insert(0, Spy())
+sys.argv = ["curveball", "info", "--json"]
+from curveball.cli.main import main
+try:
+    main()
+finally:
+    print(f"numpy was loaded with {found}", file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("own", [None, "26"])
+def test_the_environment_is_set_before_numpy_is_loaded(own):
+    environment = {key: value for key, value in os.environ.items() if key != "OPENBLAS_THREAD_TIMEOUT"}
+    if own is not None:
+        environment["OPENBLAS_THREAD_TIMEOUT"] = own
+    done = subprocess.run(
+        [sys.executable, "-c", SPY], env=environment, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == f"numpy was loaded with ['{own or 4}']\n"
+
+
+def test_as_a_module():
+    done = subprocess.run(
+        [sys.executable, "-m", "curveball.cli", "--help"], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Usage: curveball [OPTIONS] COMMAND")
+    assert all(f"  {name} " in done.stdout for name in ("train", "compare", "table1", "figure1", "course", "data"))
+
+
+def test_the_help_needs_no_drawing_and_no_scipy():
+    heavy = "{'matplotlib', 'scipy', 'sklearn', 'PIL', 'pooch', 'tqdm', 'safetensors', 'joblib'}"
+    program = f"import curveball.cli.app, sys; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("command", [["train"], ["compare"]])
+def test_help_texts_list_what_is_registered(command):
+    text = "".join(CliRunner().invoke(app, [*command, "--help"]).stdout.split())  # lines break at hyphens too
+    for registry in (SOLVERS, NETWORKS, DATASETS, BACKENDS):
+        assert ",".join(registry) in text
+    assert names.DATA_SETS.replace(" ", "") in "".join(
+        CliRunner().invoke(app, ["data", "check", "--help"]).stdout.split()
+    )
+
+
+# ------------------------------------------------------------------------------------- the course
+
+
+def course(monkeypatch, tmp_path, write_copies):
+    """The command, with this function in place of the one that writes copies."""
+    monkeypatch.setitem(sys.modules, "curveball.course.copies", types.SimpleNamespace(write_copies=write_copies))
+    return CliRunner().invoke(app, ["course", str(tmp_path / "mine")], prog_name="curveball")
+
+
+def test_course(monkeypatch, tmp_path):
+    asked = []
+    result = course(monkeypatch, tmp_path, lambda folder: [asked.append(folder), folder / "b.ipynb"])
+    assert result.exit_code == 0, result.output
+    assert asked == [tmp_path / "mine"]
+    mine = tmp_path / "mine"
+    assert result.stdout == f"2 notebooks written to {mine}\nopen them with: jupyter lab {mine}\n"
+
+
+def test_a_course_that_is_there_already(monkeypatch, tmp_path):
+    result = course(monkeypatch, tmp_path, lambda folder: [])
+    assert result.stdout.splitlines()[0] == f"{tmp_path / 'mine'} has the notebooks already"
+
+
+def test_a_course_that_cannot_be_written(monkeypatch, tmp_path):
+    def refuse(folder):
+        raise ValueError("the folder cannot be written: choose another")
+
+    result = course(monkeypatch, tmp_path, refuse)
+    assert result.exit_code == 2
+    assert result.stderr == "curveball: the folder cannot be written: choose another\n"
+
+
+def test_course_needs_a_folder():
+    result = CliRunner().invoke(app, ["course"], prog_name="curveball")
+    assert result.exit_code == 2
+    assert result.stderr == "curveball: Missing argument 'DIR'. (see curveball --help)\n"
