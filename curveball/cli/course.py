@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from curveball.cli.errors import bad_input
+from curveball.course.copies import write_copies
 
 
 def course(
@@ -17,8 +18,6 @@ def course(
 
     Copies that are there already are left as they are.
     """
-    from curveball.course.copies import write_copies  # type: ignore[import-not-found]
-
     with bad_input():
         written = write_copies(folder)
     count = f"{len(written)} notebook" + ("" if len(written) == 1 else "s")

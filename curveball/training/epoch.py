@@ -15,7 +15,6 @@ from curveball.training.devices import pool_use, to_host
 from curveball.training.log import Reporter
 from curveball.training.protocol import Batch, TrainingProblem
 from curveball.training.run import Record, Run
-from minigrad import Tree
 
 STATS_MOMENTUM = 0.1  # of batch normalisation's running statistics
 KNOWN = ("rho", "beta", "lam", "trust_ratio", "predicted")  # what a solver may report besides the loss
@@ -47,7 +46,7 @@ def train_epoch(
             partial(problem.loss, batch=batch),
             has_aux=True,
         )
-        run.stats = _running(run.stats, info["aux"])
+        run.stats = mg.nn.running_average(run.stats, info["aux"], STATS_MOMENTUM)
         unread += [info["loss"], problem.errors(info["outputs"], batch)]
         if k % log_every == 0 or k == count - 1:
             known = [key for key in KNOWN if key in info]
@@ -107,10 +106,3 @@ def _not_finite(loss: float, before: int, losses: list[float], run: Run) -> str:
     elif run.steps:
         last = f"{run.steps[-1]['loss']:.6g} at step {run.steps[-1]['step']}"
     return f"the loss is {loss} at step {before + len(losses) + 1}; last finite loss: {last}"
-
-
-def _running(stats: Tree, seen: Tree) -> Tree:
-    """Batch normalisation's running statistics, moved towards those of the latest batch."""
-    if stats is None:
-        return seen
-    return mg.tree_map(lambda old, new: (1.0 - STATS_MOMENTUM) * old + STATS_MOMENTUM * new, stats, seen)

@@ -6,7 +6,6 @@ import sys
 import types
 
 import pytest
-from problems.data.datasets import DATASETS
 from typer.testing import CliRunner
 
 from curveball.cli import names
@@ -14,6 +13,7 @@ from curveball.cli.app import app
 from curveball.solvers.registry import SOLVERS
 from curveball.training.devices import BACKENDS
 from problems import NETWORKS
+from problems.data import DATASETS
 
 SPY = """
 import os, sys

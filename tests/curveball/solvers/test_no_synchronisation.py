@@ -15,7 +15,7 @@ import pytest
 import minigrad as mg
 from curveball import SGD, Adam, CurveBall, LevenbergMarquardt, NewtonCG
 from curveball.training.devices import to_backend, to_device_of, to_host
-from curveball.training.epoch import _running
+from curveball.training.epoch import STATS_MOMENTUM
 from minigrad import nn, tree_flatten
 from problems import NETWORKS, Classification, load, network
 from tests.conftest import _let_variables_answer, real_cupy
@@ -150,7 +150,7 @@ def train_three_steps(solver, problem):
         params, state, info = solver.step(
             params, state, lambda w, b=batch: problem.model(w, b), lambda y, b=batch: problem.loss(y, b), has_aux=True
         )
-        stats = _running(stats, info["aux"])
+        stats = mg.nn.running_average(stats, info["aux"], STATS_MOMENTUM)
         unread += [info["loss"], problem.errors(info["outputs"], batch)]
     return params, stats, unread
 
