@@ -325,7 +325,8 @@ plt.show()
 #
 # ### Exercise 4.4: halve until it falls
 #
-# Write it with at most 30 halvings; `f` is a function of $w$, `slope` is $g \cdot z$. (The package's: [line_search.py](../curveball/solvers/line_search.py).)
+# Write it with at most 30 halvings; `f` is a function of $w$, `slope` is $g \cdot z$. (The
+# package's: [line_search.py](../curveball/solvers/line_search.py).)
 
 
 # %% tags=["exercise"]
