@@ -427,8 +427,8 @@ checkpoint(
 # eigenvalues must handle them, and damping does that.
 #
 # The *small nonzero* ones matter. Gradient descent multiplies the error along an eigenvector by
-# $1 - \eta h$ per step, with $\eta < 2/h_{\max}$. With the best rate, four digits take about $\frac{\kappa}{2} \ln 10^4$ steps; with the best momentum, about
-# $\frac{\sqrt\kappa}{2} \ln 10^4$ (notebook 6).
+# $1 - \eta h$ per step, with $\eta < 2/h_{\max}$. With the best rate, four digits take about
+# $\frac{\kappa}{2} \ln 10^4$ steps; with the best momentum, about $\frac{\sqrt\kappa}{2} \ln 10^4$ (notebook 6).
 
 # %%
 fig, axes = plt.subplots(1, 2, figsize=(9.0, 3.6), sharey=True)

@@ -188,7 +188,7 @@ checkpoint("8.2, by a convolution", mg.nn.conv2d(y_bar, turned, padding=2), x_ba
 #
 # Per channel, over the $n$ numbers of a batch, with $E$ the mean over the batch:
 #
-# $$y = \frac{x - E[x]}{s}, \qquad s = \sqrt{E\bigl[(x - E[x])^2\bigr] + \epsilon} .$$
+# $$y = \frac{x - E[x]}{s}, \qquad s = \sqrt{E\bigl[(x - E[x])^2\bigr] + \mathrm{eps}} .$$
 #
 # (Gain and bias come after it.) $E[x]$ and $s$ depend on $x$. For a tangent $\dot x$ the mean changes
 # by $E[\dot x]$, and $\dot s = E\bigl[(x - E[x])\, \dot x\bigr] / s = E[y\, \dot x]$, so
@@ -196,7 +196,7 @@ checkpoint("8.2, by a convolution", mg.nn.conv2d(y_bar, turned, padding=2), x_ba
 # $$\dot y = \frac{\dot x - E[\dot x] - y\, E[y\, \dot x]}{s} .$$
 #
 # As a matrix this is $\frac1s (I - \frac1n \mathbf 1 \mathbf 1^T - \frac1n y y^T)$. It is symmetric,
-# so it is its own transpose. For $\epsilon = 0$ it is a projection divided by $s$: it sends a shift of
+# so it is its own transpose. For $\mathrm{eps} = 0$ it is a projection divided by $s$: it sends a shift of
 # all numbers to zero, and a stretch too. Here are the three maps at the digit above, for batch
 # normalisation with its fourth row as a batch of eight:
 
