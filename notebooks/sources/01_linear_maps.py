@@ -168,7 +168,7 @@ plt.show()
 #
 # ### Exercise 1.2: multiply and take the sine
 #
-# The sum is there already. Write the product and the sine, each a new `Dual`.
+# The sum is given. Write the product and the sine, each a new `Dual`.
 
 
 # %% tags=["exercise"]

@@ -294,7 +294,7 @@ plt.show()
 # once; but $n$ such lines have $2^n$ paths. Bottom left, $b$ waits until its cotangent is complete.
 #
 # That needs an order in which all users of a value come before the value. You have one: the tape is
-# written in the order of evaluation, so the users of row $k$ stand in rows after $k$. **Read it from
+# written in the order of evaluation, so the users of row $k$ are in rows after $k$. **Read it from
 # the end.**
 #
 # ### Exercise 2.2: the reverse sweep

@@ -13,10 +13,9 @@
 # > Solutions: [solutions/05_curveball.ipynb](solutions/05_curveball.ipynb).
 # > All notebooks share [one notation](../docs/notation.md).
 #
-# Newton's step for the basic CIFAR network of notebook 8, with its 145,578 parameters, asks for a
+# Newton's step for the basic CIFAR network of notebook 8, with its 145,578 parameters, needs a
 # matrix of $2 \cdot 10^{10}$ numbers: 170 gigabytes in double precision. Products with that matrix
-# cost a push-forward and a pull-back. CurveBall is what remains of Newton's method when you may
-# afford one such product per step.
+# cost a push-forward and a pull-back. CurveBall is Newton's method with one such product per step.
 
 # %%
 import matplotlib.pyplot as plt
@@ -418,8 +417,8 @@ plt.show()
 #
 # $$\gamma = \frac{f(w + z) - f(w)}{m(z)} .$$
 #
-# Every five steps: if $\gamma < \frac12$ the bowl promised too much, and $\lambda$ is divided by
-# $0.999^5$; if $\gamma > \frac32$ it promised too little, and $\lambda$ is multiplied by $0.999^5$;
+# Every five steps: if $\gamma < \frac12$ the bowl predicted too much, and $\lambda$ is divided by
+# $0.999^5$; if $\gamma > \frac32$ it predicted too little, and $\lambda$ is multiplied by $0.999^5$;
 # otherwise it stays ([derivation](../tests/derivations/test_11_trust_ratio.py)).
 #
 # ### Exercise 5.6: the rule for lambda

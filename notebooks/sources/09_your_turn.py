@@ -539,12 +539,11 @@ g = mg.grad(lambda w: robust(bowl.model(w)))(start)
 plane = np.stack([z, -g], axis=1)
 best = plane @ np.linalg.solve(plane.T @ G_lam @ plane, -plane.T @ g)
 
-cg = conjugate_gradient
-by_cg = start + [cg(lambda v: bowl.hessian @ v, -g_start, tol=0.0, max_iter=k).x for k in range(7)]
+found = [conjugate_gradient(bowl.hessian.dot, -g_start, tol=0.0, max_iter=k).x for k in range(7)]
 checkpoint(
     "9.4, conjugate gradients",
     lambda: walk(TwoDirections(0.0), start, 6)[0],
-    by_cg,
+    start + found,
     likely="the matrix has g.Gg, z.Gg and z.Gz, the unknowns are beta and -rho",
 )
 checkpoint(
