@@ -10,6 +10,7 @@
 # >
 # > Exercises are marked; each is followed by a checkpoint that says whether the answer is right.
 # > Solutions: [solutions/01_linear_maps.ipynb](solutions/01_linear_maps.ipynb).
+# > All notebooks share [one notation](../docs/notation.md).
 
 # %%
 from types import SimpleNamespace
@@ -26,16 +27,16 @@ rng = np.random.default_rng(0)
 # %% [markdown]
 # ## A net of points, seen from closer and closer
 #
-# Polar coordinates send $(r, \theta)$ to $(r \cos\theta,\; r \sin\theta)$. Take a small square net of
-# points $x + t$ around $x = (2, 0.6)$, with $t$ between $-h$ and $h$ in both directions, and look
-# where it lands. Blue is the function. Orange is a straight net, $f(x) + J t$, where $J$ is one fixed
-# matrix: the four partial derivatives at $x$.
+# Polar coordinates send a radius $x_1$ and an angle $x_2$ to $f(x) = (x_1 \cos x_2,\; x_1 \sin x_2)$.
+# Take a small square net of points $x + v$ around $x = (2, 0.6)$, with entries of $v$ between
+# $-\delta$ and $\delta$, and see where $f$ sends it. Blue is the function. Orange is a straight net,
+# $f(x) + J v$, where $J$ is one fixed matrix: the four partial derivatives at $x$.
 
 
 # %%
 def polar(x):
-    r, angle = x
-    return np.stack([r * np.cos(angle), r * np.sin(angle)])
+    radius, angle = x
+    return np.stack([radius * np.cos(angle), radius * np.sin(angle)])
 
 
 x = np.array([2.0, 0.6])
@@ -43,47 +44,48 @@ J = np.array([[np.cos(0.6), -2.0 * np.sin(0.6)], [np.sin(0.6), 2.0 * np.cos(0.6)
 
 fig, axes = plt.subplots(1, 3, figsize=(9.6, 3.8))
 along = np.linspace(-1.0, 1.0, 41)
-for ax, h in zip(axes, (0.9, 0.3, 0.1), strict=True):
+for ax, delta in zip(axes, (0.9, 0.3, 0.1), strict=True):
     for s in np.linspace(-1.0, 1.0, 7):
-        for t in (np.stack([s + 0 * along, along]), np.stack([along, s + 0 * along])):
-            curved = polar(x[:, None] + h * t)
-            straight = polar(x)[:, None] + J @ (h * t)
+        for line in (np.stack([s + 0 * along, along]), np.stack([along, s + 0 * along])):
+            v = delta * line
+            curved = polar(x[:, None] + v)
+            straight = polar(x)[:, None] + J @ v
             ax.plot(*curved, color="C0", lw=1.2)
             ax.plot(*straight, color="C1", lw=0.8, ls="--")
-    ax.set(title=f"h = {h}", xlabel="$r \\cos\\theta$", ylabel="$r \\sin\\theta$", aspect="equal")
+    ax.set(title=rf"$\delta$ = {delta}", xlabel="$y_1$", ylabel="$y_2$", aspect="equal")
 lines = [axes[0].lines[0], axes[0].lines[1]]
-fig.legend(lines, ["f(x + t)", "f(x) + J t"], loc="outside lower center", ncols=2)
+fig.legend(lines, ["f(x + v)", "f(x) + J v"], loc="outside lower center", ncols=2)
 plt.show()
 
 # %% [markdown]
-# From left to right the view zooms in, and the curved net turns into the straight one. That is the
-# definition. The derivative of $f$ at $x$ is the linear map $J$ for which
+# From left to right the view zooms in, and the curved net approaches the straight one. That is the
+# definition. The derivative of $f$ at $x$ is the linear map $J$ with
 #
-# $$f(x + t) = f(x) + J t + o(\|t\|),$$
+# $$f(x + v) = f(x) + J v + o(\|v\|),$$
 #
-# so that the gap between the nets vanishes faster than $t$ itself. There is at most one such map.
+# so the gap between the nets vanishes faster than $v$ itself. There is at most one such map.
 #
-# The words of this course: $x$ is the **primal**; a small change of it is a **tangent**, written
-# $\dot x$ in formulas and `x_dot` in code; and $\dot y = J \dot x$, the change of $y = f(x)$ to first
-# order, is the tangent **pushed forward** through $f$.
+# This course calls $x$ the **primal**. A small change $v$ of it is a **tangent**, also written
+# $\dot x$ (`x_dot` in code). And $\dot y = J \dot x$, the change of $y = f(x)$ to first order, is the
+# tangent **pushed forward** through $f$.
 #
 # ## A map needs no matrix
 #
 # Let $f(X) = X X$ for $n \times n$ matrices. Expand:
 #
-# $$(X + T)(X + T) = X X + \underbrace{T X + X T}_{\text{linear in } T} + \underbrace{T T}_{o(\|T\|)}.$$
+# $$(X + V)(X + V) = X X + \underbrace{V X + X V}_{\text{linear in } V} + \underbrace{V V}_{o(\|V\|)}.$$
 #
-# So the derivative is the map $T \mapsto T X + X T$: two products. As a matrix it would have a row
+# So the derivative is the map $V \mapsto V X + X V$: two products. As a matrix it would have a row
 # for each of the $n^2$ outputs and a column for each of the $n^2$ inputs.
 
 # %%
 n = 100
-X, T = rng.standard_normal((2, n, n))
-pushed = T @ X + X @ T
-h = 1e-4
-quotient = ((X + h * T) @ (X + h * T) - X @ X) / h
+X, V = rng.standard_normal((2, n, n))
+pushed = V @ X + X @ V
+delta = 1e-4
+quotient = ((X + delta * V) @ (X + delta * V) - X @ X) / delta
 gap = np.linalg.norm(quotient - pushed) / np.linalg.norm(pushed)
-print(f"push-forward against a difference quotient with h = {h:g}: relative gap {gap:.0e}")
+print(f"push-forward against a difference quotient with delta = {delta:g}: relative gap {gap:.0e}")
 print(f"as a matrix: {8 * n**4 / 1e6:.0f} MB;  as a function: the {8 * n**2 / 1e6:.2f} MB of X")
 
 # %% [markdown]
@@ -94,7 +96,7 @@ print(f"as a matrix: {8 * n**4 / 1e6:.0f} MB;  as a function: the {8 * n**2 / 1e
 #
 # $$\dot X\, Y + X\, \dot Y = 0.$$
 #
-# Solve for $\dot Y$, minding the order of the factors, and write it as a function of $X$ and
+# Solve for $\dot Y$ (the order of the factors matters), and write it as a function of $X$ and
 # $\dot X$.
 
 
@@ -114,58 +116,59 @@ def push_inverse(x, x_dot):
 # y = np.linalg.inv(x) => y = x
 
 # %% tags=["checkpoint"]
-X, T = np.eye(3) + 0.3 * rng.standard_normal((3, 3)), rng.standard_normal((3, 3))
+X, X_dot = np.eye(3) + 0.3 * rng.standard_normal((3, 3)), rng.standard_normal((3, 3))
 checkpoint(
     "1.1",
-    lambda: push_inverse(X, T),
-    mg.jvp(mg.linalg.inv, (X,), (T,))[1],
-    likely="the sign, or the order: T Y and Y T differ. Multiply from the left by Y to free Y_dot",
+    lambda: push_inverse(X, X_dot),
+    mg.jvp(mg.linalg.inv, (X,), (X_dot,))[1],
+    likely="the sign, or the order: X_dot Y is not Y X_dot. Multiply from the left by Y to free Y_dot",
 )
 
 # %% [markdown]
 # ## Why not differences
 #
-# The quotient $(f(x + h t) - f(x)) / h$ needs no derivation at all. Here is its error for the polar
-# map, and that of the central quotient $(f(x + h t) - f(x - h t)) / 2h$, against the step $h$.
+# The quotient $(f(x + \delta v) - f(x)) / \delta$ needs no derivation at all. Here is its error for the
+# polar map, and that of the central quotient $(f(x + \delta v) - f(x - \delta v)) / 2\delta$, against
+# the step $\delta$.
 
 # %%
-x, t = np.array([2.0, 0.6]), np.array([0.3, -0.7])
+x, v = np.array([2.0, 0.6]), np.array([0.3, -0.7])
 steps = np.logspace(-14, 0, 57)
-exact = J @ t
-forward = [np.linalg.norm((polar(x + h * t) - polar(x)) / h - exact) for h in steps]
-central = [np.linalg.norm((polar(x + h * t) - polar(x - h * t)) / (2 * h) - exact) for h in steps]
+forward = [(polar(x + delta * v) - polar(x)) / delta for delta in steps]
+central = [(polar(x + delta * v) - polar(x - delta * v)) / (2 * delta) for delta in steps]
 
 fig, ax = plt.subplots()
-ax.loglog(steps, forward, ".-", label="forward quotient")
-ax.loglog(steps, central, ".-", label="central quotient")
+for name, quotients in (("forward", forward), ("central", central)):
+    errors = np.linalg.norm(np.array(quotients) - J @ v, axis=1)
+    ax.loglog(steps, errors, ".-", label=f"{name} quotient")
 ax.axhline(np.finfo(float).eps, color="0.4", ls=":", label="rounding of one number")
-ax.set(xlabel="step h", ylabel="error of J t", title="Each quotient has a best step, and a floor")
+ax.set(xlabel=r"step $\delta$", ylabel="error of J v", title="Each quotient has a best step, and a floor")
 ax.legend()
 plt.show()
 
 # %% [markdown]
-# On the right the curvature of $f$ spoils the quotient, in proportion to $h$ or to $h^2$. On the
-# left rounding does, in proportion to $1/h$. The best forward quotient has about half the digits of
-# the machine, the best central one two thirds; and where the best step lies depends on the function.
-# Differences make good *checks*, and in this course that is their task. For exact push-forwards,
-# let $h$ vanish before computing anything.
+# On the right the error comes from the curvature of $f$, in proportion to $\delta$ or to $\delta^2$. On
+# the left it comes from rounding, in proportion to $1/\delta$. The best forward quotient has about half
+# the digits of the machine, the best central one two thirds; and the best step depends on the
+# function. In this course differences are used only as *checks*. For exact push-forwards, let
+# $\delta$ go to zero before computing anything.
 #
 # ## Dual numbers
 #
-# Write $x + \dot x\, \varepsilon$ and calculate with the rule $\varepsilon^2 = 0$, which is "drop
-# what is $o(\|t\|)$" as arithmetic. Then
+# Write $x + \dot x\, \epsilon$ and calculate with the rule $\epsilon^2 = 0$. This rule drops what is
+# $o(\|\dot x\|)$. Then
 #
-# $$(a + \dot a \varepsilon)(b + \dot b \varepsilon) = a b + (\dot a\, b + a\, \dot b)\, \varepsilon ,$$
+# $$(a + \dot a \epsilon)(b + \dot b \epsilon) = a b + (\dot a\, b + a\, \dot b)\, \epsilon ,$$
 #
 # and Taylor's series of the sine ends after its second term:
 #
-# $$\sin(a + \dot a \varepsilon) = \sin a + \cos(a)\, \dot a\, \varepsilon .$$
+# $$\sin(a + \dot a \epsilon) = \sin a + \cos(a)\, \dot a\, \epsilon .$$
 #
 # Any program made of such operations pushes a tangent forward while it computes its value.
 #
 # ### Exercise 1.2: multiply and take the sine
 #
-# The sum is there already. Write the product and the sine, each a new `Dual`.
+# The sum is given. Write the product and the sine, each a new `Dual`.
 
 
 # %% tags=["exercise"]
@@ -221,10 +224,10 @@ checkpoint(
 )
 
 # %% [markdown]
-# Loops and branches need no thought: they run as ever. Newton's iteration for $1/\sqrt{x}$,
-# $\;y \leftarrow y\,(1.5 - 0.5\, x\, y\, y)$, uses sums and products only. Give it $x = 2$ with
-# tangent 1: the value goes to $x^{-1/2}$, and the tangent, of which the program says nothing, to
-# $-\tfrac12 x^{-3/2}$.
+# Loops and branches need no special treatment: they run as before. Newton's iteration for
+# $1/\sqrt{x}$, $\;y \leftarrow y\,(1.5 - 0.5\, x\, y\, y)$, uses sums and products only. Give it $x = 2$
+# with tangent 1: the value converges to $x^{-1/2}$, and the tangent, which the program does not
+# mention, to $-\tfrac12 x^{-3/2}$.
 
 # %%
 x, y = Dual(2.0, 1.0), Dual(0.3)
@@ -245,8 +248,8 @@ plt.show()
 #
 # ## Keep the maps
 #
-# A dual number pushes *one* tangent, and while the program runs. A second direction means a second
-# run. Look at what one run of $y = e^{\sin(x)\, x}$ at $x = 1$ does: three operations, and along each
+# A dual number pushes *one* tangent, while the program runs. A second direction needs a second run.
+# Look at what one run of $y = e^{\sin(x)\, x}$ at $x = 1$ does: three operations, and along each
 # arrow a linear map, fixed as soon as the primals are known.
 
 # %%
@@ -266,18 +269,17 @@ for i, k, factor in arrows:
     bend = 0.35 if k - i > 1 else 0.0
     style = {"arrowstyle": "->", "color": "C1", "connectionstyle": f"arc3,rad={bend}"}
     ax.annotate("", (k, 0), (i, 0), arrowprops=style | {"shrinkA": 34, "shrinkB": 34})
-    ax.text((i + k) / 2, 0.07 - 1.2 * bend, f"{factor:.2f} t", ha="center", color="C1")
+    ax.text((i + k) / 2, 0.07 - 1.2 * bend, f"× {factor:.2f}", ha="center", color="C1")
 ax.set(xlim=(-0.5, 3.5), ylim=(-0.85, 0.65), title="Values in the boxes, maps along the arrows")
 ax.axis("off")
 plt.show()
 
 # %% [markdown]
-# So write the maps down on a **tape**: one row per operation, in the order of evaluation, and in the
-# row, for each argument, where it came from and the linear map from its tangent to the
-# result's. Pushing a tangent is then a walk down the tape; the function is not run again.
+# So write the maps on a **tape**: one row per operation, in the order of evaluation. The row has, for
+# each argument, its own row and the linear map from its tangent to that of the result. To push a
+# tangent, go through the tape; the function is not run again.
 #
-# Such an operation is a **primitive**. All that the engine has to know about one is its value and its
-# maps. Two of them:
+# Such an operation is a **primitive**. The engine needs only its value and its maps. Here are two:
 
 
 # %%
@@ -296,8 +298,8 @@ def sin_maps(y, x):
 #
 # As above, with these tangents: $\dot y = \dot a * b + a * \dot b$ for the elementwise product,
 # $\dot y = e^x * \dot x$ for the exponential, and $\dot y = \dot a\, b + a\, \dot b$ for the matrix
-# product. Return one function per argument, in a tuple; each handles its own term. (`y` is handed to
-# you since some maps need it. Which of the three?)
+# product. Return one function per argument, in a tuple; each computes its own term. (`y` is given
+# since some maps need it. Which of the three?)
 
 
 # %% tags=["exercise"]
@@ -332,12 +334,12 @@ def matmul_maps(y, a, b):
 
 # %% tags=["checkpoint"]
 a, b, t = rng.standard_normal((3, 2, 2))
-# In one argument a product is linear already: differences with a step of 1 are exact.
+# A product is linear in each argument: differences with a step of 1 are exact.
 hint = "the first map is that of a, with b held fixed; the second that of b, with a held fixed"
 for name, f, maps in [("*", np.multiply, multiply_maps), ("@", np.matmul, matmul_maps)]:
     checkpoint(
         f"1.3, a {name} b",
-        lambda f=f, maps=maps: [m(t) for m in maps(f(a, b), a, b)],
+        lambda f=f, maps=maps: [J_i(t) for J_i in maps(f(a, b), a, b)],
         [f(a + t, b) - f(a, b), f(a, b + t) - f(a, b)],
         likely=hint,
     )
@@ -403,7 +405,7 @@ def primitive(value, maps):
         plain = [x.value if isinstance(x, Variable) else x for x in args]
         y = value(*plain)
         pairs = zip(args, maps(y, *plain), strict=True)
-        edges = [(x.row, m) for x, m in pairs if isinstance(x, Variable)]
+        edges = [(x.row, J_i) for x, J_i in pairs if isinstance(x, Variable)]
         tapes = [x.tape for x in args if isinstance(x, Variable)]
         return Variable(y, tapes[0], edges) if tapes else y
         ### END SOLUTION
@@ -413,8 +415,8 @@ def primitive(value, maps):
 
 # %% tags=["wrong"]
 # x.value if isinstance(x, Variable) else x for x in args => x for x in args
-# (x.row, m) for => (len(x.tape), m) for
-# m in pairs if isinstance(x, Variable) => m in pairs
+# (x.row, J_i) for => (len(x.tape), J_i) for
+# J_i in pairs if isinstance(x, Variable) => J_i in pairs
 # maps(y, *plain) => maps(y, *plain[::-1])
 # zip(args, maps(y, *plain), strict=True) => zip([x for x in args if isinstance(x, Variable)], maps(y, *plain))
 # Variable(y, tapes[0], edges) if tapes else y => Variable(y, tapes[0], edges)
@@ -428,7 +430,7 @@ def recorded():
     times, sine = primitive(np.multiply, multiply_maps), primitive(np.sin, sin_maps)
     y = times(sine(x), times(3.0, x))
     rows = [[row for row, _ in edges] for edges in tape]
-    slopes = [m(1.0) for edges in tape for _, m in edges]
+    slopes = [J_i(1.0) for edges in tape for _, J_i in edges]
     return rows, y.value, slopes, sine(0.0)
 
 
@@ -436,13 +438,13 @@ checkpoint(
     "1.4",
     recorded,
     ([[], [0], [0], [1, 2]], 6.0 * np.sin(2.0), [np.cos(2.0), 3.0, 6.0, np.sin(2.0)], 0.0),
-    likely="shown are, of sin(x) * (3 x) at x = 2, which rows each row points to, the value, all "
-    "maps applied to 1, and the sine of a plain 0. Maps are made of values, not of variables, and "
-    "the map that goes with a constant is the one that is left out",
+    likely="the list has, for sin(x) * (3 x) at x = 2, which rows each row points to, the value, all "
+    "maps applied to 1, and the sine of a plain 0. Maps are made from values, not from variables, "
+    "and the map of a constant is left out",
 )
 
 # %%
-# With that, an operation takes a line.
+# Now an operation takes one line.
 add = primitive(np.add, add_maps)
 multiply = primitive(np.multiply, multiply_maps)
 sin = primitive(np.sin, sin_maps)
@@ -456,9 +458,10 @@ matmul = primitive(np.matmul, matmul_maps)
 # a list with a tangent for each row. The first rows are the inputs, and their tangents are given.
 # After them, row by row,
 #
-# $$\dot y_k = \sum_{(i,\, m) \in \text{row } k} m(\dot y_i),$$
+# $$\dot y_k = \sum_{(i,\, J_i) \in \text{row } k} J_i\, \dot y_i,$$
 #
-# where every $i$ is an earlier row, so its tangent is known. Return the tangent at `y.row`.
+# where every $i$ is an earlier row, so its tangent is known, and $J_i$ is the map from there. Return
+# the tangent at `y.row`.
 
 
 # %% tags=["exercise"]
@@ -472,7 +475,7 @@ def linearize(f, *primals):
         ### BEGIN SOLUTION
         dots = list(tangents)
         for edges in tape[len(primals) :]:
-            dots.append(sum(m(dots[i]) for i, m in edges))
+            dots.append(sum(J_i(dots[i]) for i, J_i in edges))
         return dots[y.row]
         ### END SOLUTION
 
@@ -480,8 +483,8 @@ def linearize(f, *primals):
 
 
 # %% tags=["wrong"]
-# sum(m(dots[i]) for i, m in edges) => edges[0][1](dots[edges[0][0]])
-# sum(m(dots[i]) for i, m in edges) => sum(m(dots[-1]) for i, m in edges)
+# sum(J_i(dots[i]) for i, J_i in edges) => edges[0][1](dots[edges[0][0]])
+# sum(J_i(dots[i]) for i, J_i in edges) => sum(J_i(dots[-1]) for i, J_i in edges)
 # tape[len(primals) :] => tape
 # return dots[y.row] => return dots[-1]
 
@@ -506,9 +509,9 @@ checkpoint(
 )
 
 # %% [markdown]
-# That is the engine: `Variable`, `primitive`, the maps and `linearize`. Ask three judges about
-# $f(x) = e^{\sin(x)\, x}$: its closed form $f'(x) = (x \cos x + \sin x)\, f(x)$, a central difference,
-# and minigrad.
+# That is the engine: `Variable`, `primitive`, the maps and `linearize`. Compare it in three ways on
+# $f(x) = e^{\sin(x)\, x}$: with the closed form $f'(x) = (x \cos x + \sin x)\, f(x)$, with a central
+# difference, and with minigrad.
 
 
 # %%
@@ -527,7 +530,7 @@ for x in (-1.0, 0.5, 2.0):
     print(f"{x:4.1f}" + "".join(f"{column:14.7f}" for column in columns))
 
 # %% [markdown]
-# And a network: two layers of weights are the primals, the data a constant. The judge is minigrad,
+# Then a network: two layers of weights are the primals, the data are constant. Compare with minigrad,
 # the package that the rest of the course uses.
 
 # %% tags=["checkpoint"]
@@ -548,52 +551,52 @@ checkpoint(
 # ## One run, many tangents
 #
 # Push a whole circle of tangents through one linearisation of a function of two variables. A linear
-# map sends a circle to an ellipse. The blue curves are where the circles around $x$ really go; for
-# the small one, the ellipse is hard to tell apart from them.
+# map sends a circle to an ellipse. The blue curves are where $f$ sends the circles around $x$; the
+# smallest one is hardly different from its ellipse.
 
 # %%
 A, runs = np.array([[1.5, 0.8], [-0.6, 1.2]]), []
 
 
-def g(x):
+def f(x):
     runs.append(x)
     return sin(A @ x) + 0.5 * x * x
 
 
 x0 = np.array([0.6, -0.3])
-y0, J = linearize(g, x0)
+y0, J = linearize(f, x0)
 turn = np.linspace(0.0, 2.0 * np.pi, 200)
 circle = np.stack([np.cos(turn), np.sin(turn)], axis=1)
-ellipse = np.array([J(t) for t in circle])
-print(f"{len(circle)} tangents pushed, g was run {len(runs)} time")
+ellipse = np.array([J(v) for v in circle])
+print(f"{len(circle)} tangents pushed, f was run {len(runs)} time")
 
 fig, axes = plt.subplots(1, 2, figsize=(8.6, 4.0))
 for radius in (0.1, 0.2, 0.4):
     axes[0].plot(*(x0 + radius * circle).T, color="C0")
-    axes[1].plot(*np.array([g(x0 + radius * t) for t in circle]).T, color="C0")
+    axes[1].plot(*np.array([f(x0 + radius * v) for v in circle]).T, color="C0")
     axes[1].plot(*(y0 + radius * ellipse).T, color="C1", ls="--")
-axes[0].set(title="x + t on circles", xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
-axes[1].set(title="g(x + t), and g(x) + J t (dashed)", xlabel="$y_1$", ylabel="$y_2$")
+axes[0].set(title="x + v on circles", xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
+axes[1].set(title="f(x + v), and f(x) + J v (dashed)", xlabel="$y_1$", ylabel="$y_2$")
 axes[1].set(aspect="equal")
 plt.show()
 
 # %% [markdown]
-# Two hundred pushes and one run. CurveBall, the solver that this course is heading for, pushes two
-# tangents through one tape at every step, and pulls one back the other way (notebook 2).
+# That is two hundred pushes and one run. CurveBall, the solver of this course, pushes two tangents
+# through one tape at every step, and pulls one cotangent back (notebook 2).
 #
 # ## What real systems do differently
 #
-# - **Dual numbers** in production: ForwardDiff.jl carries several tangents at a time beside each
-#   number. PyTorch's `torch.autograd.forward_ad` attaches a tangent to a tensor. In minigrad,
+# - **Dual numbers** in production: ForwardDiff.jl carries several tangents with each number.
+#   PyTorch's `torch.autograd.forward_ad` attaches a tangent to a tensor. In minigrad,
 #   [`jvp`](../minigrad/linearization.py) pushes while the function runs and keeps no tape.
 # - **Keeping the maps**: `jax.linearize` runs the function once and returns $J$, as yours does. Until
-#   2025 JAX got there by splitting the push-forward program into what depends on the primals only and
-#   what is linear in the tangents; since then one transformation does both.
-# - **Complex steps**: $\operatorname{Im} f(x + i h t) / h$ has no subtraction to lose digits in, so
-#   $h = 10^{-20}$ will do, where all of $f$ is analytic and takes complex numbers. SciPy's
+#   2025 JAX split the push-forward program into what depends on the primals only and what is linear
+#   in the tangents; since then one transformation does both.
+# - **Complex steps**: $\operatorname{Im} f(x + i \delta v) / \delta$ has no subtraction to lose digits
+#   in, so $\delta = 10^{-20}$ works, if all of $f$ is analytic and takes complex numbers. SciPy's
 #   `least_squares` offers it as `jac="cs"`.
-# - **Broadcasting.** In `add` and `multiply` yours wants two arrays of one shape, or a constant that
-#   does not change the shape. [minigrad's](../minigrad/ops/elementwise.py) stretch tangents as NumPy
+# - **Broadcasting.** Your `add` and `multiply` need two arrays of one shape, or a constant that does
+#   not change the shape. [minigrad's](../minigrad/ops/elementwise.py) stretch tangents as NumPy
 #   stretches values.
 
 # %% [markdown]
@@ -601,13 +604,13 @@ plt.show()
 #
 # - M. Spivak, *Calculus on Manifolds* (1965), chapter 2: the derivative as the best linear map.
 # - R. E. Wengert, "A simple automatic derivative evaluation program", Communications of the ACM 7(8),
-#   1964: tangents beside values.
+#   1964: tangents computed along with values.
 # - A. Griewank and A. Walther, *Evaluating Derivatives*, 2nd edition (2008), chapters 2 and 3.
 # - A. Radul, A. Paszke, R. Frostig, M. Johnson and D. Maclaurin, "You Only Linearize Once: Tangents
 #   Transpose to Gradients", POPL 2023: the idea of this engine and of minigrad.
 #
 # ## Where you are
 #
-# You have an engine whose derivative of a function is a list of linear maps. A gradient of a million
-# parameters would still take it a million pushes. In [notebook 2](02_transposed.ipynb) each map
-# learns one more thing, its transpose, and one sweep is enough.
+# You have an engine that represents the derivative of a function as a list of linear maps. A gradient
+# of a million parameters would still take a million pushes. In [notebook 2](02_transposed.ipynb) each
+# map also gets its transpose, and one sweep is enough.

@@ -10,6 +10,7 @@
 # >
 # > Exercises are marked; each is followed by a checkpoint that says whether the answer is right.
 # > Solutions: [solutions/02_transposed.ipynb](solutions/02_transposed.ipynb).
+# > All notebooks share [one notation](../docs/notation.md).
 
 # %%
 import itertools
@@ -28,20 +29,20 @@ rng = np.random.default_rng(0)
 # ## The gradient is one pull away
 #
 # A loss of a thousand parameters has a derivative $J$ with one row and a thousand columns. Each
-# push-forward $J v$ is one number, so the gradient takes a thousand pushes. But $J^\top$ is a single
+# push-forward $J v$ is one number, so the gradient takes a thousand pushes. But $J^T$ is a single
 # column, and *is* the gradient: apply it once, to the number 1.
 #
-# The **transpose** of a linear map $J$ is the map $J^\top$ the other way for which
+# The **transpose** of a linear map $J$ is the map $J^T$ in the other direction with
 #
-# $$\langle u, J v \rangle = \langle J^\top u, v \rangle \quad\text{for all } u, v,$$
+# $$\langle u, J v \rangle = \langle J^T u, v \rangle \quad\text{for all } u, v,$$
 #
-# with $\langle a, b \rangle$ the sum of the products of entries. Here $v$ is a tangent, a change of
-# the input. And $u$ is a **cotangent**: a weight for each output entry. If you care about
-# $\langle u, y \rangle$, then $\bar x = J^\top u$ (`x_bar` in code) says how much each input entry
-# matters to it. That is **pulling back** $u$.
+# where $\langle \cdot, \cdot \rangle$ is the sum of the products of entries. Here $v$ is a tangent, a
+# change of the input. And $u$ is a **cotangent**: a weight for each output entry. Then
+# $\bar x = J^T u$ (`x_bar` in code) says how much each input entry matters to $\langle u, y \rangle$.
+# That is **pulling back** $u$.
 #
 # A program composes maps, $J = J_3 J_2 J_1$. Transposing reverses the order:
-# $J^\top = J_1^\top J_2^\top J_3^\top$. Here are the matrices of $y = W_2 \sin(W_1 x)$.
+# $J^T = J_1^T J_2^T J_3^T$. Here are the matrices of $y = W_2 \sin(W_1 x)$.
 
 # %%
 W1, W2, x = (rng.standard_normal(shape) for shape in [(4, 6), (2, 4), (6, 1)])
@@ -70,16 +71,16 @@ plt.show()
 #
 # ### Exercise 2.1: three transposes
 #
-# Return a tuple with a `Map` per argument, as `add_maps` does. The pushes you know. For each pull,
+# Return a tuple with a `Map` per argument, as `add_maps` does. You know the pushes. For each pull,
 # find the function of the cotangent $c$ with
-# $\langle c, \text{push}(t) \rangle = \langle \text{pull}(c), t \rangle$. A pull returns the shape
-# that the argument has. You may use:
+# $\langle c, \text{push}(t) \rangle = \langle \text{pull}(c), t \rangle$ for each tangent $t$. A pull
+# returns the shape of the argument. You can use:
 #
 # - elementwise: $\sum_k c_k (b_k t_k) = \sum_k (b_k c_k)\, t_k$, so a diagonal matrix is its own
 #   transpose;
-# - $\langle c, t\, b \rangle = \operatorname{tr}(c^\top t\, b) = \operatorname{tr}(b\, c^\top t)
-#   = \langle c\, b^\top, t \rangle$, and the second factor goes the same way;
-# - `copies`: $y$ holds $n$ copies of the column $x$ side by side. An entry of $x$ matters as much as
+# - $\langle c, t\, b \rangle = \operatorname{tr}(c^T t\, b) = \operatorname{tr}(b\, c^T t)
+#   = \langle c\, b^T, t \rangle$, and the second factor goes the same way;
+# - `copies`: the columns of $y$ are $n$ copies of the column $x$. An entry of $x$ matters as much as
 #   all its copies together.
 
 
@@ -137,8 +138,8 @@ def matrix(f, x, y):
     return np.reshape(images, (x.size, y.size)).T
 
 
-def both(m, x, y):
-    return {"push": matrix(m.push, x, y), "pull": matrix(m.pull, y, x)}
+def both(J, x, y):
+    return {"push": matrix(J.push, x, y), "pull": matrix(J.pull, y, x)}
 
 
 a, b, I2 = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[5.0, 6.0], [7.0, 8.0]]), np.eye(2)
@@ -158,10 +159,10 @@ for name, maps, args, y, expected in [
 # %% [markdown]
 # ## Your engine again
 #
-# The engine of notebook 1, in short. Two things have changed. The maps are pairs and are applied with
-# the engine's own operations, so `cos` is written as a shifted `sin`. And an operation that has taken
-# the values out of *its* variables calls itself on them, in case one of them is a variable of
-# another tape. Both will pay off under "Levels". Vectors are columns here: arrays of shape `(n, 1)`.
+# This is the engine of notebook 1, with two changes. The maps are pairs and are applied with the
+# engine's own operations, so `cos` is written as a shifted `sin`. And an operation that has taken the
+# values out of *its* variables calls itself on them, in case one of them is a variable of another
+# tape. Both are needed under "Levels". Vectors are columns here: arrays of shape `(n, 1)`.
 
 
 # %%
@@ -210,7 +211,7 @@ def primitive(value, maps):
         inner = [x.value if our else x for x, our in zip(args, ours, strict=True)]
         y = operation(*inner)
         triples = zip(args, ours, maps(y, *inner), strict=True)
-        return Variable(y, tape, [(x.row, m) for x, our, m in triples if our])
+        return Variable(y, tape, [(x.row, J_i) for x, our, J_i in triples if our])
 
     return operation
 
@@ -230,23 +231,23 @@ transpose = primitive(np.transpose, lambda y, x: (Map(transpose, transpose),))
 # %% [markdown]
 # ## Why order matters
 #
-# `b = a + a; c = b + b`. So $c = 4a$, and pulling 1 back from $c$ must give 4 at $a$. A first thought:
-# start at $c$, and whenever a cotangent arrives somewhere, hand it on to the arguments at once. There
-# are two ways to mean that.
+# `b = a + a; c = b + b`. So $c = 4a$, and pulling 1 back from $c$ must give 4 at $a$. A first idea:
+# start at $c$, and whenever a cotangent arrives at a row, hand it on to the arguments at once. There
+# are two ways to do that.
 
 
 # %%
 def hand_on_the_total(tape, row, bars):
     """At every visit, hand on all that has arrived so far."""
-    for i, m in tape[row]:
-        bars[i] += m.pull(bars[row])
+    for i, J_i in tape[row]:
+        bars[i] += J_i.pull(bars[row])
         hand_on_the_total(tape, i, bars)
 
 
 def hand_on_the_news(tape, row, u, bars):
     """At every visit, hand on only what has just arrived. Returns the number of visits."""
     bars[row] += u
-    return 1 + sum(hand_on_the_news(tape, i, m.pull(u), bars) for i, m in tape[row])
+    return 1 + sum(hand_on_the_news(tape, i, J_i.pull(u), bars) for i, J_i in tape[row])
 
 
 def doublings(n):
@@ -293,16 +294,16 @@ plt.show()
 # once; but $n$ such lines have $2^n$ paths. Bottom left, $b$ waits until its cotangent is complete.
 #
 # That needs an order in which all users of a value come before the value. You have one: the tape is
-# written in the order of evaluation, so the users of row $k$ stand in rows after $k$. **Read it from
+# written in the order of evaluation, so the users of row $k$ are in rows after $k$. **Read it from
 # the end.**
 #
 # ### Exercise 2.2: the reverse sweep
 #
 # `pull(tape, row, u)` starts with the cotangent `u` at `row`. Go through the rows from `row` down to
-# 0; each hands on its cotangent, complete by now, along all its maps, and what arrives at a row is
-# added up. Return the list of the cotangents of all rows. A row that nothing arrives at does not
-# matter to the result: its entry stays `None`, and it hands on nothing. No recursion: Python's stack
-# ends after a thousand calls or so.
+# 0. Each hands on its cotangent, complete by now, along all its maps, and what arrives at a row is
+# added up. Return the list of the cotangents of all rows. If nothing arrives at a row, it does not
+# matter to the result: its entry stays `None`, and it hands on nothing. Use a loop: Python allows
+# only about a thousand nested calls.
 
 
 # %% tags=["exercise"]
@@ -314,8 +315,8 @@ def pull(tape, row, u):
     for k in range(row, -1, -1):
         if bars[k] is None:
             continue
-        for i, m in tape[k]:
-            x_bar = m.pull(bars[k])
+        for i, J_i in tape[k]:
+            x_bar = J_i.pull(bars[k])
             bars[i] = x_bar if bars[i] is None else bars[i] + x_bar
     return bars
     ### END SOLUTION
@@ -325,11 +326,11 @@ def pull(tape, row, u):
 # range(row, -1, -1) => range(row + 1)
 # range(row, -1, -1) => range(row, 0, -1)[:1]
 # x_bar if bars[i] is None else bars[i] + x_bar => x_bar
-# m.pull(bars[k]) => m.pull(u)
+# J_i.pull(bars[k]) => J_i.pull(u)
 # if bars[k] is None => if False
 # [None] * len(tape) => [0.0] * len(tape)
 # else bars[i] + x_bar => else __import__("operator").iadd(bars[i], x_bar)
-# m.pull(bars[k]) => m.push(bars[k])
+# J_i.pull(bars[k]) => J_i.push(bars[k])
 
 # %% tags=["checkpoint"]
 likely = "what arrives at a row is added up, and handed on when the row's own turn comes"
@@ -360,9 +361,9 @@ checkpoint("2.2, 5000 rows", lambda: pull(x.tape, x.row, 3.0)[0], 3.0, likely="u
 # %% [markdown]
 # ## One tape, two directions
 #
-# The same rows serve both sweeps, so the derivative of a whole function is again a `Map`. Neither
-# sweep knows of the other, and they must agree. The check to remember takes two random vectors and
-# one number from each sweep.
+# Both sweeps use the same rows, so the derivative of a whole function is again a `Map`. The two sweeps
+# are independent, and they must agree. The check takes two random vectors and compares one number
+# from each sweep.
 
 
 # %%
@@ -375,7 +376,7 @@ def linearize(f, *primals):
     def push(*tangents):
         dots = list(tangents)
         for edges in tape[len(primals) :]:
-            dots.append(sum(m.push(dots[i]) for i, m in edges))
+            dots.append(sum(J_i.push(dots[i]) for i, J_i in edges))
         return dots[y.row]
 
     def pull_back(u):
@@ -410,7 +411,7 @@ checkpoint(
 # Why they agree, on $y = e^{\sin(x)\, x}$ at $x = 1$: cut the graph anywhere between input and output,
 # and add up tangent × factor × cotangent over the arrows that are cut. Moving the cut past an
 # operation replaces a map on one side by its transpose on the other, and the sum stays the same. At
-# the right end it is $\langle u, Jv \rangle$, at the left end $\langle J^\top u, v \rangle$.
+# the right end it is $\langle u, Jv \rangle$, at the left end $\langle J^T u, v \rangle$.
 
 # %%
 s = np.sin(1.0)
@@ -469,16 +470,16 @@ def slope(f, x):
 print("d/dx [x d/dy (x + y)] =", slope(lambda x: x * slope(lambda y: x + y, 1.0), 1.0))
 
 # %% [markdown]
-# The answer is 2: the inner derivative took the tangent that $x$ carries for the *outer* one as its
-# own. That is **perturbation confusion**. The cure: each transform has a **level**, later ones
-# higher; an operation belongs to the highest level among its arguments, and variables of lower levels
-# are constants to it. In your engine a transform is a tape, and `tape.level` rises.
+# The answer is 2: the inner derivative used the tangent that $x$ carries for the *outer* one. That is
+# **perturbation confusion**. The remedy: each transform has a **level**, later ones higher. An
+# operation belongs to the highest level among its arguments, and treats variables of lower levels as
+# constants. In your engine a transform is a tape, and each new tape has a higher `tape.level`.
 #
 # ### Exercise 2.4: which tape?
 #
 # `primitive` treats as constants all variables that are not on the tape that `choose_tape` returns.
 # So far that is `first_tape`. Write a better choice: the tape with the highest level among the
-# variables in `args`, or `None` if there are no variables. The checkpoint puts it in its place.
+# variables in `args`, or `None` if there are no variables. The checkpoint then uses it.
 
 
 # %% tags=["exercise"]
@@ -509,21 +510,21 @@ checkpoint(
         highest_tape((1.0, 2.0)) is None,
     ],
     [True] * 4,
-    likely="the highest level wherever it stands among the arguments; numbers have none",
+    likely="the highest level, in any position among the arguments; numbers have none",
 )
 
 choose_tape = highest_tape
 nested = grad(lambda x: x * grad(lambda y: x + y)(1.0))
-checkpoint("2.4, d/dx [x d/dy (x + y)]", lambda: nested(1.0), 1.0, likely="a level is mistaken")
+checkpoint("2.4, d/dx [x d/dy (x + y)]", lambda: nested(1.0), 1.0, likely="a wrong level")
 twice = grad(lambda x: x * grad(lambda y: x * y)(1.0))
-checkpoint("2.4, d/dx [x d/dy (x y)]", lambda: twice(3.0), 6.0, likely="x was taken for a number")
+checkpoint("2.4, d/dx [x d/dy (x y)]", lambda: twice(3.0), 6.0, likely="x was treated as a number")
 
 # %% [markdown]
 # Nothing else has to change. The maps are applied with your own operations, so a sweep of the inner
-# tape over outer variables is written on the outer tape, and can be swept in turn. Pushes and pulls
-# nest in any order. Below, `f` acts on 25 numbers one by one: $J$ is diagonal, and one sweep of ones,
-# either way, gives all 25 derivatives. The dots are sweeps of your engine, the last ones a push of a
-# pull of a push; the lines are closed forms.
+# tape over outer variables is recorded on the outer tape, which can then be swept too. Pushes and
+# pulls nest in any order. Below, `f` acts on 25 numbers one by one: $J$ is diagonal, and one sweep of
+# ones, in either direction, gives all 25 derivatives. The dots are sweeps of your engine, the last
+# ones a push of a pull of a push; the lines are closed forms.
 
 
 # %%
@@ -555,7 +556,8 @@ plt.show()
 # %% [markdown]
 # ## What a sweep costs
 #
-# Count multiplications in matrix products, for $y = B \sin(A x)$ with $n$ inputs and $m$ outputs.
+# Count multiplications in matrix products, for $y = B \sin(A x)$ with $n_{\text{in}}$ inputs and
+# $n_{\text{out}}$ outputs.
 
 # %%
 work = []
@@ -571,43 +573,42 @@ def product_maps(y, a, b):
     return first, Map(lambda t: product(a, t), lambda c: product(a.T, c))
 
 
-def costs(n, m, hidden=16):
+def costs(n_in, n_out, hidden=16):
     """Multiplications of one run, one push and one pull: two products each."""
     times = primitive(product, product_maps)
-    A, B, x = np.ones((hidden, n)), np.ones((m, hidden)), np.ones((n, 1))
+    A, B, x = np.ones((hidden, n_in)), np.ones((n_out, hidden)), np.ones((n_in, 1))
     work.clear()
     _, J = linearize(lambda x: times(B, sin(times(A, x))), x)
     J.push(x)
-    J.pull(np.ones((m, 1)))
+    J.pull(np.ones((n_out, 1)))
     return [sum(work[k : k + 2]) for k in (0, 2, 4)]
 
 
 # %%
-print("   n    m    run   push   pull   matrix by pushes   matrix by pulls")
-for n, m in [(1, 64), (8, 8), (64, 1), (1000, 1)]:
-    run, one_push, one_pull = costs(n, m)
-    print(f"{n:4} {m:4} {run:6} {one_push:6} {one_pull:6} {n * one_push:18} {m * one_pull:17}")
+print("n_in n_out    run   push   pull   matrix by pushes   matrix by pulls")
+for n_in, n_out in [(1, 64), (8, 8), (64, 1), (1000, 1)]:
+    run, push, pulled = costs(n_in, n_out)
+    print(f"{n_in:4} {n_out:5} {run:6} {push:6} {pulled:6} {n_in * push:18} {n_out * pulled:17}")
 
-ms = np.arange(1, 65)
+outputs = np.arange(1, 65)
 fig, ax = plt.subplots()
-ax.plot(ms, [16 * costs(16, m)[1] for m in ms], label="16 pushes, one per input")
-ax.plot(ms, [m * costs(16, m)[2] for m in ms], label="m pulls, one per output")
-ax.set(xlabel="outputs m", ylabel="multiplications", title="The whole matrix of J, with 16 inputs")
+ax.plot(outputs, [16 * costs(16, n)[1] for n in outputs], label="16 pushes, one per input")
+ax.plot(outputs, [n * costs(16, n)[2] for n in outputs], label="one pull per output")
+ax.set(xlabel="outputs", ylabel="multiplications", title="The whole matrix of J, with 16 inputs")
 ax.legend()
 plt.show()
 
 # %% [markdown]
-# A sweep costs about one run, whatever the direction (twice that, where the weights are
-# differentiated too: [the count](../tests/derivations/test_12_cost.py)). What differs is how many
-# sweeps you need. Few inputs, tall $J$: push. Few outputs, wide $J$: pull; for a loss, one pull
-# gives all. The price of pulling is memory: no row can be dropped before the last has been
-# written.
+# A sweep costs about one run, in either direction (twice that, if the weights are differentiated too:
+# [the count](../tests/derivations/test_12_cost.py)). What differs is how many sweeps you need. With
+# few inputs $J$ is tall: push. With few outputs $J$ is wide: pull; for a loss, one pull gives all.
+# The price of pulling is memory: every row must be kept until the last has been written.
 #
 # ### Exercise 2.5: the cheaper way
 #
-# Given a `Map` from columns of $n$ entries to columns of $m$ entries, return its $m \times n$ matrix
-# with as few sweeps as possible: push the unit columns, or pull them. `unit_columns(n)` lists
-# them; `np.hstack` puts columns side by side.
+# A `Map` takes columns of $n_{\text{in}}$ entries to columns of $n_{\text{out}}$ entries. Return its
+# $n_{\text{out}} \times n_{\text{in}}$ matrix with as few sweeps as possible: push the unit columns,
+# or pull them. `unit_columns(n)` lists them; `np.hstack` joins columns to a matrix.
 
 
 # %% tags=["exercise"]
@@ -615,19 +616,19 @@ def unit_columns(n):
     return list(np.eye(n)[:, :, None])
 
 
-def matrix_of(J, n, m):
-    """The m x n matrix of J, by min(n, m) sweeps."""
+def matrix_of(J, n_in, n_out):
+    """The n_out x n_in matrix of J, by min(n_in, n_out) sweeps."""
     ### BEGIN SOLUTION
-    if n <= m:
-        return np.hstack([J.push(e) for e in unit_columns(n)])
-    return np.hstack([J.pull(e) for e in unit_columns(m)]).T
+    if n_in <= n_out:
+        return np.hstack([J.push(e) for e in unit_columns(n_in)])
+    return np.hstack([J.pull(e) for e in unit_columns(n_out)]).T
     ### END SOLUTION
 
 
 # %% tags=["wrong"]
-# if n <= m => if n > m
-# if n <= m => if True
-# for e in unit_columns(m)]).T => for e in unit_columns(m)])
+# if n_in <= n_out => if n_in > n_out
+# if n_in <= n_out => if True
+# for e in unit_columns(n_out)]).T => for e in unit_columns(n_out)])
 # return np.hstack([J.push(e) => return np.vstack([J.push(e)
 
 
@@ -640,7 +641,7 @@ def sweeps_and_matrix(M):
         return matrix @ t
 
     J = Map(lambda t: sweep("push", M, t), lambda c: sweep("pull", M.T, c))
-    return matrix_of(J, n=M.shape[1], m=M.shape[0]), calls
+    return matrix_of(J, n_in=M.shape[1], n_out=M.shape[0]), calls
 
 
 for M, name in [(rng.standard_normal((5, 2)), "push"), (rng.standard_normal((3, 6)), "pull")]:
@@ -648,25 +649,25 @@ for M, name in [(rng.standard_normal((5, 2)), "push"), (rng.standard_normal((3, 
         f"2.5, {M.shape[0]} x {M.shape[1]}",
         lambda M=M: sweeps_and_matrix(M),
         (M, [name] * min(M.shape)),
-        likely="pushes give columns, pulls give rows; there are n of the former, m of the latter",
+        likely="pushes give columns, pulls give rows; there are n_in columns and n_out rows",
     )
 
 # %% [markdown]
 # ## Your engine, grown up
 #
-# You can now read minigrad: every piece of yours has its file.
+# You can now read minigrad: for every piece of yours there is a file.
 #
 # | yours | minigrad's | what is more there |
 # |---|---|---|
-# | `Map`, `scale` | [linear_maps.py](../minigrad/linear_maps.py) | a class per kind; `m(t)` pushes, `m.T(c)` pulls |
-# | `Variable` | [variable.py](../minigrad/variable.py) | refuses whatever would lose a derivative in silence |
+# | `Map`, `scale` | [linear_maps.py](../minigrad/linear_maps.py) | a class per kind; `J(t)` pushes, `J.T(c)` pulls |
+# | `Variable` | [variable.py](../minigrad/variable.py) | refuses what would silently lose a derivative |
 # | its operators | [operators.py](../minigrad/ops/operators.py) | comparisons, indexing |
 # | `primitive`, `highest_tape` | [primitive.py](../minigrad/primitives.py) | a rule per argument; backends checked |
 # | `add`, `multiply`, `sin`, `exp` | [elementwise.py](../minigrad/ops/elementwise.py) | forty more, and broadcasting |
 # | `matmul`, `transpose` | [linalg.py](../minigrad/ops/linalg.py) | stacks of matrices; solve, det |
 # | `copies_maps` | [broadcasting.py](../minigrad/ops/broadcasting.py) | along any axes: repeat and sum |
 # | `Tape`, its level | [trace.py](../minigrad/trace.py) | closed when its function returns |
-# | `linearize`, `pull` | [linearize.py](../minigrad/linearization.py) | frees tangents that are done with |
+# | `linearize`, `pull` | [linearize.py](../minigrad/linearization.py) | frees tangents that are no longer needed |
 # | `Dual` | [trace.py](../minigrad/trace.py): `Push` | has a level; behind `mg.jvp` |
 # | `grad`, `matrix_of` | [transforms.py](../minigrad/transforms.py) | Hessians |
 # | several primals | [trees.py](../minigrad/trees.py) | dicts, lists and tuples of arrays |
@@ -685,9 +686,9 @@ def network(w):
     return mg.tanh(x @ w["in"] + w["b"]) @ w["out"]
 
 
-def moved(h, v):
-    """The network's outputs after a move of the parameters by h v."""
-    return network(mg.tree_map(lambda w, v: w + h * v, params, v))
+def moved(delta, v):
+    """The network's outputs after a move of the parameters by delta v."""
+    return network(mg.tree_map(lambda w, v: w + delta * v, params, v))
 
 
 y, J = mg.linearize(network, params)
@@ -696,14 +697,14 @@ checkpoint(
     "2.6, <u, J v> = <J^T u, v>",
     lambda: [np.vdot(u, J(v)), sum(np.vdot(w_bar, v[key]) for key, w_bar in J.T(u).items())],
     [np.vdot(u, moved(1e-5, v) - moved(-1e-5, v)) / 2e-5] * 2,
-    likely="J(v) or J.T(u) was given something else than v and u",
+    likely="the argument of J must be v, that of J.T must be u",
 )
 
 # %% [markdown]
-# One picture for both directions. Wish for a higher output at one point $x_k$: the cotangent $e_k$.
-# Pulled back, it is a direction for the weights, $J^\top e_k$. Pushed forward again, $J J^\top e_k$
-# says how the *whole* curve moves if you follow that direction. Dots: the network, moved a little
-# and run again.
+# One picture shows both directions. To raise the output at one point $x_k$, take the cotangent $e_k$.
+# Pulled back, it is a direction for the weights, $J^T e_k$. Pushed forward again, $J J^T e_k$ says how
+# the *whole* curve moves if you follow that direction. The dots are the network, moved a little and
+# run again.
 
 # %%
 fig, ax = plt.subplots()
@@ -711,7 +712,7 @@ for color, k in enumerate((8, 40, 66)):
     e_k = np.zeros_like(y)
     e_k[k] = 1.0
     direction = J.T(e_k)
-    ax.plot(x, J(direction), color=f"C{color}", label=f"wish at x = {x[k, 0]:.2f}")
+    ax.plot(x, J(direction), color=f"C{color}", label=f"raised at x = {x[k, 0]:.2f}")
     ax.plot(x[::4], ((moved(1e-4, direction) - y) / 1e-4)[::4], "o", ms=3.5, color=f"C{color}")
     ax.axvline(x[k, 0], color=f"C{color}", ls=":", lw=1)
 ax.set(xlabel="x", ylabel="change of the output", title="Pulled back, and pushed forward again")
@@ -721,15 +722,15 @@ plt.show()
 # %% [markdown]
 # ## What real systems do differently
 #
-# - **JAX** states push-forward rules for all operations and transposes for the linear ones; reverse
-#   mode is linearise, then transpose, as here. **PyTorch** writes most reverse formulas by hand, and
-#   forward ones beside them.
-# - **Order.** PyTorch's engine counts the users of each node and lets it run when all have reported.
-#   [micrograd](https://github.com/karpathy/micrograd) sorts by recursion. A tape is in order.
-# - **Memory.** Long tapes are cut: keep some values, run the parts between again when the sweep comes
-#   to them (`jax.checkpoint`, `torch.utils.checkpoint`).
-# - **Neither way** need be best for a whole matrix: with a narrow middle, start there. The best order
-#   is NP-complete to find (Naumann, 2008).
+# - **JAX** has push-forward rules for all operations and transposes for the linear ones; reverse mode
+#   is linearise, then transpose, as here. **PyTorch** has most reverse formulas written by hand, and
+#   separate forward ones.
+# - **Order.** PyTorch's engine counts the users of each node and runs it when all have reported.
+#   [micrograd](https://github.com/karpathy/micrograd) sorts by recursion. A tape is already in order.
+# - **Memory.** Long tapes are cut: keep some values, and run the parts between again when the sweep
+#   reaches them (`jax.checkpoint`, `torch.utils.checkpoint`).
+# - **Other orders.** For a whole matrix neither direction need be best: with a narrow middle, start
+#   there. Finding the best order is NP-complete (Naumann, 2008).
 #
 # ## Further reading
 #
@@ -741,6 +742,6 @@ plt.show()
 #
 # ## Where you are
 #
-# One run gives you $J v$ and $J^\top u$, and derivatives nest. In
+# One run gives you $J v$ and $J^T u$, and derivatives nest. In
 # [notebook 3](03_curvature.ipynb) that is enough to multiply by Hessians and by Gauss-Newton matrices
 # that nobody could store.

@@ -2,7 +2,7 @@
 # # 3. Curvature without matrices
 #
 # > **You will build** the product of a Hessian with a vector, in two ways that agree, and the
-# > Gauss-Newton product, a few lines each; and with them see eigenvalues of a network of 4,810
+# > Gauss-Newton product, a few lines each. With them you compute eigenvalues of a network of 4,810
 # > parameters without its 4,810 x 4,810 matrix.
 # >
 # > **You need** [notebook 2](02_transposed.ipynb) (`mg.linearize`, push forward, pull back), second
@@ -12,6 +12,7 @@
 # >
 # > Exercises are marked; each is followed by a checkpoint that says whether the answer is right.
 # > Solutions: [solutions/03_curvature.ipynb](solutions/03_curvature.ipynb).
+# > All notebooks share [one notation](../docs/notation.md).
 
 # %%
 import matplotlib.pyplot as plt
@@ -32,16 +33,15 @@ rng = np.random.default_rng(0)
 # %% [markdown]
 # ## What a gradient does not say
 #
-# Take Rosenbrock's function of two parameters, $f(u, v) = 100 (v - u^2)^2 + (1 - u)^2$, at
-# $w = (-1.2, 1)$. Its gradient says which way is down. Notebook 2 found it as $J^\top 1$; from here
-# on it is called $J$ itself, as in most papers on solvers: down is from $w$ along $-J$. It does not
-# say how far. Second derivatives do: with the Hessian $H$, the matrix of entries
-# $\partial^2 f / \partial w_i \partial w_j$,
+# Take Rosenbrock's function of two parameters, $f(w) = 100 (w_2 - w_1^2)^2 + (1 - w_1)^2$, at
+# $w = (-1.2, 1)$. Its gradient $g$ says which way is down: from $w$ along $-g$. Notebook 2 computed
+# it as $J^T 1$. It does not say how far to go. Second derivatives do: with the Hessian $H$, the
+# matrix of entries $\partial^2 f / \partial w_i \partial w_j$,
 #
-# $$f(w - t J) \approx f(w) - t\, J \cdot J + \tfrac12 t^2\, J \cdot H J,$$
+# $$f(w - \alpha g) \approx f(w) - \alpha\, g \cdot g + \tfrac12 \alpha^2\, g \cdot H g,$$
 #
-# a parabola in $t$ with its lowest point at $t = J \cdot J \,/\, J \cdot H J$. All it needs of $H$
-# is one product, $HJ$.
+# a parabola in the step length $\alpha$ with its lowest point at
+# $\alpha = g \cdot g \,/\, g \cdot H g$. All it needs of $H$ is one product, $Hg$.
 
 # %%
 valley = Rosenbrock()
@@ -52,19 +52,19 @@ def rosenbrock(w):
 
 
 w = np.array([-1.2, 1.0])
-J = mg.grad(rosenbrock)(w)
-HJ = mg.hvp(rosenbrock, w, J)
-best = (J @ J) / (J @ HJ)
+g = mg.grad(rosenbrock)(w)
+Hg = mg.hvp(rosenbrock, w, g)
+best = (g @ g) / (g @ Hg)
 
-t = np.linspace(0.0, 2.2 * best, 200)
-tangent_line = rosenbrock(w) - t * (J @ J)
-parabola = tangent_line + 0.5 * t**2 * (J @ HJ)
-plt.plot(1e3 * t, [rosenbrock(w - s * J) for s in t], label="f along -J")
-plt.plot(1e3 * t, tangent_line, "--", label="slope: J")
-plt.plot(1e3 * t, parabola, "--", label="slope and curvature: J, HJ")
+alpha = np.linspace(0.0, 2.2 * best, 200)
+tangent_line = rosenbrock(w) - alpha * (g @ g)
+parabola = tangent_line + 0.5 * alpha**2 * (g @ Hg)
+plt.plot(1e3 * alpha, [rosenbrock(w - length * g) for length in alpha], label="f along -g")
+plt.plot(1e3 * alpha, tangent_line, "--", label="slope: g")
+plt.plot(1e3 * alpha, parabola, "--", label="slope and curvature: g, Hg")
 plt.vlines(1e3 * best, 0.0, parabola.min(), "k", lw=0.8)
 plt.ylim(0.0, 30.0)
-plt.xlabel("step length t, in thousandths"), plt.ylabel("loss")
+plt.xlabel(r"step length $\alpha$, in thousandths"), plt.ylabel("loss")
 plt.title("One product with H says how far to go")
 plt.legend(loc="upper center")
 plt.show()
@@ -73,16 +73,15 @@ plt.show()
 # Here $H$ has four entries and could be written out. For the network at the end of this notebook it
 # has 23 million, 185 MB; for one with 11 million parameters, a hundred million million. The product
 # $Hv$ is a vector like $w$. This notebook computes it, and asks what can be learned about a matrix
-# that is known by its products alone.
+# from its products alone.
 #
 # ## Forward over reverse
 #
-# The gradient is itself a function: it takes $w$ and returns $J(w)$, in the shape of $w$. The
+# The gradient is itself a function: it takes $w$ and returns $g(w)$, in the shape of $w$. The
 # derivative of a function at a point is a linear map, and for this one the map is $v \mapsto H v$.
-# So you know already how to apply it: *push the tangent $v$ forward through the gradient*. Reverse
-# mode computes the gradient, forward mode differentiates it. This works because the linear maps on
-# the inner tape are applied with minigrad's own operations: a pull-back is a program like any
-# other.
+# You already know how to apply it: *push the tangent $v$ forward through the gradient*. Reverse mode
+# computes the gradient, forward mode differentiates it. This works because the linear maps on the
+# inner tape are applied with minigrad's own operations: a pull-back is a program like any other.
 #
 # ### Exercise 3.1: push through the gradient
 #
@@ -105,15 +104,15 @@ def hessian_product(f, w, v):
 # mg.jvp(mg.grad(f), (w,), (v,))[1] => (mg.grad(f)(w + 1e-5 * v) - mg.grad(f)(w - 1e-5 * v)) / 2e-5
 
 # %% tags=["checkpoint"]
-u, v = -1.2, 1.0
-closed_form = np.array([[1200 * u**2 - 400 * v + 2, -400 * u], [-400 * u, 200.0]])
+w1, w2 = w
+closed_form = np.array([[1200 * w1**2 - 400 * w2 + 2, -400 * w1], [-400 * w1, 200.0]])
 direction = np.array([0.3, -2.0])
 checkpoint(
     "3.1",
     lambda: hessian_product(rosenbrock, w, direction),
     closed_form @ direction,
-    likely="jvp returns the gradient and then its tangent; it takes the point first, then v. Where "
-    "only the last digits differ: no differences, please",
+    likely="jvp returns the gradient and then its tangent; it takes the point first, then v. If "
+    "only the last digits differ: do not use differences",
     rtol=1e-13,
     atol=0.0,
 )
@@ -121,15 +120,14 @@ checkpoint(
 # %% [markdown]
 # ## Reverse over forward, the same
 #
-# There is another way round. Push $v$ forward through $f$ first: that gives one number, the slope
-# $s(w) = J(w) \cdot v = \sum_j v_j\, \partial f / \partial w_j$. Now take the gradient of that
-# number:
+# The other order works too. Push $v$ forward through $f$ first: that gives one number, the slope
+# $g(w) \cdot v = \sum_j v_j\, \partial f / \partial w_j$. Now take the gradient of that number:
 #
-# $$\frac{\partial s}{\partial w_i}
+# $$\frac{\partial (g \cdot v)}{\partial w_i}
 #   = \sum_j \frac{\partial^2 f}{\partial w_i \partial w_j} v_j = (H v)_i .$$
 #
-# Strictly, this is $H^T v$. The Hessian is symmetric, so the two agree, and that is a test worth
-# running on any engine, since they use different sweeps of different tapes.
+# Strictly, this is $H^T v$. The Hessian is symmetric, so the two agree. That is a good test of any
+# engine, since they use different sweeps of different tapes.
 #
 # ### Exercise 3.2: the gradient of the slope
 #
@@ -148,7 +146,7 @@ def hessian_product_reversed(f, w, v):
 # (v,))[1] => (v,))[0]
 # (w,), (v,) => (v,), (w,)
 # [1])(w) => [1])(v)
-# lambda w: => lambda u:
+# lambda w: => lambda other:
 
 # %% tags=["checkpoint"]
 checkpoint(
@@ -167,11 +165,11 @@ checkpoint(
 # ## What it costs
 #
 # Time depends on the machine, so count multiplications. The primitive below multiplies matrices and
-# keeps count; its linear maps are made of itself, so every sweep, of any order, is counted too. Let
+# counts. Its linear maps use the primitive itself, so every sweep, of any order, is counted too. Let
 # $F$ be the multiplications of one forward pass. A layer $y = xW$ does one product. Pushing forward
 # does two, $\dot y = \dot x W + x \dot W$, and so does pulling back; so the gradient costs
-# $F + 2F$. Pushing a tangent through all that does two products for each one and the old one too:
-# $9F$ for $Hv$ from scratch, of which $3F$ are the gradient and need not be done again.
+# $F + 2F$. Pushing a tangent through the gradient does each of its products again, and two more for
+# each: $9F$ for $Hv$ from scratch. Of these, $3F$ are the gradient and need not be repeated.
 
 # %%
 spent = {"multiplications": 0}
@@ -217,25 +215,25 @@ for width in (8, 32, 128, 512):
 plt.semilogx(sizes, passes, "o-")
 plt.legend(["H v from scratch", "H v, linearised before", "G v, linearised before", "gradient"])
 plt.ylim(0.0, 13.0)
-plt.xlabel("parameters p"), plt.ylabel("forward passes")
+plt.xlabel("parameters n"), plt.ylabel("forward passes")
 plt.title("A product costs a few forward passes at any size")
 plt.show()
 
 # %% [markdown]
 # The lines approach 9, 6, 4 and 3; they start lower since the first layer's input needs no tangent
-# and no cotangent. ($G$ is the Gauss-Newton matrix, below.) The whole matrix takes $p$ products,
+# and no cotangent. ($G$ is the Gauss-Newton matrix, below.) The whole matrix takes $n$ products,
 # one per column.
 #
 # ## Against differences
 #
-# A third route needs no second derivatives. Take the gradient at two places and divide:
+# A third route needs no second derivatives. Take the gradient at two points and divide:
 #
-# $$H v \approx \frac{J(w + h v) - J(w)}{h}, \qquad
-#   H v \approx \frac{J(w + h v) - J(w - h v)}{2h} .$$
+# $$H v \approx \frac{g(w + \delta v) - g(w)}{\delta}, \qquad
+#   H v \approx \frac{g(w + \delta v) - g(w - \delta v)}{2\delta} .$$
 #
-# It shares nothing with the two above but the gradient. Try it on a network small enough to see
-# whole: two inputs, eight tanh units, three classes, 51 parameters, to tell the three arms of a
-# spiral apart.
+# It shares only the gradient with the two above. Try it on a network that is small enough to show
+# its whole matrix: two inputs, eight tanh units, three classes, 51 parameters. It tells the three
+# arms of a spiral apart.
 
 # %%
 arm = np.repeat(np.arange(3), 30)
@@ -267,37 +265,37 @@ def flat(tree):
     return np.concatenate([tree[name].ravel() for name in sorted(tree)])
 
 
-def gradient_at(h):
-    return flat(mg.grad(f)(mg.tree_map(lambda a, b: a + h * b, start, tangent)))
+def gradient_at(delta):
+    return flat(mg.grad(f)(mg.tree_map(lambda w, v: w + delta * v, start, tangent)))
 
 
 exact = flat(mg.hvp(f, start, tangent))
 other = flat(mg.grad(lambda w: mg.jvp(f, (w,), (tangent,))[1])(start))
 steps = np.logspace(-12, 0, 49)
-one_sided = [(gradient_at(h) - gradient_at(0.0)) / h for h in steps]
-central = [(gradient_at(h) - gradient_at(-h)) / (2.0 * h) for h in steps]
+one_sided = [(gradient_at(delta) - gradient_at(0.0)) / delta for delta in steps]
+central = [(gradient_at(delta) - gradient_at(-delta)) / (2.0 * delta) for delta in steps]
 for name, quotients in [("one-sided", one_sided), ("central", central)]:
     errors = np.linalg.norm(np.array(quotients) - exact, axis=1) / np.linalg.norm(exact)
     plt.loglog(steps, errors, label=name)
-    print(f"{name}: best error {errors.min():.0e}, at h = {steps[errors.argmin()]:.0e}")
+    print(f"{name}: best error {errors.min():.0e}, at delta = {steps[errors.argmin()]:.0e}")
 routes = np.linalg.norm(other - exact) / np.linalg.norm(exact)
 plt.axhline(routes, color="k", ls="--", label="reverse over forward")
-plt.xlabel("step h"), plt.ylabel("relative difference from mg.hvp")
+plt.xlabel(r"step $\delta$"), plt.ylabel("relative difference from mg.hvp")
 plt.title("Differences lose a third to half of the digits, products none")
 plt.legend()
 plt.show()
 
 # %% [markdown]
-# Read it from the right: the formulas' own errors fall as $h$ and as $h^2$. From the left: rounding
-# errors in $J$, of about $10^{-16}$, are divided by $h$. The best $h$ is a compromise, another one
-# for each function, and in float32 little is left in the middle. The two products agree to the last
-# digits and have no $h$ to choose. In the package, differences are a test (`mg.check_derivatives`),
-# never a derivative.
+# On the right, the formulas' own errors fall as $\delta$ and as $\delta^2$. On the left, rounding
+# errors in $g$, of about $10^{-16}$, are divided by $\delta$. The best $\delta$ is a compromise and
+# differs from function to function; in float32 little is left in the middle. The two products agree
+# to the last digits and have no $\delta$ to choose. In the package, differences are a test
+# (`mg.check_derivatives`), never a derivative.
 #
 # ## The whole matrix, by columns
 #
 # Column $k$ of a matrix is its product with the $k$-th unit vector: for a tiny function, that gives
-# the exact Hessian. `.to_scipy()` makes of the operator a flat
+# the exact Hessian. `.to_scipy()` turns the operator into a flat
 # `scipy.sparse.linalg.LinearOperator`, which multiplies vectors and, column by column, matrices.
 
 # %% tags=["checkpoint"]
@@ -307,25 +305,25 @@ checkpoint("3.3", columns, closed_form, likely="the function or the point was ch
 # %% [markdown]
 # ## The Gauss-Newton product
 #
-# A network's loss has two parts, $f = L \circ \phi$: the outputs $\phi(w)$ for a batch, and the
-# loss $L$ of the outputs. Write $J_\phi$ for the transposed Jacobian of $\phi$, parameters x
-# outputs: $J_\phi^T v$ is a push-forward, $J_\phi u$ a pull-back. Let $J_L$ and $H_L$ be the
-# gradient and Hessian of $L$ by the outputs. The chain rule gives $J = J_\phi J_L$. Differentiate
-# that product once more, and both factors change with $w$:
+# A network's loss has two parts, $f = L \circ \varphi$: the outputs $y = \varphi(w)$ for a batch, and
+# the loss $L$ of the outputs. Write $J$ for the Jacobian of $\varphi$, outputs x parameters: $J v$ is
+# a push-forward, $J^T u$ a pull-back. Let $g_L$ and $H_L$ be the gradient and Hessian of $L$ by the
+# outputs. The chain rule gives $g = J^T g_L$. Differentiate that product once more; both factors
+# change with $w$:
 #
-# $$H = \underbrace{J_\phi H_L J_\phi^T}_{\textstyle G}
-#   \;+\; \underbrace{\sum_k (J_L)_k \nabla^2 \phi_k}_{\textstyle \text{the rest}} .$$
+# $$H = \underbrace{J^T H_L J}_{\textstyle G}
+#   \;+\; \underbrace{\sum_k (g_L)_k \nabla^2 \varphi_k}_{\textstyle \text{the rest}} .$$
 #
 # The first term is the **Gauss-Newton matrix** $G$. It keeps the curvature of the loss and treats
 # the network as linear. The rest holds the network's own second derivatives, output by output,
-# weighted by the slope of the loss. ([The
+# weighted by the gradient of the loss. ([The
 # derivation](../tests/derivations/test_05_gauss_newton.py), with its tests.)
 #
 # ### Exercise 3.4: push, multiply, pull
 #
-# Write $G v = J_\phi (H_L (J_\phi^T v))$ from right to left. `y, J = mg.linearize(model, w)` gives
-# the outputs and the map of notebook 2, here $J_\phi^T$: `J(v)` pushes, `J.T(u)` pulls. For $H_L$ at
-# the outputs there is `mg.hvp(loss, y, ...)`.
+# Write $G v = J^T (H_L (J v))$ from right to left. `y, J = mg.linearize(model, w)` gives the outputs
+# and the map of notebook 2: `J(v)` pushes, `J.T(u)` pulls. For $H_L$ at the outputs there is
+# `mg.hvp(loss, y, ...)`.
 
 
 # %% tags=["exercise"]
@@ -333,18 +331,17 @@ def ggn_product(model, loss, w, v):
     """Return G v for `loss` after `model`, evaluating the model once."""
     ### BEGIN SOLUTION
     y, J = mg.linearize(model, w)
-    Jv = J(v)
-    HJv = mg.hvp(loss, y, Jv)
-    return J.T(HJv)
+    v_y = J(v)
+    return J.T(mg.hvp(loss, y, v_y))
     ### END SOLUTION
 
 
 # %% tags=["wrong"]
-# mg.hvp(loss, y, Jv) => Jv
-# mg.hvp(loss, y, Jv) => mg.grad(loss)(Jv)
-# mg.hvp(loss, y, Jv) => mg.grad(loss)(y) * Jv
-# mg.hvp(loss, y, Jv) => mg.hvp(loss, Jv, y)
-# J.T(HJv) => J.T(Jv)
+# mg.hvp(loss, y, v_y) => v_y
+# mg.hvp(loss, y, v_y) => mg.grad(loss)(v_y)
+# mg.hvp(loss, y, v_y) => mg.grad(loss)(y) * v_y
+# mg.hvp(loss, y, v_y) => mg.hvp(loss, v_y, y)
+# J.T(mg.hvp(loss, y, v_y)) => J.T(v_y)
 
 # %% tags=["checkpoint"]
 toy_w, toy_v = np.array([0.5, -1.5]), np.array([2.0, 1.0])
@@ -358,29 +355,30 @@ def toy_loss(y):
     return mg.log(mg.sum(mg.exp(y)))
 
 
-a, b = toy_w
-J_phi = np.array([[b, 2 * a, 0.0], [a, 0.0, 3 * b**2]])  # parameters x outputs
-slopes = np.exp([a * b, a**2, b**3]) / np.sum(np.exp([a * b, a**2, b**3]))  # toy_loss's gradient
-H_toy = np.diag(slopes) - np.outer(slopes, slopes)
+w1, w2 = toy_w
+J_toy = np.array([[w2, w1], [2 * w1, 0.0], [0.0, 3 * w2**2]])  # outputs x parameters
+exponentials = np.exp([w1 * w2, w1**2, w2**3])
+g_L_toy = exponentials / np.sum(exponentials)  # toy_loss's gradient
+H_L_toy = np.diag(g_L_toy) - np.outer(g_L_toy, g_L_toy)
 checkpoint(
     "3.4",
     lambda: ggn_product(toy, toy_loss, toy_w, toy_v),
-    J_phi @ H_toy @ J_phi.T @ toy_v,
+    J_toy.T @ H_L_toy @ J_toy @ toy_v,
     likely="push v, multiply with the loss's Hessian at the outputs (not at v), pull the result",
 )
 
 # %% [markdown]
-# The package's `mg.ggnvp` has the same four lines, and `mg.GGNOperator` keeps the linearisation for
-# many products.
+# The package's `mg.ggnvp` does the same, and `mg.GGNOperator` keeps the linearisation for many
+# products.
 #
 # ## What it drops
 #
 # ### Exercise 3.5: the rest
 #
-# Write the product of $v$ with the rest, $\sum_k (J_L)_k \nabla^2 \phi_k$. Note that for a *fixed*
-# $u$, $\sum_k u_k \nabla^2 \phi_k$ is the Hessian of the scalar function $w \mapsto u \cdot \phi(w)$.
-# The figure after it draws the three matrices of the spiral network, at the start and after fifteen
-# steps of CurveBall, the solver of notebook 5.
+# Write the product of the rest, $\sum_k (g_L)_k \nabla^2 \varphi_k$, with $v$. Note that for a
+# *fixed* $u$, $\sum_k u_k \nabla^2 \varphi_k$ is the Hessian of the scalar function
+# $w \mapsto u \cdot \varphi(w)$. The figure after it shows the three matrices of the spiral network,
+# at the start and after fifteen steps of CurveBall, the solver of notebook 5.
 
 
 # %% tags=["exercise"]
@@ -398,12 +396,12 @@ def dropped_product(model, loss, w, v):
 # mg.sum(u * model(w)) => mg.sum(mg.grad(loss)(model(w)) * model(w))
 
 # %% tags=["checkpoint"]
-rest_toy = np.array([[2.0 * slopes[1], slopes[0]], [slopes[0], 6.0 * b * slopes[2]]])
+rest_toy = np.array([[2.0 * g_L_toy[1], g_L_toy[0]], [g_L_toy[0], 6.0 * w2 * g_L_toy[2]]])
 checkpoint(
     "3.5",
     lambda: dropped_product(toy, toy_loss, toy_w, toy_v),
     rest_toy @ toy_v,
-    likely="u is the loss's gradient by the outputs, held fixed: compute it before, outside",
+    likely="u is the loss's gradient by the outputs, held fixed: compute it before mg.hvp",
 )
 
 
@@ -431,12 +429,11 @@ plt.colorbar(image, ax=axes, shrink=0.7, ticks=[-0.1, -0.01, 0, 0.01, 0.1], labe
 plt.show()
 
 # %% [markdown]
-# At the start the rest is larger than $G$. After training the loss has little slope left at its
-# outputs, $J_L$ is small, and so is the rest. Where $J_L = 0$ exactly, as in least squares that
-# fits perfectly, $H = G$.
+# At the start the rest is larger than $G$. After training $g_L$ is small, and so is the rest. Where
+# $g_L = 0$ exactly, as in least squares that fits perfectly, $H = G$.
 #
-# A question for the eye: why is the block of `w2` by `w2` in the rest blank, in both rows? The
-# outputs are *linear* in `b2` and `w2`: those second derivatives are zero, whatever the weights.
+# Look at the rest: why is its block of `w2` by `w2` blank, in both rows? The outputs are *linear* in
+# `b2` and `w2`: those second derivatives are zero, whatever the weights.
 
 # %% tags=["checkpoint"]
 for (place, (H, G)), value in zip(split.items(), (result.losses[0], result.fun), strict=True):
@@ -453,11 +450,10 @@ for (place, (H, G)), value in zip(split.items(), (result.losses[0], result.fun),
 # %% [markdown]
 # ## When it is positive
 #
-# Multiply $G$ with the same vector from both sides:
-# $v \cdot G v = (J_\phi^T v) \cdot H_L\, (J_\phi^T v)$. If the loss is convex in the *outputs*,
-# $H_L$ has no negative eigenvalue, and so neither has $G$, for any network at any parameters.
-# Squared error and softmax cross entropy are convex. A loss that forgives outliers,
-# $1 - e^{-|y - t|^2}$, is not, and the guarantee is gone.
+# Multiply $G$ with the same vector from both sides: $v \cdot G v = (J v) \cdot H_L\, (J v)$. If the
+# loss is convex in the *outputs*, $H_L$ has no negative eigenvalue. Then $G$ has none either, for any
+# network at any parameters. Squared error and softmax cross entropy are convex. A loss that forgives
+# outliers, $1 - e^{-|y - \text{target}|^2}$, is not, and the guarantee is gone.
 
 # %%
 targets = np.eye(3)[arm]
@@ -480,26 +476,26 @@ for name, outputs_loss in losses.items():
     print(f"{name:20}", "".join(f"{round(value, 4) + 0.0:9.4f}" for value in values))
 
 # %% [markdown]
-# $H$ is indefinite under each of them: along some directions the loss curves down, and "the lowest
-# point of the quadratic model" does not exist. That is why most second-order solvers for networks,
-# CurveBall among them, use $G$.
+# $H$ is indefinite for each of them: along some directions the loss curves down, and the quadratic
+# model has no lowest point. That is why most second-order solvers for networks, CurveBall among them,
+# use $G$.
 #
 # The price is rank: $G$ has no more nonzero eigenvalues than there are outputs in the batch. With
-# fewer outputs than parameters it is singular, and needs damping, $G + \lambda I$, before it can be
-# inverted.
+# fewer outputs than parameters it is singular. It needs damping, $G_\lambda = G + \lambda I$, before
+# it can be inverted.
 #
 # ## The spectrum
 #
-# All 51 eigenvalues of the small network, side by side.
+# All 51 eigenvalues of the small network:
 
 # %%
 _, axes = plt.subplots(1, 2, figsize=(8.4, 3.6), sharey=True)
 for ax, (place, (H, G)) in zip(axes, split.items(), strict=True):
-    h, g = np.linalg.eigvalsh(H)[::-1], np.linalg.eigvalsh(G)[::-1]
-    ax.plot(np.arange(1, 52), h, "o", ms=4, label="H")
-    ax.plot(np.arange(1, 52), g, "x", ms=5, label="G")
+    h_H, h_G = np.linalg.eigvalsh(H)[::-1], np.linalg.eigvalsh(G)[::-1]
+    ax.plot(np.arange(1, 52), h_H, "o", ms=4, label="H")
+    ax.plot(np.arange(1, 52), h_G, "x", ms=5, label="G")
     ax.set_yscale("symlog", linthresh=1e-4)
-    ax.set_title(f"{place}: {np.sum(h < -1e-10)} negative in H, {np.sum(g < -1e-10)} in G")
+    ax.set_title(f"{place}: {np.sum(h_H < -1e-10)} negative in H, {np.sum(h_G < -1e-10)} in G")
     ax.set_xlabel("number of the eigenvalue")
 axes[0].set_yticks([-1, -1e-1, -1e-2, -1e-3, -1e-4, 0, 1e-4, 1e-3, 1e-2, 1e-1, 1])
 axes[0].set_ylabel("eigenvalue")
@@ -507,21 +503,21 @@ axes[0].legend()
 plt.show()
 
 # %% [markdown]
-# Where the curvature of the loss dominates, at the top, the two agree, after training better than
-# before. The negative ones come from the rest; training makes them small, though it does not remove
+# The two agree at the top, where the curvature of the loss dominates, and better after training than
+# before. The negative eigenvalues come from the rest. Training makes them small, but does not remove
 # them.
 #
 # ## Eigenvalues from products
 #
 # For thousands of parameters the matrix is out of reach, but the ends of its spectrum are not.
 # Multiply a vector by $H$ again and again: the component along the eigenvector of largest $|h|$
-# grows fastest and soon is all that is left. This is **power iteration**. With $|v| = 1$, the
+# grows fastest and soon dominates. This is **power iteration**. With $|v| = 1$, the
 # estimate of the eigenvalue is $v \cdot H v$, which keeps its sign.
 #
 # ### Exercise 3.7: the eigenvalue of largest size
 #
-# In each of `steps` rounds: scale `v` to length 1, multiply, note $v \cdot Hv$,
-# and go on from $Hv$.
+# In each of `steps` rounds: scale `v` to length 1, multiply, keep $v \cdot Hv$ as the estimate, and
+# go on from $Hv$.
 
 
 # %% tags=["exercise"]
@@ -549,20 +545,20 @@ checkpoint(
     "3.7",
     lambda: power_iteration(lambda v: known @ v, np.ones(4), 60),
     -3.0,
-    likely="-3 is the largest by size: v @ Hv has its sign, |Hv| has not; v is to have length 1",
+    likely="-3 is the largest by size: v @ Hv has its sign, |Hv| has not; v must have length 1",
 )
 
 # %% [markdown]
 # Power iteration remembers one vector. **Lanczos'** method keeps them all, $v, Hv, H^2v, \dots$,
 # made orthogonal, and takes the eigenvalues of $H$ restricted to the space that they span. They
 # approach both ends of the spectrum at once, and in far fewer products. SciPy's `eigsh` is such a
-# method, and takes what `.to_scipy()` returns. First on the small network, where all eigenvalues
-# are known:
+# method, and takes what `.to_scipy()` returns. First try it on the small network, where all
+# eigenvalues are known:
 
 
 # %% tags=["checkpoint"]
-def end(operator, which, n=12):
-    """The n eigenvalues at one end, "LA" largest or "SA" smallest; and the products it took."""
+def end(operator, which, count=12):
+    """The `count` eigenvalues at one end, "LA" largest or "SA" smallest; and the products it took."""
     flat_operator, products = operator.to_scipy(), []
 
     def multiply(v):
@@ -571,25 +567,25 @@ def end(operator, which, n=12):
 
     v0 = np.ones(operator.shape[0])
     counted = LinearOperator(operator.shape, multiply, dtype=np.float64)
-    found = eigsh(counted, n, which=which, v0=v0, tol=1e-3, return_eigenvectors=False)
+    found = eigsh(counted, count, which=which, v0=v0, tol=1e-3, return_eigenvectors=False)
     return np.sort(found), len(products)
 
 
 checkpoint(
     "3.8",
-    end(mg.HessianOperator(f, start), "LA", n=5)[0],
+    end(mg.HessianOperator(f, start), "LA", count=5)[0],
     np.linalg.eigvalsh(split["start"][0])[-5:],
     likely="the matrix and the operator are at different params",
     rtol=1e-3,
 )
 
 # %% [markdown]
-# Then on the package's perceptron for 8 x 8 digits, with 64 tanh units, before and after 60 steps
-# of CurveBall on 500 of them. Two things to see in the figure. At the start the few largest
-# eigenvalues of $H$ are those of $G$, and further down the two part; the negative end is not far
-# behind the positive one. After training $G$ has nearly what $H$ has, and the negative end has
-# shrunk far more than the positive one. Near a good fit $G$ is a good stand-in for $H$, and far
-# from it a safer one.
+# Then take the package's perceptron for 8 x 8 digits, with 64 tanh units, before and after 60 steps
+# of CurveBall on 500 of them. The figure shows two things. At the start the few largest eigenvalues
+# of $H$ are those of $G$, and further down the two differ; the negative end is not much smaller than
+# the positive one. After training the largest eigenvalues of $G$ are nearly those of $H$, and the
+# negative end has shrunk far more than the positive one. Near a good fit $G$ is a good approximation
+# of $H$, and far from it the safer choice.
 
 # %%
 data, perceptron = problems.load("digits"), problems.network("mlp")
@@ -598,7 +594,7 @@ params, batch = digits.init(rng), digits.batch(rng)
 
 
 def read(w):
-    return digits.model(w, batch)[0]  # the second is statistics of batch normalisation: here none
+    return digits.model(w, batch)[0]  # the second item, statistics of batch normalisation, is empty
 
 
 def digits_loss(outputs):
@@ -614,26 +610,27 @@ number = np.arange(1, 13)
 for ax, (place, at) in zip(axes, [("start", params), ("trained", result.x)], strict=True):
     H = mg.HessianOperator(lambda w: digits_loss(read(w)), at)
     G = mg.GGNOperator(read, digits_loss, at)
-    (high, n), (low, m), (high_G, k) = end(H, "LA"), end(H, "SA"), end(G, "LA")
+    (high, products), (low, more), (high_G, of_G) = end(H, "LA"), end(H, "SA"), end(G, "LA")
     ax.semilogy(number, high[::-1], "o-", ms=4, label="H, largest")
     ax.semilogy(number, high_G[::-1], "x--", label="G, largest")
     ax.semilogy(number, -low, "v-", ms=4, label="H, most negative, without its sign")
     ax.set_title(f"{place}: H from {low[0]:.2g} to {high[-1]:.2g}")
     ax.set_xlabel("number of the eigenvalue, from its end")
     ax.set_xticks([1, 3, 6, 9, 12])
-    print(f"{place}: {n} + {m} products with H, {k} with G, instead of {H.shape[0]}")
+    print(f"{place}: {products} + {more} products with H, {of_G} with G, instead of {H.shape[0]}")
 axes[0].set_ylabel("size of the eigenvalue")
 axes[0].legend(fontsize=8, loc="lower left")
 plt.show()
 
 # %% [markdown]
-# Where eigenvalues stand apart, dozens of products do instead of 4,810; crowded ones take longer.
+# Where eigenvalues are well separated, dozens of products are enough instead of 4,810; close ones
+# take longer.
 #
 # ## What real systems do differently
 #
 # - JAX has `jax.jvp(jax.grad(f), (w,), (v,))[1]`, the same line as yours, and `jax.linearize` for
 #   many products. `torch.func` has both too.
-# - With `torch.autograd.grad` alone, $Hv$ is the gradient of $J(w) \cdot v$: reverse over reverse,
+# - With `torch.autograd.grad` alone, $Hv$ is the gradient of $g(w) \cdot v$: reverse over reverse,
 #   the tape of a tape.
 # - curvlinops and PyHessian offer such operators for PyTorch models, averaged over whole data sets.
 # - K-FAC approximates a block of $G$ per layer by a Kronecker product of two small matrices.
@@ -649,6 +646,6 @@ plt.show()
 #
 # ## Where you are
 #
-# You have the products with $H$ and with $G$, and know what lies between them. [The next
-# notebook](04_newton_and_cg.ipynb) solves linear systems, and takes Newton's steps, with nothing
-# else.
+# You have the products with $H$ and with $G$, and know how the two differ. [The next
+# notebook](04_newton_and_cg.ipynb) solves linear systems, and takes Newton's steps, with these
+# products alone.

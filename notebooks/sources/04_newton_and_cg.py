@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 4. Newton and conjugate gradients
 #
-# > **You will build** Newton's step and what keeps it safe (damping, a line search, eigenvalues
-# > flipped), conjugate gradients, and from the two Newton's method for problems too large to write
-# > their Hessian down. Every problem here has a known answer, so that you see the digits arrive.
+# > **You will build** Newton's step and what keeps it safe (damping, a line search, flipped
+# > eigenvalues), then conjugate gradients, and from the two Newton's method for problems with a
+# > Hessian too large to store. Every problem here has a known answer, so that you can count digits.
 # >
 # > **You need** [notebook 3](03_curvature.ipynb) (Hessian and Gauss-Newton products), and
 # > eigenvectors of symmetric matrices.
@@ -12,6 +12,7 @@
 # >
 # > Exercises are marked; each is followed by a checkpoint that says whether the answer is right.
 # > Solutions: [solutions/04_newton_and_cg.ipynb](solutions/04_newton_and_cg.ipynb).
+# > All notebooks share [one notation](../docs/notation.md).
 
 # %%
 import matplotlib.pyplot as plt
@@ -32,79 +33,78 @@ rng = np.random.default_rng(0)
 # %% [markdown]
 # ## One step from anywhere
 #
-# A quadratic with 20 parameters and curvatures from 1 to 1000: gradient descent needs some 3,500
-# steps for three digits of its minimum, with the best step size there is. Newton's method needs one
-# step, for all digits. Around $w$, with gradient $J$ and Hessian $H$,
+# Take a quadratic with 20 parameters and curvatures from 1 to 1000. Gradient descent with the best
+# step size needs some 3,500 steps for three digits of its minimum. Newton's method needs one step,
+# for all digits. Around $w$, with gradient $g$ and Hessian $H$, the quadratic model $m$ predicts the
+# change:
 #
-# $$f(w + z) \approx f(w) + m(z), \qquad m(z) = \tfrac12\, z \cdot H z + z \cdot J .$$
+# $$f(w + z) \approx f(w) + m(z), \qquad m(z) = \tfrac12\, z \cdot H z + z \cdot g .$$
 #
-# Set the gradient of $m$ to zero: $H z + J = 0$. If $H$ is positive definite, the solution
-# $z^* = -H^{-1} J$ is the only minimum of $m$; and if $f$ is quadratic, $f(w) + m(z)$ is $f(w + z)$
+# Set the gradient of $m$ to zero: $H z + g = 0$. If $H$ is positive definite, the solution
+# $z^* = -H^{-1} g$ is the only minimum of $m$; and if $f$ is quadratic, $f(w) + m(z)$ is $f(w + z)$
 # itself. ([The derivation](../tests/derivations/test_01_newton_step.py), with its tests.)
 #
 # **Damping** puts $H + \lambda I$ in place of $H$. Along an eigenvector with curvature $h$, it
-# multiplies the step with $h / (h + \lambda)$: little changes where $h$ is much larger than
-# $\lambda$, and the step is held back where $h$ is much smaller. There it was longest, and the model
-# is least to be trusted far away.
+# multiplies the step by $h / (h + \lambda)$: little changes where $h$ is much larger than $\lambda$,
+# and the step is shortened where $h$ is much smaller. There the step was longest, and far away the
+# model is least reliable.
 #
 # ### Exercise 4.1: the damped step
 #
-# Write $z = -(H + \lambda I)^{-1} J$. Solve the system rather than inverting the
-# matrix.
+# Write $z = -(H + \lambda I)^{-1} g$. Solve the system; do not invert the matrix.
 
 
 # %% tags=["exercise"]
-def newton_step(H, J, lam=0.0):
-    """Return the damped Newton step for a Hessian (p, p) and a gradient (p,)."""
+def newton_step(H, g, lam=0.0):
+    """Return the damped Newton step for a Hessian (n, n) and a gradient (n,)."""
     ### BEGIN SOLUTION
-    return -np.linalg.solve(H + lam * np.eye(J.size), J)
+    return -np.linalg.solve(H + lam * np.eye(g.size), g)
     ### END SOLUTION
 
 
 # %% tags=["wrong"]
 # return -np => return np
-# H + lam * np.eye(J.size) => H
-# lam * np.eye(J.size) => lam
-# np.linalg.solve(H + lam * np.eye(J.size), J) => (H + lam * np.eye(J.size)) @ J
+# H + lam * np.eye(g.size) => H
+# lam * np.eye(g.size) => lam
+# np.linalg.solve(H + lam * np.eye(g.size), g) => (H + lam * np.eye(g.size)) @ g
 
 # %% tags=["checkpoint"]
 bowl = Quadratic(tuple(np.geomspace(1.0, 1000.0, 20)))
 w = bowl.init(rng)
-J = mg.grad(lambda w: bowl.loss(bowl.model(w)))(w)
+g = mg.grad(lambda w: bowl.loss(bowl.model(w)))(w)
 checkpoint(
     "4.1, to the minimum",
-    lambda: w + newton_step(bowl.hessian, J),
+    lambda: w + newton_step(bowl.hessian, g),
     bowl.solution,
-    likely="the step solves H z = -J: mind the minus sign",
+    likely="the step solves H z = -g: mind the minus sign",
 )
 checkpoint(
     "4.1, damped",
     lambda: newton_step(np.diag([1.0, 3.0]), np.array([3.0, 10.0]), lam=2.0),
     np.array([-1.0, -2.0]),
-    likely="lam is added to the diagonal alone: lam I, with I the identity",
+    likely="lam is added to the diagonal only: lam I, with I the identity",
 )
 
 # %% [markdown]
 # ## Conjugate gradients
 #
-# That solved a system with the matrix in hand. With a network's $H$ there are only products, so the
-# question is how to solve $A x = b$ with nothing but $p \mapsto A p$. Descent on
-# $\tfrac12\, x \cdot A x - b \cdot x$ is one way. Its gradient is $-r$ with the residual
-# $r = b - A x$; the best length along a direction $p$ is $\alpha = r \cdot p / p \cdot A p$.
-# **Steepest descent** takes $p = r$ each time, and zigzags: each step spoils what earlier ones had
-# minimised.
+# That solved a system with the matrix in memory. For a network there are only products with $H$, so
+# the question is how to solve $A x = b$ from $p \mapsto A p$ alone. One way is descent on
+# $\tfrac12\, x \cdot A x - b \cdot x$. Its gradient is $-r$ with the residual $r = b - A x$; the best
+# step length along a direction $p$ is $\alpha = r \cdot p / p \cdot A p$. **Steepest descent** takes
+# $p = r$ each time, and zigzags: each step spoils what earlier ones had minimised.
 #
-# **Conjugate gradients** choose directions that do not: $p_j \cdot A p_k = 0$ for $j \ne k$. Then a
-# step along one leaves the others' minima alone, and after $n$ steps all $n$ directions are done.
-# To get them, remove from the new residual what is not conjugate to the last direction; the earlier
-# ones then come for free. Residuals turn out orthogonal, so $r \cdot p = r \cdot r$. From $x = 0$
-# and $p = r = b$, each step is
+# **Conjugate gradients** choose directions that avoid this: $p_j \cdot A p_k = 0$ for $j \ne k$. Then
+# a step along one does not change the minima along the others, and after $n$ steps all $n$ directions
+# are done. To get them, remove from the new residual what is not conjugate to the last direction; it
+# is then conjugate to the earlier ones too. Residuals turn out orthogonal, so
+# $r \cdot p = r \cdot r$. From $x = 0$ and $p = r = b$, each step is
 #
 # $$\alpha = \frac{r \cdot r}{p \cdot A p}, \quad x \leftarrow x + \alpha p, \quad
 #   r' = r - \alpha A p, \quad
 #   p \leftarrow r' + \frac{r' \cdot r'}{r \cdot r}\, p, \quad r \leftarrow r' .$$
 #
-# One product per step. (The package has it on trees of parameters, with ways to stop:
+# Each step takes one product. (The package has it on trees of parameters, with stopping rules:
 # [conjugate_gradient.py](../curveball/solvers/conjugate_gradient.py).)
 #
 # ### Exercise 4.2: conjugate gradients
@@ -152,12 +152,12 @@ checkpoint(
     lambda: cg(A.dot, b, 3),
     np.array([conjugate_gradient(A.dot, b, tol=0.0, max_iter=k).x for k in range(4)]),
     likely="an array, not a list; it begins with x_0 = 0 and has one row more than steps; and "
-    "x += ... would change the points that are stored already",
+    "x += ... would change the points that are already stored",
 )
 
 # %% [markdown]
-# Three ways to the minimum of a quadratic in two parameters. Conjugate gradients are there in two
-# steps, as promised.
+# Below are three ways to the minimum of a quadratic in two parameters. Conjugate gradients take two
+# steps, as derived.
 
 
 # %%
@@ -172,14 +172,14 @@ def steepest(multiply, b, steps):
 
 plane = Quadratic((1.0, 12.0), seed=3)
 H, w = plane.hessian, plane.solution + plane.basis @ np.array([2.4, 0.2])
-J = H @ (w - plane.solution)
-u, v = np.meshgrid(np.linspace(-2.7, 0.7, 200), np.linspace(-0.9, 0.6, 200))
-f = plane.loss(plane.model(plane.solution + np.stack([u, v], axis=-1)))
-plt.contour(u, v, np.sqrt(f), 14, cmap="Greys", alpha=0.6)
+g = H @ (w - plane.solution)
+w1, w2 = np.meshgrid(np.linspace(-2.7, 0.7, 200), np.linspace(-0.9, 0.6, 200))
+f = plane.loss(plane.model(plane.solution + np.stack([w1, w2], axis=-1)))
+plt.contour(w1, w2, np.sqrt(f), 14, cmap="Greys", alpha=0.6)
 for name, style, path in [
-    ("steepest descent, 12 steps", "o-", steepest(H.dot, -J, 12)),
-    ("conjugate gradients, 2", "s-", cg(H.dot, -J, 2)),
-    ("Newton, 1", "^--", np.array([np.zeros(2), newton_step(H, J)])),
+    ("steepest descent, 12 steps", "o-", steepest(H.dot, -g, 12)),
+    ("conjugate gradients, 2", "s-", cg(H.dot, -g, 2)),
+    ("Newton, 1", "^--", np.array([np.zeros(2), newton_step(H, g)])),
 ]:
     places = w + path - plane.solution
     plt.plot(places[:, 0], places[:, 1], style, ms=4, label=name)
@@ -190,7 +190,7 @@ plt.show()
 # %% [markdown]
 # ## How many steps
 #
-# With thousands of parameters nobody takes $n$ steps. How fast is the way? Measure the error in the
+# With thousands of parameters nobody takes $n$ steps. How fast does the error fall? Measure it in the
 # norm of the problem, $|e|_A^2 = e \cdot A e$, and let $\kappa$ be the largest eigenvalue over the
 # smallest. After $k$ steps
 #
@@ -199,7 +199,8 @@ plt.show()
 #   \frac{|e_k|_A}{|e_0|_A} \le 2 \Big(\frac{\sqrt\kappa - 1}{\sqrt\kappa + 1}\Big)^k
 #   \text{ (conjugate gradients)} .$$
 #
-# For a digit more, the first takes steps in proportion to $\kappa$, the second to $\sqrt\kappa$.
+# For each further digit, the first takes steps in proportion to $\kappa$, the second to
+# $\sqrt\kappa$.
 
 
 # %%
@@ -228,11 +229,11 @@ axes[0].legend(fontsize=8, loc="lower left")
 plt.show()
 
 # %% [markdown]
-# The bound knows nothing but $\kappa$. What conjugate gradients need depends on the whole spectrum:
-# after $k$ steps the error is the smallest that *any* polynomial $q$ of degree $k$ with $q(0) = 1$
-# can make of it, $e_k = q(A)\, e_0$. So with $k$ distinct eigenvalues, $k$ steps are enough: $q$ has
+# The bound uses only $\kappa$. How many steps conjugate gradients need depends on the whole spectrum:
+# after $k$ steps the error is $e_k = q(A)\, e_0$, with the polynomial $q$ of degree $k$ and
+# $q(0) = 1$ that makes it smallest. So with $k$ distinct eigenvalues, $k$ steps are enough: $q$ has
 # its zeros there. A few outliers cost a few steps, and what remains is as well conditioned as the
-# rest of the spectrum; that is how the spectra of networks look ([notebook 3](03_curvature.ipynb)).
+# rest of the spectrum. The spectra of networks look like this ([notebook 3](03_curvature.ipynb)).
 
 # %%
 spectra = {
@@ -261,14 +262,14 @@ checkpoint("4.3, bounds", bounds_hold, [True] * 6, likely="cg is not conjugate: 
 checkpoint("4.3, distinct", steps["three values"], distinct, likely="a spectrum was changed")
 
 # %% [markdown]
-# The second spectrum takes more steps than there are unknowns: rounding spoils conjugacy, and the
-# promise of $n$ steps with it. In practice conjugate gradients are an iteration that gets better
-# and better, and is stopped.
+# The second spectrum takes more steps than there are unknowns: with rounding, directions are not
+# exactly conjugate, and $n$ steps are no longer enough. In practice conjugate gradients are an
+# iteration that is stopped when the residual is small enough.
 #
 # ## Rosenbrock's valley
 #
 # Beyond quadratics, $m$ is an approximation, and Newton's method repeats: $w \leftarrow w + z^*$.
-# The classical trial is $f(u, v) = 100 (v - u^2)^2 + (1 - u)^2$, a curved valley with its minimum 0
+# The classical test is $f(w) = 100 (w_2 - w_1^2)^2 + (1 - w_1)^2$, a curved valley with its minimum 0
 # at $(1, 1)$. In the shaded part of the figure, above the valley's floor, $H$ is indefinite.
 
 
@@ -299,55 +300,55 @@ runs = {
 _, axes = plt.subplots(1, 2, figsize=(8.4, 4.4))
 windows = [(-1.6, 1.6, -4.3, 2.2), (-1.5, 1.3, -0.3, 1.5)]
 for k, (ax, (left, right, low, high)) in enumerate(zip(axes, windows, strict=True)):
-    u, v = np.meshgrid(np.linspace(left, right, 300), np.linspace(low, high, 300))
-    f = valley.loss(valley.model(np.stack([u, v], axis=-1)))
-    ax.contour(u, v, np.log10(f + 1e-3), 14, cmap="Greys", alpha=0.6)
-    ax.contourf(u, v, v - u**2, [0.005, np.inf], colors=["C4"], alpha=0.15)
+    w1, w2 = np.meshgrid(np.linspace(left, right, 300), np.linspace(low, high, 300))
+    f = valley.loss(valley.model(np.stack([w1, w2], axis=-1)))
+    ax.contour(w1, w2, np.log10(f + 1e-3), 14, cmap="Greys", alpha=0.6)
+    ax.contourf(w1, w2, w2 - w1**2, [0.005, np.inf], colors=["C4"], alpha=0.15)
     for name, (path, losses) in list(runs.items())[2 * k : 2 * k + 2]:
         ax.plot(path[:, 0], path[:, 1], "o-", ms=3.5, label=f"{name}: {len(losses) - 1}")
     ax.plot(1.0, 1.0, "k*", ms=10)
-    ax.set_xlabel("u"), ax.set_ylabel("v")
+    ax.set_xlabel("$w_1$"), ax.set_ylabel("$w_2$")
     ax.legend(fontsize=8, loc="upper center" if ax is axes[1] else "lower left")
 axes[0].set_title("Full steps"), axes[1].set_title("Steps that must descend")
 plt.show()
 
 # %% [markdown]
-# Full steps need few iterations, and two of them are frightening: Newton's second step lands at a
-# loss of 1,400, Gauss-Newton's first at 2,300. Here nothing happens, as the next step comes back.
-# On other functions it need not.
+# Full steps need few iterations, but two of them raise the loss: Newton's second step lands at a loss
+# of 1,400, Gauss-Newton's first at 2,300. Here the next step comes back. On other functions it may
+# not.
 #
-# A **line search** takes the step's direction, and less of its length until the loss falls by
-# enough. With slope $J \cdot z < 0$ along $z$, Armijo's rule takes the first $t$ of
+# A **line search** keeps the step's direction, and shortens it until the loss falls by enough. With
+# slope $g \cdot z < 0$ along $z$, Armijo's rule takes the first step length $\alpha$ of
 # $1, \tfrac12, \tfrac14, \dots$ with
 #
-# $$f(w + t z) \le f(w) + 10^{-4}\, t\, J \cdot z .$$
+# $$f(w + \alpha z) \le f(w) + 10^{-4}\, \alpha\, g \cdot z .$$
 #
 # ### Exercise 4.4: halve until it falls
 #
-# Write it with at most 30 halvings; `f` is a function of $w$, `slope` is
-# $J \cdot z$. (The package's: [line_search.py](../curveball/solvers/line_search.py).)
+# Write it with at most 30 halvings; `f` is a function of $w$, `slope` is $g \cdot z$. (The
+# package's: [line_search.py](../curveball/solvers/line_search.py).)
 
 
 # %% tags=["exercise"]
 def step_length(f, w, z, slope):
-    """Return the first t of 1, 1/2, 1/4, ... that satisfies Armijo's rule."""
+    """Return the first alpha of 1, 1/2, 1/4, ... that satisfies Armijo's rule."""
     ### BEGIN SOLUTION
-    t = 1.0
+    alpha = 1.0
     for _ in range(30):
-        if f(w + t * z) <= f(w) + 1e-4 * t * slope:
+        if f(w + alpha * z) <= f(w) + 1e-4 * alpha * slope:
             break
-        t = t / 2.0
-    return t
+        alpha = alpha / 2.0
+    return alpha
     ### END SOLUTION
 
 
 # %% tags=["wrong"]
-# f(w) + 1e-4 * t * slope => f(w)
-# f(w) + 1e-4 * t * slope => f(w) - 1e-4 * t * slope
-# f(w) + 1e-4 * t * slope => f(w) + 1e-4 * slope
+# f(w) + 1e-4 * alpha * slope => f(w)
+# f(w) + 1e-4 * alpha * slope => f(w) - 1e-4 * alpha * slope
+# f(w) + 1e-4 * alpha * slope => f(w) + 1e-4 * slope
 # <= f(w) => >= f(w)
-# t = t / 2.0 => t = t - 0.5
-# f(w + t * z) => f(w + z)
+# alpha = alpha / 2.0 => alpha = alpha - 0.5
+# f(w + alpha * z) => f(w + z)
 
 
 # %% tags=["checkpoint"]
@@ -355,25 +356,25 @@ def square(w):
     return w * w
 
 
-likely = "1 is tried first; slope is negative, and so the bound on the right is below f(w)"
+likely = "1 is tried first; slope is negative, so the bound on the right is below f(w)"
 checkpoint("4.4, a full step", lambda: step_length(square, 2.0, -2.0, -8.0), 1.0, likely)
 checkpoint(
     "4.4, too long by far",
     lambda: step_length(square, 2.0, -16.0, -64.0),
     0.125,
-    likely="halve the length, and look at f at the point that belongs to it",
+    likely="halve the length, and compute f at the point for that length",
 )
 checkpoint(
     "4.4, a fall too small",
     lambda: step_length(square, 1.0, -1.9999, -3.9998),
     0.5,
-    likely="f must fall by 1e-4 of what the slope promises, not just fall",
+    likely="f must fall by 1e-4 of what the slope predicts, not just fall",
 )
 checkpoint(
     "4.4, a shorter step",
     lambda: step_length(square, 2.0, -15.996, -63.984),
     0.25,
-    likely="for a step t z the slope promises t times as much",
+    likely="for a step alpha z the slope predicts alpha times as much",
 )
 
 # %%
@@ -389,12 +390,11 @@ plt.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8)
 plt.show()
 
 # %% [markdown]
-# Each safeguard has its price. The line search keeps to the curved floor, step by step; once close,
-# it takes full steps and its curve drops like the first two. Newton-CG is content with a rough
-# solution of its system as long as $J$ is large (more below): its first steps are steepest
-# descent's, and crawl. Damping ends in a straight line: close to the minimum the error along an
-# eigenvector shrinks only by $\lambda / (h + \lambda)$ per step, slowest for the smallest $h$. That
-# is a prediction:
+# Each safeguard has its price. The line search follows the curved floor, step by step; once close, it
+# takes full steps and its curve drops like the first two. Newton-CG accepts a rough solution of its
+# system while $g$ is large (more below): its first steps are those of steepest descent, and slow.
+# Damping ends in a straight line: close to the minimum each step multiplies the error along an
+# eigenvector by $\lambda / (h + \lambda)$, slowest for the smallest $h$. That is a prediction:
 
 # %% tags=["checkpoint"]
 H = mg.hessian(lambda w: valley.loss(valley.model(w)))(valley.solution)
@@ -406,15 +406,15 @@ checkpoint("4.5", errors[-1] / errors[-2], predicted, likely="lam is not 1", rto
 # %% [markdown]
 # ## Exact Newton or Gauss-Newton
 #
-# Gauss-Newton took two steps in the valley. Its $G = J_\phi H_L J_\phi^T$ drops the rest of $H$,
-# the network's own curvature weighted by $J_L$ (notebook 3), and at the minimum here both outputs,
-# $10 (v - u^2)$ and $1 - u$, are zero, and $J_L$ with them. Nothing is dropped where it matters.
+# Gauss-Newton took two steps in the valley. Its $G = J^T H_L J$ drops the rest of $H$, the model's
+# own curvature weighted by $g_L$ (notebook 3). At the minimum here both outputs, $10 (w_2 - w_1^2)$
+# and $1 - w_1$, are zero, and so is $g_L$. Nothing is dropped where it matters.
 #
-# Now take a problem whose outputs cannot both vanish: $\phi(w) = (w + 1,\; \tfrac12 w^2 + w - 1)$
-# with one parameter, and loss $\tfrac12 |\phi|^2$. The minimum is at $w = 0$, and there
-# $\phi = (1, -1)$. By hand: $G = 1 + 1 = 2$, and the rest is $-1 \cdot 1$, so $H = 1$. Close to the
-# minimum $J \approx H w$, so Gauss-Newton's step leaves $w - G^{-1} H w = \tfrac12 w$: half of the
-# error each time, while Newton's method squares it.
+# Now take a problem with outputs that cannot both vanish:
+# $\varphi(w) = (w + 1,\; \tfrac12 w^2 + w - 1)$ with one parameter, and loss $\tfrac12 |y|^2$. The
+# minimum is at $w = 0$, and there $y = (1, -1)$. By hand: $G = 1 + 1 = 2$, and the rest is
+# $-1 \cdot 1$, so $H = 1$. Close to the minimum $g \approx H w$, so Gauss-Newton's step leaves
+# $w - G^{-1} H w = \tfrac12 w$: half of the error each time, while Newton's method squares it.
 
 
 # %%
@@ -442,47 +442,47 @@ checkpoint("4.6", ratio, 0.5, likely="the factor of w**2 is no longer one half",
 # %% [markdown]
 # ## Indefinite
 #
-# Where $H$ has a negative eigenvalue, $-H^{-1} J$ is a point where $m$ is *stationary* but has no
-# minimum. Along an eigenvector with $h < 0$ the step $-(q \cdot J) / h$ goes uphill. Newton's
-# method then likes saddles as much as minima.
+# Where $H$ has a negative eigenvalue, $m$ is *stationary* at $-H^{-1} g$ but has no minimum. Along an
+# eigenvector $v_i$ with $h_i < 0$ the step $-(v_i \cdot g) / h_i$ goes uphill. Newton's method then
+# converges to saddles as well as to minima.
 #
-# Three mends: damp with $\lambda > -h_{\min}$; use $G$, with a convex loss; or
-# **flip** their signs: with $H = Q\, \mathrm{diag}(h)\, Q^T$, take
-# $z = -Q\, \mathrm{diag}(1/|h|)\, Q^T J$, a descent direction always. That is what `Newton()` does
-# (`indefinite="flip"`; with `"error"` it stops and says so).
+# There are three remedies: damp with $\lambda > -h_{\min}$; use $G$, with a convex loss; or **flip**
+# the signs of negative eigenvalues: with $H = Q\, \mathrm{diag}(h)\, Q^T$, take
+# $z = -Q\, \mathrm{diag}(1/|h|)\, Q^T g$, which is always a descent direction. That is what `Newton()`
+# does (`indefinite="flip"`; with `"error"` it stops and says so).
 #
 # ### Exercise 4.7: flip
 #
-# Write the flipped step. `h, Q = np.linalg.eigh(H)` has the eigenvectors in the
-# columns of `Q`. Below are two pictures: Rosenbrock's function at $(0, 0.01)$ along Newton's step
-# and along the flipped one; and $f(u, v) = \tfrac14 u^4 - \tfrac12 u^2 + \tfrac12 v^2$, with minima
-# at $(\pm 1, 0)$ and a saddle between them.
+# Write the flipped step. `h, Q = np.linalg.eigh(H)` has the eigenvectors in the columns of `Q`.
+# Below are two pictures: Rosenbrock's function at $(0, 0.01)$ along Newton's step and along the
+# flipped one; and $f(w) = \tfrac14 w_1^4 - \tfrac12 w_1^2 + \tfrac12 w_2^2$, with minima at
+# $(\pm 1, 0)$ and a saddle between them.
 
 
 # %% tags=["exercise"]
-def flipped_step(H, J):
-    """Return -|H|^-1 J, where |H| has the eigenvectors of H and the eigenvalues |h|."""
+def flipped_step(H, g):
+    """Return -|H|^-1 g, where |H| has the eigenvectors of H and the eigenvalues |h|."""
     ### BEGIN SOLUTION
     h, Q = np.linalg.eigh(H)
-    return -Q @ ((Q.T @ J) / np.abs(h))
+    return -Q @ ((Q.T @ g) / np.abs(h))
     ### END SOLUTION
 
 
 # %% tags=["wrong"]
 # np.abs(h) => h
-# (Q.T @ J) => (Q @ J)
+# (Q.T @ g) => (Q @ g)
 # -Q @ => Q @
 # np.abs(h) => np.maximum(h, 1e-3)
 
 # %% tags=["checkpoint"]
 rotation = np.linalg.qr(np.random.default_rng(1).standard_normal((3, 3)))[0]
 H = rotation @ np.diag([-2.0, 1.0, 50.0]) @ rotation.T
-J = np.array([1.0, -3.0, 2.0])
+g = np.array([1.0, -3.0, 2.0])
 checkpoint(
     "4.7",
-    lambda: flipped_step(H, J),
-    -np.linalg.solve(scipy.linalg.polar(H)[1], J),  # H = U |H| with orthogonal U
-    likely="Q.T turns J into eigenvector coordinates, there divide by |h|; Q turns the result back",
+    lambda: flipped_step(H, g),
+    -np.linalg.solve(scipy.linalg.polar(H)[1], g),  # H = U |H| with orthogonal U
+    likely="Q.T turns g into eigenvector coordinates, where you divide by |h|; Q turns the result back",
 )
 
 
@@ -496,60 +496,61 @@ def valley_loss(w):
 
 
 _, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.6))
-u, v = np.meshgrid(np.linspace(-1.6, 1.6, 200), np.linspace(-1.0, 1.2, 200))
-right.contour(u, v, wells(np.stack([u, v])), 14, cmap="Greys", alpha=0.6)
+w1, w2 = np.meshgrid(np.linspace(-1.6, 1.6, 200), np.linspace(-1.0, 1.2, 200))
+right.contour(w1, w2, wells(np.stack([w1, w2])), 14, cmap="Greys", alpha=0.6)
 for name, step in [("Newton", newton_step), ("flipped", flipped_step)]:
     w = np.array([0.0, 0.01])
     z = step(mg.hessian(valley_loss)(w), mg.grad(valley_loss)(w))
-    t = np.linspace(0.0, 0.3, 50)
-    left.plot(t, [valley_loss(w + s * z) for s in t], label=name)
+    lengths = np.linspace(0.0, 0.3, 50)
+    left.plot(lengths, [valley_loss(w + alpha * z) for alpha in lengths], label=name)
     path = [np.array([0.4, 1.0])]
     for _ in range(8):
         path.append(path[-1] + step(mg.hessian(wells)(path[-1]), mg.grad(wells)(path[-1])))
-    label = f"{name}, ends at u = {path[-1][0] + 0.0:.2f}"
+    label = f"{name}, ends at $w_1$ = {path[-1][0] + 0.0:.2f}"
     right.plot(*np.transpose(path), "o-", ms=4, label=label)
-left.set(xlabel="part of the step", ylabel="loss", title="Rosenbrock, at (0, 0.01)")
-right.set(xlabel="u", ylabel="v", title="Two wells, from (0.4, 1)")
+left.set(xlabel=r"step length $\alpha$", ylabel="loss", title="Rosenbrock, at (0, 0.01)")
+right.set(xlabel="$w_1$", ylabel="$w_2$", title="Two wells, from (0.4, 1)")
 left.legend(), right.legend(fontsize=8, loc="lower center")
 plt.show()
 
 # %% [markdown]
 # ## Logistic regression, with products only
 #
-# Samples $x_n$ with signs $s_n = \pm 1$, $N$ of them, the rows of $X$, and
+# There are $N$ samples $x_i$, the rows of $X$, with signs $s_i = \pm 1$, and
 #
-# $$f(w) = \frac1N \sum_n \log(1 + e^{-s_n x_n \cdot w}) + \frac\mu2 |w|^2, \qquad
-#   H = \frac1N X^T \mathrm{diag}(p (1 - p)) X + \mu I, \qquad
-#   p_n = \frac1{1 + e^{-x_n \cdot w}} .$$
+# $$f(w) = \frac1N \sum_i \log(1 + e^{-s_i x_i \cdot w}) + \frac c2 |w|^2, \qquad
+#   H = \frac1N X^T \mathrm{diag}(\pi (1 - \pi)) X + c I, \qquad
+#   \pi_i = \frac1{1 + e^{-x_i \cdot w}} .$$
 #
 # It is convex, its minimum is unique and known to the last digit (`problem.solution`), and its
-# derivatives can be written down. With 60 features one may write the whole $H$; with a million, no.
+# derivatives have closed forms. With 60 features the whole $H$ fits in memory; with a million it
+# does not.
 #
-# **Newton-CG** solves $H z = -J$ by conjugate gradients and stops early, when
-# $|H z + J| \le \eta |J|$. Far from the minimum a rough step is as good as an exact one.
+# **Newton-CG** solves $H z = -g$ by conjugate gradients and stops early, when
+# $|H z + g| \le \tau |g|$. Far from the minimum a rough step is as good as an exact one.
 #
 # ### Exercise 4.8: a step of Newton-CG
 #
-# Write that step, with products only. `mg.linearize(mg.grad(f), w)` returns $J$
-# and the map $v \mapsto Hv$; the package's `conjugate_gradient(A, b, tol=...)` has the solution in
-# `.x`, and stops at $|b - A x| \le \mathrm{tol}\, |b|$.
+# Write that step, with products only. `mg.linearize(mg.grad(f), w)` returns $g$ and the map
+# $v \mapsto Hv$; the package's `conjugate_gradient(A, b, tol=...)` has the solution in `.x`, and
+# stops at $|b - A x| \le \tau\, |b|$, with $\tau$ as `tol`.
 
 
 # %% tags=["exercise"]
-def newton_cg_step(f, w, eta):
-    """Return z with |H z + J| <= eta |J|, J and H the gradient and Hessian of f at w."""
+def newton_cg_step(f, w, tol):
+    """Return z with |H z + g| <= tol |g|, g and H the gradient and Hessian of f at w."""
     ### BEGIN SOLUTION
-    J, H = mg.linearize(mg.grad(f), w)
-    return conjugate_gradient(H, -J, tol=eta).x
+    g, H = mg.linearize(mg.grad(f), w)
+    return conjugate_gradient(H, -g, tol=tol).x
     ### END SOLUTION
 
 
 # %% tags=["wrong"]
-# conjugate_gradient(H, -J => conjugate_gradient(H, J
-# , tol=eta => , tol=0.1
-# , tol=eta => , tol=1e-12
+# conjugate_gradient(H, -g => conjugate_gradient(H, g
+# , tol=tol => , tol=0.1
+# , tol=tol => , tol=1e-12
 # (mg.grad(f), w) => (mg.grad(f), 0.0 * w)
-# return conjugate_gradient(H, -J, tol=eta).x => return -J
+# return conjugate_gradient(H, -g, tol=tol).x => return -g
 
 # %% tags=["checkpoint"]
 problem = LogisticRegression(samples=600, features=60, ridge=1e-2)
@@ -560,22 +561,22 @@ def logistic(w):
 
 
 w = problem.init(rng)
-J, H = problem.derivatives(w)  # the closed form, in plain NumPy
+g, H = problem.derivatives(w)  # the closed form, in plain NumPy
 checkpoint(
     "4.8",
     lambda: newton_cg_step(logistic, w, 1e-12),
-    newton_step(H, J),
-    likely="the system is H z = -J, with H at this w, to the tolerance eta",
+    newton_step(H, g),
+    likely="the system is H z = -g, with H at this w, to the tolerance tol",
 )
 checkpoint(
     "4.8, rough",
     lambda: newton_cg_step(logistic, w, 0.5),
-    conjugate_gradient(H.dot, -J, tol=0.5).x,
-    likely="eta is the tolerance: with 0.5 a step or two of conjugate gradients are enough",
+    conjugate_gradient(H.dot, -g, tol=0.5).x,
+    likely="tol is the tolerance: with 0.5 a step or two of conjugate gradients are enough",
 )
 
 # %%
-# Watch the digits: near the minimum each step squares the error, and doubles them.
+# Near the minimum each step squares the error, and doubles the number of correct digits.
 w = np.zeros(60)
 print("step   error |w - w*|   digits")
 for k in range(8):
@@ -588,38 +589,38 @@ for k in range(8):
 # %% [markdown]
 # ## How exact is exact enough?
 #
-# The **forcing sequence** $\eta$ decides. A constant $\eta$ gives a constant factor per step.
-# $\eta = \sqrt{|J|}$ makes it better and better as $J$ falls (order 1.5), $\eta = |J|$ keeps
-# Newton's order 2. Each step costs products, and they are what is paid for.
+# The tolerance $\tau$ of each step decides; the tolerances are called the **forcing sequence**. A
+# constant $\tau$ gives a constant factor per step. With $\tau = \sqrt{|g|}$ the factor falls as $g$
+# falls (order 1.5), and $\tau = |g|$ keeps Newton's order 2. The cost of a step is its products.
 
 # %%
 rules = {
-    "0.5": lambda J: 0.5,
-    "sqrt|J|": lambda J: min(0.5, np.sqrt(J)),
-    "|J|": lambda J: min(0.5, J),
-    "1e-12 (exact)": lambda J: 1e-12,
+    "0.5": lambda size: 0.5,
+    "sqrt|g|": lambda size: min(0.5, np.sqrt(size)),
+    "|g|": lambda size: min(0.5, size),
+    "1e-12 (exact)": lambda size: 1e-12,
 }
 _, axes = plt.subplots(1, 2, figsize=(8.4, 3.6), sharey=True)
 for name, rule in rules.items():
     w, products, errors = np.zeros(60), [0], [np.linalg.norm(problem.solution)]
     while errors[-1] > 1e-10 and len(errors) < 30:
-        J, H = mg.linearize(mg.grad(logistic), w)
-        found = conjugate_gradient(H, -J, tol=rule(np.linalg.norm(J)))
+        g, H = mg.linearize(mg.grad(logistic), w)
+        found = conjugate_gradient(H, -g, tol=rule(np.linalg.norm(g)))
         w = w + found.x
         products.append(products[-1] + int(found.iterations))
         errors.append(np.linalg.norm(w - problem.solution))
-    axes[0].semilogy(errors, "o-", ms=4, label=rf"$\eta$ = {name}")
+    axes[0].semilogy(errors, "o-", ms=4, label=rf"$\tau$ = {name}")
     axes[1].semilogy(products, errors, "o-", ms=4)
-    print(f"eta = {name:14} {len(errors) - 1:3} steps, {products[-1]:4} products")
+    print(f"tol = {name:14} {len(errors) - 1:3} steps, {products[-1]:4} products")
 axes[0].set(xlabel="Newton steps", ylabel="error |w - w*|", title="By steps")
-axes[1].set(xlabel="products with H", title="By what is paid for")
+axes[1].set(xlabel="products with H", title="By products")
 axes[0].legend(fontsize=8)
 plt.show()
 
 # %% [markdown]
-# No rule takes fewer steps than the exact one, and none pays more. `NewtonCG` uses
-# $\min(\tfrac12, \sqrt{|J|})$, and with networks in mind stops conjugate gradients at a direction of
-# negative curvature. Last, an outside opinion:
+# No rule takes fewer steps than the exact one, and none takes more products. `NewtonCG` uses
+# $\min(\tfrac12, \sqrt{|g|})$, and stops conjugate gradients at a direction of negative curvature,
+# which networks have. Last, compare with another package:
 
 # %% tags=["checkpoint"]
 result = minimize(problem.model, problem.loss, np.zeros(60), NewtonCG(), tol=1e-10)
@@ -634,9 +635,9 @@ checkpoint("4.9", result.x, sklearn.coef_[0], likely="another penalty: C is 1 / 
 #
 # - `scipy.optimize.minimize` has Newton-CG (`hessp` takes products), and `trust-ncg` and
 #   `trust-krylov`, which bound the length of $z$ rather than search along it. `least_squares` is
-#   Gauss-Newton so bounded, or Levenberg-Marquardt.
+#   Gauss-Newton with such a bound, or Levenberg-Marquardt.
 # - Large systems are *preconditioned*: conjugate gradients on $M^{-1} A$, with an $M$ that is cheap
-#   to invert and evens out the spectrum. SciPy's `cg(M=...)` takes $M^{-1}$; PETSc has dozens.
+#   to invert and narrows the spectrum. SciPy's `cg(M=...)` takes $M^{-1}$; PETSc has dozens.
 # - "Hessian-free" training of networks (Martens, 2010) is Newton-CG with $G$, damping and batches.
 #
 # ## Further reading
@@ -652,6 +653,6 @@ checkpoint("4.9", result.x, sklearn.coef_[0], likely="another penalty: C is 1 / 
 #
 # ## Where you are
 #
-# Newton's method solves a new system at every step and throws the solution away.
+# Newton's method solves a new system at every step and discards the solution afterwards.
 # [CurveBall](05_curveball.ipynb) keeps it, and takes one step on the system for each step of the
 # parameters.

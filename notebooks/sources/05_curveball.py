@@ -11,11 +11,11 @@
 # >
 # > Exercises are marked; each is followed by a checkpoint that says whether the answer is right.
 # > Solutions: [solutions/05_curveball.ipynb](solutions/05_curveball.ipynb).
+# > All notebooks share [one notation](../docs/notation.md).
 #
-# Newton's step for the basic CIFAR network of notebook 8, with its 145,578 parameters, asks for a
+# Newton's step for the basic CIFAR network of notebook 8, with its 145,578 parameters, needs a
 # matrix of $2 \cdot 10^{10}$ numbers: 170 gigabytes in double precision. Products with that matrix
-# cost a push-forward and a pull-back. CurveBall is what remains of Newton's method when you may
-# afford one such product per step.
+# cost a push-forward and a pull-back. CurveBall is Newton's method with one such product per step.
 
 # %%
 import matplotlib.pyplot as plt
@@ -32,7 +32,7 @@ rng = np.random.default_rng(0)
 
 
 def package(solver, model, loss, w, steps):
-    """The iterates of one of the package's solvers, (steps + 1, p), and its infos."""
+    """The iterates of one of the package's solvers, (steps + 1, n), and its infos."""
     state, iterates, infos = solver.init(w), [w], []
     for _ in range(steps):
         w, state, info = solver.step(w, state, model, loss)
@@ -44,26 +44,25 @@ def package(solver, model, loss, w, steps):
 # %% [markdown]
 # ## Newton's step is the bottom of a bowl
 #
-# Around the parameters $w$, with gradient $J$ and a curvature matrix $H$, the objective changes by
-# about
+# Around the parameters $w$, with gradient $g$, the objective changes by about
 #
-# $$m(z) = \tfrac12 z^T H z + z^T J .$$
+# $$m(z) = \tfrac12 z^T G_\lambda z + z^T g, \qquad G_\lambda = J^T H_L J + \lambda I .$$
 #
-# The slope of $m$ at $z$ is $Hz + J$. It vanishes at $z^* = -H^{-1} J$: Newton's step is the lowest
-# point of a bowl ([derivation](../tests/derivations/test_01_newton_step.py)). Anything that walks
-# downhill in a bowl finds it, gradient descent too:
+# $G_\lambda$ is the Gauss-Newton matrix $G$ of notebook 3 plus damping. $J$ is the Jacobian of the
+# outputs, and $H_L$ the Hessian of the loss by the outputs. The gradient of $m$ is
+# $G_\lambda z + g$. It vanishes at $z^* = -G_\lambda^{-1} g$: Newton's step is the lowest point of a
+# bowl ([derivation](../tests/derivations/test_01_newton_step.py)). Gradient descent in this bowl
+# finds it too:
 #
-# $$z \leftarrow z - \beta\,(Hz + J).$$
+# $$z \leftarrow z - \beta\,(G_\lambda z + g).$$
 #
-# Subtract $z^*$ from both sides: $z - z^* \leftarrow (I - \beta H)(z - z^*)$. Along an eigenvector
-# of curvature $h$ the error shrinks by $1 - \beta h$ per step, so the step size $\beta$ must stay
-# below $2/h_{\max}$, and the flattest direction is the slow one
+# Subtract $z^*$ from both sides: $z - z^* \leftarrow (I - \beta G_\lambda)(z - z^*)$. Along an
+# eigenvector of $G$ with eigenvalue $h$, its curvature, each step multiplies the error by
+# $1 - \beta (h + \lambda)$. So the step size $\beta$ must stay below $2/(h_{\max} + \lambda)$, and
+# the flattest direction is the slowest
 # ([derivation](../tests/derivations/test_02_descent_on_the_step.py)).
 #
-# Our network has 24 parameters in one flat vector, so that you can still look at its matrix. $H$ is
-# the Gauss-Newton matrix of notebook 3 plus damping, $\hat H = J_\phi H_L J_\phi^T + \lambda I$,
-# with $J_\phi$ the transposed Jacobian of the outputs and $H_L$ the Hessian of the loss by the
-# outputs.
+# Our network has 24 parameters in one flat vector, so that you can still look at its matrix.
 
 # %%
 x = np.linspace(-2.0, 2.0, 40)
@@ -80,7 +79,7 @@ def mse(y):
 
 
 start = rng.standard_normal(24)
-J_start = mg.grad(lambda w: mse(network(w)))(start)
+g_start = mg.grad(lambda w: mse(network(w)))(start)
 G = mg.GGNOperator(network, mse, start)  # linearised once; G(v) is one product
 h, Q = np.linalg.eigh(G.to_scipy() @ np.eye(24))
 print("the largest curvatures:", h[:-8:-1].round(4))
@@ -88,44 +87,44 @@ print("the largest curvatures:", h[:-8:-1].round(4))
 # %% [markdown]
 # ### Exercise 5.1: descend without moving
 #
-# Write `descend`: from $z = 0$, `steps` times $z \leftarrow z - \beta(\hat H z + J)$. `product(v)`
-# returns $\hat H v$.
+# Write `descend`: from $z = 0$, `steps` times $z \leftarrow z - \beta(G_\lambda z + g)$. `product(v)`
+# returns $G_\lambda v$.
 
 
 # %% tags=["exercise"]
-def descend(product, J, beta, steps):
-    """Return the iterates of gradient descent on m from z = 0, an array (steps + 1, p)."""
-    z = np.zeros_like(J)
+def descend(product, g, beta, steps):
+    """Return the iterates of gradient descent on m from z = 0, an array (steps + 1, n)."""
+    z = np.zeros_like(g)
     iterates = [z]
     ### BEGIN SOLUTION
     for _ in range(steps):
-        z = z - beta * (product(z) + J)
+        z = z - beta * (product(z) + g)
         iterates.append(z)
     ### END SOLUTION
     return np.array(iterates)
 
 
 # %% tags=["wrong"]
-# product(z) + J => product(z) - J
-# z - beta * (product(z) + J) => z + beta * (product(z) + J)
-# product(z) + J => product(z)
-# product(z) + J => z + J
+# product(z) + g => product(z) - g
+# z - beta * (product(z) + g) => z + beta * (product(z) + g)
+# product(z) + g => product(z)
+# product(z) + g => z + g
 
 # %% tags=["checkpoint"]
 lam, best = 0.1, 2.0 / (h[0] + h[-1] + 0.2)
 done = 1.0 - (1.0 - best * (h + lam)) ** np.arange(31)[:, None]  # of Newton's step, per eigenvector
-newton = Q.T @ np.linalg.solve(Q * (h + lam) @ Q.T, -J_start)
+newton = Q.T @ np.linalg.solve(Q * (h + lam) @ Q.T, -g_start)
 checkpoint(
     "5.1",
-    lambda: descend(lambda v: G(v) + lam * v, J_start, best, 30),
+    lambda: descend(lambda v: G(v) + lam * v, g_start, best, 30),
     (done * newton) @ Q.T,
-    likely="the slope of m is product(z) + J, and descent goes against it",
+    likely="the gradient of m is product(z) + g, and descent goes against it",
 )
 
 # %%
 fig, ax = plt.subplots()
 for share, label in ((1.0, "best"), (0.3, "0.3 of it"), (1.012, "1.2 percent more")):
-    z = descend(lambda v: G(v) + lam * v, J_start, share * best, 300) @ Q
+    z = descend(lambda v: G(v) + lam * v, g_start, share * best, 300) @ Q
     ax.semilogy(np.linalg.norm(z - newton, axis=1), label=rf"$\beta$: {label}")
 ax.set(xlabel="inner steps, w held still", ylabel="distance of z from Newton's step")
 ax.legend(loc="lower left")
@@ -133,48 +132,47 @@ plt.show()
 
 # %% [markdown]
 # With the best $\beta$ it ends at some 120 inner steps per digit: the ratio of the largest to the
-# smallest curvature is $\kappa = 107$ here, and the slowest error shrinks by
-# $(\kappa - 1)/(\kappa + 1)$ per step. With a little more than $2/h_{\max}$ it diverges. Hundreds
-# of products buy one move of $w$, and after that move both $J$ and $H$ are others.
+# smallest eigenvalue of $G_\lambda$ is $\kappa = 107$ here, and the slowest error shrinks by
+# $(\kappa - 1)/(\kappa + 1)$ per step. With a little more than $2/(h_{\max} + \lambda)$ it diverges.
+# One move of $w$ takes hundreds of products, and after that move both $g$ and $G$ have changed.
 #
 # ## One inner step, then move
 #
 # So do not finish. Keep $z$ from one iteration to the next, improve it by one inner step, and move
 # at once:
 #
-# $$\Delta z = \hat H z + J, \qquad
-# z \leftarrow \rho z - \beta\, \Delta z, \qquad w \leftarrow w + z .$$
+# $$d = G_\lambda z + g, \qquad
+# z \leftarrow \rho z - \beta d, \qquad w \leftarrow w + z .$$
 #
-# For the moment $\rho = 1$. The direction $\Delta z$ needs no two pull-backs, one for $J$ and one
-# for $\hat H z$. Both are pulled back by the same map, $J = J_\phi J_L$ with $J_L$ the slope of the
-# loss by the outputs, so add first and pull back once
+# For the moment $\rho = 1$. The direction $d$ does not need two pull-backs, one for $g$ and one for
+# $G z$. Both are pulled back by the same map: $g = J^T g_L$, with $g_L$ the gradient of the loss by
+# the outputs. So add first and pull back once
 # ([derivation](../tests/derivations/test_06_two_sweep_product.py)):
 #
-# $$\Delta z = J_\phi\,\bigl(H_L\,(J_\phi^T z) + J_L\bigr) + \lambda z .$$
+# $$d = J^T\bigl(H_L\, J z + g_L\bigr) + \lambda z .$$
 #
 # ### Exercise 5.2: one step in two sweeps
 #
-# The two linear maps are there; write the three lines above, with $\rho$. Mind the names: from here
-# on, `J` in code is a map, not the gradient. `J(v)` is the push-forward $J_\phi^T v$, `J.T(u)` the
-# pull-back $J_\phi u$, so the gradient is `J.T(J_L)`. `J_L` is an array, and `H_L(t)` the product
-# $H_L t$, since $H_L$ is the derivative of the slope.
+# The two linear maps are there; write the three lines above, with $\rho$. `J(v)` is the push-forward
+# $J v$ and `J.T(u)` the pull-back $J^T u$, so the gradient is `J.T(g_L)`. `g_L` is an array, and
+# `H_L(u)` the product $H_L u$, since $H_L$ is the derivative of the loss's gradient.
 
 
 # %% tags=["exercise"]
 def one_step(model, loss, w, z, lam, rho, beta):
     """Return the next w and the next z."""
     y, J = mg.linearize(model, w)
-    J_L, H_L = mg.linearize(mg.grad(loss), y)
+    g_L, H_L = mg.linearize(mg.grad(loss), y)
     ### BEGIN SOLUTION
-    Dz = J.T(H_L(J(z)) + J_L) + lam * z
-    z = rho * z - beta * Dz
+    d = J.T(H_L(J(z)) + g_L) + lam * z
+    z = rho * z - beta * d
     return w + z, z
     ### END SOLUTION
 
 
 # %% tags=["wrong"]
-# H_L(J(z)) + J_L => H_L(J(z)) - J_L
-# J_L) + lam * z => J_L)
+# H_L(J(z)) + g_L => H_L(J(z)) - g_L
+# g_L) + lam * z => g_L)
 # rho * z - beta => z - rho * beta
 # return w + z, z => return w + beta * z, z
 # H_L(J(z)) => J(z)
@@ -195,18 +193,18 @@ checkpoint(
     "5.2",
     lambda: mine(network, mse, start, 20, lam=0.5, rho=0.9, beta=0.05),
     theirs,
-    likely="the cotangent is H_L(J(z)) + J_L, pulled back once; then lam * z; w moves by the new z",
+    likely="the cotangent is H_L(J(z)) + g_L, pulled back once; then lam * z; w moves by the new z",
 )
 
 # %% [markdown]
 # ## Forgetting
 #
-# Why a $\rho$ at all? On a quadratic with minimum $w^*$, Newton's step from $w$ is $w^* - w$. Once
-# $w$ has moved by $z$, the step that remains is $w^* - w - z$: whatever $z$ has done is no longer
-# to be done. A $z$ that is kept as it is goes on and shoots past. Multiplying it by $\rho < 1$
-# forgets a share of it each time. The left panel below has $\rho = 1$, the middle one forgets, and
-# in the right one a slightly larger $\beta$ destroys it all. Notebook 6 finds the boundary between
-# these two: here it is $\beta = 0.06$.
+# Why do we need $\rho$? On a quadratic with minimum $w^*$, Newton's step from $w$ is $w^* - w$. Once
+# $w$ has moved by $z$, the step that remains is $w^* - w - z$: what $z$ has done need not be done
+# again. If $z$ is kept unchanged, the next move overshoots. Multiplying it by $\rho < 1$ forgets a
+# share of it each time. The left panel below has $\rho = 1$, the middle one forgets, and in the
+# right one a slightly larger $\beta$ makes it diverge. Notebook 6 finds the boundary between the last
+# two: here it is $\beta = 0.06$.
 
 # %%
 bowl = Quadratic((1.0, 20.0))
@@ -237,15 +235,15 @@ explore(
 # %% [markdown]
 # ## What it is without curvature, and on a quadratic
 #
-# **Without curvature.** Put $\hat H = 0$. Then $\Delta z = J$ and what is left is
+# **Without curvature.** Put $G_\lambda = 0$. Then $d = g$ and what is left is
 #
-# $$z \leftarrow \rho z - \beta J, \qquad w \leftarrow w + z,$$
+# $$z \leftarrow \rho z - \beta g, \qquad w \leftarrow w + z,$$
 #
 # momentum gradient descent, Polyak's heavy ball
 # ([derivation](../tests/derivations/test_03_heavy_ball.py)). With curvature the old $z$ is
-# multiplied by $\rho I - \beta \hat H$: a momentum of its own, $\rho - \beta h$, for each
-# eigenvector. Where the valley is steep, old moves are forgotten or reversed; along its floor they
-# add up.
+# multiplied by $\rho I - \beta G_\lambda$. Without damping, each eigenvector has its own momentum,
+# $\rho - \beta h$. Where the valley is steep, old moves are forgotten or reversed; along its floor
+# they add up.
 #
 # To see it run, hide the curvature: let the model return the loss itself, and let the loss be the
 # identity, so that $H_L = 0$.
@@ -256,29 +254,29 @@ checkpoint(
     "5.3",
     flat,
     package(SGD(lr=0.05, momentum=0.9), network, mse, start, 50)[0],
-    likely="one_step adds something besides H_L(J(z)), J_L and lam * z",
+    likely="one_step adds something other than H_L(J(z)), g_L and lam * z",
 )
 
 # %% [markdown]
-# **On a quadratic**, the gradient is $J(w) = H(w - w^*)$, so
+# **On a quadratic** with Hessian $H$, and without damping, the gradient is $g(w) = H(w - w^*)$, so
 #
-# $$H z + J(w) = H(w + z - w^*) = J(w + z):$$
+# $$H z + g(w) = H(w + z - w^*) = g(w + z):$$
 #
 # the direction is the gradient one move ahead
 # ([derivation](../tests/derivations/test_04_look_ahead_gradient.py)). Three methods follow
-# $z \leftarrow \rho z - \beta J(w + c z)$ and differ in $c$ alone: heavy ball has $c = 0$,
-# Nesterov's method $c = \rho$, CurveBall $c = 1$. On other objectives there is a second difference.
+# $z \leftarrow \rho z - \beta\, g(w + s z)$ and differ in $s$ alone: heavy ball has $s = 0$,
+# Nesterov's method $s = \rho$, CurveBall $s = 1$. On other objectives there is a second difference.
 # Nesterov's method evaluates the network at the point ahead; CurveBall evaluates it at $w$ and
-# predicts the gradient ahead by $H$. It may choose $\rho$ and $\beta$ after it has seen $J$ and
-# $Hz$. That is the next section.
+# predicts the gradient ahead by $G$. So it can choose $\rho$ and $\beta$ after it has computed $g$
+# and $Gz$. That is the next section.
 
 
 # %% tags=["checkpoint"]
-def looking_ahead(c, w, rho, beta, steps):
+def looking_ahead(s, w, rho, beta, steps):
     gradient = mg.grad(lambda w: bowl.loss(bowl.model(w)))
     z, iterates = np.zeros_like(w), [w]
     for _ in range(steps):
-        z = rho * z - beta * gradient(w + c * z)
+        z = rho * z - beta * gradient(w + s * z)
         w = w + z
         iterates.append(w)
     return np.array(iterates)
@@ -288,14 +286,14 @@ checkpoint(
     "5.4",
     mine(bowl.model, bowl.loss, corner, 40, lam=0.0, rho=0.9, beta=0.03),
     looking_ahead(1.0, corner, 0.9, 0.03, 40),
-    likely="one_step does not follow H z + J",
+    likely="one_step does not follow H z + g",
 )
 
 # %%
 fig, ax = plt.subplots()
-names = ("heavy ball, c = 0", r"Nesterov, c = $\rho$", "CurveBall, c = 1")
-for c, name in zip((0.0, 0.9, 1.0), names, strict=True):
-    ws = looking_ahead(c, corner, 0.9, 0.03, 60)
+names = ("heavy ball, s = 0", r"Nesterov, s = $\rho$", "CurveBall, s = 1")
+for s, name in zip((0.0, 0.9, 1.0), names, strict=True):
+    ws = looking_ahead(s, corner, 0.9, 0.03, 60)
     ax.semilogy(np.linalg.norm(ws - bowl.solution, axis=1), label=name)
 ax.set(xlabel="steps", ylabel="distance from the minimum")
 ax.set_title(r"$\rho$ = 0.9, $\beta$ = 0.03 for all three")
@@ -305,28 +303,28 @@ plt.show()
 # %% [markdown]
 # ## Nothing to tune: two equations for two numbers
 #
-# The bowl $m$ knows how good a step is, so let it choose. Put $z' = \rho z - \beta\,\Delta z$ into
-# $m$. The result is a quadratic of two numbers, and its derivatives vanish where
+# The bowl $m$ says how good a step is, so let it choose. Put $z' = \rho z - \beta d$ into $m$. The
+# result is a quadratic of two numbers, and its derivatives vanish where
 #
-# $$\frac{\partial m}{\partial \beta} = -\Delta z^T(\hat H z' + J) = 0, \qquad
-# \frac{\partial m}{\partial \rho} = z^T(\hat H z' + J) = 0,$$
+# $$\frac{\partial m}{\partial \beta} = -d^T(G_\lambda z' + g) = 0, \qquad
+# \frac{\partial m}{\partial \rho} = z^T(G_\lambda z' + g) = 0,$$
 #
 # that is, where
 #
-# $$\begin{bmatrix} \Delta z^T \hat H \Delta z & z^T \hat H \Delta z \\
-# z^T \hat H \Delta z & z^T \hat H z \end{bmatrix}
+# $$\begin{bmatrix} d^T G_\lambda d & z^T G_\lambda d \\
+# z^T G_\lambda d & z^T G_\lambda z \end{bmatrix}
 # \begin{bmatrix} \beta \\ -\rho \end{bmatrix} =
-# \begin{bmatrix} J^T \Delta z \\ J^T z \end{bmatrix}, \qquad
-# m = -\tfrac12\,(\beta\, J^T \Delta z - \rho\, J^T z) .$$
+# \begin{bmatrix} g^T d \\ g^T z \end{bmatrix}, \qquad
+# m = -\tfrac12\,(\beta\, g^T d - \rho\, g^T z) .$$
 #
 # (The last equation: with the five numbers collected in $A$ and $b$ and $x = (\beta, -\rho)$,
 # $m = \frac12 x^T A x - x^T b$, which is $-\frac12 x^T b$ where $A x = b$.) The five numbers need
-# no further pull-back. Write $a_y = J_\phi^T a$ for the push-forward of $a$. Then
+# no further pull-back. Write $z_y = J z$ and $d_y = J d$ for the push-forwards. Then
 #
-# $$a^T \hat H b = a_y^T H_L\, b_y + \lambda\, a^T b, \qquad J^T a = J_L^T a_y .$$
+# $$z^T G_\lambda d = z_y^T H_L\, d_y + \lambda\, z^T d, \qquad g^T d = g_L^T d_y ,$$
 #
-# $z_y$ is there already, from $\Delta z$; one more push-forward gives $\Delta z_y$
-# ([derivation](../tests/derivations/test_07_two_by_two_system.py),
+# and likewise for the other three. $z_y$ is already computed, for $d$; one more push-forward gives
+# $d_y$ ([derivation](../tests/derivations/test_07_two_by_two_system.py),
 # [of m](../tests/derivations/test_08_predicted_decrease.py)). At the first step $z = 0$ and the
 # matrix is singular: use the pseudo-inverse, `np.linalg.pinv(matrix)`, which then gives $\rho = 0$.
 #
@@ -334,52 +332,52 @@ plt.show()
 
 
 # %% tags=["exercise"]
-def coefficients(z, Dz, z_y, Dz_y, J_L, H_L, lam):
-    """Return rho and beta that minimise m(rho z - beta Dz), and the value m there."""
+def coefficients(z, d, z_y, d_y, g_L, H_L, lam):
+    """Return rho and beta that minimise m(rho z - beta d), and the value m there."""
     ### BEGIN SOLUTION
-    DHD = Dz_y @ H_L(Dz_y) + lam * Dz @ Dz
-    zHD = z_y @ H_L(Dz_y) + lam * z @ Dz
-    zHz = z_y @ H_L(z_y) + lam * z @ z
-    JD, Jz = J_L @ Dz_y, J_L @ z_y
-    beta, minus_rho = np.linalg.pinv([[DHD, zHD], [zHD, zHz]]) @ [JD, Jz]
-    return -minus_rho, beta, -0.5 * (beta * JD + minus_rho * Jz)
+    dGd = d_y @ H_L(d_y) + lam * d @ d
+    zGd = z_y @ H_L(d_y) + lam * z @ d
+    zGz = z_y @ H_L(z_y) + lam * z @ z
+    gd, gz = g_L @ d_y, g_L @ z_y
+    beta, minus_rho = np.linalg.pinv([[dGd, zGd], [zGd, zGz]]) @ [gd, gz]
+    return -minus_rho, beta, -0.5 * (beta * gd + minus_rho * gz)
     ### END SOLUTION
 
 
 # %% tags=["wrong"]
 # return -minus_rho => return minus_rho
 # z_y @ H_L(z_y) + lam * z @ z => z_y @ H_L(z_y)
-# z_y @ H_L(Dz_y) + lam * z @ Dz => z_y @ Dz_y + lam * z @ Dz
+# z_y @ H_L(d_y) + lam * z @ d => z_y @ d_y + lam * z @ d
 # -0.5 * (beta => -1.0 * (beta
-# beta * JD + minus_rho => beta * JD - minus_rho
+# beta * gd + minus_rho => beta * gd - minus_rho
 # np.linalg.pinv( => np.linalg.inv(
 
 # %% tags=["checkpoint"]
 y, J = mg.linearize(network, start)
-J_L, H_L = mg.linearize(mg.grad(mse), y)
-H = G.to_scipy() @ np.eye(24) + 0.1 * np.eye(24)
+g_L, H_L = mg.linearize(mg.grad(mse), y)
+G_lam = G.to_scipy() @ np.eye(24) + 0.1 * np.eye(24)
 z = 0.1 * rng.standard_normal(24)
-Dz = H @ z + J_start
-R = np.linalg.cholesky(H).T  # 2 m(z') = |R z' + R^-T J|^2 + constant: least squares
-best_rho, best_beta = np.linalg.lstsq(R @ np.stack([z, -Dz], 1), -np.linalg.solve(R.T, J_start))[0]
-low = best_rho * z - best_beta * Dz
+d = G_lam @ z + g_start
+R = np.linalg.cholesky(G_lam).T  # 2 m(z') = |R z' + R^-T g|^2 + constant: least squares
+best_rho, best_beta = np.linalg.lstsq(R @ np.stack([z, -d], 1), -np.linalg.solve(R.T, g_start))[0]
+low = best_rho * z - best_beta * d
 checkpoint(
     "5.5",
-    lambda: coefficients(z, Dz, J(z), J(Dz), J_L, H_L, 0.1),
-    (best_rho, best_beta, 0.5 * low @ H @ low + low @ J_start),
+    lambda: coefficients(z, d, J(z), J(d), g_L, H_L, 0.1),
+    (best_rho, best_beta, 0.5 * low @ G_lam @ low + low @ g_start),
     likely="the unknowns are (beta, -rho), the answer is rho, beta, m; lam is in each entry",
 )
 checkpoint(
     "5.5, at the first step",
-    lambda: coefficients(0 * z, J_start, J(0 * z), J(J_start), J_L, H_L, 0.1)[:2],
-    (0.0, J_start @ J_start / (J_start @ H @ J_start)),
+    lambda: coefficients(0 * z, g_start, J(0 * z), J(g_start), g_L, H_L, 0.1)[:2],
+    (0.0, g_start @ g_start / (g_start @ G_lam @ g_start)),
     likely="z = 0 makes the matrix singular: np.linalg.pinv, not inv or solve",
 )
 
 # %% [markdown]
 # The figure shows $m$ over all pairs $(\rho, \beta)$ on the network after five steps, as a share of
-# the lowest $m$ there is. The cross is what the two equations give. The circle is $\rho = 0.9$ with
-# the best $\beta$ of the first figure: a good guess, and it is promised less than half.
+# the lowest value of $m$. The cross is what the two equations give. The circle is $\rho = 0.9$ with
+# the best $\beta$ of the first figure: a good guess, but $m$ predicts less than half of the decrease.
 
 # %%
 solver = CurveBall(lam=0.1, adapt_lam=False)
@@ -387,12 +385,12 @@ w, state = start, solver.init(start)
 for _ in range(5):
     w, state, _ = solver.step(w, state, network, mse)
 _, _, info = solver.step(w, state, network, mse)
-z, J_w = state.z, mg.grad(lambda w: mse(network(w)))(w)
-H = mg.GGNOperator(network, mse, w).to_scipy() @ np.eye(24) + 0.1 * np.eye(24)
-basis = np.stack([z, -(H @ z + J_w)])
+z, g = state.z, mg.grad(lambda w: mse(network(w)))(w)
+G_lam = mg.GGNOperator(network, mse, w).to_scipy() @ np.eye(24) + 0.1 * np.eye(24)
+basis = np.stack([z, -(G_lam @ z + g)])
 rho, beta = np.meshgrid(np.linspace(-0.9, 1.2, 90), np.linspace(-0.05, 0.3, 90))
 steps = rho[..., None] * basis[0] + beta[..., None] * basis[1]
-m = 0.5 * np.sum(steps @ H * steps, axis=-1) + steps @ J_w
+m = 0.5 * np.sum(steps @ G_lam * steps, axis=-1) + steps @ g
 fig, ax = plt.subplots()
 levels = [-6, -3, -1, 0, 0.5, 0.8, 0.95]
 lines = ax.contour(rho, beta, m / info["predicted"], levels, cmap="viridis_r")
@@ -400,28 +398,28 @@ ax.clabel(lines, fontsize=7)
 ax.plot(info["rho"], info["beta"], "x", ms=10, mew=2)
 ax.plot(0.9, best, "o", mfc="none")
 move = 0.9 * basis[0] + best * basis[1]
-print(f"share at the circle: {(0.5 * move @ H @ move + move @ J_w) / info['predicted']:.2f}")
+print(f"share at the circle: {(0.5 * move @ G_lam @ move + move @ g) / info['predicted']:.2f}")
 ax.set(xlabel=r"$\rho$", ylabel=r"$\beta$")
-ax.set_title(r"$m(\rho z - \beta\,\Delta z)$ as a share of the lowest")
+ax.set_title(r"$m(\rho z - \beta d)$ as a share of the lowest")
 plt.show()
 
 # %% [markdown]
 # ## How far to trust the bowl
 #
-# Two things may be wrong with it. It can have no bottom: the curvatures of our network fall off so
-# fast that the last eight of 24 are zero to rounding. And it holds only near $w$.
-# One number mends both: $\lambda I$ with **damping** $\lambda$ lifts every curvature and shortens
-# the step. Along an eigenvector, Newton's damped step is $h/(h + \lambda)$ of the whole one
+# Two things may be wrong with it. Without damping it may have no lowest point: the curvatures of our
+# network fall off so fast that the last eight of 24 are zero to rounding. And it holds only near
+# $w$. One number helps with both: **damping** by $\lambda I$ raises every curvature and shortens the
+# step. Along an eigenvector, Newton's damped step is $h/(h + \lambda)$ of the undamped one
 # ([derivation](../tests/derivations/test_14_damping.py)).
 #
-# Whether $\lambda$ is right shows afterwards, in the **trust ratio** of the change found and the
-# change predicted:
+# Whether $\lambda$ is right can be seen after the step, from the **trust ratio** of the change found
+# to the change predicted:
 #
 # $$\gamma = \frac{f(w + z) - f(w)}{m(z)} .$$
 #
-# Every five steps: if $\gamma < \frac12$ the bowl promised too much, and $\lambda$ is divided by
-# $0.999^5$; if $\gamma > \frac32$ it promised too little, and $\lambda$ is multiplied by $0.999^5$;
-# else it stays ([derivation](../tests/derivations/test_11_trust_ratio.py)).
+# Every five steps: if $\gamma < \frac12$ the bowl predicted too much, and $\lambda$ is divided by
+# $0.999^5$; if $\gamma > \frac32$ it predicted too little, and $\lambda$ is multiplied by $0.999^5$;
+# otherwise it stays ([derivation](../tests/derivations/test_11_trust_ratio.py)).
 #
 # ### Exercise 5.6: the rule for lambda
 
@@ -456,19 +454,20 @@ checkpoint(
 )
 
 # %% [markdown]
-# Damping has its price. In Rosenbrock's valley the bowl is good from the start, and damping only
-# delays. The rule lowers $\lambda$ by half a percent per five steps, so its start matters.
+# Damping has a price. In Rosenbrock's valley the bowl is good from the start, and damping only
+# slows the solver down. The rule lowers $\lambda$ by half a percent per five steps, so its starting
+# value matters.
 
 # %%
 valley = Rosenbrock()
-u, v = np.meshgrid(np.linspace(-0.7, 1.4, 121), np.linspace(-0.6, 1.5, 121))
-log_f = np.log10(valley.loss(valley.model(np.stack([u, v], -1))) + 1e-6)
+w1, w2 = np.meshgrid(np.linspace(-0.7, 1.4, 121), np.linspace(-0.6, 1.5, 121))
+log_f = np.log10(valley.loss(valley.model(np.stack([w1, w2], -1))) + 1e-6)
 
 
 def damped(ax, log10_lam):
     solver = CurveBall(lam=10.0**log10_lam)
     ws, _ = package(solver, valley.model, valley.loss, np.array([-0.25, -0.25]), 10)
-    ax.contour(u, v, log_f, np.linspace(-2, 3, 11), colors="0.8", linewidths=0.8, linestyles="-")
+    ax.contour(w1, w2, log_f, np.linspace(-2, 3, 11), colors="0.8", linewidths=0.8, linestyles="-")
     ax.plot(*ws.T, ".-", lw=1.0)
     ax.plot(1.0, 1.0, "k*")
     ax.set(xlabel="$w_1$", ylabel="$w_2$", xlim=(-0.7, 1.4), ylim=(-0.6, 1.5))
@@ -484,23 +483,23 @@ explore(damped, at=settings, log10_lam=(-4.0, 3.0, 0.25))
 #
 # ### Exercise 5.7: put it together
 #
-# In the loop: linearise the model and the slope of the loss; $\Delta z$ in two sweeps; push
-# $\Delta z$ forward; `coefficients`; the new $z$; every fifth `count`, `new_lam` from
+# In the loop: linearise the model and the gradient of the loss; compute $d$ in two sweeps; push $d$
+# forward; call `coefficients`; compute the new $z$; every fifth `count`, call `new_lam` with
 # $f(w + z) - f(w)$; move $w$ by $z$ and append it.
 
 
 # %% tags=["exercise"]
 def curveball(model, loss, w, lam, steps):
-    """Return the iterates, an array (steps + 1, p)."""
+    """Return the iterates, an array (steps + 1, n)."""
     z, iterates = np.zeros_like(w), [w]
     for count in range(1, steps + 1):
         ### BEGIN SOLUTION
         y, J = mg.linearize(model, w)
-        J_L, H_L = mg.linearize(mg.grad(loss), y)
+        g_L, H_L = mg.linearize(mg.grad(loss), y)
         z_y = J(z)
-        Dz = J.T(H_L(z_y) + J_L) + lam * z
-        rho, beta, predicted = coefficients(z, Dz, z_y, J(Dz), J_L, H_L, lam)
-        z = rho * z - beta * Dz
+        d = J.T(H_L(z_y) + g_L) + lam * z
+        rho, beta, predicted = coefficients(z, d, z_y, J(d), g_L, H_L, lam)
+        z = rho * z - beta * d
         if count % 5 == 0:
             lam = new_lam(lam, loss(model(w + z)) - loss(y), predicted)
         w = w + z
@@ -510,11 +509,11 @@ def curveball(model, loss, w, lam, steps):
 
 
 # %% tags=["wrong"]
-# J.T(H_L(z_y) + J_L) => J.T(H_L(z_y) - J_L)
-# rho * z - beta * Dz => z - beta * Dz
+# J.T(H_L(z_y) + g_L) => J.T(H_L(z_y) - g_L)
+# rho * z - beta * d => z - beta * d
 # count % 5 == 0 => False
 # loss(model(w + z)) - loss(y) => loss(y) - loss(model(w + z))
-# J_L, H_L, lam) => J_L, H_L, 0.0)
+# g_L, H_L, lam) => g_L, H_L, 0.0)
 # w = w + z => w = w - z
 
 # %% tags=["checkpoint"]
@@ -523,7 +522,7 @@ checkpoint(
     "5.7, Rosenbrock",
     lambda: curveball(valley.model, valley.loss, w0, 1.0, 30),
     package(CurveBall(lam=1.0), valley.model, valley.loss, w0, 30)[0],
-    likely="rows 0 to 5 wrong: Dz, J(Dz) or z; only later ones: lam, found before w moves by z",
+    likely="rows 0 to 5 wrong: d, J(d) or z; only later ones: lam, computed before w moves by z",
 )
 checkpoint(
     "5.7, network",
@@ -535,13 +534,13 @@ checkpoint(
 # %% [markdown]
 # Every iterate agrees, over a hundred steps, with [the package's](../curveball/solvers/curve_ball.py). A
 # run that converges to the right point would prove much less: a wrong constant often converges too.
-# Even iterates do not show everything. Leave out `+ lam * z` in $\Delta z$, run 5.7 again, and it
-# passes. Why? The new $z$ is the lowest point of the plane of $z$ and $\Delta z$, and a multiple of
-# $z$ added to $\Delta z$ does not change that plane. It changes $\rho$ alone, by $\beta \lambda$.
-# Fixed coefficients, as in 5.2, do tell.
+# Even iterates do not show everything. Leave out `+ lam * z` in $d$, run 5.7 again, and it passes.
+# Why? The new $z$ is the lowest point of the plane of $z$ and $d$, and adding a multiple of $z$ to
+# $d$ does not change that plane. It changes $\rho$ alone, by $\beta \lambda$. With fixed
+# coefficients, as in 5.2, the mistake shows.
 #
-# The next figure has the network's loss beside two first-order solvers, and what CurveBall chose on
-# the way.
+# The next figure compares the network's loss with that of two first-order solvers, and shows what
+# CurveBall chose on the way.
 
 # %%
 runs = {
@@ -567,26 +566,26 @@ plt.show()
 # %% [markdown]
 # $\rho$ settles just below 1. Where $m$ is lowest along $z$, a curvature $h$ along $z$ makes
 # $\gamma = (h + 2\lambda)/(h + \lambda)$. So $\gamma$ near 2 says that $\lambda$ is far above $h$:
-# it falls, but slowly. CurveBall ran untuned; SGD and Adam are good or bad by their learning rate:
-# Adam at 0.01 is far behind, at 0.1 ahead of everyone here. And a CurveBall step costs up to $7/3$
+# it falls, but slowly. CurveBall ran untuned; how good SGD and Adam are depends on their learning
+# rate: Adam at 0.01 is far behind, at 0.1 ahead of all others here. And a CurveBall step costs up to $7/3$
 # of an SGD step ([derivation](../tests/derivations/test_12_cost.py)): one evaluation, two
 # push-forwards, one pull-back, and every fifth time one more evaluation for $\gamma$.
 #
 # ## What real systems do differently
 #
-# - The package's solver is these ten lines plus: params in nested dicts, many runs at once, weight
-#   decay, fixed $\rho$ or $\beta$, bounds for $\lambda$, and
+# - The package's solver adds to these ten lines: parameters in nested dicts, many runs at once,
+#   weight decay, fixed $\rho$ or $\beta$, bounds for $\lambda$, and
 #   [its own 2x2 solve](../curveball/solvers/two_by_two.py) that handles singular systems without copying a
 #   number to the host.
 # - K-FAC chooses a step size and a momentum by the same system, for a direction preconditioned by
 #   Kronecker factors. In its JAX implementation, kfac-jax, that is an option, with a warning that
-#   it works badly on stochastic objectives. Notebook 8 has what helps.
+#   it works badly on stochastic objectives. Notebook 8 shows what helps.
 # - Hessian-free optimisation runs conjugate gradients on $m$ for many products per move, started at
-#   the last solution; SciPy's `Newton-CG` and `trust-ncg` also spend as many products on a step as
-#   they think it is worth.
+#   the last solution; SciPy's `Newton-CG` and `trust-ncg` also choose how many products a step
+#   takes.
 # - JAX has `jax.linearize` for push-forwards from one evaluation, and `jax.vjp` for the way back.
-#   PyTorch has `torch.func.jvp` and `torch.func.linearize`; before there was forward mode, a
-#   push-forward was imitated by two pull-backs, at a higher cost.
+#   PyTorch has `torch.func.jvp` and `torch.func.linearize`; before it had forward mode, a
+#   push-forward was computed from two pull-backs, at a higher cost.
 #
 # ## Further reading
 #
@@ -599,12 +598,12 @@ plt.show()
 #   Schraudolph, *Fast curvature matrix-vector products for second-order gradient descent*, Neural
 #   Computation 2002.
 # - B. Polyak, 1964, for the heavy ball; I. Sutskever, J. Martens, G. Dahl, G. Hinton, *On the
-#   importance of initialization and momentum in deep learning*, ICML 2013, for its likeness to
+#   importance of initialization and momentum in deep learning*, ICML 2013, for how it compares with
 #   Nesterov's method.
 # - J. Nocedal and S. Wright, *Numerical Optimization*, 2006, chapter 4, for trust ratios.
 #
 # ## Where you are
 #
-# You have a solver whose iterates you can account for, one by one. You do not know yet when it
-# converges. For fixed $\rho$ and $\beta$ on a quadratic that is a matter of a $2 \times 2$ matrix:
+# You have a solver, and you can account for each of its iterates. You do not know yet when it
+# converges. For fixed $\rho$ and $\beta$ on a quadratic a $2 \times 2$ matrix decides:
 # [06_convergence.ipynb](06_convergence.ipynb).

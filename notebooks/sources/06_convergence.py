@@ -3,7 +3,7 @@
 #
 # > **You will build** the region of all $\rho$ and $\beta$ for which CurveBall converges on a
 # > quadratic, the rate inside it, the best pair for a given range of curvatures, and a formula for
-# > what noise leaves over.
+# > the error that noise leaves.
 # >
 # > **You need** notebook 5, eigenvalues of $2 \times 2$ matrices, complex roots of a quadratic
 # > equation.
@@ -12,6 +12,7 @@
 # >
 # > Exercises are marked; each is followed by a checkpoint that says whether the answer is right.
 # > Solutions: [solutions/06_convergence.ipynb](solutions/06_convergence.ipynb).
+# > All notebooks share [one notation](../docs/notation.md).
 
 # %%
 import matplotlib.pyplot as plt
@@ -37,15 +38,15 @@ def run(solver, problem, w, steps):
 
 
 def undamped(rho=None, beta=None):
-    """CurveBall with lambda = 0; what is not given is automatic."""
+    """CurveBall with lambda = 0; rho and beta are automatic unless given."""
     return CurveBall(rho=rho, beta=beta, lam=0.0, adapt_lam=False)
 
 
 # %% [markdown]
 # ## Two runs
 #
-# A quadratic of one variable with curvature $h = 1$, momentum $\rho = 0.9$, and two step sizes that
-# are hardly different.
+# Take a quadratic of one variable with curvature $h = 1$, momentum $\rho = 0.9$, and two step sizes
+# that hardly differ.
 
 # %%
 line = Quadratic((1.0,))
@@ -59,21 +60,21 @@ ax.legend()
 plt.show()
 
 # %% [markdown]
-# One comes to rest, the other jumps from side to side, ever further. Somewhere between is a
-# boundary, and it can be written down.
+# One converges, the other jumps from side to side, further each time. There is a boundary between
+# them, and it has a closed form.
 #
 # ## One eigenvector at a time
 #
-# Let $f$ be a quadratic with minimum $w^*$ and curvature matrix $H$, no damping ($\lambda = 0$),
-# and count $w$ from $w^*$. The gradient is $Hw$. In the basis of $H$'s eigenvectors nothing mixes,
-# and along one of them, of curvature $h$, CurveBall is a matter of two numbers. With $a = \beta h$,
+# Let $f$ be a quadratic with minimum $w^*$ and Hessian $H$, no damping ($\lambda = 0$), and measure
+# $w$ from $w^*$. The gradient is $g = Hw$. In the basis of $H$'s eigenvectors nothing mixes. Along
+# one of them, with curvature $h$, CurveBall changes two numbers, $z$ and $w$. With $a = \beta h$,
 #
 # $$z' = \rho z - a\,(z + w), \qquad w' = w + z', \qquad
 # \begin{bmatrix} z' \\ w' \end{bmatrix} = M \begin{bmatrix} z \\ w \end{bmatrix}.$$
 #
 # ### Exercise 6.1: the iteration matrix
 #
-# Write $M$. Its second row is the first one plus $w$'s own.
+# Write $M$. Its second row is the first one plus the row $(0, 1)$ of $w$ itself.
 
 
 # %% tags=["exercise"]
@@ -106,15 +107,16 @@ checkpoint(
 # %% [markdown]
 # ## The polynomial
 #
-# After $t$ steps $[z, w]$ has been multiplied by $M^t$. So everything hangs on $M$'s eigenvalues,
-# the roots $\mu$ of $\mu^2 - T\mu + D$ with trace $T$ and determinant $D$. For CurveBall
+# After $t$ steps $[z, w]$ has been multiplied by $M^t$. So everything depends on $M$'s eigenvalues,
+# the roots $\mu$ of $p(\mu) = \mu^2 - \mathrm{tr}\,\mu + \det$, with the trace and the determinant of
+# $M$. For CurveBall
 #
 # $$p(\mu) = \mu^2 - (1 + \rho - 2a)\,\mu + (\rho - a). $$
 #
-# The iteration comes to rest from every start exactly when both roots lie inside the unit circle.
-# Their larger modulus $r$ is the **rate**: in the long run each step multiplies the error by $r$.
-# Above, the roots; below, the iterates. A complex pair oscillates, a root near $-1$ jumps from side
-# to side, a root near $1$ creeps.
+# The iteration converges from every start exactly when both roots lie inside the unit circle. Their
+# larger modulus $r$ is the **rate**: in the long run each step multiplies the error by $r$. The
+# figure shows the roots above, and the iterates below. A complex pair oscillates, a root near $-1$
+# jumps from side to side, a root near $1$ converges slowly.
 
 
 # %%
@@ -140,21 +142,21 @@ explore(roots, at=settings, rho=(-1.0, 2.0, 0.05), a=(0.02, 3.0, 0.02))
 # %% [markdown]
 # ## Three inequalities
 #
-# When are both roots of $p(\mu) = \mu^2 - T\mu + D$ inside the circle? Exactly when (Schur, Cohn,
-# Jury)
+# When are both roots of $p(\mu) = \mu^2 - \mathrm{tr}\,\mu + \det$ inside the circle? Exactly when
+# (Schur, Cohn, Jury)
 #
-# $$p(1) > 0, \qquad p(-1) > 0, \qquad D < 1 .$$
+# $$p(1) > 0, \qquad p(-1) > 0, \qquad \det < 1 .$$
 #
-# *Complex roots* are a pair $\mu, \bar\mu$ with $\mu\bar\mu = D$, so $D < 1$ decides; $p$ has no
-# real root, so it is positive at $\pm 1$ anyway. *Real roots*: $p$ is negative between them. So
+# *Complex roots* are a conjugate pair with $|\mu|^2 = \det$, so $\det < 1$ decides; $p$ has no real
+# root, so it is positive at $\pm 1$ anyway. *Real roots*: $p$ is negative between them. So
 # $p(1) > 0$ and $p(-1) > 0$ say that both lie within $(-1, 1)$, or both above 1, or both below
-# $-1$; the last two have a product $D > 1$. The converse is as short: with both roots in the
-# circle, $p(1) = (1 - \mu_1)(1 - \mu_2) > 0$, likewise at $-1$, and $|D| < 1$.
+# $-1$; the last two have a product $\det > 1$. The converse is as short: with both roots in the
+# circle, $p(1) = (1 - \mu_1)(1 - \mu_2) > 0$, likewise at $-1$, and $|\det| < 1$.
 #
 # ### Exercise 6.2: the region
 #
-# Work out $p(1)$, $p(-1)$ and $D$ for CurveBall, and return whether it converges. `rho` and `a` are
-# arrays: join conditions by `&`. Before you go on: may $\rho$ exceed 1?
+# Work out $p(1)$, $p(-1)$ and $\det$ for CurveBall, and return whether it converges. `rho` and `a`
+# are arrays: combine conditions with `&`. Before you go on: can $\rho$ be larger than 1?
 
 
 # %% tags=["exercise"]
@@ -180,32 +182,32 @@ checkpoint(
     "6.2",
     lambda: int(np.sum(converges(rhos, a_s)[off] != (moduli < 1.0)[off])),
     0,
-    likely="(pairs judged otherwise than by M) p(1) = a, p(-1) = 2 + 2 rho - 3 a, D = rho - a",
+    likely="(pairs where you and M disagree) p(1) = a, p(-1) = 2 + 2 rho - 3 a, det = rho - a",
 )
 
 # %% [markdown]
 # Hence CurveBall converges on an eigenvector exactly when
 # ([derivation](../tests/derivations/test_09_convergence_region.py))
 #
-# $$a > 0 \qquad\text{and}\qquad \tfrac32 a - 1 < \rho < 1 + a ,$$
+# $$a > 0 \qquad\text{and}\qquad \tfrac32 a - 1 < \rho < 1 + a .$$
 #
-# and with several eigenvectors, when this holds for the $a = \beta h$ of each. For the two runs
-# above it gives $\beta < 2 \cdot 1.9 / 3 = 1.267$.
+# With several eigenvectors this must hold for the $a = \beta h$ of each. For the two runs above it
+# gives $\beta < 2 \cdot 1.9 / 3 = 1.267$.
 #
-# Heavy ball, $z' = \rho z - a w$, has $T = 1 + \rho - a$ and $D = \rho$: it converges for
-# $0 < a < 2(1 + \rho)$, $|\rho| < 1$. Nesterov's $z' = \rho z - a(w + \rho z)$ has
-# $T = (1 + \rho)(1 - a)$ and $D = \rho (1 - a)$. All three are heavy ball with a momentum of its
-# own for each eigenvector: $\rho$, $\rho(1 - a)$, and $\rho - a$. For the same $\rho$ CurveBall's
-# largest step is a third of heavy ball's; but its $\rho$ may exceed 1. Each map shows the rate $r$,
-# with the boundary $r = 1$ in white.
+# Heavy ball, $z' = \rho z - a w$, has $\mathrm{tr} = 1 + \rho - a$ and $\det = \rho$: it converges
+# for $0 < a < 2(1 + \rho)$, $|\rho| < 1$. Nesterov's $z' = \rho z - a(w + \rho z)$ has
+# $\mathrm{tr} = (1 + \rho)(1 - a)$ and $\det = \rho (1 - a)$. All three are heavy ball with a
+# separate momentum for each eigenvector: $\rho$, $\rho(1 - a)$, and $\rho - a$. For the same $\rho$
+# CurveBall's largest step is a third of heavy ball's, but its $\rho$ can be larger than 1. Each map
+# shows the rate $r$, with the boundary $r = 1$ in white.
 
 
 # %%
 def spectral_radius(rho, a, momentum):
-    """The larger root's modulus; momentum(rho, a) is D, and T = 1 + D - a for all three methods."""
-    D = momentum(rho, a)
-    root = np.sqrt(np.asarray((1.0 + D - a) ** 2 - 4.0 * D, dtype=complex))
-    return np.maximum(np.abs(1.0 + D - a + root), np.abs(1.0 + D - a - root)) / 2.0
+    """The larger root's modulus; momentum(rho, a) is det, and tr = 1 + det - a for all methods."""
+    det = momentum(rho, a)
+    root = np.sqrt(np.asarray((1.0 + det - a) ** 2 - 4.0 * det, dtype=complex))
+    return np.maximum(np.abs(1.0 + det - a + root), np.abs(1.0 + det - a - root)) / 2.0
 
 
 methods = {
@@ -227,9 +229,9 @@ plt.show()
 # %% [markdown]
 # ## The boundary, by running
 #
-# A formula about a formula proves little. The package's solver takes arrays of $\rho$ and $\beta$,
-# one run each, so let it run all over the map for 120 steps, and measure by how much each run grew
-# or shrank per step.
+# Check the formula with the solver itself. The package's solver takes arrays of $\rho$ and $\beta$,
+# one run each. Let it run for 120 steps at all points of the map, and measure by how much each run
+# grew or shrank per step.
 
 # %% tags=["checkpoint"]
 rho, a = np.meshgrid(np.linspace(-1.19, 2.99, 89), np.linspace(0.03, 4.17, 81))
@@ -268,15 +270,15 @@ plt.show()
 # %% [markdown]
 # ## How fast
 #
-# Inside the region, where is it fastest? Hold $a$. A complex pair has modulus
-# $\sqrt D = \sqrt{\rho - a}$: less momentum is faster, until the two roots meet on the real line,
-# $T^2 = 4D$. Beyond, they part, and the larger one grows again. So the best $\rho$ is where they
-# meet.
+# Where in the region is it fastest? Hold $a$ fixed. A complex pair has modulus
+# $\sqrt{\det} = \sqrt{\rho - a}$: less momentum is faster, until the two roots meet on the real line,
+# $\mathrm{tr}^2 = 4\det$. For smaller $\rho$ they separate, and the larger one grows again. So the
+# best $\rho$ is where they meet.
 #
 # ### Exercise 6.4: the best momentum for a step size
 #
-# Solve $T^2 = 4D$ for $\rho$, and take the smaller of the two solutions; return the rate there too.
-# It is short when written with $q = \rho - a$: $(1 + q - a)^2 = 4q$.
+# Solve $\mathrm{tr}^2 = 4\det$ for $\rho$, and take the smaller of the two solutions; return the rate
+# there too. It is shortest in terms of $\det = \rho - a$: $(1 + \det - a)^2 = 4\det$.
 
 
 # %% tags=["exercise"]
@@ -301,24 +303,24 @@ checkpoint(
     "6.4, rho",
     lambda: best_momentum(some)[0][:, 0],
     fine[all_rates.argmin(1)],
-    likely="the smaller solution is q = (1 - sqrt a)^2, and q = rho - a: add a",
+    likely="the smaller solution is det = (1 - sqrt a)^2, and det = rho - a: add a",
     atol=1e-4,
 )
 checkpoint(
     "6.4, rate",
     lambda: best_momentum(some)[1][:, 0],
     all_rates.min(1),
-    likely="the rate is sqrt q, positive also for a > 1",
+    likely="the rate is sqrt(det), positive also for a > 1",
     atol=1e-2,
 )
 
 # %% [markdown]
-# $r = |1 - \sqrt a|$: for $a = \rho = 1$ the rate is zero, and the minimum is found in one step.
-# But a quadratic has many curvatures, from a smallest $\ell$ to a largest $L$, and one $\beta$ and
-# $\rho$ for all of them. The slowest decides. Move the sliders: the worst point of the curve is the
-# rate. ($\kappa = L/\ell = 100$ here; on the left no momentum, where heavy ball and Nesterov's
-# method are both gradient descent; in the middle CurveBall's best pair; on the right heavy ball's,
-# with which the other two diverge.)
+# $r = |1 - \sqrt a|$: for $a = \rho = 1$ the rate is zero, and one step reaches the minimum. But a
+# quadratic has many curvatures, from $h_{\min}$ to $h_{\max}$, and one $\beta$ and $\rho$ for all of
+# them. The slowest decides. Move the sliders: the highest point of the curve is the rate.
+# ($\kappa = h_{\max}/h_{\min} = 100$ here. On the left there is no momentum, so heavy ball and
+# Nesterov's method are both gradient descent; in the middle is CurveBall's best pair; on the right
+# heavy ball's, for which the other two diverge.)
 
 # %%
 curvatures = np.geomspace(1.0, 100.0, 400)
@@ -345,21 +347,21 @@ explore(
 # ## The best pair for a range of curvatures
 #
 # The roots of $p(r\mu)/r^2$ are those of $p$ divided by $r$. So no root of $p$ has a modulus above
-# $r$ exactly when the three inequalities hold for this one, equality allowed. For
+# $r$ exactly when the three inequalities hold for this polynomial, equality allowed. For
 # $r \ge \frac12$, two of them bound the smallest $a$ from below and one bounds the largest from
-# above; the range is widest where the first two meet, and that gives
+# above. The range is widest where the first two meet, and that gives
 # ([derivation](../tests/derivations/test_10_convergence_rate.py)), for $\kappa \ge 3$,
 #
-# $$\beta \ell = (1 - r)^2, \qquad \rho = r^2 + (1 - r)^2, \qquad
+# $$\beta h_{\min} = (1 - r)^2, \qquad \rho = r^2 + (1 - r)^2, \qquad
 # \kappa = \frac{(1 + r)(1 - r + 2r^2)}{(1 + 2r)(1 - r)^2},$$
 #
 # so that $r \approx 1 - 2/\sqrt{3\kappa}$ for large $\kappa$. The known best rates of the others:
 #
 # | | $\beta$ | $\rho$ | rate |
 # |---|---|---|---|
-# | gradient descent | $2/(L + \ell)$ | 0 | $1 - 2/(\kappa + 1)$ |
-# | heavy ball | $4/(\sqrt L + \sqrt \ell)^2$ | $r^2$ | $1 - 2/(\sqrt\kappa + 1)$ |
-# | Nesterov | $4/(3L + \ell)$ | $(s - 2)/(s + 2)$ | $1 - 2/s$, $s = \sqrt{3\kappa + 1}$ |
+# | gradient descent | $2/(h_{\max} + h_{\min})$ | 0 | $1 - 2/(\kappa + 1)$ |
+# | heavy ball | $4/(\sqrt{h_{\max}} + \sqrt{h_{\min}})^2$ | $r^2$ | $1 - 2/(\sqrt\kappa + 1)$ |
+# | Nesterov | $4/(3 h_{\max} + h_{\min})$ | $r/(2 - r)$ | $1 - 2/\sqrt{3\kappa + 1}$ |
 
 
 # %% tags=["checkpoint"]
@@ -389,7 +391,7 @@ def searched_rate(kappa, momentum):
 for kappa in (4.0, 30.0, 1000.0):
     found = searched_rate(kappa, methods["CurveBall"])
     label = f"6.5, kappa = {kappa:g}"
-    checkpoint(label, tuned(kappa)[2], found, "is tuned as in the text?", rtol=1e-3)
+    checkpoint(label, tuned(kappa)[2], found, "tuned differs from the text", rtol=1e-3)
 
 # %%
 kappas = np.geomspace(4.0, 1e4, 40)
@@ -414,10 +416,10 @@ plt.show()
 # The dots are the best that a search over all pairs finds; the lines are the formulas. Momentum
 # turns $\kappa$ into $\sqrt\kappa$. For large $\kappa$ and with fixed coefficients, CurveBall is as
 # fast as Nesterov's method, and heavy ball is faster than both by $\sqrt 3$ at its best: on a
-# quadratic, looking ahead costs speed. (Off quadratics heavy ball's best pair can fail to converge
-# at all; Lessard and others show an example.) Now the runs, on twenty curvatures from 1 to 100,
-# with the derived rates dotted (where two roots meet, the error falls like $t\, r^t$, a little
-# later). CurveBall with automatic $\rho$ and $\beta$ is there too.
+# quadratic, looking ahead costs speed. (On other functions heavy ball's best pair can fail to
+# converge; Lessard and others show an example.) The next figure has runs on twenty curvatures from 1
+# to 100, with the derived rates dotted (where two roots meet, the error falls like $t\, r^t$, a
+# little later). It also shows CurveBall with automatic $\rho$ and $\beta$.
 
 # %%
 kappa = 100.0
@@ -444,25 +446,25 @@ plt.show()
 # %% [markdown]
 # ## Automatic coefficients on a quadratic
 #
-# The automatic run starts as fast as any and then creeps, hardly better than gradient descent. That
-# is no accident of this example: its steps grow in proportion to $\kappa$, like those of steepest
-# descent, not to $\sqrt\kappa$. Minimising the bowl over a plane at every step sounds as if it must
-# accelerate. Why does it not?
+# The automatic run starts as fast as any and then slows down, hardly better than gradient descent.
+# This holds beyond this example: its number of steps grows in proportion to $\kappa$, as for steepest
+# descent, not to $\sqrt\kappa$. It minimises the bowl over a plane at every step. Why does that not
+# accelerate it?
 #
 # It depends on the plane. Conjugate gradients (notebook 4) also take, at each step, the lowest
-# point of a plane, that of the last move $z$ and the gradient $J$. On a quadratic this is the
+# point of a plane, that of the last move $z$ and the gradient $g$. On a quadratic this is the
 # lowest point of the space of *all* gradients so far. CurveBall's plane is that of $z$ and
-# $J + Hz$. It holds the same point for two steps, and no longer
-# ([derivation](../tests/derivations/test_13_solving_the_linear_system.py)). Below, `c` is how much
+# $d = Hz + g$. It contains the same point for the first two steps only
+# ([derivation](../tests/derivations/test_13_solving_the_linear_system.py)). Below, `s` is how much
 # of $Hz$ goes into the direction: 1 is CurveBall's, 0 that of conjugate gradients.
 
 
 # %% tags=["checkpoint"]
-def lowest_points(c, problem, w, steps):
-    """w - w*, where each move is the lowest point of the plane of z and J + c H z."""
+def lowest_points(s, problem, w, steps):
+    """w - w*, where each move is the lowest point of the plane of z and g + s H z."""
     H, w, z, seen = problem.hessian, w - problem.solution, 0.0 * w, [w - problem.solution]
     for _ in range(steps):
-        plane = np.stack([z, H @ (w + c * z)])
+        plane = np.stack([z, H @ (w + s * z)])
         z = -np.linalg.pinv(plane @ H @ plane.T) @ (plane @ (H @ w)) @ plane
         w = w + z
         seen.append(w)
@@ -472,16 +474,16 @@ def lowest_points(c, problem, w, steps):
 b = -many.hessian @ (w0 - many.solution)
 cg = [conjugate_gradient(lambda v: many.hessian @ v, b, tol=0.0, max_iter=n).x for n in range(1, 9)]
 checkpoint(
-    "6.6, c = 1 is CurveBall",
+    "6.6, s = 1 is CurveBall",
     lowest_points(1.0, many, w0, 60),
     run(undamped(), many, w0, 60),
-    likely="the direction is H (w + c z)",
+    likely="the direction is H (w + s z)",
 )
 checkpoint(
-    "6.6, c = 0 is conjugate gradients",
+    "6.6, s = 0 is conjugate gradients",
     lowest_points(0.0, many, w0, 8)[1:],
     w0 - many.solution + np.array(cg),
-    likely="the direction is H (w + c z)",
+    likely="the direction is H (w + s z)",
 )
 
 
@@ -503,7 +505,7 @@ for kappa in ladder:
         "steepest descent": steepest_descent(problem, w0, 6 * kappa),
         "CurveBall, automatic": run(undamped(), problem, w0, 6 * kappa),
         "CurveBall, best pair": run(undamped(rho, beta), problem, w0, 400),
-        "plane of z and J": lowest_points(0.0, problem, w0, int(8 * kappa**0.5)),
+        "plane of z and g": lowest_points(0.0, problem, w0, int(8 * kappa**0.5)),
     }
     for name, ws in seen.items():
         f = np.einsum("ti,ij,tj->t", ws, problem.hessian, ws)
@@ -519,45 +521,45 @@ ax.legend()
 plt.show()
 
 # %% [markdown]
-# So on a fixed quadratic the automatic rule buys freedom from tuning, not acceleration, and another
-# plane of the same cost, one pull-back and two push-forwards, would do better. What a plane is
-# worth elsewhere is another question: on Rosenbrock's function it is a new one at every step, with
-# two parameters it is the whole space, and six steps do. On mini-batches the five numbers are
-# noisy. Notebooks 7 and 8 measure that.
+# So on a fixed quadratic the automatic rule saves tuning but does not accelerate. Another plane of the
+# same cost, one pull-back and two push-forwards, would do better. Elsewhere it can be different: on
+# Rosenbrock's function the plane changes at every step; with two parameters it is the whole space,
+# and six steps are enough. On mini-batches the five numbers are noisy. Notebooks 7 and 8 measure
+# that.
 #
 # ## Noise
 #
-# Let the gradient carry noise $n$ of standard deviation $\sigma$, drawn anew at each step. Then
-# $-\beta n$ is added to $z'$. With $z = w - w_{\text{before}}$ the two lines of the iteration
-# become one,
+# Let the gradient carry noise $\xi$ of standard deviation $\sigma$, drawn anew at each step. Then
+# $-\beta \xi$ is added to $z'$. With $z_t = w_t - w_{t-1}$ the two lines of the iteration become one,
 #
-# $$w_{t+1} = T\, w_t - D\, w_{t-1} - \beta n_t .$$
+# $$w_{t+1} = \mathrm{tr}\, w_t - \det\, w_{t-1} - \beta \xi_t .$$
 #
-# Inside the region $w$ does not come to rest, but its variance $V = E[w_t^2]$ does, and so does
-# $C = E[w_t w_{t-1}]$. Multiply the line by $w_t$, or square it, and take means; $n_t$ is new, so
+# Inside the region $w$ does not converge, but its variance $V = E[w_t^2]$ does, and so does
+# $C = E[w_t w_{t-1}]$. Multiply the line by $w_t$, or square it, and take means; $\xi_t$ is new, so
 # its products with $w_t$ and $w_{t-1}$ drop out:
 #
-# $$C = T V - D C, \qquad V = T^2 V + D^2 V - 2TD\,C + \beta^2 \sigma^2 .$$
+# $$C = \mathrm{tr}\, V - \det\, C, \qquad
+# V = \mathrm{tr}^2\, V + \det{}^2\, V - 2\, \mathrm{tr} \det\, C + \beta^2 \sigma^2 .$$
 #
-# ### Exercise 6.7: what the noise leaves over
+# ### Exercise 6.7: the variance that noise leaves
 #
-# Solve for $V$. (`np.linalg.solve` would do for numbers; by hand it is two lines.)
+# Solve for $V$. (For numbers you could use `np.linalg.solve`; by hand it is two lines.)
 
 
 # %% tags=["exercise"]
-def variance(T, D, beta, sigma):
+def variance(tr, det, beta, sigma):
     """Return V."""
     ### BEGIN SOLUTION
-    per_V = T / (1.0 + D)  # C = per_V V
-    return (beta * sigma) ** 2 / (1.0 - T**2 - D**2 + 2.0 * T * D * per_V)
+    per_V = tr / (1.0 + det)  # C = per_V V
+    return (beta * sigma) ** 2 / (1.0 - tr**2 - det**2 + 2.0 * tr * det * per_V)
     ### END SOLUTION
 
 
 # %% tags=["wrong"]
-# T / (1.0 + D) => T / (1.0 - D)
-# + 2.0 * T * D * per_V => - 2.0 * T * D * per_V
+# tr / (1.0 + det) => tr / (1.0 - det)
+# + 2.0 * tr * det * per_V => - 2.0 * tr * det * per_V
 # (beta * sigma) ** 2 => beta * sigma**2
-# - D**2 + 2.0 => + 2.0
+# - det**2 + 2.0 => + 2.0
 
 # %% tags=["checkpoint"]
 rho, a, beta, sigma = 0.8, 0.3, 0.1, 0.5  # h = 3
@@ -567,18 +569,18 @@ checkpoint(
     "6.7",
     lambda: variance(1.0 + rho - 2.0 * a, rho - a, beta, sigma),
     covariance[1, 1],
-    likely="C = T V / (1 + D), put into the second; the noise enters as (beta sigma)^2",
+    likely="put C = tr V / (1 + det) into the second; the noise enters as (beta sigma)^2",
 )
 
 # %% [markdown]
 # Simplified, the solution is
 #
-# $$V = \frac{\beta^2\sigma^2\,(1 + D)}{p(1)\;p(-1)\;(1 - D)} .$$
+# $$V = \frac{\beta^2\sigma^2\,(1 + \det)}{p(1)\;p(-1)\;(1 - \det)} .$$
 #
-# The three inequalities again, as factors: noise grows without bound as any one of the three
-# boundaries comes near. On the left below, for positive $\rho$, CurveBall leaves less than heavy
-# ball with the same $\rho$: its momentum is $\rho - a$. The dots are a thousand runs of the
-# package's solver at each $\rho$, with $\beta = 0.3$, $h = 1$ and $\sigma = 1$.
+# The three inequalities appear again, as factors: $V$ grows without bound near each of the three
+# boundaries. On the left below, for positive $\rho$, CurveBall leaves less than heavy ball with the
+# same $\rho$: its momentum is $\rho - a$. The dots are a thousand runs of the package's solver at
+# each $\rho$, with $\beta = 0.3$, $h = 1$ and $\sigma = 1$.
 
 
 # %%
@@ -626,25 +628,25 @@ right.legend(fontsize=8)
 plt.show()
 
 # %% [markdown]
-# On the right, ten curvatures. The automatic rule falls fast and then stays at its floor: it
-# minimises a bowl whose slope is wrong by $n$, and nothing in it makes steps smaller with time. A
-# smaller `lr` does, as in the protocol of Rosenbrock's function in notebook 7. The best pair has a
-# lower floor, and a smaller $\beta$ a lower one still, reached later. That trade is the same for
-# every method with a constant step.
+# On the right are ten curvatures. The error of the automatic rule falls fast and then stays at a
+# floor: the gradient of the bowl is wrong by $\xi$, and nothing in the rule makes steps smaller with
+# time. A smaller learning rate $\eta$ (`lr`) does, as in notebook 7 on Rosenbrock's function. The
+# best pair has a lower floor, and a smaller $\beta$ a still lower one, reached later. This trade-off
+# is the same for every method with a constant step.
 #
-# Damping, finally, is easy to place: $\lambda z$ in $\Delta z$ subtracts $\beta\lambda$ from
-# $\rho$, and all the above holds with $\rho - \beta\lambda$ for $\rho$.
+# Damping is easy to include: $\lambda z$ in $d$ subtracts $\beta\lambda$ from $\rho$, and all the
+# above holds with $\rho - \beta\lambda$ for $\rho$.
 #
 # ## What real systems do differently
 #
-# - `torch.optim.SGD` has heavy ball and, with `nesterov=True`, Nesterov's method, whose params it
-#   holds at the point ahead, $w + \rho z$. A momentum of 0.9 is a habit, heavy ball's best for
-#   $\kappa$ near 1400 by the table above. Optax has both as
+# - `torch.optim.SGD` has heavy ball and, with `nesterov=True`, Nesterov's method, where it stores
+#   the parameters at the point ahead, $w + \rho z$. The usual momentum of 0.9 is heavy ball's best
+#   for $\kappa$ near 1400 by the table above. Optax has both as
 #   `optax.sgd(momentum=..., nesterov=...)`.
-# - SciPy's `minimize(method="CG")` is nonlinear conjugate gradients, with a line search where a
-#   quadratic would have the plane; `scipy.sparse.linalg.cg` is the linear method.
-# - Learning-rate schedules are what lowers the floor of noise in practice; averaging the iterates
-#   (Polyak and Juditsky) is the other way, `torch.optim.swa_utils` for instance.
+# - SciPy's `minimize(method="CG")` is nonlinear conjugate gradients, with a line search instead of
+#   the plane; `scipy.sparse.linalg.cg` is the linear method.
+# - In practice learning-rate schedules lower the floor of noise; averaging the iterates (Polyak and
+#   Juditsky) is the other way, for instance with `torch.optim.swa_utils`.
 # - On a network the spectrum changes as $w$ moves. No fixed pair stays the best one, and a region
 #   for quadratics says only what happens close to a minimum.
 #
@@ -654,7 +656,7 @@ plt.show()
 #   Nesterov, 1983.
 # - L. Lessard, B. Recht, A. Packard, *Analysis and design of optimization algorithms via integral
 #   quadratic constraints*, SIAM Journal on Optimization 2016: the rates of the table.
-# - G. Goh, *Why momentum really works*, Distill 2017, for heavy ball with pictures to move.
+# - G. Goh, *Why momentum really works*, Distill 2017, for heavy ball with interactive figures.
 # - E. Jury, *Theory and application of the z-transform method*, 1964: the three inequalities, and
 #   those for more roots.
 # - J. Nocedal and S. Wright, *Numerical Optimization*, 2006, chapter 5, for conjugate gradients.
@@ -662,5 +664,5 @@ plt.show()
 # ## Where you are
 #
 # You know where fixed coefficients converge, how fast, and what the automatic ones do on a
-# quadratic. Real problems are noisy and degenerate, and that is where CurveBall was tried:
-# [07_noise.ipynb](07_noise.ipynb).
+# quadratic. Real problems are noisy and degenerate. The next notebook tries CurveBall on such
+# problems: [07_noise.ipynb](07_noise.ipynb).

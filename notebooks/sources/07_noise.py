@@ -1,9 +1,8 @@
 # %% [markdown]
 # # 7. Noise and degeneracy
 #
-# > **You will build** the expected loss of a valley whose walls shake and its Hessian, the step
-# > that no shaking can move, the flat directions of a linear network, and the counting behind
-# > Table 1.
+# > **You will build** the expected loss of a valley with noisy walls and its Hessian, the step that
+# > this noise does not change, the flat directions of a linear network, and the counts of Table 1.
 # >
 # > **You need** notebooks 3 to 5 (Gauss-Newton, Newton, CurveBall), eigenvalues, mean and
 # > variance.
@@ -12,6 +11,7 @@
 # >
 # > Exercises are marked; each is followed by a checkpoint that says whether the answer is right.
 # > Solutions: [solutions/07_noise.ipynb](solutions/07_noise.ipynb).
+# > All notebooks share [one notation](../docs/notation.md).
 
 # %%
 from functools import partial
@@ -31,67 +31,67 @@ plt.style.use("curveball.course.style")
 rng = np.random.default_rng(0)
 
 # %% [markdown]
-# ## A valley whose walls shake
+# ## A valley with noisy walls
 #
-# Rosenbrock's function of $w = (u, v)$ as least squares has two outputs, and the loss is their
-# sum of squares. A factor $\varepsilon$ on the first of them, drawn anew at each iteration, makes
-# the noise ([the problem](../problems/closed_form/rosenbrock.py)):
+# Rosenbrock's function of $w = (w_1, w_2)$ as least squares has two outputs, and the loss is their
+# sum of squares. The noise is a factor $\varepsilon$ on the first of them, drawn anew at each
+# iteration ([the problem](../problems/closed_form/rosenbrock.py)):
 #
-# $$\phi = \bigl(10\,\varepsilon\,(v - u^2),\; 1 - u\bigr), \qquad
-# f_\varepsilon = 100\,\varepsilon^2 (v - u^2)^2 + (1 - u)^2 .$$
+# $$\varphi(w) = \bigl(10\,\varepsilon\,(w_2 - w_1^2),\; 1 - w_1\bigr), \qquad
+# f_\varepsilon(w) = 100\,\varepsilon^2 (w_2 - w_1^2)^2 + (1 - w_1)^2 .$$
 #
 # Below are three draws. The minimum $(1, 1)$, the star, stays where it is. So does the floor of
-# the valley, $v = u^2$. What changes is how steep the walls are, by $\varepsilon^2$: between
+# the valley, $w_2 = w_1^2$. What changes is how steep the walls are, by $\varepsilon^2$: between
 # $0.2$ and $3$ that is a factor of 225. The arrow is the direction downhill from the start of
 # Table 1.
 
 # %%
 valley, minimum = Rosenbrock(), np.ones(2)
-u, v = np.meshgrid(np.linspace(-1.0, 1.6, 121), np.linspace(-1.0, 1.6, 121))
-plane = np.stack([u, v], axis=-1)
+w1, w2 = np.meshgrid(np.linspace(-1.0, 1.6, 121), np.linspace(-1.0, 1.6, 121))
+plane = np.stack([w1, w2], axis=-1)
 start = np.array([-0.25, -0.25])
 
 
 def contours(ax, eps=1.0):
     height = np.log10(valley.loss(valley.model(plane, eps)) + 1e-3)
-    ax.contour(u, v, height, np.arange(-2.5, 4.0, 0.5), cmap="Greys", linewidths=0.8)
+    ax.contour(w1, w2, height, np.arange(-2.5, 4.0, 0.5), cmap="Greys", linewidths=0.8)
     ax.plot(1.0, 1.0, "k*", markersize=9, zorder=5)
-    ax.set(xlabel="u", ylabel="v", xlim=(-1.0, 1.6), ylim=(-1.0, 1.6))
+    ax.set(xlabel="$w_1$", ylabel="$w_2$", xlim=(-1.0, 1.6), ylim=(-1.0, 1.6))
 
 
 def one_draw(ax, eps):
     contours(ax, eps)
-    J = mg.grad(lambda w: valley.loss(valley.model(w, eps)))(start)
-    size = np.linalg.norm(J)
-    ax.quiver(*start, *(-J / size), color="C1", scale=5.0, width=0.012, zorder=4)
-    ax.set_title(rf"$\varepsilon$ = {eps:g}, $|J|$ = {size:.3g}")
+    g = mg.grad(lambda w: valley.loss(valley.model(w, eps)))(start)
+    size = np.linalg.norm(g)
+    ax.quiver(*start, *(-g / size), color="C1", scale=5.0, width=0.012, zorder=4)
+    ax.set_title(rf"$\varepsilon$ = {eps:g}, $|g|$ = {size:.3g}")
 
 
 explore(one_draw, at=[{"eps": 0.2}, {"eps": 1.0}, {"eps": 3.0}], eps=(0.0, 3.0, 0.1))
 
 # %% [markdown]
-# What does a solver minimise that sees another $f_\varepsilon$ each time? On average, the
+# A solver sees another $f_\varepsilon$ at each iteration. What does it minimise? On average, the
 # expected loss $F(w) = \mathrm{E}\, f_\varepsilon(w)$.
 #
 # ### Exercise 7.1: the expected loss
 #
-# For $\varepsilon$ uniform on $[0, b]$, write $F(u, v)$ in closed form. You need the mean of
+# For $\varepsilon$ uniform on $[0, b]$, write $F(w)$ in closed form. You need the mean of
 # $\varepsilon^2$, which is not the square of the mean.
 
 
 # %% tags=["exercise"]
 def expected_loss(w, b):
-    """Return the mean of f_eps(w) over eps ~ U[0, b]; w has the entries u and v."""
-    u, v = w
+    """Return the mean of f_eps(w) over eps ~ U[0, b]; w has two entries."""
+    w1, w2 = w
     ### BEGIN SOLUTION
-    return 100.0 * (b**2 / 3.0) * (v - u**2) ** 2 + (1.0 - u) ** 2
+    return 100.0 * (b**2 / 3.0) * (w2 - w1**2) ** 2 + (1.0 - w1) ** 2
     ### END SOLUTION
 
 
 # %% tags=["wrong"]
 # b**2 / 3.0 => b**2 / 4.0
 # b**2 / 3.0 => b / 2.0
-# (v - u**2) ** 2 => (v - u**2)
+# (w2 - w1**2) ** 2 => (w2 - w1**2)
 # 100.0 * (b => 10.0 * (b
 
 # %% tags=["checkpoint"]
@@ -99,7 +99,8 @@ nodes, weights = np.polynomial.legendre.leggauss(3)  # exact for polynomials in 
 
 
 def mean_over_eps(f, b):
-    return sum(0.5 * c * f(0.5 * b * (1.0 + x)) for x, c in zip(nodes, weights, strict=True))
+    pairs = zip(nodes, weights, strict=True)
+    return sum(0.5 * weight * f(0.5 * b * (1.0 + node)) for node, weight in pairs)
 
 
 w = np.array([-0.7, 1.2])
@@ -107,32 +108,32 @@ checkpoint(
     "7.1",
     lambda: np.array([expected_loss(w, b) for b in (1.0, 3.0)]),
     np.array([mean_over_eps(lambda e: valley.loss(valley.model(w, e)), b) for b in (1.0, 3.0)]),
-    likely="the mean of eps^2 over U[0, b] is the integral of x^2 / b from 0 to b",
+    likely="the mean of eps^2 over U[0, b] is the integral of eps^2 / b from 0 to b",
 )
 
 # %% [markdown]
 # ### Exercise 7.2: its Hessian
 #
-# Differentiate $F$ twice, by hand: the $2 \times 2$ matrix at any $(u, v)$. Let $c = b^2/3$ stand
-# for the mean of $\varepsilon^2$.
+# Differentiate $F$ twice, by hand: the $2 \times 2$ matrix at any $w$. Write $q = b^2/3$ for the mean
+# of $\varepsilon^2$.
 
 
 # %% tags=["exercise"]
 def expected_hessian(w, b):
     """Return the Hessian of the expected loss at w, a 2 x 2 array."""
-    (u, v), c = w, b**2 / 3.0
+    (w1, w2), q = w, b**2 / 3.0
     ### BEGIN SOLUTION
-    across = -400.0 * c * u
-    return np.array([[c * (1200.0 * u**2 - 400.0 * v) + 2.0, across], [across, 200.0 * c]])
+    across = -400.0 * q * w1
+    return np.array([[q * (1200.0 * w1**2 - 400.0 * w2) + 2.0, across], [across, 200.0 * q]])
     ### END SOLUTION
 
 
 # %% tags=["wrong"]
-# 1200.0 * u**2 - 400.0 * v => 800.0 * u**2
-# 400.0 * v) + 2.0 => 400.0 * v)
-# [[c * (1200.0 => [[c * (400.0
-# -400.0 * c * u => 400.0 * c * u
-# 200.0 * c] => 100.0 * c]
+# 1200.0 * w1**2 - 400.0 * w2 => 800.0 * w1**2
+# 400.0 * w2) + 2.0 => 400.0 * w2)
+# [[q * (1200.0 => [[q * (400.0
+# -400.0 * q * w1 => 400.0 * q * w1
+# 200.0 * q] => 100.0 * q]
 
 
 # %% tags=["checkpoint"]
@@ -144,12 +145,12 @@ checkpoint(
     "7.2",
     lambda: np.array([expected_hessian(w, b) for b in (1.0, 3.0)]),
     np.array([mean_over_eps(hessian_at, b) for b in (1.0, 3.0)]),
-    likely="d/du of -400 c u (v - u^2) has two terms; (1 - u)^2 adds 2; the rest -400 c u, 200 c",
+    likely="d/dw1 of -400 q w1 (w2 - w1^2) has two terms; (1 - w1)^2 adds 2; then -400 q w1, 200 q",
 )
 
 # %% [markdown]
-# At the minimum this tells what a first-order solver faces. Steep is $h_{\max}$, flat is
-# $h_{\min}$, and $\kappa$ is their ratio.
+# At the minimum these eigenvalues limit a first-order solver: $h_{\max}$ across the valley,
+# $h_{\min}$ along it, and their ratio $\kappa$.
 
 
 # %%
@@ -166,41 +167,41 @@ for name, mean_square, largest in (("1, always", 1, 1), ("U[0, 1]", 1 / 3, 1), (
 # %% [markdown]
 # On average $U[0, 1]$ is an *easier* problem than no noise at all: its walls are a third as
 # steep. $U[0, 3]$ has walls three times as steep, and single draws up to nine times, 9,000
-# instead of 1,000. A learning rate that is safe with the worst of them is about $2/9000$, and
-# gradient descent then crawls along a floor of curvature $0.4$. Adam divides by the root mean
-# square of its gradients, which the steepest draws dominate. Both lose a factor to noise that has
-# nothing to do with where the minimum is.
+# instead of 1,000. A learning rate that is safe for the steepest draw is about $2/9000$, and
+# gradient descent is then slow along a floor of curvature $0.4$. Adam divides by the root mean
+# square of its gradients, which the steepest draws dominate. Both become slower by a factor, through
+# noise that does not move the minimum.
 #
-# ## A step that the noise cannot move
+# ## A step that the noise does not change
 #
-# Now look at Gauss-Newton, undamped. It solves $\phi + J_\phi^T z = 0$: where would the outputs
-# vanish, if they were linear? The first equation reads
+# Now look at Gauss-Newton, undamped. It solves $y + J z = 0$: where would the outputs vanish, if
+# they were linear? The first equation reads
 #
-# $$10\,\varepsilon\,(v - u^2) + 10\,\varepsilon\,(z_v - 2u\,z_u) = 0,$$
+# $$10\,\varepsilon\,(w_2 - w_1^2) + 10\,\varepsilon\,(z_2 - 2 w_1 z_1) = 0,$$
 #
-# and $\varepsilon$ drops out. Scaling an output scales its row of $J_\phi^T$ as well, so wherever
-# the linearised outputs can all vanish together, their scales do not matter.
+# and $\varepsilon$ drops out. Scaling an output scales its row of $J$ as well, so wherever the
+# linearised outputs can all vanish together, their scales do not matter.
 #
 # ### Exercise 7.3: the Gauss-Newton step
 #
-# The second equation is $1 - u - z_u = 0$. Solve the two for $z = (z_u, z_v)$.
+# The second equation is $1 - w_1 - z_1 = 0$. Solve the two for $z = (z_1, z_2)$.
 
 
 # %% tags=["exercise"]
 def gauss_newton_step(w):
     """Return z, an array of two, for any eps but 0."""
-    u, v = w
+    w1, w2 = w
     ### BEGIN SOLUTION
-    z_u = 1.0 - u
-    return np.array([z_u, 2.0 * u * z_u - (v - u**2)])
+    z1 = 1.0 - w1
+    return np.array([z1, 2.0 * w1 * z1 - (w2 - w1**2)])
     ### END SOLUTION
 
 
 # %% tags=["wrong"]
-# 1.0 - u => u - 1.0
-# 2.0 * u * z_u - (v => 2.0 * u * z_u + (v
-# 2.0 * u * z_u - (v => -(v
-# 2.0 * u * z_u => 2.0 * z_u
+# 1.0 - w1 => w1 - 1.0
+# 2.0 * w1 * z1 - (w2 => 2.0 * w1 * z1 + (w2
+# 2.0 * w1 * z1 - (w2 => -(w2
+# 2.0 * w1 * z1 => 2.0 * z1
 
 
 # %% tags=["checkpoint"]
@@ -215,13 +216,13 @@ checkpoint(
     "7.3",
     lambda: np.array([gauss_newton_step(x) for x, _ in cases]),
     np.array([package_step(GaussNewton(), x, eps) for x, eps in cases]),
-    likely="z_u = 1 - u; the first equation without 10 eps is z_v = 2 u z_u - (v - u^2)",
+    likely="z1 = 1 - w1; the first equation without 10 eps is z2 = 2 w1 z1 - (w2 - w1^2)",
 )
 
 # %% [markdown]
-# Where does that step lead? To $u = 1$, and from there, by the same formula, to $(1, 1)$ in one
-# more. The figure has the ends of one step from the start for 200 draws from $U[0, b]$: SGD at
-# $\mathrm{lr} = 0.001$, the rate that a grid search picks without noise; Newton with the exact
+# Where does that step lead? To $w_1 = 1$, and from there, by the same formula, to $(1, 1)$ in one
+# more. The figure shows where one step from the start ends for 200 draws from $U[0, b]$: SGD at
+# learning rate $\eta = 0.001$ (`lr`), which a grid search picks without noise; Newton with the exact
 # Hessian; Gauss-Newton with damping $\lambda$.
 
 
@@ -251,17 +252,16 @@ explore(
 )
 
 # %% [markdown]
-# With $U[0, 3]$ the longest of SGD's steps is 250 times the shortest. Gauss-Newton's end at one
-# point, but for the smallest $\varepsilon$, where damping is no longer small beside the
-# curvature: $\lambda I$ does not scale with the outputs. With $\lambda = 10$ that shows for all
-# draws. Newton's Hessian holds the term that Gauss-Newton drops, and mixes the two outputs. Its
-# steps run from the valley's floor, for large $\varepsilon$, to Gauss-Newton's end for small
-# ones.
+# With $U[0, 3]$ the longest of SGD's steps is 250 times the shortest. Gauss-Newton's steps end at one
+# point, except for the smallest $\varepsilon$, where damping is no longer small compared with the
+# curvature: $\lambda I$ does not scale with the outputs. With $\lambda = 10$ this is so for all draws.
+# Newton's Hessian contains the term that Gauss-Newton drops, and mixes the two outputs. Its steps end
+# between the valley's floor, for large $\varepsilon$, and Gauss-Newton's point, for small ones.
 #
-# CurveBall descends on the damped Gauss-Newton system, so the $z$ that it carries from batch to
-# batch stays an answer to nearly the same question. That is Figure 1: 40 iterations of CurveBall,
-# and 400 of SGD with momentum, at about the rates of Table 1's grid search. The package draws it
-# for every solver of the table ([curveball/experiments/figure1.py](../curveball/experiments/figure1.py),
+# CurveBall descends on the damped Gauss-Newton system. So the $z$ that it carries from batch to batch
+# stays an estimate of nearly the same step. Figure 1 shows this: 40 iterations of CurveBall, and 400
+# of SGD with momentum, at about the rates of Table 1's grid search. The package draws it for every
+# solver of the table ([curveball/experiments/figure1.py](../curveball/experiments/figure1.py),
 # `curveball figure1 --noise 0 3`). In the title, $\varepsilon$ to 0 stands for no noise,
 # $\varepsilon = 1$.
 
@@ -296,23 +296,23 @@ explore(figure1, at, b=(0.0, 3.0, 0.25), lam=(0.0, 3.0, 0.1), lr=(0.1, 1.0, 0.1)
 # ## Why the minimum survives, and where it would not
 #
 # At $(1, 1)$ both outputs are zero for *every* $\varepsilon$. So each draw's gradient is zero
-# there, and no draw pushes a solver away. One says that the model **interpolates**: it can be
-# right on all batches at once. A constant learning rate then converges, noise or not.
+# there, and no draw moves a solver away. The model **interpolates**: it can be right on all batches
+# at once. A constant learning rate then converges, noise or not.
 #
-# Put the noise elsewhere, $\phi = (10\,\varepsilon\,(v - u^2),\; 1 - u + \delta)$ with
-# $\delta \sim N(0, \sigma^2)$, as if targets were measured with errors. $F$ only gains the
+# Put the noise elsewhere, $\varphi(w) = (10\,\varepsilon\,(w_2 - w_1^2),\; 1 - w_1 + \xi)$ with
+# $\xi \sim N(0, \sigma^2)$, as if targets were measured with errors. $F$ only gains the
 # constant $\sigma^2$, so its minimum is still $(1, 1)$. But each draw has its own, at
-# $u = 1 + \delta$. A solver that moves by the share $\mathrm{lr}$ of a Gauss-Newton step has
-# $u - 1 \leftarrow (1 - \mathrm{lr})(u - 1) + \mathrm{lr}\,\delta$, and settles where the
-# variance $s$ no longer changes:
+# $w_1 = 1 + \xi$. A solver that moves by the share $\eta$ of a Gauss-Newton step has
+# $w_1 - 1 \leftarrow (1 - \eta)(w_1 - 1) + \eta\,\xi$. Its variance $V$ converges to the value that
+# no longer changes:
 #
-# $$s = (1 - \mathrm{lr})^2 s + \mathrm{lr}^2 \sigma^2 \quad\Longrightarrow\quad
-# s = \frac{\mathrm{lr}}{2 - \mathrm{lr}}\,\sigma^2 .$$
+# $$V = (1 - \eta)^2 V + \eta^2 \sigma^2 \quad\Longrightarrow\quad
+# V = \frac{\eta}{2 - \eta}\,\sigma^2 .$$
 
 
 # %%
 class NoisyTargets(Rosenbrock):
-    """Rosenbrock with eps ~ U[0, 3] and delta ~ N(0, 0.1^2) on the second output."""
+    """Rosenbrock with eps ~ U[0, 3] and xi ~ N(0, 0.1^2) on the second output."""
 
     def batch(self, rng, runs=()):
         return rng.uniform(0.0, 3.0, (*runs, 1)), 0.1 * rng.standard_normal((*runs, 1))
@@ -327,30 +327,30 @@ many = Rosenbrock().init(np.random.default_rng(0), (100,))
 for k, lr in enumerate((1.0, 0.5, 0.1, 0.02)):
     solver, floor = CurveBall(lam=1e-3, lr=lr, adapt_lam=False), 0.1 * (lr / (2.0 - lr)) ** 0.5
     for ax, problem in ((left, Rosenbrock((0.0, 3.0))), (right, NoisyTargets())):
-        u_path = follow(solver, problem, 600, many)[..., 0]
-        rms = np.sqrt(np.mean((u_path - 1.0) ** 2, axis=1))
+        w1_path = follow(solver, problem, 600, many)[..., 0]
+        rms = np.sqrt(np.mean((w1_path - 1.0) ** 2, axis=1))
         ax.semilogy(np.maximum(rms, 1e-16), color=f"C{k}", label=f"CurveBall, lr = {lr:g}")
     right.axhline(floor, color=f"C{k}", ls=":")
     checkpoint(f"floor at lr = {lr:g}", rms[-200:].mean(), floor, likely="sigma is 0.1", rtol=0.1)
-left.set(title="noise on the walls", xlabel="iteration", ylabel="root mean square of u - 1")
+left.set(title="noise on the walls", xlabel="iteration", ylabel="root mean square of $w_1 - 1$")
 right.set(title="noise on the targets; dotted: the formula", xlabel="iteration")
 right.legend(fontsize=8)
 plt.show()
 
 # %% [markdown]
 # On the left every learning rate converges, and the largest is the fastest. On the right the
-# largest is the worst: CurveBall runs to the minimum of the latest draw. Now learning rates must
-# fall, or iterates be averaged. So Table 1, in which all problems interpolate, shows second-order
-# steps from their best side. Large networks that fit their training set come near the left panel;
-# those that do not, with few parameters or much augmentation, near the right one.
+# largest is the worst: CurveBall goes to the minimum of the latest draw. Now learning rates must
+# decrease, or iterates must be averaged. All problems of Table 1 interpolate, so it shows
+# second-order steps at their best. Large networks that fit their training set are close to the left
+# panel; those that do not, with few parameters or much augmentation, to the right one.
 #
 # ## Degenerate: a hundred directions in which nothing happens
 #
-# The other problem of Table 1 is a network without nonlinearity, $\hat y = W_2 W_1 x$, that is to
-# learn $y = A x$ ([the problem](../problems/closed_form/linear_network.py)). In the form after Rahimi and
-# Recht it has 160 parameters, $W_1$ of $10 \times 6$ and $W_2$ of $10 \times 10$. The outputs know
-# of them only through the $10 \times 6$ product $W_2 W_1$: 60 numbers. The authors of CurveBall
-# also published a harder form, with 96 parameters and again a $10 \times 6$ product. Here are the
+# The other problem of Table 1 is a network without nonlinearity, $y = W_2 W_1 x$, with targets
+# $A x$ ([the problem](../problems/closed_form/linear_network.py)). In the form after Rahimi and Recht
+# it has 160 parameters, $W_1$ of $10 \times 6$ and $W_2$ of $10 \times 10$. The outputs depend on
+# them only through the $10 \times 6$ product $W_2 W_1$: 60 numbers. The authors of CurveBall also
+# published a harder form, with 96 parameters and again a $10 \times 6$ product. Here are the
 # eigenvalues of their Gauss-Newton matrices $G$, each at a solution.
 
 # %%
@@ -374,62 +374,61 @@ ax.legend()
 plt.show()
 
 # %% [markdown]
-# After the 60th, both fall to rounding. Why? Take any invertible $10 \times 10$ matrix $M$ and
-# replace $(W_1, W_2)$ by $(M W_1, W_2 M^{-1})$: the product, hence the outputs, stay as they are.
+# After the 60th, both fall to rounding. Why? Take any invertible $10 \times 10$ matrix $K$ and
+# replace $(W_1, W_2)$ by $(K W_1, W_2 K^{-1})$: the product, and so the outputs, do not change.
 # Such matrices have $10 \cdot 10 = 100$ free entries, and $160 - 60 = 100$. In the other form,
-# $6 \cdot 6 = 36 = 96 - 60$. The zeros of the spectrum are this symmetry and nothing else.
+# $6 \cdot 6 = 36 = 96 - 60$. This symmetry alone explains the zeros of the spectrum.
 #
 # ### Exercise 7.4: the flat directions
 #
-# Move along $e^{tM}$: $W_1(t) = e^{tM} W_1$ and $W_2(t) = W_2\, e^{-tM}$. Write the tangent at
-# $t = 0$.
+# Move along $e^{sK}$: $W_1(s) = e^{sK} W_1$ and $W_2(s) = W_2\, e^{-sK}$. Write the tangent at
+# $s = 0$.
 
 
 # %% tags=["exercise"]
-def flat_direction(params, M):
-    """Return the tangent of the symmetry, a dict like params, for M of 10 x 10."""
+def flat_direction(params, K):
+    """Return the tangent of the symmetry, a dict like params, for K of 10 x 10."""
     ### BEGIN SOLUTION
-    return {"w1": M @ params["w1"], "w2": -params["w2"] @ M}
+    return {"w1": K @ params["w1"], "w2": -params["w2"] @ K}
     ### END SOLUTION
 
 
 # %% tags=["wrong"]
-# -params["w2"] @ M => params["w2"] @ M
-# M @ params["w1"] => M.T @ params["w1"]
-# -params["w2"] @ M => -M @ params["w2"]
-# -params["w2"] @ M => 0.0 * params["w2"]
+# -params["w2"] @ K => params["w2"] @ K
+# K @ params["w1"] => K.T @ params["w1"]
+# -params["w2"] @ K => -K @ params["w2"]
+# -params["w2"] @ K => 0.0 * params["w2"]
 
 # %% tags=["checkpoint"]
-net, params, M = nets["rahimi-recht"], solutions["rahimi-recht"], rng.standard_normal((10, 10))
+net, params, K = nets["rahimi-recht"], solutions["rahimi-recht"], rng.standard_normal((10, 10))
 
 
-def moved(t):
-    return {"w1": expm(t * M) @ params["w1"], "w2": params["w2"] @ expm(-t * M)}
+def moved(s):
+    return {"w1": expm(s * K) @ params["w1"], "w2": params["w2"] @ expm(-s * K)}
 
 
 checkpoint(
     "7.4",
-    lambda: flat_direction(params, M),
+    lambda: flat_direction(params, K),
     mg.tree_map(lambda a, b: (a - b) / 2e-4, moved(1e-4), moved(-1e-4)),
-    likely="the derivative of exp(tM) at 0 is M, of exp(-tM) is -M; sides matter",
+    likely="the derivative of exp(sK) at 0 is K, of exp(-sK) is -K; sides matter",
     atol=1e-5,
 )
 checkpoint(
     "7.4, in the null space of G",
-    lambda: mg.ggnvp(net.model, net.loss, params, flat_direction(params, M)),
+    lambda: mg.ggnvp(net.model, net.loss, params, flat_direction(params, K)),
     {"w1": np.zeros((10, 6)), "w2": np.zeros((10, 10))},
     likely="the outputs change along this direction",
 )
 
 # %% [markdown]
-# The zeros do no harm. The loss is constant along these directions everywhere, so the gradient
-# has no part in them, and steps $-\beta J$ or $G z$ never acquire one. Only a solver that divides
-# by eigenvalues must take care, and damping does that.
+# The zeros do no harm. The loss is constant along these directions everywhere, so the gradient has no
+# component in them, and neither have steps $-\beta g$ or products $G z$. Only a solver that divides by
+# eigenvalues must handle them, and damping does that.
 #
-# What hurts is the *small nonzero* ones. Gradient descent reduces the error along an eigenvector
-# by $1 - \mathrm{lr}\,h$ per step, and $\mathrm{lr} < 2/h_{\max}$. With the best rate, four
-# digits take about $\frac{\kappa}{2} \ln 10^4$ steps; with the best momentum, about
-# $\frac{\sqrt\kappa}{2} \ln 10^4$ (notebook 6).
+# The *small nonzero* ones matter. Gradient descent multiplies the error along an eigenvector by
+# $1 - \eta h$ per step, with $\eta < 2/h_{\max}$. With the best rate, four digits take about
+# $\frac{\kappa}{2} \ln 10^4$ steps; with the best momentum, about $\frac{\sqrt\kappa}{2} \ln 10^4$ (notebook 6).
 
 # %%
 fig, axes = plt.subplots(1, 2, figsize=(9.0, 3.6), sharey=True)
@@ -458,19 +457,18 @@ plt.show()
 
 # %% [markdown]
 # A condition number of 75 is mild: the first form is degenerate, but not hard. The second is
-# both. (Of the learning rates $3, 1, 0.3, 0.1, \dots$ each solver has the one with which it gets
-# down first from this very start.) On the hard form, descent is still at $0.005$ after 1500
-# iterations, Adam at $0.0001$. Levenberg-Marquardt solves a whole linear system per step and is
-# done in ten. CurveBall has two directions per step, and its default $\lambda$; it leads the
-# first-order solvers for hundreds of iterations. But on a fixed quadratic its automatic
-# coefficients do not gain momentum's square root (notebook 6), and the end of a run is nearly
-# quadratic: well-tuned momentum passes it.
+# both. (Of the learning rates $3, 1, 0.3, 0.1, \dots$ each solver has the one that is fastest from
+# this start.) On the hard form, descent is still at $0.005$ after 1500 iterations, Adam at $0.0001$.
+# Levenberg-Marquardt solves a whole linear system per step and converges in ten. CurveBall has two
+# directions per step, and its default $\lambda$; it leads the first-order solvers for hundreds of
+# iterations. But on a fixed quadratic its automatic coefficients do not gain momentum's square root
+# (notebook 6), and the end of a run is nearly quadratic: there well-tuned momentum overtakes it.
 #
-# ## Table 1: count, and say how many never arrived
+# ## Table 1: count iterations, and runs that did not converge
 #
-# The protocol: 100 starts; a run's count is the first iteration, from 1, at which the loss *of
-# its own batch* is below $10^{-4}$; mean and standard deviation (`std` as NumPy has it) are over
-# the runs that got there, with their share.
+# The protocol: 100 starts. A run's count is the first iteration, from 1, with a loss *of its own
+# batch* below $10^{-4}$. Mean and standard deviation (NumPy's `std`) are over the runs that reached
+# it, and the table has their share.
 #
 # ### Exercise 7.5: mean, deviation, share
 
@@ -502,15 +500,15 @@ checkpoint(
     "7.5",
     lambda: summary(losses, 1e-4),
     (7.0, 3.0, 0.5),
-    likely="count from 1; mean and std() only of runs that arrive; the share is among all runs",
+    likely="count from 1; mean and std() only of runs that converge; the share is of all runs",
 )
 
 # %% [markdown]
 # The whole protocol is [table1.py](../curveball/experiments/table1.py): all runs, and all points of
 # a grid, advance together as one more axis ([sweep.py](../curveball/experiments/sweep.py)). The
-# full table is committed. Here you run five of its eight rows again, small: 20 runs, with the
-# settings that its grid searches found, but with other starts, other noise and another linear
-# network (seed 1 instead of 0).
+# full table is committed. Here you repeat five of its eight rows with 20 runs each. The settings are
+# those that its grid searches found; starts, noise and the linear network are different (seed 1
+# instead of 0).
 
 # %%
 import json
@@ -536,9 +534,8 @@ for cell in full["cells"]:
 display(Markdown(markdown(cells)))
 
 # %% [markdown]
-# And the full table, as committed with its machine, seed and command. (A file without a date is
-# older than the habit; `git log studies/results/table1.json` knows.) The figure below it has
-# every run.
+# Here is the full table, as committed with its machine, seed and command. (For a file without a date
+# see `git log studies/results/table1.json`.) The figure below it shows every run.
 
 # %%
 about = ("date", "runs", "seed", "machine", "processor", "cores")
@@ -558,15 +555,15 @@ fig.suptitle("one dot per run: the committed 100 (blue), the 20 of this page (or
 plt.show()
 
 # %% [markdown]
-# One number of the full table deserves a look: SGD on $U[0, 3]$, 109 iterations, one run of a
-# hundred. That run did not converge. It swung through $u \approx 1$ at iteration 109, where a
-# small draw of $\varepsilon$ put its batch's loss below the threshold, and swung on. The protocol
-# counts it, the share gives it away.
+# One number of the full table needs an explanation: SGD on $U[0, 3]$, 109 iterations, one run of a
+# hundred. That run did not converge. It passed $w_1 \approx 1$ at iteration 109, where a small draw
+# of $\varepsilon$ put its batch's loss below the threshold, and moved on. The protocol counts it; the
+# share shows that something is wrong.
 #
 # ## How noisy is the grid search?
 #
-# SGD's and Adam's settings come from a grid, judged on *one* run by the mean loss of its last ten
-# batches. Watch Adam on $U[0, 1]$ with three seeds:
+# SGD's and Adam's settings come from a grid. Each is judged on *one* run by the mean loss of its last
+# ten batches. Here is Adam on $U[0, 1]$ with three seeds:
 
 # %%
 from curveball.experiments.sweep import grid_search
@@ -581,9 +578,9 @@ for seed in range(3):
     print(f"  {counts[counts > 0].mean():.0f} iterations, {np.mean(counts > 0):.0%} converged")
 
 # %% [markdown]
-# About a dozen settings end below the threshold, and the winner is the one whose last ten losses
-# were the smallest, at the end of a long run. It may be fast or slow: the score never asked. Eight
-# seeds of the whole table are [committed](../studies/results/table1-seeds.md) (50 runs each, two
+# About a dozen settings end below the threshold. The winner has the smallest last ten losses, at the
+# end of a long run. It may be fast or slow: the score does not measure speed. Eight seeds of the
+# whole table are [committed](../studies/results/table1-seeds.md) (50 runs each, two
 # cores of an AMD EPYC, NumPy 2.4.6, 21 November 2026); each dot below is one seed's mean, with its
 # deviation.
 
@@ -604,16 +601,16 @@ axes[3].legend(fontsize=7)
 plt.show()
 
 # %% [markdown]
-# CurveBall's dots lie on a line on Rosenbrock's function, and SGD's do where it converges. Adam's
-# spread over a factor of up to six. A table with one tuned number per solver does not show that.
+# On Rosenbrock's function CurveBall's dots lie on a line, and so do SGD's where it converges. Adam's
+# vary by a factor of up to six. A table with one tuned number per solver does not show that.
 #
 # ## What real systems do differently
 #
 # - They lower the learning rate on a schedule or average the iterates (Polyak and Ruppert;
-#   PyTorch has `torch.optim.swa_utils`). That is the answer to the right panel above, not to the
-#   left one.
+#   PyTorch has `torch.optim.swa_utils`). That helps in the right panel above, not in the left one.
 # - K-FAC and its relatives average *curvature* over many batches, because one batch of a large
-#   network has far fewer outputs than there are parameters: its $G$ is mostly zeros, like here.
+#   network has far fewer outputs than there are parameters: most eigenvalues of its $G$ are zero, as
+#   here.
 # - Tuning is done by random search or by systems such as Optuna, over several seeds where it
 #   matters. The AlgoPerf benchmark also fixes how much tuning counts.
 #
@@ -632,6 +629,6 @@ plt.show()
 #
 # ## Where you are
 #
-# You know what noise does to each kind of step, which zeros of a spectrum matter, and how to read
-# a table of counts. Next come images, and a network whose curvature no one can write down:
+# You know what noise does to each kind of step, which small eigenvalues matter, and how to read a
+# table of counts. Next come images, and a network with a curvature matrix too large to store:
 # [08_cnn.ipynb](08_cnn.ipynb).

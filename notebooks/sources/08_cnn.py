@@ -2,8 +2,8 @@
 # # 8. A CNN
 #
 # > **You will build** convolution as patches and one matrix product, its pull-backs, batch
-# > normalisation with its own derivative, and the average that calms CurveBall's coefficients; you
-# > train a small CNN and read the tables of longer runs.
+# > normalisation with its own derivative, and the average that makes CurveBall's coefficients less
+# > noisy; you train a small CNN and read the tables of longer runs.
 # >
 # > **You need** notebooks 2 (pull-backs), 3 (Gauss-Newton products) and 5 (CurveBall); mean and
 # > variance.
@@ -12,6 +12,7 @@
 # >
 # > Exercises are marked; each is followed by a checkpoint that says whether the answer is right.
 # > Solutions: [solutions/08_cnn.ipynb](solutions/08_cnn.ipynb).
+# > All notebooks share [one notation](../docs/notation.md).
 
 # %%
 import json
@@ -38,9 +39,9 @@ digits = load("digits")
 # %% [markdown]
 # ## Convolution is patches and one product
 #
-# The second convolution of the basic CIFAR network takes $16 \times 16$ places with 32 channels to
+# The second convolution of the basic CIFAR network maps $16 \times 16$ places with 32 channels to
 # as many. It is linear in the image, so it is a matrix: $8192 \times 8192$, 67 million entries,
-# made of 25,600 different numbers. Nobody stores it. With images $x$ of shape (batch, height,
+# with 25,600 different numbers. Nobody stores it. With images $x$ of shape (batch, height,
 # width, channels), a kernel $w$ of shape $(k, k, \text{in}, \text{out})$ and stride $s$,
 #
 # $$y_{n i j o} = \sum_{a, b, c} x_{n,\; i s + a,\; j s + b,\; c}\; w_{a b c o} .$$
@@ -53,16 +54,16 @@ digits = load("digits")
 #
 # ### Exercise 8.1: patches
 #
-# Return $P(x)$ for images that are padded already. Rows: image by image, in each the places row by
-# row. Columns: in the kernel's order, $(a, b, c)$.
+# Return $P(x)$ for images that are already padded. Rows: image by image, and in each image the places
+# row by row. Columns: in the kernel's order, $(a, b, c)$.
 
 
 # %% tags=["exercise"]
 def patches(x, k, stride=1):
-    """Return the k x k windows of images (n, h, w, c) as rows, a matrix (n * places, k * k * c)."""
-    _, h, w, c = x.shape
+    """Return the k x k windows of images (n, height, width, c) as rows, a matrix (n * places, k * k * c)."""
+    _, height, width, c = x.shape
     ### BEGIN SOLUTION
-    tops, lefts = range(0, h - k + 1, stride), range(0, w - k + 1, stride)
+    tops, lefts = range(0, height - k + 1, stride), range(0, width - k + 1, stride)
     windows = [x[:, i : i + k, j : j + k] for i in tops for j in lefts]
     return np.stack(windows, axis=1).reshape(-1, k * k * c)
     ### END SOLUTION
@@ -72,8 +73,8 @@ def patches(x, k, stride=1):
 # axis=1 => axis=0
 # for i in tops for j in lefts => for j in lefts for i in tops
 # x[:, i : i + k, j : j + k] => x[:, i : i + k, j : j + k].swapaxes(1, 2)
-# range(0, w - k + 1, stride) => range(0, w - k + 1)
-# range(0, h - k + 1, stride) => range(0, h - k, stride)
+# range(0, width - k + 1, stride) => range(0, width - k + 1)
+# range(0, height - k + 1, stride) => range(0, height - k, stride)
 
 # %% tags=["checkpoint"]
 x, w = rng.standard_normal((2, 8, 7, 3)), rng.standard_normal((3, 3, 3, 4))
@@ -87,8 +88,9 @@ for stride in (1, 2):
     )
 
 # %% [markdown]
-# A digit, its patches (the marked window is the marked row), their product with a kernel that
-# answers to vertical edges, and the matrix that need not be stored, by the engine's Jacobian.
+# The figure shows a digit, its patches (the marked window is the marked row), their product with a
+# kernel that responds to vertical edges, and the matrix that need not be stored, computed by
+# `mg.jacobian`.
 
 # %%
 digit = digits.normalise(digits.train_images[:1], np.float64)
@@ -116,30 +118,30 @@ plt.show()
 # ## Three linear maps
 #
 # $P(x)$ copies entries, so it is linear in $x$, and $P(x) W$ is linear in each of $x$ and $w$. A
-# tangent $\dot w$ pushes forward to $P(x)\, \dot W$, a tangent $\dot x$ to $P(\dot x)\, W$. A
-# cotangent $C$ of $Y$ makes one number of it all, $\langle P(x)\, W, C \rangle$, linear in each of
-# three things. The pull-backs are the transposes:
+# tangent $\dot w$ pushes forward to $P(x)\, \dot W$, a tangent $\dot x$ to $P(\dot x)\, W$. With a
+# cotangent $\bar Y$ of $Y$, the number $\langle P(x)\, W, \bar Y \rangle$ is linear in each of $x$,
+# $W$ and $\bar Y$. The pull-backs are the transposes:
 #
-# $$\bar W = P(x)^T C, \qquad \bar x = P^T\bigl(C\, W^T\bigr),$$
+# $$\bar W = P(x)^T\, \bar Y, \qquad \bar x = P^T\bigl(\bar Y\, W^T\bigr),$$
 #
-# where $P^T$ undoes the copying as transposes do: what was copied to several places is *added* from
-# all of them.
+# where $P^T$ is the transpose of copying: what was copied to several places is *added* from all of
+# them.
 #
 # ### Exercise 8.2: the two pull-backs
 #
-# Write them for stride 1 and padded images. $C W^T$ has one row per window.
+# Write them for stride 1 and padded images. $\bar Y W^T$ has one row per window.
 
 
 # %% tags=["exercise"]
-def pull_back(x, w, c):
-    """Return x_bar and w_bar for y = conv(x, w), stride 1, from its cotangent c."""
+def pull_back(x, w, y_bar):
+    """Return x_bar and w_bar for y = conv(x, w), stride 1, from its cotangent y_bar."""
     k, _, c_in, c_out = w.shape
-    n, rows, columns, _ = c.shape
-    C, W = c.reshape(-1, c_out), w.reshape(-1, c_out)
+    n, rows, columns, _ = y_bar.shape
+    Y_bar, W = y_bar.reshape(-1, c_out), w.reshape(-1, c_out)
     x_bar = np.zeros_like(x)
     ### BEGIN SOLUTION
-    w_bar = (patches(x, k).T @ C).reshape(w.shape)
-    windows = (C @ W.T).reshape(n, rows, columns, k, k, c_in)
+    w_bar = (patches(x, k).T @ Y_bar).reshape(w.shape)
+    windows = (Y_bar @ W.T).reshape(n, rows, columns, k, k, c_in)
     for i in range(rows):
         for j in range(columns):
             x_bar[:, i : i + k, j : j + k] += windows[:, i, j]
@@ -151,58 +153,58 @@ def pull_back(x, w, c):
 # += windows[:, i, j] => = windows[:, i, j]
 # windows[:, i, j] => windows[:, i, j].swapaxes(1, 2)
 # windows[:, i, j] => windows[:, i, j, ::-1, ::-1]
-# patches(x, k).T @ C => patches(x, k).T @ np.abs(C)
+# patches(x, k).T @ Y_bar => patches(x, k).T @ np.abs(Y_bar)
 
 # %% tags=["checkpoint"]
 y, pull = mg.vjp(mg.nn.conv2d, x, w)
-c = rng.standard_normal(y.shape)
-x_bar, w_bar = pull(c)
-checkpoint("8.2, image", lambda: pull_back(x, w, c)[0], x_bar, likely="overlaps add: +=")
-checkpoint("8.2, kernel", lambda: pull_back(x, w, c)[1], w_bar, likely="patches transposed times C")
+y_bar = rng.standard_normal(y.shape)
+x_bar, w_bar = pull(y_bar)
+checkpoint("8.2, image", lambda: pull_back(x, w, y_bar)[0], x_bar, likely="overlaps add: +=")
+hint = "patches transposed times Y_bar"
+checkpoint("8.2, kernel", lambda: pull_back(x, w, y_bar)[1], w_bar, likely=hint)
 turned = w[::-1, ::-1].transpose(0, 1, 3, 2)
-checkpoint("8.2, by a convolution", mg.nn.conv2d(c, turned, padding=2), x_bar)
+checkpoint("8.2, by a convolution", mg.nn.conv2d(y_bar, turned, padding=2), x_bar)
 
 # %% [markdown]
 # The last line says that your loop of additions is a convolution again: of the cotangent, with the
 # kernel turned around and its channels exchanged.
 #
 # So [the package](../minigrad/nn/conv.py) has two routines, patches times kernel and patches
-# transposed times cotangent, and each derivative, of any order, is one of them with its arguments
-# exchanged. It makes patches [of a few images at a time](../minigrad/backends/patches.py), which stay in
-# cache. With `bias=b` a third map joins: it repeats a tangent of $b$ at every place, and sums a
+# transposed times cotangent. Each derivative, of any order, is one of them with its arguments
+# exchanged. It makes patches [of a few images at a time](../minigrad/backends/patches.py), which
+# stay in cache. With `bias=b` there is a third map: it repeats a tangent of $b$ at every place, and sums a
 # cotangent over them.
 #
 # ## Pooling picks, or averages
 #
 # **Max pooling** looks nonlinear. But as long as the largest entry of each window stays the
-# largest, it is $x \mapsto x[\text{index}]$: a row with a single 1 per window; the transpose puts
+# largest, it is $x \mapsto x[\text{index}]$: a row with a single 1 per window. The transpose puts
 # each cotangent back where its entry came from. The map does not change with $x$, so second
 # derivatives are zero. Between equal entries there is no derivative:
 # [the package](../minigrad/nn/pool.py) gives the first the whole 1.
 #
-# **Average pooling** is linear as it stands: rows with four entries of $\frac14$.
+# **Average pooling** is linear: rows with four entries of $\frac14$.
 #
 # ## Batch normalisation's map
 #
-# Per channel, over the $n$ numbers of a batch, with mean $m$ and variance $v$:
+# Per channel, over the $n$ numbers of a batch, with $E$ the mean over the batch:
 #
-# $$y = \frac{x - m}{s}, \qquad s = \sqrt{v + \epsilon} .$$
+# $$y = \frac{x - E[x]}{s}, \qquad s = \sqrt{E\bigl[(x - E[x])^2\bigr] + \mathrm{eps}} .$$
 #
-# (Gain and bias come after it.) $m$ and $s$ depend on $x$. For a tangent $t$, with
-# $\langle\cdot\rangle$ the mean over the batch, $\dot m = \langle t \rangle$ and
-# $\dot s = \langle (x - m)\, t \rangle / s = \langle y\, t \rangle$, so
+# (Gain and bias come after it.) $E[x]$ and $s$ depend on $x$. For a tangent $\dot x$ the mean changes
+# by $E[\dot x]$, and $\dot s = E\bigl[(x - E[x])\, \dot x\bigr] / s = E[y\, \dot x]$, so
 #
-# $$\dot y = \frac{t - \langle t \rangle - y\, \langle y\, t \rangle}{s} .$$
+# $$\dot y = \frac{\dot x - E[\dot x] - y\, E[y\, \dot x]}{s} .$$
 #
-# As a matrix this is $\frac1s (I - \frac1n \mathbf 1 \mathbf 1^T - \frac1n y y^T)$: symmetric, its
-# own transpose. For $\epsilon = 0$ it is a projection over $s$: shifting all numbers and stretching
-# them go to zero. Here are the three maps at the digit above, for batch normalisation with its
-# fourth row as a batch of eight:
+# As a matrix this is $\frac1s (I - \frac1n \mathbf 1 \mathbf 1^T - \frac1n y y^T)$. It is symmetric,
+# so it is its own transpose. For $\mathrm{eps} = 0$ it is a projection divided by $s$: it sends a shift of
+# all numbers to zero, and a stretch too. Here are the three maps at the digit above, for batch
+# normalisation with its fourth row as a batch of eight:
 
 
 # %%
-def pooled(pool, f):
-    return mg.reshape(pool(mg.reshape(f, (1, 8, 8, 1)), 2), (-1,))
+def pooled(pool, flat):
+    return mg.reshape(pool(mg.reshape(flat, (1, 8, 8, 1)), 2), (-1,))
 
 
 def normed(row):
@@ -224,8 +226,8 @@ plt.show()
 # %% [markdown]
 # ### Exercise 8.3: batch normalisation as one operation
 #
-# A primitive is a value and, for each argument, a function `(y, x) -> linear map`. Write that
-# function. `mg.Linear(push, pull)` makes a map of two functions; use `mg.` functions inside, so
+# A primitive has a value and, for each argument, a function `(y, x) -> linear map`. Write that
+# function. `mg.Linear(push, pull)` makes a map from two functions; use `mg.` functions inside, so
 # that the map itself can be differentiated.
 
 # %% tags=["exercise"]
@@ -242,29 +244,29 @@ def norm_map(y, x):
     ### BEGIN SOLUTION
     s = mg.sqrt(mg.var(x, 0) + EPS)
 
-    def push(t):
-        return (t - mg.mean(t, 0) - y * mg.mean(y * t, 0)) / s
+    def push(x_dot):
+        return (x_dot - mg.mean(x_dot, 0) - y * mg.mean(y * x_dot, 0)) / s
 
     return mg.Linear(push, push)
     ### END SOLUTION
 
 
 # %% tags=["wrong"]
-# - y * mg.mean(y * t, 0) => + y * mg.mean(y * t, 0)
-# - y * mg.mean(y * t, 0)) / s => ) / s
-# mg.mean(y * t, 0) => mg.sum(y * t, 0)
+# - y * mg.mean(y * x_dot, 0) => + y * mg.mean(y * x_dot, 0)
+# - y * mg.mean(y * x_dot, 0)) / s => ) / s
+# mg.mean(y * x_dot, 0) => mg.sum(y * x_dot, 0)
 # s = mg.sqrt(mg.var(x, 0) + EPS) => s = mg.sqrt(mg.var(mg.stop_gradient(x), 0) + EPS)
 # s = mg.sqrt(mg.var(x, 0) + EPS) => s = mg.var(x, 0) + EPS
 
 # %% tags=["checkpoint"]
-x, t = rng.standard_normal((2, 6, 3))
+x, x_dot = rng.standard_normal((2, 6, 3))
 norm = mg.primitive(norm_map)(normalised)
-theirs = mg.jvp(lambda x: mg.nn.batch_norm(x, np.ones(3), np.zeros(3))[0], (x,), (t,))[1]
+theirs = mg.jvp(lambda x: mg.nn.batch_norm(x, np.ones(3), np.zeros(3))[0], (x,), (x_dot,))[1]
 checkpoint(
     "8.3, push-forward",
-    lambda: mg.jvp(norm, (x,), (t,))[1],
+    lambda: mg.jvp(norm, (x,), (x_dot,))[1],
     theirs,
-    likely="three terms: t, its mean, and y times the mean of y t; all over s",
+    likely="three terms: x_dot, its mean, and y times the mean of y x_dot; all over s",
 )
 checkpoint(
     "8.3, order 2",
@@ -274,31 +276,31 @@ checkpoint(
 )
 
 # %% [markdown]
-# The second checkpoint asks for more than the first. Suppose that the map holds the deviation
-# constant: the right number, but no word that it depends on $x$.
+# The second checkpoint tests more than the first. Suppose that the map holds the deviation constant:
+# its number is right, but its dependence on $x$ is lost.
 
 # %%
 held = mg.primitive(lambda y, x: norm_map(y, mg.stop_gradient(x)))(normalised)
 mg.check_derivatives(held, x, order=1)
-print("order 1: nothing to complain of")
+print("order 1: passes")
 try:
     mg.check_derivatives(held, x, order=2)
 except mg.DerivativeError as error:
     print("order 2:", str(error).replace(": ", ":\n  ", 1))
 
 # %% [markdown]
-# Every gradient is right, every Hessian product wrong. CurveBall would not notice: Gauss-Newton
-# products need first derivatives and $H_L$ only. Newton's method with the exact Hessian would.
-# [The package](../minigrad/nn/layers.py) writes batch normalisation in ordinary operations and has
-# nothing to hold constant.
+# Every gradient is right, every Hessian product wrong. CurveBall is not affected: Gauss-Newton
+# products need only first derivatives and $H_L$. Newton's method with the exact Hessian is.
+# [The package](../minigrad/nn/layers.py) writes batch normalisation in ordinary operations, so it
+# cannot make this mistake.
 #
 # ## Training on digits
 #
 # The package's [`cnn`](../problems/vision/networks.py) has two convolutions, both pools, batch
 # normalisation and a dense layer. You train it for four epochs on 1,437 digits, in batches of 64,
-# every solver from the same start on the same batches. CurveBall has nothing tuned. SGD and Adam
-# appear twice: at the learning rate people try first, and at the best of a grid on this very
-# problem. Below the figure, the same comparison over 20 epochs from committed files.
+# every solver from the same start on the same batches. CurveBall is not tuned. SGD and Adam appear
+# twice: at the learning rate people try first, and at the best of a grid on this problem. The table
+# below the figure has the same comparison over 20 epochs from committed files.
 
 # %% tags=["varies"]
 problem = Classification(digits, network("cnn"), batch_size=64)
@@ -335,16 +337,16 @@ text = f"Training loss / validation error; committed: {about}."
 display(Markdown("\n".join(lines) + "\n\n" + text))
 
 # %% [markdown]
-# Without a search, CurveBall leaves the first guesses far behind. The tuned ones end lower, over 20
+# Without a search, CurveBall is far ahead of the first guesses. The tuned solvers end lower, over 20
 # epochs by more, and a step of CurveBall costs about two of SGD
-# ([why](../tests/derivations/test_12_cost.py)), as the right panel shows. What CurveBall buys here
-# is that nobody had to search.
+# ([why](../tests/derivations/test_12_cost.py)), as the right panel shows. The advantage of CurveBall
+# here is that it needs no search.
 #
-# ## Two numbers out of sixteen digits
+# ## Two numbers from sixteen digits
 #
-# $\rho$ and $\beta$ solve the $2 \times 2$ system of one batch, and on small batches they are
-# noisy. Below is $\rho$ with batches of 16, by the paper's rule and with `average=0.9`, a step
-# beyond the paper, which this section derives.
+# $\rho$ and $\beta$ solve the $2 \times 2$ system of one batch, and on small batches they are noisy.
+# Below is $\rho$ with batches of 16, by the paper's rule and with `average=0.9`. The average is not
+# in the paper; this section derives it.
 
 # %%
 small = Classification(digits, network("cnn"), batch_size=16)
@@ -361,36 +363,38 @@ ax.legend(ncols=2)
 plt.show()
 
 # %% [markdown]
-# $\rho$ is calmer (its jumps are a rule that comes below); the loss on digits hardly cares. Whether
-# it matters elsewhere, the tables below show.
+# $\rho$ is less noisy (its jumps come from a rule explained below); the loss on digits hardly changes.
+# The tables below show whether it matters elsewhere.
 #
 # **What noise costs.** On all data, the best $x = (\beta, -\rho)$ minimises
-# $m(x) = \frac12 x^T A x - b^T x$. A batch shows $A_k = A + \delta A_k$, $b_k = b + \delta b_k$,
-# and its own solution $x_k$ misses $x^*$ by some $e$. As the slope of $m$ vanishes at $x^*$,
-# $m(x^* + e) = m(x^*) + \frac12 e^T A e$: the mean loss is half the variance of $e$, as $A$ weighs
-# it.
+# $m(x) = \frac12 x^T A x - b^T x$. Batch $k$ has $A_k = A + \tilde A_k$ and $b_k = b + \tilde b_k$,
+# with noise of mean 0, and its own solution $x_k = x^* + e$ with an error $e$. As the gradient of $m$
+# vanishes at $x^*$, $m(x^* + e) = m(x^*) + \frac12 e^T A e$: the mean loss is half the variance of
+# $e$, weighted by $A$.
 #
-# **What averaging saves.** For small noise the solution of weighted sums, weights $w_k$ of sum 1,
-# misses by $e = A^{-1} \sum_k w_k (\delta b_k - \delta A_k\, x^*)$. The terms are independent, so
-# the variance is $\sum_k w_k^2$ times one batch's. Running sums with decay $d$ have
-# $w_k = (1 - d)\, d^{K - k}$, and
+# **What averaging saves.** For small noise, the solution of sums with weights $\omega_k$ of sum 1 has
+# the error $e = A^{-1} \sum_k \omega_k (\tilde b_k - \tilde A_k\, x^*)$. The terms are independent, so
+# the variance is $\sum_k \omega_k^2$ times that of one batch. Running sums with decay $\theta$ have
+# $\omega_k = (1 - \theta)\, \theta^{K - k}$, and
 #
-# $$\sum_k w_k^2 = \frac{(1 - d)^2}{1 - d^2} = \frac{1 - d}{1 + d},$$
+# $$\sum_k \omega_k^2 = \frac{(1 - \theta)^2}{1 - \theta^2} = \frac{1 - \theta}{1 + \theta},$$
 #
-# $\frac{1}{19}$ at $d = 0.9$.
+# $\frac{1}{19}$ at $\theta = 0.9$.
 #
-# **Scale.** $A_k$ and $b_k$ shrink with the square of the step, and plain sums would then hold
-# their oldest terms and nothing of the present. So divide each batch by the decrease that its own
-# solution promises, $-m_k^* = \frac12 b_k^T x_k$:
+# **Scale.** $A_k$ and $b_k$ shrink with the square of the step, and in plain sums the oldest terms
+# would then dominate. So divide each batch by the decrease that its own solution predicts,
+# $-m_k^* = \frac12 b_k^T x_k$:
 #
-# $$A \leftarrow d A + \frac{A_k}{-m_k^*}, \qquad b \leftarrow d\, b + \frac{b_k}{-m_k^*} .$$
+# $$A \leftarrow \theta A + \frac{A_k}{-m_k^*}, \qquad
+# b \leftarrow \theta\, b + \frac{b_k}{-m_k^*} .$$
 #
 # The solution of $A x = b$ then minimises the weighted mean of the *relative* changes
 # ([derivation](../tests/derivations/test_16_averaging.py)).
 #
 # ### Exercise 8.4: averaged coefficients
 #
-# Take `np.linalg.pinv(A_k) @ b_k` for $x_k$: at the first step $z = 0$ and $A_k$ is singular.
+# Take `np.linalg.pinv(A_k) @ b_k` for $x_k$: at the first step $z = 0$ and $A_k$ is singular. $\theta$
+# is `decay`.
 
 
 # %% tags=["exercise"]
@@ -399,17 +403,17 @@ def averaged(systems, decay):
     A, b = np.zeros((2, 2)), np.zeros(2)
     ### BEGIN SOLUTION
     for A_k, b_k in systems:
-        promised = 0.5 * b_k @ np.linalg.pinv(A_k) @ b_k
-        A = decay * A + A_k / promised
-        b = decay * b + b_k / promised
+        predicted = 0.5 * b_k @ np.linalg.pinv(A_k) @ b_k
+        A = decay * A + A_k / predicted
+        b = decay * b + b_k / predicted
     ### END SOLUTION
     return np.linalg.pinv(A) @ b
 
 
 # %% tags=["wrong"]
-# decay * A + A_k / promised => decay * A + A_k
-# decay * b + b_k / promised => b + b_k / promised
-# decay * A + A_k / promised => A + decay * A_k / promised
+# decay * A + A_k / predicted => decay * A + A_k
+# decay * b + b_k / predicted => b + b_k / predicted
+# decay * A + A_k / predicted => A + decay * A_k / predicted
 # 0.5 * b_k @ np.linalg.pinv(A_k) @ b_k => 0.5 * b_k @ b_k
 # 0.5 * b_k @ np.linalg.pinv(A_k) @ b_k => np.trace(A_k)
 
@@ -417,17 +421,17 @@ def averaged(systems, decay):
 # %% tags=["checkpoint"]
 def noisy(size, count):
     for _ in range(count):
-        L = np.linalg.cholesky([[2.0, 0.6], [0.6, 0.9]])
-        L = L @ (np.eye(2) + size * rng.standard_normal((2, 2)))
-        yield L @ L.T, np.array([1.0, 0.2]) + size * rng.standard_normal(2)
+        R = np.linalg.cholesky([[2.0, 0.6], [0.6, 0.9]])
+        R = R @ (np.eye(2) + size * rng.standard_normal((2, 2)))
+        yield R @ R.T, np.array([1.0, 0.2]) + size * rng.standard_normal(2)
 
 
 def relative(x, systems):
-    """The mean of the changes as shares of what each batch promises; the latest weighs 1."""
+    """The sum of the changes as shares of what each batch predicts; the latest has weight 1."""
     total = 0.0
     for age, (A, b) in enumerate(reversed(systems)):
-        promised = 0.5 * b @ np.linalg.solve(A, b)
-        total = total + 0.7**age * (0.5 * x @ A @ x - x @ b) / promised
+        predicted = 0.5 * b @ np.linalg.solve(A, b)
+        total = total + 0.7**age * (0.5 * x @ A @ x - x @ b) / predicted
     return total
 
 
@@ -444,7 +448,7 @@ checkpoint(
 # %% [markdown]
 # Two more things must hold. With little noise, the variance that is left must be $\frac1{19}$. And
 # the package must choose the same on least squares with six unknowns, four rows at a time.
-# (`average_share=-1e9` switches off a rule that comes below.)
+# (`average_share=-1e9` switches off a rule that is explained below.)
 
 # %% tags=["checkpoint"]
 own = np.array([np.linalg.solve(A, b) for A, b in noisy(1e-3, 3000)])
@@ -459,10 +463,10 @@ rows, targets = rng.standard_normal((10, 4, 6)), rng.standard_normal((10, 4))
 solver, w = CurveBall(lam=0.5, adapt_lam=False, average=0.9, average_share=-1e9), np.zeros(6)
 state, systems, theirs = solver.init(w), [], []
 for X, target in zip(rows, targets, strict=True):
-    H, J = 0.5 * X.T @ X + 0.5 * np.eye(6), 0.5 * X.T @ (X @ w - target)  # means over four rows
-    V = np.stack([H @ state.z + J, state.z])
-    systems.append((V @ H @ V.T, V @ J))
-    loss = partial(lambda t, y: mg.mean((y - t) ** 2), target)
+    G_lam, g = 0.5 * X.T @ X + 0.5 * np.eye(6), 0.5 * X.T @ (X @ w - target)  # means over four rows
+    plane = np.stack([G_lam @ state.z + g, state.z])  # d and z
+    systems.append((plane @ G_lam @ plane.T, plane @ g))
+    loss = partial(lambda target, y: mg.mean((y - target) ** 2), target)
     w, state, info = solver.step(w, state, lambda w, X=X: X @ w, loss)
     theirs.append((info["beta"], -info["rho"]))
 checkpoint(
@@ -473,8 +477,8 @@ checkpoint(
 )
 
 # %% [markdown]
-# Real batches are noisier than that. The CNN stands still after 60 steps, and 240 batches of 16
-# each say what $\rho$ and $\beta$ should be, alone and averaged with those before.
+# Real batches are noisier than that. Here the parameters of the CNN stay fixed after 60 steps. Each of
+# 240 batches of 16 then gives its $\rho$ and $\beta$, alone and averaged with those before.
 
 # %%
 alone, calm = CurveBall(), CurveBall(average=0.9, average_share=-1e9)
@@ -493,7 +497,7 @@ for k in range(300):
     found.append([[info["rho"], info["beta"]] for info in (own, mean)])
 found = np.array(found)
 fig, ax = plt.subplots()
-for k, name in enumerate(("each batch alone", "averaged, d = 0.9")):
+for k, name in enumerate(("each batch alone", r"averaged, $\theta$ = 0.9")):
     ax.plot(*found[:, k].T, ".", alpha=0.7, label=name)
 ax.set(xlabel=r"$\rho$", ylabel=r"$\beta$")
 ax.legend()
@@ -502,19 +506,20 @@ left = found[:, 1].var(0) / found[:, 0].var(0)
 print(f"variance that is left: of rho {left[0]:.2f}, of beta {left[1]:.2f}")
 
 # %% [markdown]
-# The cloud shrinks about as promised. It also moves, to smaller $\rho$ and $\beta$: the formula for
-# $e$ holds for small noise, and this is not small. A batch that sees too little curvature asks for a
-# long step and promises much; the average trusts it less. And what shrinks is the noise of two
-# numbers. The direction $\Delta z$ is still one batch's, and no average of coefficients calms that.
+# The cloud shrinks about as predicted. It also moves, to smaller $\rho$ and $\beta$: the formula for
+# $e$ holds for small noise, and this is not small. A batch with too little curvature asks for a long
+# step and predicts a large decrease; in the average it has less weight. And what shrinks is the noise
+# of two numbers. The direction $d$ still comes from one batch, and averaged coefficients do not make
+# it less noisy.
 #
 # ## When the average must not be used
 #
-# The argument supposes one $A$, but $z$ and $\Delta z$ are other directions in every step. In a
-# large network the curvatures along them change slowly. With two parameters they span everything,
-# $x_k$ is Newton's step itself, and old sums belong to other bases. That shows on the batch's own
-# model: the mean solution $\bar x$ keeps the share $s = m_k(\bar x) / m_k^* \le 1$ of what $x_k$
-# promises. Where $s$ is below `average_share`, [the package](../curveball/solvers/curve_ball.py) takes
-# $x_k$, and the sums start anew. On Rosenbrock's function, iterations to a loss of $10^{-4}$:
+# The argument assumes one $A$, but $z$ and $d$ are different directions in every step. In a large
+# network the curvatures along them change slowly. With two parameters they span the whole space,
+# $x_k$ gives Newton's step itself, and old sums belong to other bases. The batch's own model shows
+# this: the averaged $x$ keeps the share $m_k(x) / m_k^* \le 1$ of what $x_k$ predicts. If the share is
+# below `average_share`, [the package](../curveball/solvers/curve_ball.py) takes $x_k$, and the sums
+# start again. Iterations on Rosenbrock's function to a loss of $10^{-4}$:
 
 # %%
 rules = {
@@ -531,9 +536,9 @@ for name, options in rules.items():
 # ## Committed runs
 #
 # CIFAR-10 takes minutes per epoch on two cores, so its runs, of one epoch each, are committed and
-# read here. CurveBall appears with and without the average, nothing tuned (an `average_share` far
-# below zero switches its rule off). SGD and Adam ran over a grid of learning rates at seed 0; the
-# table has each at the rate whose training loss was lowest there, run with all seeds.
+# read here. CurveBall appears with and without the average, not tuned (an `average_share` far below
+# zero switches its rule off). SGD and Adam ran over a grid of learning rates at seed 0; the table has
+# each at the rate with the lowest training loss there, run with all seeds.
 
 # %%
 full = json.loads(committed("averaging.json").read_text())
@@ -587,13 +592,13 @@ text = f"{full['date']}, {full['cores']} cores of {full['processor']}, seeds {se
 display(Markdown("\n".join(lines) + f"\n\n{text} {full['source']}."))
 
 # %% [markdown]
-# Averaging calms $\rho$ (the last column), and the mean loss falls by 0.01 to 0.07, half to two and a
-# half deviations of three seeds: a hint, no more. On digits it does not help: after 20 epochs the
-# loss is a tenth higher. [The whole table](../studies/results/averaging.md) has Fashion-MNIST too.
+# Averaging makes $\rho$ less noisy (the last column), and the mean loss falls by 0.01 to 0.07, half to
+# two and a half deviations of three seeds: weak evidence. On digits it does not help: after 20 epochs
+# the loss is a tenth higher. [The whole table](../studies/results/averaging.md) has Fashion-MNIST too.
 #
-# The figure has SGD and Adam by learning rate and CurveBall, which needs none, as horizontal lines
-# with a band of one deviation over the seeds. How narrow the good part of a curve is, that is what
-# has to be tuned.
+# The figure shows SGD and Adam by learning rate. CurveBall needs none: it is a horizontal line with a
+# band of one deviation over the seeds. The narrower the low part of a curve, the more tuning the
+# solver needs.
 
 # %%
 fig, axes = plt.subplots(1, max(1, len(networks)), figsize=(9.6, 4.0), squeeze=False)
@@ -621,16 +626,16 @@ for net in ("basic", "basic-bn"):
     print(f"{net}: a CurveBall step takes {peer['curveball_over_sgd']:.1f} SGD steps ({where})")
 
 # %% [markdown]
-# So compare twice. Per step, take the table as it stands. Per second, an epoch of CurveBall stands
-# against two of SGD or Adam: a lead of less than that is no lead on the clock. Averaging itself
-# costs next to nothing. A difference that is not larger than the deviations means little, and one
-# epoch says nothing about the fortieth.
+# So compare twice. Per step, read the table as it is. Per second, compare an epoch of CurveBall with
+# two of SGD or Adam: a smaller lead is no lead in time. Averaging itself costs almost nothing. A
+# difference that is not larger than the deviations means little, and one epoch says nothing about the
+# fortieth.
 #
 # ## On a GPU
 #
-# Arrays say where they are, so the same training runs on a GPU once the data are there. If CuPy
-# finds one, and CIFAR-10 is on this machine, this cell trains an epoch with each of three solvers.
-# Nothing is downloaded.
+# Operations run where their arrays are, so the same training runs on a GPU once the data are there.
+# If CuPy finds one, and CIFAR-10 is on this machine, this cell trains an epoch with each of three
+# solvers. Nothing is downloaded.
 
 # %% tags=["varies"]
 from curveball.training.devices import choose, to_backend
@@ -642,7 +647,7 @@ try:
     if find(CIFAR10) is None:
         raise ValueError("CIFAR-10 is not on this machine, `curveball data fetch cifar10` gets it")
 except ValueError as reason:
-    display(Markdown(f"No GPU run here ({reason}); the committed table above stands in for it."))
+    display(Markdown(f"No GPU run here ({reason}); see the committed table above."))
 else:
     cifar = Classification(to_backend(load("cifar10"), xp), network("basic-bn"), batch_size=128)
     one_epoch = TrainOptions(epochs=1, seed=0, log_every=50, quiet=True)
@@ -663,20 +668,20 @@ else:
 #         --solver curveball --solver curveball:average=0.9 --solver sgd:lr=0.01 \
 #         --solver adam:lr=0.001 --seeds 3 --backend cupy --log-every 50
 #
-# Both write logs, checkpoints and versions under `runs/`; `--resume` goes on after a break. Between
-# two logged steps nothing waits for the device.
+# Both write logs, checkpoints and versions under `runs/`; `--resume` continues an interrupted run.
+# Between two logged steps nothing waits for the device.
 #
 # ## What real systems do differently
 #
-# - cuDNN, which PyTorch and JAX call on a GPU, multiplies patches without ever writing them to
-#   memory, and has other algorithms besides (Winograd, FFT), chosen by trial. Caffe did what you
-#   did, under the name im2col.
-# - JAX has one convolution primitive whose transposes are convolutions again, with a dilated image
+# - cuDNN, which PyTorch and JAX call on a GPU, multiplies patches without writing them to memory. It
+#   also has other algorithms (Winograd, FFT), and chooses by trial. Caffe did what you did, under the
+#   name im2col.
+# - JAX has one convolution primitive. Its transposes are convolutions again, with a dilated image
 #   where we have `spread`.
 # - PyTorch's max pooling keeps the indices, as ours does. Its batch normalisation is one fused
-#   operation, whose second derivative is a formula of its own, written by hand.
-# - K-FAC averages its curvature factors over batches by a decay, and Adam its moments: what defines
-#   a step, rather than the steps.
+#   operation, with its second derivative written by hand.
+# - K-FAC averages its curvature factors over batches with a decay, and Adam its moments. They average
+#   what defines a step, not the steps.
 #
 # ## Further reading
 #
@@ -693,5 +698,5 @@ else:
 # ## Where you are
 #
 # You know each linear map of a CNN, what a test of gradients cannot see, and how far to trust a
-# table of runs. What is left is to add to the package yourself: an operation, a problem, a solver:
+# table of runs. Next you add to the package yourself: an operation, a problem, a solver:
 # [09_your_turn.ipynb](09_your_turn.ipynb).

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 9. Your turn
 #
-# > **You will build** two operations, a problem and a solver of your own, each with the checks
-# > that tell you that they are right, and run them against the package's.
+# > **You will build** two operations, a problem and a solver of your own, each with checks that tell
+# > you that they are right, and compare them with the package's.
 # >
 # > **You need** notebooks 2 (pull-backs), 3 (Gauss-Newton products) and 5 (CurveBall); what a
 # > recurrence is.
@@ -11,6 +11,7 @@
 # >
 # > Exercises are marked; each is followed by a checkpoint that says whether the answer is right.
 # > Solutions: [solutions/09_your_turn.ipynb](solutions/09_your_turn.ipynb).
+# > All notebooks share [one notation](../docs/notation.md).
 
 # %%
 import math
@@ -36,25 +37,25 @@ plt.style.use("curveball.course.style")
 rng = np.random.default_rng(0)
 
 # %% [markdown]
-# The package is meant to be added to in three places: operations, problems, solvers. The example:
-# a signal goes through two leaky memories, and you see what comes out. How fast do they leak? You
-# need two operations that the package lacks, a leaky sum and a loss that forgives outliers.
+# You can add to the package in three places: operations, problems, solvers. The example: a signal goes
+# through two leaky memories, and you see what comes out. How fast do they leak? You need two
+# operations that the package does not have, a leaky sum and a loss that forgives outliers.
 #
 # ## A primitive: a value and a linear map
 #
 # The loss is $\log\cosh x$: $x^2/2$ for small $x$, $|x| - \log 2$ for large. Its slope is
-# $\tanh x$, its curvature $1 - \tanh^2 x > 0$. Written as it stands, it overflows at $x = 711$.
-# Rather:
+# $\tanh x$, its curvature $1 - \tanh^2 x > 0$. Computed from $\cosh x$, it overflows at $x = 711$.
+# Instead write
 #
 # $$\log\cosh x = |x| + \log\bigl(1 + e^{-2|x|}\bigr) - \log 2 .$$
 #
 # A primitive is a function of plain arrays, decorated with one *rule* for each array argument.
 # `rule(y, x)` returns the linear map from $\dot x$ to $\dot y$: here "scale by $\tanh x$",
-# `mg.Scale(...)`. A `Scale` is its own transpose, so nothing else needs to be said. Two habits
-# make a primitive fit in:
+# `mg.Scale(...)`. A `Scale` is its own transpose, so this one map is enough. Two rules make a
+# primitive fit in:
 #
 # - The *value* takes its functions from the array's own library, `xp = array_namespace(x)`, so
-#   that it runs on every one that follows the array API standard, and keeps the dtype.
+#   that it runs on every library that follows the array API standard, and keeps the dtype.
 # - The *rule* uses minigrad's operations, so that it can be differentiated again.
 #
 # ### Exercise 9.1: log cosh
@@ -112,12 +113,12 @@ checkpoint(
 )
 
 # %%
-t = np.linspace(-4.0, 4.0, 161)
+x = np.linspace(-4.0, 4.0, 161)
 fig, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.2))
 curves = {r"$\log\cosh x$": log_cosh, "$x^2/2$": lambda x: 0.5 * x * x, "$|x|$": mg.abs}
 for name, f in curves.items():
-    left.plot(t, f(t), label=name)
-    right.plot(t, mg.grad(lambda x, f=f: mg.sum(f(x)))(t), label=name)
+    left.plot(x, f(x), label=name)
+    right.plot(x, mg.grad(lambda x, f=f: mg.sum(f(x)))(x), label=name)
 left.set(xlabel="x", title="value", ylim=(0.0, 4.0))
 right.set(xlabel="x", title="slope, by minigrad", ylim=(-2.5, 2.5))
 left.legend()
@@ -130,7 +131,7 @@ plt.show()
 # directions, and the two sweeps with each other:
 # $\langle u, J v\rangle = \langle J^T u, v\rangle$. To order 2 it does the same for the functions
 # $w \mapsto J v$ and $w \mapsto J^T u$ ([minigrad/check.py](../minigrad/check.py)). A checker
-# that never fails is worth nothing, so plant mistakes.
+# that never fails is useless, so plant mistakes.
 
 
 # %%
@@ -157,82 +158,82 @@ for name, rule in rules.items():
             print(f"{name}, order {order}: {error}")
 
 # %% [markdown]
-# The last one is the dangerous one. All gradients are right, training works, and every curvature
-# is wrong. Published implementations of batch normalisation have had this very mistake. Hence
+# The last mistake is the dangerous one. All gradients are right, training works, and every curvature
+# is wrong. Published implementations of batch normalisation have had it. This is why you check
 # order 2.
 #
 # ## A linear map with memory
 #
-# The leaky sum, along the first axis of $x$, with a leak $a$ in $(0, 1)$:
+# The leaky sum, along the first axis of $x$, with a leak $\theta$ in $(0, 1)$:
 #
-# $$y_t = a\,y_{t-1} + x_t, \qquad y_{-1} = 0 .$$
+# $$y_t = \theta\,y_{t-1} + x_t, \qquad y_{-1} = 0 .$$
 #
-# It is how a neuron's membrane charges, and the simplest recurrent network. Written with
+# It models how a neuron's membrane charges, and is the simplest recurrent network. Written with
 # minigrad's operations, the loop leaves three of them on the tape for each sample. As a primitive
 # it is one operation, with two maps.
 #
-# **In $x$** it is linear: $y = L x$ with $L_{ts} = a^{t-s}$ for $s \le t$, so the map is the
-# operation itself. Its transpose has $\bar x_s = \sum_{t \ge s} a^{t-s}\, \bar y_t$: the same
+# **In $x$** it is linear: $y = S x$ with $S_{ts} = \theta^{t-s}$ for $s \le t$, so the map is the
+# operation itself. Its transpose has $\bar x_s = \sum_{t \ge s} \theta^{t-s}\, \bar y_t$: the same
 # sum, running backwards in time.
 #
-# **In $a$**, differentiate the recurrence: $\dot y_t = a\, \dot y_{t-1} + \dot a\, y_{t-1}$. That
-# is a leaky sum again, of $y$ one step late: $\dot y = \dot a \, L\,(0, y_0, y_1, \dots)$. Call
-# $L\,(0, y_0, \dots)$ the `slope`. The map from the number $\dot a$ multiplies it; the transpose
-# multiplies the cotangent by it and sums.
+# **In $\theta$**, differentiate the recurrence:
+# $\dot y_t = \theta\, \dot y_{t-1} + \dot\theta\, y_{t-1}$. That is a leaky sum again, of $y$ one step
+# late: $\dot y = \dot\theta \, S\,(0, y_0, y_1, \dots)$. Call $S\,(0, y_0, \dots)$ the `slope`. The
+# map from the number $\dot\theta$ multiplies it; the transpose multiplies the cotangent by it and sums.
 #
 # ### Exercise 9.2: two maps
 #
-# `mg.Linear(push, pull)` makes a map of two functions. `mg.flip(c, 0)` turns time round. For
-# `slope`: `mg.concat([...])` along the first axis; index as `y[:-1, ...]`, and the zero is
-# `0.0 * y[:1, ...]`.
+# `mg.Linear(push, pull)` makes a map from two functions. `mg.flip(c, 0)` reverses time. The leak is
+# `leak` in code. For `slope`: `mg.concat([...])` along the first axis; index as `y[:-1, ...]`, and
+# the zero is `0.0 * y[:1, ...]`.
 
 
 # %% tags=["exercise"]
-def in_signal(y, x, a):
+def in_signal(y, x, leak):
     """Return the linear map from the tangent of x to that of y."""
     ### BEGIN SOLUTION
-    return mg.Linear(lambda t: leaky(t, a), lambda c: mg.flip(leaky(mg.flip(c, 0), a), 0))
+    return mg.Linear(lambda t: leaky(t, leak), lambda c: mg.flip(leaky(mg.flip(c, 0), leak), 0))
     ### END SOLUTION
 
 
-def in_leak(y, x, a):
-    """Return the linear map from the tangent of a, one number, to that of y."""
+def in_leak(y, x, leak):
+    """Return the linear map from the tangent of leak, one number, to that of y."""
     ### BEGIN SOLUTION
-    slope = leaky(mg.concat([0.0 * y[:1, ...], y[:-1, ...]]), a)
+    slope = leaky(mg.concat([0.0 * y[:1, ...], y[:-1, ...]]), leak)
     return mg.Linear(lambda t: slope * t, lambda c: mg.sum(slope * c))
     ### END SOLUTION
 
 
 @mg.primitive(in_signal, in_leak)
-def leaky(x, a):
-    """y_t = a y_{t-1} + x_t along the first axis; a is one number."""
+def leaky(x, leak):
+    """y_t = leak y_{t-1} + x_t along the first axis; leak is one number."""
     y = [x[0, ...]]
     for t in range(1, x.shape[0]):
-        y.append(a * y[-1] + x[t, ...])
+        y.append(leak * y[-1] + x[t, ...])
     return array_namespace(x).stack(y)
 
 
 # %% tags=["wrong"]
-# mg.flip(leaky(mg.flip(c, 0), a), 0) => leaky(c, a)
-# mg.flip(leaky(mg.flip(c, 0), a), 0) => leaky(mg.flip(c, 0), a)
-# lambda t: leaky(t, a) => lambda t: t
-# y[:-1, ...]]), a) => x[:-1, ...]]), a)
-# slope = leaky(mg.concat([0.0 * y[:1, ...], y[:-1, ...]]), a) => slope = y
+# mg.flip(leaky(mg.flip(c, 0), leak), 0) => leaky(c, leak)
+# mg.flip(leaky(mg.flip(c, 0), leak), 0) => leaky(mg.flip(c, 0), leak)
+# lambda t: leaky(t, leak) => lambda t: t
+# y[:-1, ...]]), leak) => x[:-1, ...]]), leak)
+# slope = leaky(mg.concat([0.0 * y[:1, ...], y[:-1, ...]]), leak) => slope = y
 # mg.sum(slope * c) => mg.mean(slope * c)
 
 # %% tags=["checkpoint"]
 signal, gap = rng.standard_normal((8, 3)), np.subtract.outer(np.arange(8), np.arange(8))
-L = np.where(gap >= 0, 0.7 ** np.maximum(gap, 0), 0.0)  # the matrix, entry by entry
-slopes = np.where(gap > 0, gap * 0.7 ** np.maximum(gap - 1, 0), 0.0)  # dL/da
+S = np.where(gap >= 0, 0.7 ** np.maximum(gap, 0), 0.0)  # the matrix, entry by entry
+slopes = np.where(gap > 0, gap * 0.7 ** np.maximum(gap - 1, 0), 0.0)  # dS/dtheta
 checkpoint(
     "9.2, the pull-back in x",
     lambda: mg.linearize(leaky, signal, 0.7)[1].T(signal)[0],
-    L.T @ signal,
-    likely="turn time round before and after",
+    S.T @ signal,
+    likely="reverse time before and after",
 )
 checkpoint(
-    "9.2, the push-forward in a",
-    lambda: mg.jvp(lambda a: leaky(signal, a), (0.7,), (1.0,))[1],
+    "9.2, the push-forward in the leak",
+    lambda: mg.jvp(lambda leak: leaky(signal, leak), (0.7,), (1.0,))[1],
     slopes @ signal,
     likely="slope is the leaky sum of y, not x, one step late",
 )
@@ -240,19 +241,19 @@ checkpoint(
     "9.2, derivatives to order 2",
     lambda: derivatives(leaky, signal, 0.7),
     "right",
-    likely="push in x is leaky itself, pull is with flips; in a: slope times it, pull sums all",
+    likely="in x, push is leaky itself, pull has flips; in leak, slope times it, and pull sums all",
 )
 
 # %% [markdown]
-# The second derivative in $a$ came for nothing: `in_leak` calls `leaky`, which is a primitive.
-# And here are the two directions as matrices, the pull-back as the mirror image, with what each
-# makes of a single pulse.
+# The second derivative in $\theta$ needs no extra work: `in_leak` calls `leaky`, which is a primitive.
+# The figure shows the two directions as matrices, the pull-back as the mirror image, and the response
+# of each to a single pulse.
 
 # %%
 _, J = mg.linearize(lambda x: leaky(x, 0.8), np.zeros(30))
 unit = np.eye(30)
 fig, axes = plt.subplots(1, 3, figsize=(10.0, 3.2))
-for ax, sweep, name in ((axes[0], J, "push, $L$"), (axes[1], J.T, "pull, $L^T$")):
+for ax, sweep, name in ((axes[0], J, "push, $S$"), (axes[1], J.T, "pull, $S^T$")):
     ax.imshow(np.stack([sweep(e) for e in unit], axis=1))
     ax.set(title=name, xlabel="time in", ylabel="time out")
     ax.grid(False)
@@ -263,15 +264,15 @@ plt.show()
 
 
 # %% tags=["varies"]
-def by_operations(x, a):
+def by_operations(x, leak):
     y = [x[0]]
     for t in range(1, x.shape[0]):
-        y.append(a * y[-1] + x[t])
+        y.append(leak * y[-1] + x[t])
     return mg.stack(y)
 
 
 def seconds(f):
-    gradient = mg.grad(lambda a: mg.sum(log_cosh(f(signal, a))))
+    gradient = mg.grad(lambda leak: mg.sum(log_cosh(f(signal, leak))))
     gradient(0.7)
     started = time.perf_counter()
     for _ in range(20):
@@ -291,18 +292,18 @@ print(f"with the loop on the tape, a gradient takes {ratio:.0f} times as long")
 try:
     import array_api_strict as strict
 
-    x, a = strict.asarray(signal[:9]), strict.asarray(0.7)
-    on_strict = mg.grad(lambda x, a: mg.sum(log_cosh(leaky(x, a))), argnums=1)(x, a)
-    on_numpy = mg.grad(lambda a: mg.sum(log_cosh(leaky(signal[:9], a))))(0.7)
+    x, leak = strict.asarray(signal[:9]), strict.asarray(0.7)
+    on_strict = mg.grad(lambda x, leak: mg.sum(log_cosh(leaky(x, leak))), argnums=1)(x, leak)
+    on_numpy = mg.grad(lambda leak: mg.sum(log_cosh(leaky(signal[:9], leak))))(0.7)
     checkpoint("another library", mg.to_numpy(on_strict), on_numpy, likely="np. in a rule")
 except ImportError:
     print("pip install array-api-strict, then run this cell again")
 
 
 def by_scipy(x, leaks, gains):
-    """What comes out of leaky memories side by side, without minigrad."""
+    """What comes out of parallel leaky memories, without minigrad."""
     parts = zip(leaks, gains, strict=True)
-    return sum(g * lfilter([1.0], [1.0, -a], x, axis=0) for a, g in parts)
+    return sum(gain * lfilter([1.0], [1.0, -leak], x, axis=0) for leak, gain in parts)
 
 
 # %% [markdown]
@@ -310,15 +311,15 @@ def by_scipy(x, leaks, gains):
 #
 # Signals $x$ go through two leaky sums, and what comes out is their weighted sum,
 #
-# $$y = g_1\, L(a_1)\, x + g_2\, L(a_2)\, x .$$
+# $$b_1\, S(\theta_1)\, x + b_2\, S(\theta_2)\, x .$$
 #
-# Find $a$ and $g$ from pairs of $x$ and $y$. A **problem** of the package is a frozen dataclass
-# with `init(rng)` for a start, `batch(rng)` for the data of one iteration, `model(params, batch)`
-# for the outputs, `loss(outputs, batch)` for a number, and `solution` and `minimum` where they
-# are known. Two choices make this one well posed:
+# Find the leaks $\theta$ and the gains $b$ from signals and targets, what came out. A **problem** of
+# the package is a frozen dataclass with `init(rng)` for a start, `batch(rng)` for the data of one
+# iteration, `model(params, batch)` for the outputs $y$, `loss(outputs, batch)` for a number, and
+# `solution` and `minimum` where they are known. Two choices make this one well posed:
 #
-# - Leaks must stay in $(0, 1)$, so the params hold their logits $\ell$,
-#   $a = \sigma(\ell) = 1/(1 + e^{-\ell})$, that is $\ell = \log \frac{a}{1 - a}$.
+# - Leaks must stay in $(0, 1)$, so the parameters are their logits $\ell$,
+#   $\theta = 1/(1 + e^{-\ell})$, that is $\ell = \log \frac{\theta}{1 - \theta}$.
 # - The outputs are the misfit, prediction minus target, and the loss is the mean of $\log\cosh$
 #   of them. It is convex in the outputs, so the Gauss-Newton matrix is never indefinite.
 #
@@ -328,7 +329,7 @@ def by_scipy(x, leaks, gains):
 # %% tags=["exercise"]
 @dataclass(frozen=True)
 class TwoLeaks:
-    """Find leaks and gains; params {"leak": logits, "gain": gains}, a batch is (x, y)."""
+    """Find leaks and gains; params {"leak": logits, "gain": gains}, a batch is (x, target)."""
 
     leaks: tuple = (0.5, 0.9)
     gains: tuple = (1.0, 0.5)
@@ -349,8 +350,8 @@ class TwoLeaks:
 
     def model(self, params, batch):
         ### BEGIN SOLUTION
-        (x, target), a, g = batch, mg.sigmoid(params["leak"]), params["gain"]
-        return g[0] * leaky(x, a[0]) + g[1] * leaky(x, a[1]) - target
+        (x, target), leak, gain = batch, mg.sigmoid(params["leak"]), params["gain"]
+        return gain[0] * leaky(x, leak[0]) + gain[1] * leaky(x, leak[1]) - target
         ### END SOLUTION
 
     def loss(self, outputs, batch=None):
@@ -361,9 +362,9 @@ class TwoLeaks:
 
 # %% tags=["wrong"]
 # -np.log(1.0 => np.log(1.0
-# leaky(x, a[1]) - target => leaky(x, a[1]) + target
+# leaky(x, leak[1]) - target => leaky(x, leak[1]) + target
 # mg.sigmoid(params["leak"]) => params["leak"]
-# g[1] * leaky(x, a[1]) => g[1] * leaky(x, a[0])
+# gain[1] * leaky(x, leak[1]) => gain[1] * leaky(x, leak[0])
 # mg.mean(log_cosh(outputs)) => mg.sum(log_cosh(outputs))
 # mg.mean(log_cosh(outputs)) => mg.mean(outputs * outputs)
 
@@ -388,34 +389,35 @@ checkpoint(
     "9.3, gradient at the solution",
     lambda: mg.grad(objective)(problem.solution),
     {"leak": np.zeros(2), "gain": np.zeros(2)},
-    likely="the solution holds logits, log(a / (1 - a)), and the gains",
+    likely="the solution holds logits, log(leak / (1 - leak)), and the gains",
 )
 
 # %% [markdown]
-# The targets come not from `leaky` but from SciPy: with your own operation on both sides, a
-# mistake in it would fit itself. Below, one signal and what comes out, and the loss over the two
-# leaks with the gains held at their true values. In the hollow at the lower right the leaks have
-# changed places, as far as gains that have not let them: a local minimum.
+# The targets come from SciPy, not from `leaky`: with your own operation on both sides, a mistake in
+# it would cancel. The figure shows one signal and what comes out, and the loss over the two leaks
+# with the gains fixed at their true values. At the lower right is a local minimum: there the leaks
+# have nearly changed places, but the gains have not.
 
 # %%
 fig, (left, right) = plt.subplots(1, 2, figsize=(9.4, 3.4))
 first = problem.init(np.random.default_rng(0))
 left.plot(x[:, 0], color="0.6", lw=1.0, label="x")
-left.plot(target[:, 0], label="y")
+left.plot(target[:, 0], label="target")
 left.plot((problem.model(first, (x, target)) + target)[:, 0], "--", label="model at the start")
 left.set(xlabel="time", title="one signal of a batch")
 left.legend(fontsize=8)
 
 
-def loss_at(a, b):
-    return objective({"leak": np.log([a / (1 - a), b / (1 - b)]), "gain": np.array([1.0, 0.5])})
+def loss_at(*leaks):
+    logits = -np.log(1.0 / np.array(leaks) - 1.0)
+    return objective({"leak": logits, "gain": np.array([1.0, 0.5])})
 
 
 leaks = np.linspace(0.02, 0.98, 45)
-height = [[loss_at(a, b) for a in leaks] for b in leaks]
+height = [[loss_at(first_leak, second) for first_leak in leaks] for second in leaks]
 right.contour(leaks, leaks, height, np.geomspace(1e-3, 3.0, 12))
 right.plot(*problem.leaks, "k*", markersize=9)
-right.set(xlabel="$a_1$", ylabel="$a_2$", title="loss over the leaks")
+right.set(xlabel=r"$\theta_1$", ylabel=r"$\theta_2$", title="loss over the leaks")
 plt.show()
 
 # %% [markdown]
@@ -423,28 +425,29 @@ plt.show()
 #
 # A **solver** is a frozen dataclass of hyper-parameters with `init(params) -> state` and
 # `step(params, state, model, loss) -> params, state, info`
-# ([curveball/solvers/base.py](../curveball/solvers/base.py)). It changes nothing in place, and never asks for
-# the value of an array: on a GPU each such question waits for the device.
+# ([curveball/solvers/base.py](../curveball/solvers/base.py)). It changes nothing in place, and never
+# reads the value of an array: on a GPU each read waits for the device.
 #
-# CurveBall searches the plane of $z$ and $\Delta z = \hat H z + J$. What if you take the plane of
-# $z$ and the gradient $J$ itself? The same quadratic model, the same $2 \times 2$ system, with
-# $J$ in the place of $\Delta z$:
+# CurveBall searches the plane of $z$ and $d = G_\lambda z + g$. What if you take the plane of $z$ and
+# the gradient $g$ itself? The quadratic model and the $2 \times 2$ system are the same, with $g$ in
+# place of $d$:
 #
-# $$\begin{bmatrix} J^T \hat H J & z^T \hat H J \\ z^T \hat H J & z^T \hat H z \end{bmatrix}
+# $$\begin{bmatrix} g^T G_\lambda g & z^T G_\lambda g \\
+# z^T G_\lambda g & z^T G_\lambda z \end{bmatrix}
 # \begin{bmatrix} \beta \\ -\rho \end{bmatrix} =
-# \begin{bmatrix} J^T J \\ J^T z \end{bmatrix}, \qquad
-# z \leftarrow \rho z - \beta J, \qquad w \leftarrow w + z,$$
+# \begin{bmatrix} g^T g \\ g^T z \end{bmatrix}, \qquad
+# z \leftarrow \rho z - \beta g, \qquad w \leftarrow w + z,$$
 #
-# with $\hat H = J_\phi H_L J_\phi^T + \lambda I$. It costs what CurveBall costs. The plane is
-# that of the *memory gradient* method of Miele and Cantrell, 1969. On a quadratic, with
-# $\lambda = 0$, it takes the steps of conjugate gradients, which makes a sharp test.
+# with $G_\lambda = J^T H_L J + \lambda I$. It costs the same as CurveBall. The plane is that of the
+# *memory gradient* method of Miele and Cantrell, 1969. On a quadratic, with $\lambda = 0$, it takes
+# the steps of conjugate gradients, which makes an exact test.
 #
-# The next cell holds what the test needs: arrays that raise an error when their values are read.
+# The next cell has what the test needs: arrays that raise an error when their values are read.
 
 
 # %%
 class Sealed(np.ndarray):
-    """An array that does not tell its values, as if each question had to wait for a device."""
+    """An array that does not let its values be read, as if each read had to wait for a device."""
 
     def refuse(self, *args):
         raise RuntimeError("an array was read on the host")
@@ -474,26 +477,24 @@ def walk(solver, w, steps):
 # ### Exercise 9.4: the step
 #
 # Given in the cell: `G`, the Gauss-Newton operator, with the loss as `G.value`, the outputs as
-# `G.outputs` and `G.aux`; the gradient `g`; the push-forwards of $z$ and $g$ to the outputs, `z_y`
-# and `g_y`; their products with $H_L$, `Hz` and `Hg`; and $g^T z$ and $g^T g$, `slope_z` and
-# `slope_g`. Use
+# `G.outputs` and `G.aux`; the gradient $g$; the push-forwards $z_y = J z$ and $g_y = J g$; their
+# products with $H_L$, `H_L_z` and `H_L_g`; and $g^T z$ and $g^T g$, `gz` and `gg`. Use
 #
-# - `tree_vdot(a, b, runs)` for inner products of trees, and
-#   $a^T \hat H b = a_y^T H_L b_y + \lambda a^T b$;
-# - `solve_two_by_two(a, b, c, p, q)` for $x, y$ with $a x + b y = p$ and $b x + c y = q$, which
-#   also solves singular systems;
+# - `tree_vdot(u, v, runs)` for inner products of trees, and
+#   $z^T G_\lambda g = z_y^T H_L\, g_y + \lambda z^T g$;
+# - `solve_two_by_two(a, b, c, p, q)` for $x_1, x_2$ with $a x_1 + b x_2 = p$ and
+#   $b x_1 + c x_2 = q$, which also solves singular systems;
 # - `mg.tree_map(function, tree, ...)`, `per_run(number, x) * x` for a number times an array, and
 #   `tree_add_scale(x, number, y)` for $x + \text{number} \cdot y$ of two trees.
 #
-# `runs` counts the axes of runs that advance together. Pass it on, and Table 1 comes for nothing.
-# `info` is a dict of `loss`, `outputs`, `aux`, and what the
-# solver knows: `rho` and `beta`.
+# `runs` counts the axes of runs that advance together. Pass it on, and your solver runs in Table 1
+# without further work. `info` is a dict of `loss`, `outputs`, `aux`, `rho` and `beta`.
 
 
 # %% tags=["exercise"]
 @dataclass(frozen=True)
 class TwoDirections:
-    """z <- rho z - beta J, w <- w + z; rho and beta minimise the damped Gauss-Newton model."""
+    """z <- rho z - beta g, w <- w + z; rho and beta minimise the damped Gauss-Newton model."""
 
     lam: float = 1e-3
 
@@ -504,49 +505,49 @@ class TwoDirections:
         z, G = state, mg.GGNOperator(model, loss, params, has_aux)
         g, runs = G.gradient, G.value.ndim
         z_y, g_y = G.J(z), G.J(g)
-        (slope_z, Hz), (slope_g, Hg) = G.slope_and_product(z_y), G.slope_and_product(g_y)
+        (gz, H_L_z), (gg, H_L_g) = G.slope_and_product(z_y), G.slope_and_product(g_y)
         ### BEGIN SOLUTION
-        gHg = tree_vdot(g_y, Hg, runs) + self.lam * tree_vdot(g, g, runs)
-        zHg = tree_vdot(z_y, Hg, runs) + self.lam * tree_vdot(z, g, runs)
-        zHz = tree_vdot(z_y, Hz, runs) + self.lam * tree_vdot(z, z, runs)
-        beta, minus_rho = solve_two_by_two(gHg, zHg, zHz, slope_g, slope_z)
-        z = mg.tree_map(lambda a, b: -per_run(minus_rho, a) * a - per_run(beta, b) * b, z, g)
+        gGg = tree_vdot(g_y, H_L_g, runs) + self.lam * tree_vdot(g, g, runs)
+        zGg = tree_vdot(z_y, H_L_g, runs) + self.lam * tree_vdot(z, g, runs)
+        zGz = tree_vdot(z_y, H_L_z, runs) + self.lam * tree_vdot(z, z, runs)
+        beta, minus_rho = solve_two_by_two(gGg, zGg, zGz, gg, gz)
+        z = mg.tree_map(lambda z, g: -per_run(minus_rho, z) * z - per_run(beta, g) * g, z, g)
         info = {"loss": G.value, "outputs": G.outputs, "aux": G.aux}
         return tree_add_scale(params, 1.0, z), z, {**info, "rho": -minus_rho, "beta": beta}
         ### END SOLUTION
 
 
 # %% tags=["wrong"]
-# - per_run(beta, b) => + per_run(beta, b)
-# -per_run(minus_rho, a) => per_run(minus_rho, a)
+# - per_run(beta, g) => + per_run(beta, g)
+# -per_run(minus_rho, z) => per_run(minus_rho, z)
 # tree_vdot(g, g, runs) => tree_vdot(g_y, g_y, runs)
-# tree_vdot(z_y, Hg, runs) + self.lam * tree_vdot(z, g, runs) => tree_vdot(z_y, g_y, runs)
-# slope_g, slope_z) => slope_g, 0.0 * slope_z)
-# solve_two_by_two(gHg => solve_two_by_two(float(gHg) + 0.0 * gHg
+# tree_vdot(z_y, H_L_g, runs) + self.lam * tree_vdot(z, g, runs) => tree_vdot(z_y, g_y, runs)
+# gg, gz) => gg, 0.0 * gz)
+# solve_two_by_two(gGg => solve_two_by_two(float(gGg) + 0.0 * gGg
 # self.lam * tree_vdot(z, z, runs) => np.float64(self.lam) * tree_vdot(z, z, runs)
 # "outputs": G => "output": G
 
 # %% tags=["checkpoint"]
 start, z = bowl.init(rng), rng.standard_normal(6)
-slope = bowl.hessian @ (start - bowl.solution)
+g_start = bowl.hessian @ (start - bowl.solution)
 G = mg.GGNOperator(bowl.model, robust, start)
-H, g = G.to_scipy() @ np.eye(6) + 0.5 * np.eye(6), mg.grad(lambda w: robust(bowl.model(w)))(start)
+G_lam = G.to_scipy() @ np.eye(6) + 0.5 * np.eye(6)
+g = mg.grad(lambda w: robust(bowl.model(w)))(start)
 plane = np.stack([z, -g], axis=1)
-best = plane @ np.linalg.solve(plane.T @ H @ plane, -plane.T @ g)
+best = plane @ np.linalg.solve(plane.T @ G_lam @ plane, -plane.T @ g)
 
-cg = conjugate_gradient
-by_cg = start + [cg(lambda v: bowl.hessian @ v, -slope, tol=0.0, max_iter=k).x for k in range(7)]
+found = [conjugate_gradient(bowl.hessian.dot, -g_start, tol=0.0, max_iter=k).x for k in range(7)]
 checkpoint(
     "9.4, conjugate gradients",
     lambda: walk(TwoDirections(0.0), start, 6)[0],
-    by_cg,
-    likely="the matrix holds J.HJ, z.HJ and z.Hz, the unknowns are beta and -rho",
+    start + found,
+    likely="the matrix has g.Gg, z.Gg and z.Gz, the unknowns are beta and -rho",
 )
 checkpoint(
     "9.4, a damped step",
     lambda: TwoDirections(0.5).step(start, z, bowl.model, robust)[1],
     best,
-    likely="each of the three products has its own lam term; use Hg and Hz",
+    likely="each of the three products has its own lam term; use H_L_g and H_L_z",
 )
 x = start.astype(np.float32)
 checkpoint("9.4, info", lambda: walk(TwoDirections(), x, 3)[1], "float32", likely="np. in step")
@@ -554,9 +555,9 @@ plain, x = walk(TwoDirections(), start, 3)[0], start.view(Sealed)
 checkpoint("9.4, sealed", lambda: walk(TwoDirections(), x, 3)[0], plain, likely="float() or if")
 
 # %% [markdown]
-# Six eigenvalues, six steps, then the minimum. With a wrong constant the solver would often
-# converge all the same; only these tests would tell. `minimize` knows your solver at once, and
-# stops by the gradient. Two runs from one start:
+# Six eigenvalues take six steps, then the solver is at the minimum. With a wrong constant it would
+# often converge too; only these tests show the mistake. `minimize` accepts your solver, and stops by
+# the gradient. Here are two runs from one start:
 
 # %% tags=["varies"]
 batch = problem.batch(np.random.default_rng(1))
@@ -570,14 +571,14 @@ for lam in (0.3, 0.001):
 # %% [markdown]
 # ## All together
 #
-# The second run went wrong, and not by a mistake in the code. Far from the solution the quadratic
-# model promises much, an almost undamped step runs out to where $\sigma$ is flat, one leak 0 and
-# the other 1, and from there the derivative shows no way back. Damping is the remedy, and here it
-# decides everything.
+# The second run failed, but the code has no mistake. Far from the solution the quadratic model
+# predicts a large decrease. An almost undamped step goes so far that the sigmoid is flat, with one
+# leak 0 and the other 1, and there the derivatives vanish. Damping is the remedy, and here it makes
+# the difference.
 #
-# The figure has a new batch for each iteration. At the solution the misfit is zero on every
-# batch, so by notebook 7 the noise dies out with it. Left: four solvers, medians of 6 starts.
-# Right: where your solver is after 150 iterations, one dot per start.
+# The figure has a new batch for each iteration. At the solution the misfit is zero on every batch,
+# so the noise vanishes there (notebook 7). Left: four solvers, medians of 6 starts. Right: the loss
+# of your solver after 150 iterations, one dot per start.
 
 
 # %%
@@ -606,11 +607,11 @@ left.legend(fontsize=8)
 plt.show()
 
 # %% [markdown]
-# With too little damping some starts are lost, with too much all are slow. At $\lambda = 0.3$
-# yours is level with Adam, and CurveBall is ahead.
+# With too little damping some starts fail, with too much all are slow. At $\lambda = 0.3$ yours is
+# level with Adam, and CurveBall is ahead.
 #
-# Next the problems of Table 1, by its protocol, both solvers with $\mathrm{lr} = 1$ and the
-# table's $\lambda$.
+# Next come the problems of Table 1, by its protocol, both solvers with $\eta = 1$ and the table's
+# $\lambda$.
 
 # %%
 from curveball.experiments.sweep import iterations_to
@@ -625,13 +626,13 @@ for column in COLUMNS:
     print()
 
 # %% [markdown]
-# On Rosenbrock's function the counts agree to the last digit. Why? It has two parameters, and any
-# two directions span the plane. On the linear network yours needs fewer: the gradient is exact
-# there, as conjugate gradients want it.
+# On Rosenbrock's function the counts are identical. Why? It has two parameters, and any two
+# directions span the plane. On the linear network yours needs fewer: the gradient is exact there, as
+# conjugate gradients need it.
 #
-# And images, through `compare` ([compare.py](../curveball/experiments/compare.py)): mini-batches, a
-# log and a checkpoint for each run, the same start and batches for all. Your `has_aux` and your
-# state, a tree of arrays, are what makes this work.
+# Images go through `compare` ([compare.py](../curveball/experiments/compare.py)): mini-batches, a log
+# and a checkpoint for each run, the same start and batches for all. This works because your `step`
+# has `has_aux` and your state is a tree of arrays.
 
 # %% tags=["varies"]
 from curveball.experiments.compare import compare
@@ -657,42 +658,43 @@ left.legend()
 plt.show()
 
 # %% [markdown]
-# One seed, one $\lambda$, nothing tuned: this says that your solver *works*, not how good it is
-# (notebook 7 has what a comparison needs). Your momentum falls towards zero, CurveBall's does
-# not: a gradient of a new batch has little to do with a step that was exact for the last one.
+# One seed, one $\lambda$, nothing tuned: this shows that your solver *works*, not how good it is
+# (notebook 7 says what a comparison needs). Your momentum falls towards zero, CurveBall's does
+# not: the gradient of a new batch is hardly related to a step that was exact for the last one.
 #
 # ## A checklist
 #
-# **A primitive.** Value from the array's own library, dtype kept, no overflow at both ends. One
-# rule per array argument, written with minigrad's operations. `check_derivatives` to order 2, at
-# points away from kinks, and each planted mistake is found. Values and one derivative against a
-# matrix or a closed form that does not use it.
+# **A primitive.** The value uses the array's own library, keeps the dtype and does not overflow.
+# There is one rule per array argument, written with minigrad's operations. `check_derivatives` passes
+# to order 2, at points away from kinks, and finds each planted mistake. Values and one derivative
+# agree with a matrix or a closed form that does not use the primitive.
 #
-# **A problem.** Targets from another program. Gradient zero at the solution, on several batches;
-# loss there equal to `minimum`. Start and batches from the `Generator` given, and from nothing
-# else. The loss a mean, convex in the outputs where you can choose.
+# **A problem.** Targets come from another program. The gradient is zero at the solution, on several
+# batches; the loss there is `minimum`. Start and batches use only the `Generator` given. The loss is a
+# mean, convex in the outputs where you can choose.
 #
-# **A solver.** Frozen hyper-parameters, checked; `init` and `step` without side effects. One step
-# equal to a dense closed form, with the state not zero and the damping not zero. float32 stays,
-# no array is read on the host. A method it must coincide with somewhere, step by step. Then, and
-# only then, convergence.
+# **A solver.** Hyper-parameters are frozen and checked; `init` and `step` have no side effects. One
+# step equals a dense closed form, with state and damping not zero. float32 stays, and no array is
+# read on the host. In a special case it agrees with a known method, step by step. Test convergence
+# only after these.
 #
-# To put one into the package: [minigrad/ops/elementwise.py](../minigrad/ops/elementwise.py) shows where
-# primitives stand, [curveball/solvers/sgd.py](../curveball/solvers/sgd.py) is the shortest solver,
+# To put one into the package: [minigrad/ops/elementwise.py](../minigrad/ops/elementwise.py) shows
+# where primitives are, [curveball/solvers/sgd.py](../curveball/solvers/sgd.py) is the shortest solver,
 # [problems/closed_form/quadratic.py](../problems/closed_form/quadratic.py) a short problem, and
 # [tests/support/cases.py](../tests/support/cases.py) the list that runs every primitive on
 # every backend.
 #
 # ## Projects
 #
-# 1. Give your solver CurveBall's rule for $\lambda$ (notebook 5). Does its start still matter?
+# 1. Give your solver CurveBall's rule for $\lambda$ (notebook 5). Does its starting value still
+#    matter?
 # 2. Average its $2 \times 2$ system over batches, as `CurveBall(average=...)` does
 #    ([what is known so far](../studies/results/averaging.md)).
-# 3. A third direction and a $3 \times 3$ system. When does it pay for its push-forward?
-# 4. Measure $y$ with errors. How does the floor of notebook 7 depend on $\lambda$?
-# 5. `leaky` in $\log_2 n$ steps: $\sum_k a^k S^k = \prod_j (1 + a^{2^j} S^{2^j})$, $S$ the shift.
-#    Then a leak for each unit of a recurrent network.
-# 6. A primitive whose value is found by iteration, such as $y = \cos(x y)$, and whose map comes
+# 3. Add a third direction, for a $3 \times 3$ system. When is it worth its push-forward?
+# 4. Add errors to the targets. How does the floor of notebook 7 depend on $\lambda$?
+# 5. Write `leaky` in $\log_2 n$ steps: $S = \sum_k \theta^k E^k = \prod_j (1 + \theta^{2^j} E^{2^j})$,
+#    with $E$ the shift by one. Then use a leak for each unit of a recurrent network.
+# 6. Write a primitive with a value found by iteration, such as $y = \cos(x y)$, and with its map
 #    from the implicit function theorem.
 # 7. Run your solver on CuPy arrays, and time a step with and without one `float(loss)`.
 #
@@ -700,12 +702,12 @@ plt.show()
 #
 # - JAX: `jax.custom_jvp` takes a push-forward and transposes it; `jax.custom_vjp` takes a
 #   pull-back and gives up forward mode. `jax.test_util.check_grads` checks both to any order.
-# - PyTorch: `torch.autograd.Function` has `backward`, and `jvp` beside it: two rules that may
+# - PyTorch: `torch.autograd.Function` has both `backward` and `jvp`: two rules that may
 #   disagree. `gradcheck` and `gradgradcheck` are its order 1 and 2.
-# - Recurrences: `jax.lax.scan` is a primitive whose body is differentiated once;
+# - Recurrences: `jax.lax.scan` is a primitive; its body is differentiated once.
 #   `jax.lax.associative_scan` is project 5.
-# - Solvers as `init` and `update` pairs without side effects are Optax's design, and problems
-#   with known answers those of CUTEst and of Moré, Garbow and Hillstrom; the last are in
+# - Optax's solvers are `init` and `update` pairs without side effects. CUTEst and Moré, Garbow and
+#   Hillstrom have problems with known answers; the latter are in
 #   [problems](../problems/closed_form/more_garbow_hillstrom.py).
 #
 # ## Further reading
@@ -721,7 +723,7 @@ plt.show()
 #
 # ## Where you are
 #
-# At the end. You wrote an engine, a solver and the tests that hold them, and you can add to all
-# three. The derivations, each with a test under it:
-# [tests/derivations](../tests/derivations/README.md). From the top again:
+# This is the end of the course. You wrote an engine, a solver and their tests, and you can add to all
+# three. The derivations, each with a test, are in
+# [tests/derivations](../tests/derivations/README.md). To start again:
 # [01_linear_maps.ipynb](01_linear_maps.ipynb).
