@@ -65,6 +65,8 @@ from scipy.optimize import minimize
 import minigrad as mg
 from curveball import CurveBall
 from curveball.experiments.sweep import iterations_to
+from curveball.solvers.averaging import averaged
+from curveball.solvers.two_by_two import PlaneModel
 from problems.closed_form.linear_network import LinearNetwork
 from problems.closed_form.rosenbrock import Rosenbrock
 
@@ -79,7 +81,7 @@ def change(x, a=A, b=B):
 
 
 def numbers(a, b):
-    return a[..., 0, 0], a[..., 0, 1], a[..., 1, 1], b[..., 0], b[..., 1]
+    return PlaneModel(a[..., 0, 0], a[..., 0, 1], a[..., 1, 1], b[..., 0], b[..., 1])
 
 
 def run(systems, average, share=-1e9):
@@ -87,12 +89,12 @@ def run(systems, average, share=-1e9):
 
     Matrices (..., 2, 2) and right-hand sides (..., 2): as many sequences at once as there are leading entries.
     """
-    solver = CurveBall(average=average, average_share=share)
-    sums = (0.0,) * 5
+    sums = PlaneModel(0.0, 0.0, 0.0, 0.0, 0.0)
     for a, b in systems:
         own = np.linalg.solve(a, b[..., None])[..., 0]
-        promised = -0.5 * np.sum(b * own, axis=-1)
-        rho, beta, predicted, sums = solver._averaged(-own[..., 1], own[..., 0], promised, sums, numbers(a, b))
+        plane = numbers(a, b)
+        (rho, beta), sums = averaged(sums, plane, (-own[..., 1], own[..., 0]), PlaneModel.minimum, average, share)
+        predicted = plane.change(rho, beta)
     return np.stack([beta, -rho], axis=-1), predicted, sums
 
 
@@ -169,12 +171,14 @@ def test_a_mean_that_keeps_too_little_gives_way_and_the_sums_start_anew():
 
 def test_a_batch_that_promises_no_decrease_adds_nothing():
     """With rho fixed the best beta may still climb: (4) would weigh such a batch by a negative number."""
-    solver = CurveBall(rho=5.0, average=0.9, average_share=-1e9)
-    rho, beta = solver._coefficients(*numbers(A, B))
-    climb = change(np.array([beta, -rho]))
-    assert climb > 0.0
-    sums = (1.0, 0.1, 1.0, 0.3, 0.1)
-    found = solver._averaged(rho, beta, np.asarray(climb), sums, numbers(A, B))[3]
+
+    def minimum(plane):
+        return plane.minimum(rho=5.0)
+
+    rho, beta = minimum(numbers(A, B))
+    assert change(np.array([beta, -rho])) > 0.0
+    sums = PlaneModel(1.0, 0.1, 1.0, 0.3, 0.1)
+    _, found = averaged(sums, numbers(A, B), (rho, beta), minimum, 0.9, -1e9)
     assert_allclose(found, 0.9 * np.array(sums), rtol=1e-12)
 
 
