@@ -22,7 +22,7 @@ def divide(a: Array, b: Array, where: Array | None = None, otherwise: float | Ar
 
 
 def one_for_zero(x: Array) -> Array:
-    """`x`, and 1 where it is 0: a divisor whose quotient is not used there, or a scale of nothing.
+    """`x`, and 1 where it is 0: a safe divisor, where the quotient is not used or the dividend is 0 too.
 
     >>> import numpy as np
     >>> one_for_zero(np.array([2.0, 0.0])).tolist()

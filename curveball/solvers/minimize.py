@@ -35,7 +35,7 @@ def minimize(
 
     Stops when no entry of the objective's gradient is larger than `tol` (None: never; the gradient costs one more
     evaluation per iteration), after `max_iter` iterations, when `callback(intermediate_result)` raises StopIteration,
-    or when the loss stops being finite: then the result holds the last params whose loss was.
+    or when the loss stops being finite: then the result holds the last params with a finite loss.
 
     The result has `x` (a tree like `params`), `fun` (the loss there), `jac` (the gradient there, None without `tol`),
     `nit`, `success`, `status` (0 converged, 1 iterations used up, 2 not finite, 3 stopped by the callback), `message`,
@@ -71,7 +71,9 @@ def minimize(
     return _iterate(model, loss, params, CurveBall(lam=1e-3) if solver is None else solver, max_iter, tol, callback)
 
 
-def _from_scipy(model: Any, x0: Array, solver: Any, max_iter: int, callback: Any, scipy: dict[str, Any]) -> Any:
+def _from_scipy(
+    model: Any, x0: Array, solver: Solver | None, max_iter: int, callback: Any, scipy: dict[str, Any]
+) -> Any:
     """Read SciPy's arguments out of `scipy`, and leave there what is unknown."""
     args = scipy.pop("args")
     if getattr(scipy.get("jac"), "__self__", None) is model:  # SciPy's wrapper of a function and its gradient

@@ -37,7 +37,7 @@ def network(X):
 
 
 class ByHand:
-    """The same network and loss with their derivatives as dense matrices: `outputs`, `f`, `J_phi`, `J_L`, `H_L`."""
+    """The same network and loss with their derivatives as dense matrices: `outputs`, `f`, `J_T`, `g_L`, `H_L`."""
 
     def __init__(self, X, labels):
         self.X, self.Y = X, np.eye(CLASSES)[labels]
@@ -50,7 +50,7 @@ class ByHand:
         y = self.outputs(w)
         return np.mean(np.log(np.exp(y).sum(axis=1)) - (self.Y * y).sum(axis=1))
 
-    def J_phi(self, w):
+    def J_T(self, w):
         """d outputs / d w transposed: (parameters, samples x classes)."""
         p = unflat(w)
         h = np.tanh(self.X @ p["w1"] + p["b1"])
@@ -64,7 +64,7 @@ class ByHand:
         ]
         return np.concatenate([block.reshape(-1, N * CLASSES) for block in blocks])
 
-    def J_L(self, w):
+    def g_L(self, w):
         y = self.outputs(w)
         p = np.exp(y) / np.exp(y).sum(axis=1, keepdims=True)
         return ((p - self.Y) / N).ravel()
@@ -109,17 +109,17 @@ class PlainLoop:
 
     def quadratic(self):
         """Gradient and damped Gauss-Newton matrix of the objective."""
-        J_phi = self.problem.J_phi(self.w)
-        J = J_phi @ self.problem.J_L(self.w) + self.weight_decay * self.w
-        G = J_phi @ self.problem.H_L(self.w) @ J_phi.T + self.weight_decay * np.eye(len(self.w))
-        return J, G + self.lam * np.eye(len(self.w))  # 1
+        J_T = self.problem.J_T(self.w)
+        g = J_T @ self.problem.g_L(self.w) + self.weight_decay * self.w
+        G = J_T @ self.problem.H_L(self.w) @ J_T.T + self.weight_decay * np.eye(len(self.w))
+        return g, G + self.lam * np.eye(len(self.w))  # 1
 
     def step(self):
         z, lam = self.z, self.lam
-        J, H = self.quadratic()
-        Dz = H @ z + J  # 2, 3
-        matrix = np.array([[Dz @ H @ Dz, z @ H @ Dz], [z @ H @ Dz, z @ H @ z]])  # 4
-        side = np.array([J @ Dz, J @ z])
+        g, G_lam = self.quadratic()
+        d = G_lam @ z + g  # 2, 3
+        matrix = np.array([[d @ G_lam @ d, z @ G_lam @ d], [z @ G_lam @ d, z @ G_lam @ z]])  # 4
+        side = np.array([g @ d, g @ z])
         solution = np.linalg.pinv(matrix) @ side
         if self.average:  # 6
             scale = 0.5 * side @ solution  # the decrease it promises
@@ -136,11 +136,11 @@ class PlainLoop:
             else:
                 self.systems = self.systems[-1:]
         beta, rho = solution[0], -solution[1]
-        new = rho * z - beta * Dz
-        predicted = 0.5 * new @ H @ new + J @ new
+        new = rho * z - beta * d
+        predicted = 0.5 * new @ G_lam @ new + g @ new
         old = self.objective(self.w)
         loss = self.problem.f(self.w)
-        self.z = rho * z - beta * Dz
+        self.z = rho * z - beta * d
         self.count += 1
         if self.count % self.lam_every == 0:  # 5
             gamma = self.trust_ratio = (self.objective(self.w + self.z) - old) / predicted
@@ -167,9 +167,9 @@ def test_by_hand_is_right():
     v = np.random.default_rng(1).standard_normal(w.shape)
     h = 1e-5
     difference = (hand.outputs(w + h * v) - hand.outputs(w - h * v)) / (2 * h)
-    np.testing.assert_allclose(hand.J_phi(w).T @ v, difference.ravel(), rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(hand.J_T(w).T @ v, difference.ravel(), rtol=1e-7, atol=1e-9)
     slope = (hand.f(w + h * v) - hand.f(w - h * v)) / (2 * h)
-    np.testing.assert_allclose(v @ hand.J_phi(w) @ hand.J_L(w), slope, rtol=1e-8)
+    np.testing.assert_allclose(v @ hand.J_T(w) @ hand.g_L(w), slope, rtol=1e-8)
     u = np.random.default_rng(2).standard_normal((N, CLASSES))
     y = hand.outputs(w)
     losses = [
@@ -234,18 +234,18 @@ def test_one_fixed_the_other_minimises_the_quadratic(fixed, weight_decay):
     state = solver.init(params)
     for k in range(4):
         loop = PlainLoop(ByHand(X, labels), flat(params), 0.1, weight_decay=weight_decay)
-        J, H = loop.quadratic()
+        g, G_lam = loop.quadratic()
         z = flat(state.z)
-        Dz = H @ z + J
+        d = G_lam @ z + g
 
-        def m(rho, beta, z=z, Dz=Dz, J=J, H=H):
-            new = rho * z - beta * Dz
-            return 0.5 * new @ H @ new + new @ J
+        def m(rho, beta, z=z, d=d, g=g, G_lam=G_lam):
+            new = rho * z - beta * d
+            return 0.5 * new @ G_lam @ new + new @ g
 
         params, state, info = solver.step(params, state, network(X), lambda y: nn.cross_entropy(y, labels))
         assert info[fixed] == value
         np.testing.assert_allclose(info["predicted"], m(info["rho"], info["beta"]), rtol=1e-10)
-        np.testing.assert_allclose(flat(state.z), info["rho"] * z - info["beta"] * Dz, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(flat(state.z), info["rho"] * z - info["beta"] * d, rtol=1e-9, atol=1e-12)
         if fixed == "rho":
             best = minimize_scalar(lambda beta, m=m: m(value, beta), tol=1e-12).x
             np.testing.assert_allclose(info["beta"], best, rtol=1e-6)

@@ -23,17 +23,17 @@ def loop(oracle, w, steps, name, tau=1e-3):
     """Madsen, Nielsen and Tingleff (2004), section 3.2; yields w, lam, gain and whether the step was accepted."""
     lam, nu, largest = None, 2.0, np.zeros(w.size)
     for _ in range(steps):
-        G, J = oracle.ggn(w), oracle.gradient(w)
+        G, g = oracle.ggn(w), oracle.gradient(w)
         largest = np.maximum(largest, np.diag(G))
         D = np.diag(largest) if name == "marquardt" else np.eye(w.size)
         if lam is None:
             lam = {
                 "identity": tau * np.diag(G).max(),
                 "marquardt": tau,
-                "matrix-free": tau * np.linalg.norm(G @ J) / np.linalg.norm(J),
+                "matrix-free": tau * np.linalg.norm(G @ g) / np.linalg.norm(g),
             }[name]
-        z = -np.linalg.solve(G + lam * D, J)
-        gain = (oracle.value(w + z) - oracle.value(w)) / (0.5 * z @ G @ z + z @ J)
+        z = -np.linalg.solve(G + lam * D, g)
+        gain = (oracle.value(w + z) - oracle.value(w)) / (0.5 * z @ G @ z + z @ g)
         used, accepted = lam, gain > 0.0
         if accepted:
             w, lam, nu = w + z, lam * max(1.0 / 3.0, 1.0 - (2.0 * gain - 1.0) ** 3), 2.0

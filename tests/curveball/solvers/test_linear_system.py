@@ -26,21 +26,21 @@ def test_with_params_fixed_it_solves_the_system(spectrum, lam):
     problem = Quadratic(spectrum)
     w = problem.init(np.random.default_rng(0))
     matrix = problem.hessian + lam * np.eye(len(spectrum))
-    J = problem.hessian @ (w - problem.solution)
+    g = problem.hessian @ (w - problem.solution)
     found, z, info = run(problem, w, 900, lr=0.0, lam=lam)
     np.testing.assert_array_equal(found, w)
-    np.testing.assert_allclose(z, -np.linalg.solve(matrix, J), rtol=1e-9, atol=1e-12)
-    by_cg = conjugate_gradient(lambda v: matrix @ v, -J, tol=1e-14).x
+    np.testing.assert_allclose(z, -np.linalg.solve(matrix, g), rtol=1e-9, atol=1e-12)
+    by_cg = conjugate_gradient(lambda v: matrix @ v, -g, tol=1e-14).x
     np.testing.assert_allclose(z, by_cg, rtol=1e-9, atol=1e-12)
-    np.testing.assert_allclose(info["predicted"], -0.5 * J @ np.linalg.solve(matrix, J), rtol=1e-9)
+    np.testing.assert_allclose(info["predicted"], -0.5 * g @ np.linalg.solve(matrix, g), rtol=1e-9)
 
 
 def test_the_gauss_newton_system_of_a_problem_that_is_not_quadratic():
     problem = LogisticRegression()
     w = problem.init(np.random.default_rng(0))
-    J, H = problem.derivatives(w)  # the penalty is among the outputs: H is the Gauss-Newton matrix
+    g, H = problem.derivatives(w)  # the penalty is among the outputs: H is the Gauss-Newton matrix
     _, z, _ = run(problem, w, 400, lr=0.0, lam=0.01)
-    np.testing.assert_allclose(z, -np.linalg.solve(H + 0.01 * np.eye(5), J), rtol=1e-9)
+    np.testing.assert_allclose(z, -np.linalg.solve(H + 0.01 * np.eye(5), g), rtol=1e-9)
 
 
 @over_spectra

@@ -87,7 +87,7 @@ def test_gauss_newton_step(oracle, lr, lam):
 
 
 def test_gauss_newton_step_of_a_loss_that_is_no_square():
-    """`G = J_phi H_L J_phi^T` with the Hessian of `sum cosh(y)`."""
+    """`G = J^T H_L J` with the Hessian of `sum cosh(y)`."""
     w = DECAY.start
     y, J, _ = DECAY.parts(w)
     expected = w - np.linalg.solve((J.T * np.cosh(y)) @ J, J.T @ np.sinh(y))

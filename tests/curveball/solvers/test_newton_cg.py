@@ -54,9 +54,9 @@ def test_a_system_solved_to_the_end_gives_newtons_step(oracle, lam, curvature):
 
 def test_one_product_gives_cauchys_point():
     w = PROBLEM.init(np.random.default_rng(1))
-    J, H = PROBLEM.derivatives(w)
+    g, H = PROBLEM.derivatives(w)
     _, state, info = step(NewtonCG(max_cg=1, eta_max=1e-6), w)
-    np.testing.assert_allclose(state.z, -(J @ J) / (J @ H @ J) * J, rtol=1e-10)
+    np.testing.assert_allclose(state.z, -(g @ g) / (g @ H @ g) * g, rtol=1e-10)
     assert info["cg_iterations"] == 1
 
 
@@ -90,7 +90,7 @@ def test_negative_curvature_later_keeps_what_was_found():
 
 
 def test_leaves_a_saddle():
-    """`u^2 + (v^2 - 1)^2` from beside its saddle at 0, where the Hessian is indefinite."""
+    """`u^2 + (v^2 - 1)^2` from near its saddle at 0, where the Hessian is indefinite."""
     w, solver = np.array([1.0, 1e-3]), NewtonCG()
     state, met = solver.init(w), []
     for _ in range(30):
@@ -106,22 +106,22 @@ def test_leaves_a_saddle():
 
 def test_a_warm_start_begins_at_the_decayed_step():
     w = PROBLEM.init(np.random.default_rng(2))
-    J, H = PROBLEM.derivatives(w)
-    z = -0.3 * J
+    g, H = PROBLEM.derivatives(w)
+    z = -0.3 * g
     found, state, _ = step(NewtonCG(warm_start=True, decay=0.8, max_cg=3, eta_max=1e-9), w, state=NewtonCGState(z))
-    expected, _ = cg(H, -J, x0=0.8 * z, rtol=1e-9, maxiter=3)
+    expected, _ = cg(H, -g, x0=0.8 * z, rtol=1e-9, maxiter=3)
     np.testing.assert_allclose(state.z, expected, rtol=1e-9)
     assert PROBLEM.loss(PROBLEM.model(found)) < PROBLEM.loss(PROBLEM.model(w))
 
 
 def test_a_warm_start_uphill_falls_back_to_steepest_descent():
     w = PROBLEM.init(np.random.default_rng(2))
-    J, H = PROBLEM.derivatives(w)
-    uphill = 1e3 * J
-    one_step, _ = cg(H, -J, x0=0.95 * uphill, rtol=1e-9, maxiter=1)
-    assert J @ one_step > 0.0
+    g, H = PROBLEM.derivatives(w)
+    uphill = 1e3 * g
+    one_step, _ = cg(H, -g, x0=0.95 * uphill, rtol=1e-9, maxiter=1)
+    assert g @ one_step > 0.0
     found, state, _ = step(NewtonCG(warm_start=True, max_cg=1), w, state=NewtonCGState(uphill))
-    np.testing.assert_allclose(state.z, -J, rtol=1e-12)
+    np.testing.assert_allclose(state.z, -g, rtol=1e-12)
     assert PROBLEM.loss(PROBLEM.model(found)) < PROBLEM.loss(PROBLEM.model(w))
 
 
@@ -161,7 +161,7 @@ def test_a_warm_start_saves_products_where_systems_change_slowly():
 
 @pytest.mark.parametrize("curvature", ["hessian", "ggn"])
 def test_convergence_is_superlinear(curvature):
-    """With `eta = sqrt |J|` the order is 3/2: `|J'| / |J|^1.5` stays bounded while `|J|` falls to nothing."""
+    """With `eta = sqrt |g|` the order is 3/2: `|g'| / |g|^1.5` stays bounded while `|g|` falls to nothing."""
     w = PROBLEM.solution + 0.1
     solver = NewtonCG(curvature=curvature, line_search=False)
     state, norms = solver.init(w), []

@@ -14,6 +14,7 @@ from curveball import NewtonCG
 from curveball.solvers import registry
 from curveball.solvers.base import Solver
 from curveball.solvers.registry import register, solver_from, solver_names
+from curveball.training.options import TrainOptions
 from curveball.training.train import train
 from minigrad import tree_flatten
 from problems import Classification, Dataset, load, network
@@ -77,9 +78,9 @@ def few_digits():
 @pytest.mark.parametrize("name", solver_names())
 def test_each_trains_mini_batches_and_goes_on_from_a_checkpoint(name, tmp_path):
     problem, solver = few_digits(), solver_from(name + OPTIONS.get(name, ""))
-    whole = train(problem, solver, epochs=2, quiet=True)
+    whole = train(problem, solver, TrainOptions(epochs=2, quiet=True))
     assert np.isfinite(whole.steps[-1]["loss"])
-    train(problem, solver, epochs=1, quiet=True, folder=tmp_path)
-    resumed = train(problem, solver, epochs=2, quiet=True, folder=tmp_path, resume=True)
+    train(problem, solver, TrainOptions(epochs=1, quiet=True), folder=tmp_path)
+    resumed = train(problem, solver, TrainOptions(epochs=2, quiet=True, resume=True), folder=tmp_path)
     for a, b in zip(tree_flatten(resumed.params)[0], tree_flatten(whole.params)[0], strict=True):
         np.testing.assert_array_equal(a, b)

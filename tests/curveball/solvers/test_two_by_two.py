@@ -36,7 +36,7 @@ def test_regular(system):
 
 @pytest.mark.parametrize("a", [1e-20, 3.0, 1e10])
 def test_no_second_direction(a):
-    """z = 0, the first step of CurveBall: beta = J.Dz / Dz.H^Dz."""
+    """z = 0, the first step of CurveBall: beta = g.d / d.G_lam d."""
     assert solve(a, 0.0, 0.0, 6.0 * a, 0.0) == pytest.approx([6.0, 0.0], rel=1e-15)
     assert solve(0.0, 0.0, a, 0.0, 6.0 * a) == pytest.approx([0.0, 6.0], rel=1e-15)
 
@@ -44,7 +44,7 @@ def test_no_second_direction(a):
 @pytest.mark.parametrize("ratio", [1.0, -3.0, 1 / 7, 1e-5])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_parallel_directions(ratio, dtype):
-    """z = ratio Dz: of the solutions, a line, the shortest."""
+    """z = ratio d: the solutions are a line, and this is the shortest."""
     a, p = 2.3, 0.7
     system = a, ratio * a, ratio * ratio * a, p, ratio * p
     np.testing.assert_allclose(solve(*system, dtype), pseudo_inverse(*system), rtol=1e3 * np.finfo(dtype).eps)
