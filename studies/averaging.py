@@ -32,6 +32,7 @@ from curveball import CurveBall
 from curveball.experiments.sweep import iterations_to
 from curveball.experiments.table1 import COLUMNS, THRESHOLD
 from curveball.solvers.registry import solver_from
+from curveball.solvers.trust_ratio import adapted_lam
 from curveball.training.files import write_whole
 from curveball.training.options import TrainOptions
 from curveball.training.provenance import provenance
@@ -133,7 +134,9 @@ class AveragedTrust:
         params, inside, info = replace(adapt, lam_factor=1.0).step(params, inside, *model_and_loss, **options)
         if inside.steps % adapt.lam_every == 0:
             total, weight = self.decay * total + inside.trust_ratio, self.decay * weight + 1.0
-            inside = inside._replace(lam=adapt._adapted(inside.lam, total / weight, info["predicted"]))
+            factor, band = adapt.lam_factor**adapt.lam_every, (adapt.trust_low, adapt.trust_high)
+            lam = adapted_lam(inside.lam, total / weight, info["predicted"], factor, *band)
+            inside = inside._replace(lam=lam)
         return params, (inside, total, weight), info
 
 
