@@ -1,7 +1,7 @@
 """Threads for NumPy, which copies and adds on one core: each thread works on a part of the batch.
 
-BLAS has threads of its own. While parts are worked on it is held to one thread: a core for each part is faster than all
-cores on one part. After a call that used them, the idle threads of BLAS busy-wait and slow ours down: `one_blas_thread`
+BLAS has threads of its own. While parts are worked on it is held to one thread: a core for each part is faster than
+all cores on one part. After a call that used them, BLAS's idle threads busy-wait and slow ours down: `one_blas_thread`
 holds BLAS to one thread for a whole run, as training does. benchmarks/step.py shows what both gain.
 """
 

@@ -9,7 +9,7 @@ import pytest
 import scipy.special
 
 import minigrad as mg
-from minigrad.backends import backend_for, backend_of, numpy_namespace, transposed_pads, window_count
+from minigrad.backends import Backend, backend_for, backend_of, numpy_namespace, transposed_pads, window_count
 from minigrad.backends import registry as registry_file
 from minigrad.backends.standard import Standard
 from tests.conftest import LIBRARIES
@@ -194,7 +194,26 @@ def test_functions_that_libraries_lack(backend):
         assert type(library.to_host(put(x))) is np.ndarray
 
 
+def test_vecdot_is_the_backends(monkeypatch):
+    """Inner products of plain vectors, of which each step of a solver has several, make no product array."""
+    x, y = draw(1000), draw(1000, seed=1)
+    calls = []
+    monkeypatch.setattr(NUMPY, "vecdot", lambda *args, f=NUMPY.vecdot: calls.append(args) or f(*args))
+    assert mg.vecdot(x, y) == np.vecdot(x, y)
+    assert len(calls) == 1
+    third = mg.grad(lambda t: mg.grad(lambda t: mg.grad(lambda t: mg.vecdot(t * t * x, t * y))(t)[0])(t)[0])(
+        np.ones(1000)
+    )
+    np.testing.assert_allclose(third[0], 6.0 * x[0] * y[0])
+
+
 # ------------------------------------------------------------------------------------- which file
+
+
+def test_the_standards_operations_have_every_function_of_the_protocol():
+    functions = {name for name in vars(Backend) if not name.startswith("_")}
+    assert len(functions) == 16
+    assert functions <= set(vars(Standard))
 
 
 def test_every_file_is_found_by_the_name_of_its_library():
