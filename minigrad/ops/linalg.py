@@ -11,8 +11,7 @@ from minigrad.ops.axes import Axis
 from minigrad.ops.broadcasting import broadcast_to, sum, sum_to
 from minigrad.ops.elementwise import exp, pow, sqrt, square
 from minigrad.ops.piecewise import abs
-from minigrad.ops.products import left_times, matmul, outer, tensordot, times
-from minigrad.ops.reductions import vecdot
+from minigrad.ops.products import left_times, matmul, outer, tensordot, times, vecdot
 from minigrad.ops.shaping import expand_dims, matrix_transpose, reshape, tril
 from minigrad.primitives import primitive
 from minigrad.variable import Array, strip

@@ -5,14 +5,15 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+from minigrad.backends import backend_of
 from minigrad.linear_maps import Linear, LinearMap
 from minigrad.ops.axes import axes_of
-from minigrad.ops.broadcasting import sum_to
+from minigrad.ops.broadcasting import sum, sum_to
 from minigrad.ops.shaping import expand_dims, matrix_transpose, permute_dims, reshape
 from minigrad.primitives import primitive
 from minigrad.variable import Array
 
-__all__ = ["matmul", "outer", "tensordot"]
+__all__ = ["matmul", "outer", "tensordot", "vecdot"]
 
 
 def times(b: Array, a: Array) -> LinearMap:
@@ -84,3 +85,21 @@ def tensordot(a: Array, b: Array, axes: int | tuple[Any, Any] = 2) -> Array:
 def outer(a: Array, b: Array) -> Array:
     """Outer product of two vectors."""
     return expand_dims(a, 1) * expand_dims(b, 0)
+
+
+def vecdot(a: Array, b: Array, axis: int = -1) -> Array:
+    """Inner product along an axis; ValueError where the lengths differ."""
+    if a.shape[axis] != b.shape[axis]:
+        raise ValueError(f"vecdot: shapes {a.shape} and {b.shape} must have the same length along axis {axis}")
+    return _vecdot(a, b) if axis in (-1, a.ndim - 1) and axis in (-1, b.ndim - 1) else sum(a * b, axis)
+
+
+def _dot_with(b: Array, a: Array) -> Linear:
+    """The map `t -> vecdot(t, b)` on arrays of the shape of `a`."""
+    shape = a.shape
+    return Linear(lambda t: _vecdot(t, b), lambda c: sum_to(expand_dims(c, -1) * b, shape))
+
+
+@primitive(lambda y, a, b: _dot_with(b, a), lambda y, a, b: _dot_with(a, b))
+def _vecdot(a: Array, b: Array) -> Array:
+    return backend_of(a, b).vecdot(a, b)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from math import prod as _product
 
-from minigrad.backends import backend_of, device_of, namespace
+from minigrad.backends import device_of, namespace
 from minigrad.linear_maps import Compose, Linear, Scale
 from minigrad.ops.axes import Axis, Shape, axes_of, axis_index, dropped_shape, kept_shape, one_axis
-from minigrad.ops.broadcasting import broadcast_to, sum, sum_map, sum_to
+from minigrad.ops.broadcasting import broadcast_to, sum, sum_map
 from minigrad.ops.elementwise import exp, sqrt, square
 from minigrad.ops.piecewise import where
 from minigrad.ops.shaping import concat, expand_dims, flip, pad, permute_dims, reshape
@@ -15,7 +15,7 @@ from minigrad.primitives import primitive
 from minigrad.variable import Array, strip
 
 __all__ = [
-    "cumulative_prod", "cumulative_sum", "diff", "logsumexp", "max", "mean", "min", "prod", "std", "var", "vecdot",
+    "cumulative_prod", "cumulative_sum", "diff", "logsumexp", "max", "mean", "min", "prod", "std", "var",
 ]  # fmt: skip
 
 # ------------------------------------------------------------------------------------- made of sums
@@ -44,24 +44,6 @@ def _count(x: Array, axis: Axis) -> int:
 
 def _over(n: float) -> float:
     return 1.0 / n if n else float("nan")
-
-
-def vecdot(a: Array, b: Array, axis: int = -1) -> Array:
-    """Inner product along an axis; ValueError where the lengths differ."""
-    if a.shape[axis] != b.shape[axis]:
-        raise ValueError(f"vecdot: shapes {a.shape} and {b.shape} must have the same length along axis {axis}")
-    return _vecdot(a, b) if axis in (-1, a.ndim - 1) and axis in (-1, b.ndim - 1) else sum(a * b, axis)
-
-
-def _dot_with(b: Array, a: Array) -> Linear:
-    """The map `t -> vecdot(t, b)` on arrays of the shape of `a`."""
-    shape = a.shape
-    return Linear(lambda t: _vecdot(t, b), lambda c: sum_to(expand_dims(c, -1) * b, shape))
-
-
-@primitive(lambda y, a, b: _dot_with(b, a), lambda y, a, b: _dot_with(a, b))
-def _vecdot(a: Array, b: Array) -> Array:
-    return backend_of(a, b).vecdot(a, b)
 
 
 def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
