@@ -48,7 +48,7 @@ bench: $(VENV)/dev  ## engine and step timings, a JSON line each
 	$(BIN)/python benchmarks/step.py
 	$(BIN)/python benchmarks/closed_form.py
 
-gpu-check:  ## where there is a GPU: the tests that need one, then our steps beside PyTorch's
+gpu-check:  ## where there is a GPU: the tests that need one, then our steps compared with PyTorch's
 	@$(PYTHON) benchmarks/find_gpu.py
 	@test "$(GPU_PYTHON)" != "$(BIN)/python" || $(MAKE) --no-print-directory $(VENV)/gpu
 	$(GPU_PYTHON) -m pytest -m gpu tests/minigrad tests/problems tests/curveball

@@ -1,4 +1,4 @@
-"""CurveBall and SGD steps on a GPU: ours beside PyTorch's, what fused kernels gain, what share is launching.
+"""CurveBall and SGD steps on a GPU: ours compared with PyTorch's, what fused kernels gain, what share is launching.
 
     python benchmarks/gpu.py [--device 0] [--tf32] [--network basic basic-bn] [--batch 128 1024] [--repeats 20]
     python benchmarks/gpu.py --backend numpy --network basic --batch 16 --repeats 2       # on the host: does it run?

@@ -1,4 +1,4 @@
-"""CurveBall and SGD steps of ours beside the same in PyTorch, same network, same batch, one run; one JSON line.
+"""Our CurveBall and SGD steps and PyTorch's: same network, same batch, one run; one JSON line.
 
     python benchmarks/peer.py [--network basic|basic-bn] [--batch 128] [--repeats 9]
 

@@ -10,7 +10,7 @@ SGD (momentum 0.9) and Adam are those of the grid with the smallest loss of the 
 lambda 1 at its start everywhere. Seconds per step are not taken here, as several runs share the machine: they are in
 results/step.json and results/peer-*.json.
 
-Beside the comparison of TASKS, in results/averaging.json, there are STUDIES, one thing changed at a time, in
+Apart from the comparison of TASKS, in results/averaging.json, there are STUDIES, one thing changed at a time, in
 results/averaging-studies.json.
 """
 

@@ -1,4 +1,4 @@
-"""Where the course's files are: beside this one in an installed package, in their own folders in a checkout."""
+"""Where the course's files are: next to this one in an installed package, in their own folders in a checkout."""
 
 from __future__ import annotations
 

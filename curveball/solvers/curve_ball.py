@@ -83,7 +83,7 @@ class CurveBallInfo(Info):
 @register("curveball")
 @dataclass(frozen=True)
 class CurveBall(Solver):
-    """The CurveBall solver: second-order steps at 7 multiplications per forward one, with nothing to tune.
+    """The CurveBall solver: automatic momentum, step size and damping, at 7 multiplications per forward one.
 
     ValueError for hyper-parameters out of range. They are, with their defaults:
 

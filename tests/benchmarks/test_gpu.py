@@ -60,7 +60,7 @@ def test_bad_input_is_one_line(options, message):
 
 @pytest.mark.parametrize("with_torch", [False, True])
 def test_on_the_double(with_torch, scripts, tmp_path, monkeypatch, capsys):
-    """What only runs on a GPU: events, the spinning kernel, the pool, fused beside unfused, the file's name."""
+    """What only runs on a GPU: events, the spinning kernel, the pool, fused against unfused, the file's name."""
     chosen = (None, None, "no PyTorch today")
     if with_torch:
         torch = pytest.importorskip("torch", reason="PyTorch is not installed")

@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[3]
 
 SCRIPT = '''
-"""A straight line through noisy points, beside a broken problems.py and a folder of notebooks."""
+"""A straight line through noisy points, next to a broken problems.py and a folder of notebooks."""
 import sys
 from pathlib import Path
 

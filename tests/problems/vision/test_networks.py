@@ -116,7 +116,7 @@ def test_derivatives(name):
 
     y, J = mg.linearize(outputs, params)
     v = mg.tree_map(lambda w: rng(2).standard_normal(w.shape), params)
-    h = 1e-7  # small beside the distance to the kinks of relu and max pooling
+    h = 1e-7  # small compared with the distance to the kinks of relu and max pooling
     ahead, behind = (outputs(mg.tree_map(lambda w, d, s=s: w + s * h * d, params, v)) for s in (1.0, -1.0))
     np.testing.assert_allclose(J(v), (ahead - behind) / (2 * h), rtol=1e-4, atol=1e-5)
     u = rng(3).standard_normal(y.shape)
