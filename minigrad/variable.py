@@ -22,7 +22,7 @@ class Variable:
     __slots__ = ("level", "primal", "source", "trace")
     __array_priority__ = 1000.0  # let our reflected operators answer those of an array
     __hash__ = None  # type: ignore[assignment]  # like arrays, which compare elementwise
-    namespace: ClassVar[ModuleType]  # what variables answer when they are asked for their functions: minigrad
+    _functions: ClassVar[ModuleType]  # what variables answer when they are asked for their functions: minigrad
 
     def __init__(self, primal: Array, trace: Any, source: Any):
         self.primal = primal
@@ -52,7 +52,7 @@ class Variable:
         return device_of(strip(self))
 
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
-        return self.namespace
+        return self._functions
 
     def __len__(self) -> int:
         if not self.shape:
@@ -78,7 +78,7 @@ class Variable:
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         """Answer the operators of NumPy arrays (`array * variable`), and NumPy functions that minigrad has too."""
-        function = getattr(self.namespace, _STANDARD_NAMES.get(ufunc.__name__, ufunc.__name__), None)
+        function = getattr(self._functions, _STANDARD_NAMES.get(ufunc.__name__, ufunc.__name__), None)
         if method != "__call__" or kwargs or function is None:
             return self._refuse(f"numpy.{ufunc.__name__}")
         return function(*inputs)

@@ -22,7 +22,7 @@ def _comparison(name: str) -> Callable[[Variable, Array], Array]:
 def set_operators(namespace: ModuleType) -> None:
     """Give variables their operators, the properties that are operations, and the namespace of their functions."""
     v: Any = Variable
-    v.namespace = namespace
+    v._functions = namespace
     for name, operation in (
         ("add", elementwise.add),
         ("sub", elementwise.subtract),
