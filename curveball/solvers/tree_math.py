@@ -33,9 +33,8 @@ def tree_vdot(a: Tree, b: Tree, runs: int = 0) -> Array:
     """
     total: Any = 0.0
     for x, y in zip(tree_flatten(a)[0], tree_flatten(b)[0], strict=True):
-        xp = namespace(x)
         if x.ndim != runs + 1:
-            shape = (*x.shape[:runs], -1)
+            xp, shape = namespace(x), (*x.shape[:runs], -1)
             x, y = xp.reshape(x, shape), xp.reshape(y, shape)
         total = total + mg.vecdot(x, y)
     return total

@@ -26,12 +26,14 @@ def backend_of(x: Array, *others: Array) -> Backend:
     >>> backend_of(np.ones(2)).__class__.__module__
     'minigrad.backends.numpy'
     """
-    if others:
-        return backend_for(namespace(x, *others))
+    kind = x.__class__
+    for y in others:
+        if y.__class__ is not kind:
+            return backend_for(namespace(x, *others))
     try:
-        return _by_type[x.__class__]
+        return _by_type[kind]
     except KeyError:
-        found = _by_type[x.__class__] = backend_for(namespace(x))
+        found = _by_type[kind] = backend_for(namespace(x))
         return found
 
 
