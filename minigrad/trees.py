@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 Tree = Any
@@ -39,7 +39,7 @@ def _collect(tree: Tree, leaves: list[Any]) -> Structure:
     return type(tree), None, tuple(_collect(child, leaves) for child in tree)
 
 
-def tree_unflatten(structure: Structure, leaves: Any) -> Tree:
+def tree_unflatten(structure: Structure, leaves: Iterable[Any]) -> Tree:
     """Put leaves back into a tree: the inverse of `tree_flatten`.
 
     >>> tree_unflatten(tree_flatten({"w": 1.0, "b": [2.0, 3.0]})[1], "abc")
@@ -48,7 +48,7 @@ def tree_unflatten(structure: Structure, leaves: Any) -> Tree:
     return _build(structure, iter(leaves))
 
 
-def _build(structure: Structure, leaves: Any) -> Tree:
+def _build(structure: Structure, leaves: Iterator[Any]) -> Tree:
     if structure is LEAF:
         return next(leaves)
     if structure is None:

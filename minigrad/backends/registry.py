@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
 
 import numpy
 
@@ -54,7 +53,7 @@ def _library(name: str) -> type[Standard]:
     return getattr(import_module(path), "Library", Standard)
 
 
-def to_numpy(x: Array) -> Any:
+def to_numpy(x: Array) -> numpy.ndarray:
     """Copy an array to the host as a NumPy array: for logs, files and figures only.
 
     >>> to_numpy(2.0)
