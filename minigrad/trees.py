@@ -12,6 +12,10 @@ LEAF = "leaf"
 _containers = (dict, list, tuple)
 
 
+def _is_leaf(tree: Tree) -> bool:
+    return not isinstance(tree, _containers) and tree is not None
+
+
 def tree_flatten(tree: Tree) -> tuple[list[Any], Structure]:
     """Return the leaves of a tree, dicts in the order of their sorted keys, and its structure.
 
@@ -66,8 +70,8 @@ def tree_map(function: Callable[..., Any], tree: Tree, *others: Tree) -> Tree:
     >>> tree_map(lambda a, b: a + b, {"w": 1.0}, {"w": 2.0})
     {'w': 3.0}
     """
-    if not others and not isinstance(tree, _containers) and tree is not None:
-        return function(tree)
+    if _is_leaf(tree) and all(map(_is_leaf, others)):
+        return function(tree, *others)
     leaves, structure = tree_flatten(tree)
     columns = [leaves]
     for k, other in enumerate(others, start=1):
@@ -77,7 +81,7 @@ def tree_map(function: Callable[..., Any], tree: Tree, *others: Tree) -> Tree:
 
 def leaves_like(structure: Structure, tree: Tree, what: str) -> list[Any]:
     """Return the leaves of a tree that must have a given structure; TypeError names where it differs."""
-    if structure is LEAF and not isinstance(tree, _containers) and tree is not None:
+    if structure is LEAF and _is_leaf(tree):
         return [tree]
     leaves, other = tree_flatten(tree)
     if other != structure:

@@ -38,10 +38,10 @@ class PlaneModel(NamedTuple):
         0 for the one that is not given where the model does not curve along its direction.
         """
         dGd, zGd, zGz, gd, gz = self
-        xp = namespace(dGd)
         if rho is None and beta is None:
             beta, minus_rho = solve_two_by_two(dGd, zGd, zGz, gd, gz)
             return -minus_rho, beta
+        xp = namespace(dGd)
         if beta is None:  # dm/dbeta = 0
             rho = xp.asarray(rho, dtype=dGd.dtype)
             return rho, divide(gd + rho * zGd, dGd, where=dGd > 0.0)
