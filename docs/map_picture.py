@@ -11,8 +11,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib
 from docutils import nodes
+from matplotlib import style
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon, Rectangle
 from sphinx.application import Sphinx
@@ -204,7 +204,7 @@ def _in_words(name: str) -> str:
 def svg(root: Path = ROOT) -> str:
     """The picture as an element of a page, in the colours of its text."""
     file = io.StringIO()
-    with matplotlib.rc_context({"svg.hashsalt": "map", "svg.fonttype": "path"}):
+    with style.context(["default", {"svg.hashsalt": "map", "svg.fonttype": "path"}]):  # not that of a notebook before
         draw(root).savefig(file, format="svg", transparent=True, metadata={"Date": None})
     picture = file.getvalue()
     picture = re.sub(r"<metadata>.*?</metadata>", "", picture[picture.index("<svg") :], flags=re.DOTALL)

@@ -5,7 +5,7 @@ cotangents back, `J.T(u)`. Gradients, Hessian products and Gauss-Newton products
 The functions are those of the Python array API standard and run on NumPy, CuPy or any library that follows it.
 """
 
-import sys
+import sys as _sys
 
 from minigrad import nn
 from minigrad.backends import Namespace, backend_name, fused, namespace, one_blas_thread, to_numpy
@@ -71,4 +71,9 @@ __all__ += queries.__all__
 __all__ += reductions.__all__
 __all__ += shaping.__all__
 
-_set_operators(sys.modules[__name__])
+_set_operators(_sys.modules[__name__])
+
+
+def __dir__() -> list[str]:
+    """The public names, without the files that they come from."""
+    return sorted([*__all__, "__version__"])

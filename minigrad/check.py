@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy
 
@@ -13,7 +12,7 @@ from minigrad.spec import TreeSpec, argument_name, name_of
 from minigrad.trees import Tree, tree_flatten, tree_paths
 from minigrad.variable import Array, strip
 
-Vector = Any  # all leaves of a tree in one line: a NumPy array of float64
+Vector = numpy.ndarray  # all leaves of a tree in one line, in float64
 Map = Callable[[Vector], Vector]
 
 
@@ -22,7 +21,7 @@ class DerivativeError(AssertionError):
 
 
 def check_derivatives(
-    f: Callable[..., Any],
+    f: Callable[..., Tree],
     *primals: Tree,
     order: int = 2,
     seed: int = 0,
@@ -57,7 +56,15 @@ def check_derivatives(
         _check(f, primals, order, rng, tol, step, name_of(f))
 
 
-def _check(f: Any, primals: Any, order: int, rng: Any, tol: float | None, step: float, name: str) -> None:
+def _check(
+    f: Callable[..., Tree],
+    primals: tuple[Tree, ...],
+    order: int,
+    rng: numpy.random.Generator,
+    tol: float | None,
+    step: float,
+    name: str,
+) -> None:
     inputs = TreeSpec.of_arguments(primals, f)
     y, J = linearize(f, *primals)
     outputs: TreeSpec = J.outputs
@@ -112,7 +119,7 @@ def _line(tree: Tree, spec: TreeSpec, what: str) -> Vector:
     return numpy.concatenate([numpy.zeros(0), *(to_numpy(strip(x)).astype("float64").reshape(-1) for x in leaves)])
 
 
-def _apart(line: Vector, spec: TreeSpec, dtype: Any = None) -> list[Array]:
+def _apart(line: Vector, spec: TreeSpec, dtype: str | None = None) -> list[Array]:
     """The leaves again, on their backend, in their dtypes or another."""
     leaves = []
     for x in spec.leaves:
@@ -122,18 +129,18 @@ def _apart(line: Vector, spec: TreeSpec, dtype: Any = None) -> list[Array]:
     return leaves
 
 
-def _random(rng: Any, spec: TreeSpec, like_primals: bool = False) -> list[Array]:
+def _random(rng: numpy.random.Generator, spec: TreeSpec, like_primals: bool = False) -> list[Array]:
     """Random leaves, normal with deviation 1 or the size of the leaf of the primals."""
     sizes = [(like_primals and _size(to_numpy(strip(x)))) or 1.0 for x in spec.leaves]
     line = [rng.standard_normal(x.size) * size for x, size in zip(spec.leaves, sizes, strict=True)]
     return _apart(numpy.concatenate([numpy.zeros(0), *line]), spec)
 
 
-def _size(x: Any) -> float:
+def _size(x: numpy.ndarray) -> float:
     return float(numpy.max(numpy.abs(x), initial=0.0))
 
 
-def _close(got: Any, want: Any, tol: float, size: float) -> bool:
+def _close(got: Vector, want: Vector, tol: float, size: float) -> bool:
     """Equal to `tol`, relative to the largest entry, or to a hundredth of `size`; nan is close to nothing."""
     return bool(numpy.all(numpy.abs(got - want) <= tol * (max(_size(got), _size(want)) + 1e-2 * size)))
 
@@ -152,7 +159,7 @@ def _place(k: int, spec: TreeSpec, name: str = "") -> str:
     raise IndexError(k)
 
 
-def _worst(a: Any, b: Any) -> tuple[int, ...]:
+def _worst(a: numpy.ndarray, b: numpy.ndarray) -> tuple[int, ...]:
     gap = numpy.abs(a - b)
     return tuple(int(k) for k in numpy.unravel_index(numpy.argmax(numpy.where(gap == gap, gap, numpy.inf)), gap.shape))
 

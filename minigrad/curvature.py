@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy
 
@@ -25,8 +25,11 @@ from minigrad.transforms import grad
 from minigrad.trees import Tree, tree_paths
 from minigrad.variable import Array
 
+if TYPE_CHECKING:
+    from scipy.sparse.linalg import LinearOperator
 
-def hvp(f: Callable[[Tree], Any], params: Tree, v: Tree) -> Tree:
+
+def hvp(f: Callable[[Tree], Array], params: Tree, v: Tree) -> Tree:
     """Return the exact Hessian product `H v` of a scalar function, a tree like `params`.
 
     Forward over reverse (Pearlmutter, Neural Computation 6(1), 1994). For many products at one point, see
@@ -39,7 +42,7 @@ def hvp(f: Callable[[Tree], Any], params: Tree, v: Tree) -> Tree:
     return jvp(grad(f), (params,), (v,))[1]
 
 
-def ggnvp(model: Callable[[Tree], Tree], loss: Callable[[Tree], Any], params: Tree, v: Tree) -> Tree:
+def ggnvp(model: Callable[[Tree], Tree], loss: Callable[[Tree], Array], params: Tree, v: Tree) -> Tree:
     """Return the exact Gauss-Newton product `G v = J^T (H_L (J v))`, a tree like `params`.
 
     `model: params -> outputs`, `loss: outputs -> scalar`; the network is evaluated once. For many products at one
@@ -72,7 +75,7 @@ class CurvatureOperator:
     def _ravel(self) -> Ravel:
         return Ravel(self._params.build(self._params.leaves))
 
-    def to_scipy(self) -> Any:
+    def to_scipy(self) -> LinearOperator:
         """Return a flat `scipy.sparse.linalg.LinearOperator` on the host; leaves stand in the order of `tree_flatten`.
 
         >>> import numpy as np
@@ -84,7 +87,7 @@ class CurvatureOperator:
 
         ravel = self._ravel
 
-        def product(flat: Any) -> Any:
+        def product(flat: numpy.ndarray) -> numpy.ndarray:
             v = ravel.tree(ravel.namespace.asarray(flat.reshape(-1)))
             return to_numpy(ravel.vector(self(v)))
 
@@ -104,7 +107,7 @@ class HessianOperator(CurvatureOperator):
     array([4., 6.])
     """
 
-    def __init__(self, f: Callable[[Tree], Any], params: Tree):
+    def __init__(self, f: Callable[[Tree], Array], params: Tree):
         self.gradient, self._H = linearize(grad(f), params)
         super().__init__(self._H.inputs, f"Hessian of {name_of(f)}")
 
@@ -137,7 +140,7 @@ class GGNOperator(CurvatureOperator):
     J: Linearization
 
     def __init__(
-        self, model: Callable[[Tree], Any], loss: Callable[[Tree], Any], params: Tree, has_aux: bool = False
+        self, model: Callable[[Tree], Tree], loss: Callable[[Tree], Array], params: Tree, has_aux: bool = False
     ) -> None:
         self.outputs, self.J, *aux = linearize(model, params, has_aux=has_aux)
         self.aux = aux[0] if has_aux else None
@@ -183,7 +186,7 @@ class _LossHessian(CurvatureOperator):
         return self._G.slope_and_product(v)[1]
 
 
-def _value_and_gradient(loss: Callable[[Tree], Any], outputs: Tree) -> tuple[Array, Tree]:
+def _value_and_gradient(loss: Callable[[Tree], Array], outputs: Tree) -> tuple[Array, Tree]:
     """The loss and its gradient by the outputs, for one run or for several."""
     value, pull_back = vjp(loss, outputs)
     if not hasattr(value, "shape"):
@@ -191,7 +194,7 @@ def _value_and_gradient(loss: Callable[[Tree], Any], outputs: Tree) -> tuple[Arr
     return value, pull_back(ones_like(value))
 
 
-def _check_runs(shape: tuple[int, ...], params: TreeSpec, loss: Callable[[Tree], Any]) -> None:
+def _check_runs(shape: tuple[int, ...], params: TreeSpec, loss: Callable[[Tree], Array]) -> None:
     for k, x in enumerate(params.leaves if shape else []):
         if x.shape[: len(shape)] != shape:
             raise TypeError(

@@ -9,7 +9,7 @@ transform is itself differentiated.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, overload
 
 from minigrad.backends import current_namespace
@@ -47,7 +47,7 @@ class Linearization(LinearMap):
 
     def push(self, *tangents: Tree) -> Tree:
         """Return `J v`: in every row, `y_dot = sum_i linear_map_i(x_dot_i)`."""
-        x_dots: list[Any] = self.inputs.read_arguments(tangents, "J(v)", "tangent")
+        x_dots: list[Array] = self.inputs.read_arguments(tangents, "J(v)", "tangent")
         n = len(x_dots)
         if self._last_reads is None:
             self._last_reads = last_reads(self._rows, self._output_rows)
@@ -65,7 +65,7 @@ class Linearization(LinearMap):
     def pull(self, cotangent: Tree) -> Tree:
         """Return `J^T u`: every row, the last first, adds `linear_map_i.T(y_bar)` to `x_bar_i`."""
         rows = self._rows
-        x_bars: list[Any] = [None] * len(rows)
+        x_bars: list[Array] = [None] * len(rows)
         for k, u in zip(self._output_rows, self.outputs.read(cotangent, "J.T(u)", "cotangent"), strict=True):
             if k is not None:
                 x_bars[k] = u if x_bars[k] is None else x_bars[k] + u
@@ -82,12 +82,14 @@ class Linearization(LinearMap):
 
 
 @overload
-def linearize(f: Callable[..., Any], *primals: Tree, has_aux: Literal[False] = False) -> tuple[Any, Linearization]: ...
+def linearize(
+    f: Callable[..., Tree], *primals: Tree, has_aux: Literal[False] = False
+) -> tuple[Tree, Linearization]: ...
 @overload
-def linearize(f: Callable[..., Any], *primals: Tree, has_aux: Literal[True]) -> tuple[Any, Linearization, Any]: ...
+def linearize(f: Callable[..., Tree], *primals: Tree, has_aux: Literal[True]) -> tuple[Tree, Linearization, Tree]: ...
 @overload
-def linearize(f: Callable[..., Any], *primals: Tree, has_aux: bool) -> Any: ...
-def linearize(f: Callable[..., Any], *primals: Tree, has_aux: bool = False) -> Any:
+def linearize(f: Callable[..., Tree], *primals: Tree, has_aux: bool) -> Any: ...
+def linearize(f: Callable[..., Tree], *primals: Tree, has_aux: bool = False) -> Any:
     """Evaluate `f` once and return `y, J`: its outputs and its derivative as a linear map (`y, J, aux` with `has_aux`).
 
     `J(v) = J v` and `J.T(u) = J^T u` sweep the recorded maps; `f` is never evaluated again. Primals and outputs are
@@ -115,7 +117,17 @@ def linearize(f: Callable[..., Any], *primals: Tree, has_aux: bool = False) -> A
     return (y, J, aux) if has_aux else (y, J)
 
 
-def jvp(f: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool = False) -> Any:
+@overload
+def jvp(
+    f: Callable[..., Tree], primals: Sequence[Tree], tangents: Sequence[Tree], has_aux: Literal[False] = False
+) -> tuple[Tree, Tree]: ...
+@overload
+def jvp(
+    f: Callable[..., Tree], primals: Sequence[Tree], tangents: Sequence[Tree], has_aux: bool
+) -> tuple[Tree, ...]: ...
+def jvp(
+    f: Callable[..., Tree], primals: Sequence[Tree], tangents: Sequence[Tree], has_aux: bool = False
+) -> tuple[Tree, ...]:
     """Evaluate `f` and push a tangent through it at once: `y, J v` (`y, J v, aux` with `has_aux`), keeping no tape.
 
     `primals` and `tangents` are tuples (or lists) with one pytree for each argument of `f`.
@@ -139,7 +151,9 @@ def jvp(f: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool = Fals
     return (*result, aux) if has_aux else result
 
 
-def run(f: Callable[..., Any], inputs: TreeSpec, variables: list[Variable], trace: Trace, has_aux: bool) -> Any:
+def run(
+    f: Callable[..., Tree], inputs: TreeSpec, variables: list[Variable], trace: Trace, has_aux: bool
+) -> tuple[Tree, Tree]:
     """Call `f` on variables and close their transform whatever happens; return its outputs and aux."""
     token = current_namespace.set(trace.namespace)
     try:
@@ -162,7 +176,11 @@ def lower(aux: Tree, trace: Trace) -> Tree:
     return tree_map(lambda x: x.primal if x.__class__ is Variable and x.trace is trace else x, aux)
 
 
-def vjp(f: Callable[..., Any], *primals: Tree, has_aux: bool = False) -> Any:
+@overload
+def vjp(f: Callable[..., Tree], *primals: Tree, has_aux: Literal[False] = False) -> tuple[Tree, LinearMap]: ...
+@overload
+def vjp(f: Callable[..., Tree], *primals: Tree, has_aux: Literal[True]) -> tuple[Tree, LinearMap, Tree]: ...
+def vjp(f: Callable[..., Tree], *primals: Tree, has_aux: bool = False) -> Any:
     """Evaluate `f` and return `y, pull_back`, where `pull_back(u) = J^T u` (`y, pull_back, aux` with `has_aux`).
 
     >>> y, pull_back = vjp(lambda x: x * x, 3.0)

@@ -75,7 +75,7 @@ def _bind(value: Callable[P, R], rules: tuple[Rule | None, ...], each: IndexedRu
                     active.append((i, x.source))
                     x = x.primal
             elif (other := families.get(x.__class__, 0)) is not None and other is not trace.namespace:
-                check_constant(name, i, x, trace.namespace)
+                check_constant(name, i, x, trace.namespace)  # neither a number nor known to be of this library
             primals.append(x)
         y = apply(*primals, **params)
         edges = []

@@ -8,8 +8,9 @@ from typing import Any
 from minigrad.backends import Namespace, family, is_floating, mixed_backends, numpy_namespace
 from minigrad.ops.dtypes import astype
 from minigrad.primitives import outlived
+from minigrad.trace import Trace
 from minigrad.trees import LEAF, Structure, Tree, leaves_like, tree_flatten, tree_paths, tree_unflatten
-from minigrad.variable import Variable, strip
+from minigrad.variable import Array, Variable, strip
 
 
 class TreeSpec:
@@ -20,14 +21,14 @@ class TreeSpec:
 
     __slots__ = ("leaves", "namespace", "single", "structure")
 
-    def __init__(self, leaves: list[Any], structure: Structure, namespace: Namespace, single: bool = True):
+    def __init__(self, leaves: list[Array], structure: Structure, namespace: Namespace, single: bool = True):
         self.leaves = leaves
         self.structure = structure
         self.namespace = namespace
         self.single = single  # arguments only: one argument stands for itself, several make a tuple
 
     @classmethod
-    def of_arguments(cls, arguments: tuple[Tree, ...], f: Callable[..., Any]) -> TreeSpec:
+    def of_arguments(cls, arguments: tuple[Tree, ...], f: Callable[..., Tree]) -> TreeSpec:
         """Check the primals of a transform: floating-point arrays of one backend, or Python floats."""
         single = len(arguments) == 1
         leaves, structure = tree_flatten(arguments[0] if single else arguments)
@@ -56,12 +57,12 @@ class TreeSpec:
             leaves = [xp.asarray(x, dtype=dtype)[()] if x.__class__ is float else x for x in leaves]
         return cls(leaves, structure, xp, single)
 
-    def arguments(self, leaves: list[Any]) -> tuple[Tree, ...]:
+    def arguments(self, leaves: list[Array]) -> tuple[Tree, ...]:
         """Put leaves together as the arguments of the function."""
         tree = tree_unflatten(self.structure, leaves)
         return (tree,) if self.single else tree
 
-    def read_outputs(self, y: Tree, trace: Any, f: Callable[..., Any]) -> tuple[TreeSpec, list[Any]]:
+    def read_outputs(self, y: Tree, trace: Trace, f: Callable[..., Tree]) -> tuple[TreeSpec, list[Any]]:
         """Take a function's outputs out of a finished trace: their values, and their sources (None for constants)."""
         leaves, structure = tree_flatten(y)
         sources: list[Any] = []
@@ -84,7 +85,7 @@ class TreeSpec:
             values.append(x if xp is not None else self.namespace.asarray(float(x)))
         return TreeSpec(values, structure, self.namespace), sources
 
-    def read_arguments(self, given: tuple[Tree, ...], where: str, what: str) -> list[Any]:
+    def read_arguments(self, given: tuple[Tree, ...], where: str, what: str) -> list[Array]:
         """Check one tree per argument against the primals; return the leaves."""
         if self.single:
             if len(given) != 1:
@@ -92,7 +93,7 @@ class TreeSpec:
             return self.read(given[0], where, what)
         return self.read(given, where, what)
 
-    def read(self, tree: Tree, where: str, what: str) -> list[Any]:
+    def read(self, tree: Tree, where: str, what: str) -> list[Array]:
         """Check a tree against this one, leaf by leaf; return its leaves in the dtypes of this one."""
         leaves = leaves_like(self.structure, tree, f"{where}: the {what}")
         for k, (x, like) in enumerate(zip(leaves, self.leaves, strict=True)):
@@ -101,7 +102,7 @@ class TreeSpec:
             leaves[k] = self._convert(x, like, f"{where}: the {what}{tree_paths(self.structure)[k]}")
         return leaves
 
-    def _convert(self, x: Any, like: Any, what: str) -> Any:
+    def _convert(self, x: Array, like: Array, what: str) -> Array:
         try:
             other = family(strip(x))
         except TypeError as error:
@@ -116,7 +117,7 @@ class TreeSpec:
             x = astype(x, like.dtype)
         return x
 
-    def build(self, leaves: list[Any]) -> Tree:
+    def build(self, leaves: list[Array]) -> Tree:
         """Make a tree of this structure, zeros for None, in the dtypes of this one."""
         if self.structure is LEAF and leaves[0] is not None and leaves[0].dtype == self.leaves[0].dtype:
             return leaves[0]

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
 
 from minigrad.backends import namespace
 from minigrad.linearization import linearize
 from minigrad.ops.shaping import reshape, stack
 from minigrad.spec import name_of
-from minigrad.trees import Tree, tree_flatten, tree_unflatten
+from minigrad.trees import Structure, Tree, tree_flatten, tree_unflatten
 from minigrad.variable import Array, strip
 
 
 def value_and_grad(
-    f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False
-) -> Callable[..., Any]:
-    """Return a function that gives `f(w), J` with the gradient `J = df/dw` of a scalar function.
+    f: Callable[..., Tree], argnums: int | tuple[int, ...] = 0, has_aux: bool = False
+) -> Callable[..., tuple[Tree, Tree]]:
+    """Return a function that gives `f(w), g` with the gradient `g = df/dw` of a scalar function.
 
     The gradient has the structure and shapes of argument `argnums` (a tuple of gradients for a tuple). With `has_aux`,
-    `f` returns `(value, aux)`, and so does the result: `(value, aux), J`. TypeError where the value is not a scalar.
+    `f` returns `(value, aux)`, and so does the result: `(value, aux), g`. TypeError where the value is not a scalar.
 
     >>> value, gradient = value_and_grad(lambda w: w[0] ** 2 * w[1])([3.0, 2.0])
     >>> float(value), [float(g) for g in gradient]
@@ -28,7 +28,7 @@ def value_and_grad(
     several = not isinstance(argnums, int)
     numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
 
-    def value_and_gradient(*args: Tree, **kwargs: Any) -> Any:
+    def value_and_gradient(*args: Tree, **kwargs: Any) -> tuple[Tree, Tree]:
         if len(args) == 1 and numbers == (0,) and not kwargs:
             function, chosen = f, args
         else:
@@ -37,7 +37,7 @@ def value_and_grad(
                     raise TypeError(f"argnums={argnums}: {name_of(f)} was called with {len(args)} positional arguments")
             chosen = tuple(args[k] for k in numbers)
 
-            def function(*some: Tree) -> Any:
+            def function(*some: Tree) -> Tree:
                 full = list(args)
                 for k, x in zip(numbers, some, strict=True):
                     full[k] = x
@@ -59,7 +59,7 @@ def value_and_grad(
     return value_and_gradient
 
 
-def grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable[..., Any]:
+def grad(f: Callable[..., Tree], argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable[..., Tree]:
     """Return the gradient of a scalar function, as `value_and_grad` does, without the value.
 
     >>> float(grad(lambda x: x**3)(2.0))
@@ -67,15 +67,15 @@ def grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: boo
     """
     both = value_and_grad(f, argnums, has_aux)
 
-    def gradient(*args: Tree, **kwargs: Any) -> Any:
-        value, J = both(*args, **kwargs)
-        return (J, value[1]) if has_aux else J
+    def gradient(*args: Tree, **kwargs: Any) -> Tree:
+        value, g = both(*args, **kwargs)
+        return (g, value[1]) if has_aux else g
 
     gradient.__name__ = f"grad({name_of(f)})"
     return gradient
 
 
-def jacobian(f: Callable[..., Any], mode: str | None = None) -> Callable[..., Any]:
+def jacobian(f: Callable[[Tree], Tree], mode: Literal["forward", "reverse"] | None = None) -> Callable[[Tree], Tree]:
     """Return the dense Jacobian of a function of one argument, entry `[out..., in...] = d f_out / d w_in`.
 
     For pytrees: for each output leaf, a tree like the argument. `mode` is "forward" (one push per input entry),
@@ -104,7 +104,7 @@ def jacobian(f: Callable[..., Any], mode: str | None = None) -> Callable[..., An
     return dense
 
 
-def _units(leaves: list[Array]) -> Any:
+def _units(leaves: list[Array]) -> Iterator[tuple[int, list[Array]]]:
     """Yield the leaf number and the unit trees, entry by entry."""
     zeros = [namespace(strip(x)).zeros_like(strip(x)) for x in leaves]
     for k, zero in enumerate(zeros):
@@ -114,7 +114,9 @@ def _units(leaves: list[Array]) -> Any:
             yield k, [*zeros[:k], unit, *zeros[k + 1 :]]
 
 
-def _forward_blocks(push: Any, inputs: list[Array], structure: Any, outputs: list[Array]) -> list[list[Array]]:
+def _forward_blocks(
+    push: Callable[[Tree], Tree], inputs: list[Array], structure: Structure, outputs: list[Array]
+) -> list[list[Array]]:
     columns: list[list[list[Array]]] = [[[] for _ in inputs] for _ in outputs]
     for k, unit in _units(inputs):
         for row, y_dot in zip(columns, tree_flatten(push(tree_unflatten(structure, unit)))[0], strict=True):
@@ -125,7 +127,9 @@ def _forward_blocks(push: Any, inputs: list[Array], structure: Any, outputs: lis
     ]
 
 
-def _reverse_blocks(pull: Any, inputs: list[Array], outputs: list[Array], structure: Any) -> list[list[Array]]:
+def _reverse_blocks(
+    pull: Callable[[Tree], Tree], inputs: list[Array], outputs: list[Array], structure: Structure
+) -> list[list[Array]]:
     rows: list[list[list[Array]]] = [[[] for _ in inputs] for _ in outputs]
     for k, unit in _units(outputs):
         for block, x_bar in zip(rows[k], tree_flatten(pull(tree_unflatten(structure, unit)))[0], strict=True):
@@ -142,7 +146,9 @@ def _join(parts: list[Array], axis: int, shape: tuple[int, ...], x: Array, y: Ar
     return reshape(stack(parts, axis=axis), shape)
 
 
-def hessian(f: Callable[..., Any], mode: str = "forward-over-reverse") -> Callable[..., Any]:
+def hessian(
+    f: Callable[[Tree], Array], mode: Literal["forward-over-reverse", "reverse-over-reverse"] = "forward-over-reverse"
+) -> Callable[[Tree], Tree]:
     """Return the dense Hessian of a scalar function of one argument: the Jacobian of its gradient.
 
     For pytrees: a tree of trees. `mode` is "forward-over-reverse" or "reverse-over-reverse"; they agree.
@@ -152,9 +158,8 @@ def hessian(f: Callable[..., Any], mode: str = "forward-over-reverse") -> Callab
     array([[4., 6.],
            [6., 0.]])
     """
-    modes = {"forward-over-reverse": "forward", "reverse-over-reverse": "reverse"}
-    if mode not in modes:
-        raise ValueError(f"hessian: mode must be one of {sorted(modes)}; got {mode!r}")
-    dense = jacobian(grad(f), modes[mode])
+    if mode not in ("forward-over-reverse", "reverse-over-reverse"):
+        raise ValueError(f"hessian: mode must be one of 'forward-over-reverse', 'reverse-over-reverse'; got {mode!r}")
+    dense = jacobian(grad(f), "forward" if mode == "forward-over-reverse" else "reverse")
     dense.__name__ = f"hessian({name_of(f)})"
     return dense

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 Tree = Any
@@ -10,6 +10,10 @@ Structure = Any  # LEAF, None, or (kind, keys, children): compared with ==
 
 LEAF = "leaf"
 _containers = (dict, list, tuple)
+
+
+def _is_leaf(tree: Tree) -> bool:
+    return not isinstance(tree, _containers) and tree is not None
 
 
 def tree_flatten(tree: Tree) -> tuple[list[Any], Structure]:
@@ -39,7 +43,7 @@ def _collect(tree: Tree, leaves: list[Any]) -> Structure:
     return type(tree), None, tuple(_collect(child, leaves) for child in tree)
 
 
-def tree_unflatten(structure: Structure, leaves: Any) -> Tree:
+def tree_unflatten(structure: Structure, leaves: Iterable[Any]) -> Tree:
     """Put leaves back into a tree: the inverse of `tree_flatten`.
 
     >>> tree_unflatten(tree_flatten({"w": 1.0, "b": [2.0, 3.0]})[1], "abc")
@@ -48,7 +52,7 @@ def tree_unflatten(structure: Structure, leaves: Any) -> Tree:
     return _build(structure, iter(leaves))
 
 
-def _build(structure: Structure, leaves: Any) -> Tree:
+def _build(structure: Structure, leaves: Iterator[Any]) -> Tree:
     if structure is LEAF:
         return next(leaves)
     if structure is None:
@@ -66,8 +70,8 @@ def tree_map(function: Callable[..., Any], tree: Tree, *others: Tree) -> Tree:
     >>> tree_map(lambda a, b: a + b, {"w": 1.0}, {"w": 2.0})
     {'w': 3.0}
     """
-    if not others and not isinstance(tree, _containers) and tree is not None:
-        return function(tree)
+    if _is_leaf(tree) and all(map(_is_leaf, others)):
+        return function(tree, *others)
     leaves, structure = tree_flatten(tree)
     columns = [leaves]
     for k, other in enumerate(others, start=1):
@@ -77,7 +81,7 @@ def tree_map(function: Callable[..., Any], tree: Tree, *others: Tree) -> Tree:
 
 def leaves_like(structure: Structure, tree: Tree, what: str) -> list[Any]:
     """Return the leaves of a tree that must have a given structure; TypeError names where it differs."""
-    if structure is LEAF and not isinstance(tree, _containers) and tree is not None:
+    if structure is LEAF and _is_leaf(tree):
         return [tree]
     leaves, other = tree_flatten(tree)
     if other != structure:

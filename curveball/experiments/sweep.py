@@ -92,7 +92,9 @@ def _first_below(
     return first
 
 
-def one_step(problem: ManyRuns, solver: Solver, params: Tree, state: Any, batch: Tree) -> tuple[Tree, Any, np.ndarray]:
+def one_step(
+    problem: ManyRuns, solver: Solver, params: Tree, state: Tree, batch: Tree
+) -> tuple[Tree, Tree, np.ndarray]:
     """Take a step on a batch; return the next params and state, and the loss before it."""
     params, state, info = solver.step(
         params, state, lambda w: problem.model(w, batch), lambda y: problem.loss(y, batch)

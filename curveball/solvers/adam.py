@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import minigrad as mg
 from curveball.solvers.base import Info, Loss, Model, Number, Solver, value_and_gradient
@@ -79,15 +79,15 @@ class Adam(Solver):
 
 
 @fused
-def _mean(b: Any, m: Array, c: Any, g: Array) -> Array:
+def _mean(b: Number, m: Array, c: Number, g: Array) -> Array:
     return b * m + c * g
 
 
 @fused
-def _mean_of_squares(b: Any, v: Array, c: Any, g: Array) -> Array:
+def _mean_of_squares(b: Number, v: Array, c: Number, g: Array) -> Array:
     return b * v + c * (g * g)
 
 
 @fused
-def _moved(w: Array, rate: Any, m: Array, scale: Any, v: Array, eps: float) -> Array:
+def _moved(w: Array, rate: Number, m: Array, scale: Number, v: Array, eps: float) -> Array:
     return w - rate * m / ((scale * v) ** 0.5 + eps)

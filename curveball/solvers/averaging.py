@@ -1,9 +1,9 @@
 r"""Coefficients from running sums of the 2x2 systems: on mini-batches those of one batch are mostly noise.
 
-A step beyond the paper. Each batch's numbers `A` are divided by the decrease `-m*` that its own solution promises, so
-that batches of any scale weigh alike:
+A step beyond the paper. The system `A_k x = b_k` of batch k is divided by the decrease `-m_k*` that its own solution
+promises, so that batches of any scale weigh alike:
 
-    A <- average A + A(batch) / -m*
+    A <- average A + A_k / -m_k*,        b <- average b + b_k / -m_k*
 
 Derived and tested in tests/derivations/test_16_averaging.py.
 """

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Protocol, TypedDict
 import minigrad as mg
 from minigrad import Array, Tree
 
-Model = Callable[[Tree], Any]  # params -> outputs, or params -> (outputs, aux) where has_aux=True
+Model = Callable[[Tree], Tree]  # params -> outputs, or params -> (outputs, aux) where has_aux=True
 Loss = Callable[[Tree], Array]  # outputs -> one number, or one per run
 Number = float | Array  # a hyper-parameter: a number, or an array with one number per run
 
@@ -28,7 +28,7 @@ class Info(TypedDict):
 
     loss: Array  # at the start of the step
     outputs: Tree  # of the model, at the start of the step
-    aux: Any  # what the model returned besides its outputs; None without has_aux
+    aux: Tree  # what the model returned besides its outputs; None without has_aux
 
 
 class Solver(Protocol):
@@ -42,13 +42,13 @@ class Solver(Protocol):
         """Whether it uses the Gauss-Newton matrix: then model and loss must be given apart, not one scalar function."""
         return False
 
-    def init(self, params: Tree) -> Any:
-        """Return the state before the first step."""
+    def init(self, params: Tree) -> Tree:
+        """Return the state before the first step: a tree of arrays and numbers."""
         ...
 
     def step(
-        self, params: Tree, state: Any, model: Model, loss: Loss, has_aux: bool = False
-    ) -> tuple[Tree, Any, Mapping[str, Any]]:
+        self, params: Tree, state: Tree, model: Model, loss: Loss, has_aux: bool = False
+    ) -> tuple[Tree, Tree, Mapping[str, Any]]:
         """Return the next params, the next state, and an `Info`. Nothing that is given is changed."""
         ...
 
@@ -57,7 +57,7 @@ class NoState(NamedTuple):
     """The state of a solver that remembers nothing."""
 
 
-def split_aux(result: Any, has_aux: bool) -> tuple[Tree, Any]:
+def split_aux(result: Tree, has_aux: bool) -> tuple[Tree, Tree]:
     """Return the outputs and aux of a model's result."""
     return result if has_aux else (result, None)
 
@@ -69,10 +69,10 @@ def loss_at(params: Tree, model: Model, loss: Loss, has_aux: bool = False) -> Ar
 
 def value_and_gradient(
     params: Tree, model: Model, loss: Loss, has_aux: bool = False, weight_decay: float = 0.0
-) -> tuple[Array, Tree, Tree, Any]:
+) -> tuple[Array, Tree, Tree, Tree]:
     """Return the loss, the gradient `g` of `loss + weight_decay/2 |w|^2`, the outputs and aux."""
 
-    def objective(w: Tree) -> tuple[Array, tuple[Tree, Any]]:
+    def objective(w: Tree) -> tuple[Array, tuple[Tree, Tree]]:
         outputs, aux = split_aux(model(w), has_aux)
         return loss(outputs), (outputs, aux)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import minigrad as mg
 from curveball.solvers.base import Number
+from minigrad import Array
 
 
-def _check(name: str, value: Number, wanted: str, fits: Callable[[Any], Any]) -> None:
+def _check(name: str, value: Number, wanted: str, fits: Callable[[Number], Array]) -> None:
     """ValueError unless `fits`, called with the number or with the array on the host, is true of all."""
     if hasattr(value, "shape"):
         value = mg.to_numpy(value)

@@ -14,22 +14,22 @@ is `z <- z - beta d`. CurveBall takes one such step per iteration, keeps `rho` o
 
 `rho` and `beta` minimise `m(rho z - beta d)`:
 
-    [[d.G_lam d, z.G_lam d], [z.G_lam d, z.G_lam z]] [beta, -rho]^T = [g.d, g.z]^T                       (4)
+    [[d.G_lam d, z.G_lam d], [z.G_lam d, z.G_lam z]] [beta, -rho]^T = [g.d, g.z]^T,   in short A x = b      (4)
 
 With the outputs' tangents `z_y = J z`, known from (1), and `d_y = J d`, one more push-forward, these numbers are
-`a.G_lam b = a_y.H_L b_y + lam a.b` and `g.a = g_L.a_y`. At the minimum `m = -1/2 (beta g.d - rho g.z)`. Every few steps
-`lam` follows the trust ratio
+`z.G_lam d = z_y.H_L d_y + lam z.d`, `g.d = g_L.d_y`, and so on. At the minimum `m = -1/2 (beta g.d - rho g.z)`. Every
+few steps `lam` follows the trust ratio
 
     gamma = (f(w + z) - f(w)) / m(z)                                                                     (5)
 
 of the change found to the change predicted, on the same batch. With `H_L = 0` and `lam = 0` this is gradient descent
 with momentum.
 
-On mini-batches the two numbers of (4) are mostly noise. `average > 0`, a step beyond the paper, solves a system of
-running sums instead (averaging.py), with the numbers `A` of each batch divided by the decrease `-m*` that its own
+On mini-batches the solution of (4) is mostly noise. `average > 0`, a step beyond the paper, solves a system of running
+sums instead (averaging.py), with the system `A_k x = b_k` of batch k divided by the decrease `-m_k*` that its own
 solution promises:
 
-    A <- average A + A(batch) / -m*                                                                      (6)
+    A <- average A + A_k / -m_k*,        b <- average b + b_k / -m_k*                                    (6)
 
 Each formula is derived, and tested, in tests/derivations/: Newton's step and the descent on it (test_01_newton_step,
 test_02_descent_on_the_step), (1) in test_06_two_sweep_product, (4) in test_07_two_by_two_system and
@@ -196,23 +196,23 @@ class CurveBall(Solver):
     def _quadratic_model(self, G: mg.GGNOperator, params: Tree, z: Tree, lam: Array) -> tuple[Tree, PlaneModel]:
         """Its gradient `d` at `z`, and the model itself on the plane of `z` and `d`: two pushes and one pull.
 
-        Weight decay adds `weight_decay w` to `g`, and to `G` what `lam` adds.
+        Weight decay `c` adds `c w` to `g`, and `c I` to `G_lam`.
         """
-        runs, decay = G.value.ndim, self.weight_decay
-        damping = lam + decay
+        runs, c = G.value.ndim, self.weight_decay
+        damping = lam + c
 
         z_y = G.J(z)
         gz, H_L_z = G.slope_and_product(z_y)  # g_L.z_y, H_L z_y
         d = G.J.T(tree_add_scale(G.g_L, 1.0, H_L_z))
-        if decay:
-            d = tree_add_scale(d, decay, params)
+        if c:
+            d = tree_add_scale(d, c, params)
         d = tree_add_scale(d, damping, z)  # (1)
 
         d_y = G.J(d)
         gd, H_L_d = G.slope_and_product(d_y)
-        if decay:
-            gd = gd + decay * tree_vdot(params, d, runs)
-            gz = gz + decay * tree_vdot(params, z, runs)
+        if c:
+            gd = gd + c * tree_vdot(params, d, runs)
+            gz = gz + c * tree_vdot(params, z, runs)
         dGd = tree_vdot(d_y, H_L_d, runs) + damping * tree_vdot(d, d, runs)
         zGd = tree_vdot(z_y, H_L_d, runs) + damping * tree_vdot(z, d, runs)
         zGz = tree_vdot(z_y, H_L_z, runs) + damping * tree_vdot(z, z, runs)

@@ -8,9 +8,9 @@ from minigrad import Array, Ravel, Tree, namespace
 
 
 def dense_matrix(product: Callable[[Tree], Tree], ravel: Ravel, like: Array) -> Array:
-    """The matrices (*runs, p, p) of a linear map on trees, one product per column, for all runs at once.
+    """The matrices (*runs, n, n) of a linear map on trees, one product per column, for all runs at once.
 
-    `like` is a vector (*runs, p).
+    `like` is a vector (*runs, n).
 
     >>> import numpy as np
     >>> from minigrad import Ravel
@@ -19,9 +19,9 @@ def dense_matrix(product: Callable[[Tree], Tree], ravel: Ravel, like: Array) -> 
     [[1.0, 2.0], [3.0, 4.0]]
     """
     xp = ravel.namespace
-    p = like.shape[-1]
-    unit = xp.eye(p, dtype=like.dtype)
-    columns = [ravel.vector(product(ravel.tree(xp.broadcast_to(unit[k, :], like.shape)))) for k in range(p)]
+    n = like.shape[-1]
+    unit = xp.eye(n, dtype=like.dtype)
+    columns = [ravel.vector(product(ravel.tree(xp.broadcast_to(unit[k, :], like.shape)))) for k in range(n)]
     return xp.stack(columns, axis=-1)
 
 

@@ -15,10 +15,9 @@ def divide(a: Array, b: Array, where: Array | None = None, otherwise: float | Ar
     [3.0, 1.0]
     """
     xp = namespace(b)
-    one = xp.ones_like(b)
     if where is None:
         where = b != 0.0
-    return xp.where(where, a / xp.where(where, b, one), otherwise * one)
+    return xp.where(where, a / xp.where(where, b, 1.0), otherwise)
 
 
 def one_for_zero(x: Array) -> Array:
@@ -28,5 +27,4 @@ def one_for_zero(x: Array) -> Array:
     >>> one_for_zero(np.array([2.0, 0.0])).tolist()
     [2.0, 1.0]
     """
-    xp = namespace(x)
-    return xp.where(x == 0.0, xp.ones_like(x), x)
+    return namespace(x).where(x == 0.0, 1.0, x)

@@ -1,8 +1,8 @@
 r"""Levenberg-Marquardt: Gauss-Newton steps, damped until they decrease the objective as much as predicted.
 
-A step solves `(G + lam D) z = -g`. With the quadratic model's change `m = 1/2 z.G z + z.g`, the gain ratio
+A step solves `(G + lam D) z = -g`. With the undamped quadratic model `m_0(z) = 1/2 z.G z + z.g`, the gain ratio
 
-    gain = (f(w + z) - f(w)) / m
+    gain = (f(w + z) - f(w)) / m_0(z)
 
 accepts it where positive, and sets the damping (Nielsen, IMM-REP-1999-05; Madsen, Nielsen and Tingleff, Methods for
 Non-Linear Least Squares Problems, 2004, section 3.2):

@@ -16,10 +16,10 @@ ROUNDINGS = 10.0
 def backtracking(
     params: Tree, z: Tree, g: Tree, value: Array, model: Model, loss: Loss, has_aux: bool, start: Number = 1.0
 ) -> Array:
-    """The first `t` of `start, start/2, start/4, ...` with `f(w + t z) <= f(w) + 1e-4 t g.z`, for each run.
+    """The first `alpha` of `start, start/2, start/4, ...` with `f(w + alpha z) <= f(w) + 1e-4 alpha g.z`, for each run.
 
     `value` is `f(w)`, and `g` the gradient there. Ten roundings of `f(w)` are allowed for: close to a minimum that is
-    not zero no step would pass without. There are at most 30 halvings. Runs that have found their length keep it while
+    not zero no step would pass without. There are at most 30 halvings. Runs that have found their alpha keep it while
     others go on. Where arrays are not on the host, all 30 are tried, without looking. Armijo, Pacific J. Math. 16,
     1966; Nocedal and Wright, algorithm 3.1.
 
@@ -31,11 +31,11 @@ def backtracking(
     xp = namespace(value)
     slope = tree_vdot(g, z, value.ndim)
     rounding = ROUNDINGS * float(xp.finfo(value.dtype).eps) * xp.abs(value)
-    length = start * xp.ones_like(value)
+    alpha = start * xp.ones_like(value)
     for _ in range(HALVINGS):
-        moved = loss_at(tree_add_scale(params, length, z), model, loss, has_aux)
-        enough = (moved <= value + ARMIJO * length * slope + rounding) & xp.isfinite(moved)
+        moved = loss_at(tree_add_scale(params, alpha, z), model, loss, has_aux)
+        enough = (moved <= value + ARMIJO * alpha * slope + rounding) & xp.isfinite(moved)
         if array_api_compat.is_numpy_array(value) and enough.all():
             break
-        length = xp.where(enough, length, 0.5 * length)
-    return length
+        alpha = xp.where(enough, alpha, 0.5 * alpha)
+    return alpha

@@ -11,6 +11,7 @@ import minigrad as mg
 from curveball.solvers.base import Loss, Model, Solver, value_and_gradient
 from curveball.solvers.curve_ball import CurveBall
 from curveball.solvers.newton_cg import NewtonCG
+from curveball.solvers.result import Iterate, Result
 from minigrad import Array, Tree, tree_flatten
 
 MESSAGES = {
@@ -28,9 +29,9 @@ def minimize(
     solver: Solver | None = None,
     max_iter: int = 1000,
     tol: float | None = 1e-6,
-    callback: Callable[[Any], Any] | None = None,
+    callback: Callable[[Iterate], object] | None = None,
     **scipy: Any,
-) -> Any:
+) -> Result:
     """Minimise `loss(model(params))` from `params`; return a `scipy.optimize.OptimizeResult`.
 
     Stops when no entry of the objective's gradient is larger than `tol` (None: never; the gradient costs one more
@@ -72,8 +73,13 @@ def minimize(
 
 
 def _from_scipy(
-    model: Any, x0: Array, solver: Solver | None, max_iter: int, callback: Any, scipy: dict[str, Any]
-) -> Any:
+    model: Callable[..., Tree],
+    x0: Array,
+    solver: Solver | None,
+    max_iter: int,
+    callback: Callable[..., object] | None,
+    scipy: dict[str, Any],
+) -> tuple[Model, Loss, Array, Solver, int, Callable[[Iterate], object] | None]:
     """Read SciPy's arguments out of `scipy`, and leave there what is unknown."""
     args = scipy.pop("args")
     if getattr(scipy.get("jac"), "__self__", None) is model:  # SciPy's wrapper of a function and its gradient
@@ -97,9 +103,9 @@ def _from_scipy(
     return (lambda w: model(w, *args)), loss, x0, solver, scipy.pop("maxiter", max_iter), callback
 
 
-def _given_x(callback: Callable[[Array], Any]) -> Callable[[Any], Any]:
+def _given_x(callback: Callable[[Array], object]) -> Callable[[Iterate], object]:
     """SciPy's older callbacks take `xk` alone."""
-    return lambda result: callback(result.x.copy())
+    return lambda iterate: callback(iterate.x.copy())
 
 
 def _identity(value: Array) -> Array:
@@ -113,8 +119,8 @@ def _iterate(
     solver: Solver,
     max_iter: int,
     tol: float | None,
-    callback: Callable[[Any], Any] | None,
-) -> Any:
+    callback: Callable[[Iterate], object] | None,
+) -> Result:
     from scipy.optimize import OptimizeResult
 
     weight_decay = getattr(solver, "weight_decay", 0.0)

@@ -71,8 +71,8 @@ class Newton(Solver):
         g_vector = ravel.vector(g)
         z_vector, smallest = self._solve(dense_matrix(H, ravel, g_vector), g_vector)
         z = ravel.tree(z_vector)
-        length = backtracking(params, z, g, value, model, loss, has_aux, self.lr) if self.line_search else self.lr
-        return tree_add_scale(params, length, z), state, NewtonInfo(**seen, smallest=smallest)
+        alpha = backtracking(params, z, g, value, model, loss, has_aux, self.lr) if self.line_search else self.lr
+        return tree_add_scale(params, alpha, z), state, NewtonInfo(**seen, smallest=smallest)
 
     def _solve(self, H: Array, g: Array) -> tuple[Array, Array]:
         """Return `-|H + lam I|^-1 g` and the smallest eigenvalue."""

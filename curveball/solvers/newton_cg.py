@@ -34,9 +34,9 @@ class NewtonCGInfo(Info):
 @register("newton-cg")
 @dataclass(frozen=True)
 class NewtonCG(Solver):
-    """Inexact Newton: conjugate gradients on `(B + lam I) z = -g` until the residual is at most `eta |g|`.
+    """Inexact Newton: conjugate gradients on `(B + lam I) z = -g` until the residual is at most `tau |g|`.
 
-    The forcing sequence `eta = min(eta_max, sqrt(|g|))` makes the convergence superlinear (Dembo, Eisenstat and
+    The forcing sequence `tau = min(eta_max, sqrt(|g|))` makes the convergence superlinear (Dembo, Eisenstat and
     Steihaug, SIAM J. Numer. Anal. 19, 1982). At a direction of negative curvature the iteration ends with what it has,
     at the first with `-g`: always a descent direction (Nocedal and Wright, algorithm 7.1).
 
@@ -45,7 +45,7 @@ class NewtonCG(Solver):
     - `lr` = 1 (positive): how far the params move along the step, before the line search.
     - `lam` = 0 (at least 0): damping.
     - `curvature` = "hessian": `B`, either "hessian" (exact) or "ggn" (Gauss-Newton).
-    - `eta_max` = 0.5 (between 0 and 1): the largest `eta`.
+    - `eta_max` = 0.5 (between 0 and 1): the largest `tau`.
     - `max_cg` = None (at least 1): limit of the products per step; None: one per parameter.
     - `warm_start` = False: whether to begin at `decay` times the last step, instead of at zero.
     - `decay` = 0.95 (at least 0): see `warm_start`.
@@ -113,11 +113,11 @@ class NewtonCG(Solver):
         if self.warm_start:  # the start may have been uphill: steepest descent instead
             uphill = tree_vdot(g, z, runs) >= 0.0
             z = mg.tree_map(lambda a, b: xp.where(per_run(uphill, a), -1.0 * b, a), z, g)
-        length = backtracking(params, z, g, value, model, loss, has_aux, self.lr) if self.line_search else self.lr
+        alpha = backtracking(params, z, g, value, model, loss, has_aux, self.lr) if self.line_search else self.lr
         info = NewtonCGInfo(
             **seen,
             cg_iterations=result.iterations,
             residual=result.residual_norm,
             negative_curvature=result.negative_curvature,
         )
-        return tree_add_scale(params, length, z), NewtonCGState(z), info
+        return tree_add_scale(params, alpha, z), NewtonCGState(z), info

@@ -27,7 +27,7 @@ class BFGSInfo(Info):
 
 def _flat_objective(
     params: Tree, model: Model, loss: Loss, has_aux: bool
-) -> tuple[Callable[..., Any], np.ndarray, Ravel]:
+) -> tuple[Callable[[np.ndarray], tuple[float, np.ndarray]], np.ndarray, Ravel]:
     """The objective as SciPy wants it: a float64 vector in, the value and the gradient out."""
     for leaf in tree_flatten(params)[0]:
         if not isinstance(leaf, np.ndarray | np.generic):

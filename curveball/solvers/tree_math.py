@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import minigrad as mg
 from minigrad import Array, Tree, fused, namespace, tree_flatten
 
@@ -31,11 +29,10 @@ def tree_vdot(a: Tree, b: Tree, runs: int = 0) -> Array:
     >>> float(tree_vdot({"w": np.array([1.0, 2.0])}, {"w": np.array([3.0, 4.0])}))
     11.0
     """
-    total: Any = 0.0
+    total: float | Array = 0.0
     for x, y in zip(tree_flatten(a)[0], tree_flatten(b)[0], strict=True):
-        xp = namespace(x)
         if x.ndim != runs + 1:
-            shape = (*x.shape[:runs], -1)
+            xp, shape = namespace(x), (*x.shape[:runs], -1)
             x, y = xp.reshape(x, shape), xp.reshape(y, shape)
         total = total + mg.vecdot(x, y)
     return total
@@ -52,7 +49,7 @@ def tree_add_scale(x: Tree, k: float | Array, y: Tree) -> Tree:
 
 
 @fused
-def _add_scale(p: Array, k: Any, q: Array) -> Array:
+def _add_scale(p: Array, k: float | Array, q: Array) -> Array:
     return p + k * q
 
 
@@ -67,5 +64,5 @@ def tree_axpby(a: float | Array, x: Tree, b: float | Array, y: Tree) -> Tree:
 
 
 @fused
-def _axpby(a: Any, p: Array, b: Any, q: Array) -> Array:
+def _axpby(a: float | Array, p: Array, b: float | Array, q: Array) -> Array:
     return a * p + b * q

@@ -1,10 +1,10 @@
 r"""The quadratic model on the plane of `z` and `d`, and its minimum: CurveBall's momentum and step size.
 
-    m(rho z - beta d) = 1/2 (beta^2 d.G d - 2 rho beta z.G d + rho^2 z.G z) - beta g.d + rho g.z
+    m(rho z - beta d) = 1/2 (beta^2 d.G_lam d - 2 rho beta z.G_lam d + rho^2 z.G_lam z) - beta g.d + rho g.z
 
-with `G` the damped Gauss-Newton matrix `G_lam`. Its derivatives by `beta` and by `rho` vanish where
+Its derivatives by `beta` and by `rho` vanish where
 
-    [[d.G d, z.G d], [z.G d, z.G z]] [beta, -rho]^T = [g.d, g.z]^T
+    [[d.G_lam d, z.G_lam d], [z.G_lam d, z.G_lam z]] [beta, -rho]^T = [g.d, g.z]^T,        in short A x = b
 
 Derived and tested in tests/derivations/test_07_two_by_two_system.py.
 """
@@ -38,10 +38,10 @@ class PlaneModel(NamedTuple):
         0 for the one that is not given where the model does not curve along its direction.
         """
         dGd, zGd, zGz, gd, gz = self
-        xp = namespace(dGd)
         if rho is None and beta is None:
             beta, minus_rho = solve_two_by_two(dGd, zGd, zGz, gd, gz)
             return -minus_rho, beta
+        xp = namespace(dGd)
         if beta is None:  # dm/dbeta = 0
             rho = xp.asarray(rho, dtype=dGd.dtype)
             return rho, divide(gd + rho * zGd, dGd, where=dGd > 0.0)
@@ -51,29 +51,32 @@ class PlaneModel(NamedTuple):
         return xp.asarray(rho, dtype=dGd.dtype), beta
 
 
-def solve_two_by_two(a: Array, b: Array, c: Array, p: Array, q: Array) -> tuple[Array, Array]:
-    r"""Solve `[[a, b], [b, c]] (x, y) = (p, q)`, a positive semi-definite system, by its pseudo-inverse.
+def solve_two_by_two(A_11: Array, A_12: Array, A_22: Array, b_1: Array, b_2: Array) -> tuple[Array, Array]:
+    r"""Solve `[[A_11, A_12], [A_12, A_22]] (x_1, x_2) = (b_1, b_2)`, positive semi-definite, by its pseudo-inverse.
 
     With the determinant above rounding, Cramer's rule on rows divided by their diagonal entries, so that directions of
-    very different lengths neither overflow nor vanish. Otherwise the matrix is `t u u^T` with trace `t = a + c` and
-    unit vector `u`, and its pseudo-inverse is the matrix divided by `t^2`: at `z = 0` (`b = c = q = 0`) that gives
-    `x = p / a, y = 0`, and for parallel directions the shortest solution. All zero gives zero.
+    very different lengths neither overflow nor vanish. Otherwise `A` has rank one, and its pseudo-inverse is `A`
+    divided by the square of its trace: at `z = 0` (`A_12 = A_22 = b_2 = 0`) that gives `x = (b_1 / A_11, 0)`, and for
+    parallel directions the shortest solution. All zero gives zero.
 
     Numbers, or arrays of one shape: one system each. Nothing is copied to the host.
 
     >>> import numpy as np
-    >>> x, y = solve_two_by_two(*map(np.float64, (2.0, 0.0, 0.0, 6.0, 0.0)))
-    >>> float(x), float(y)
+    >>> x_1, x_2 = solve_two_by_two(*map(np.float64, (2.0, 0.0, 0.0, 6.0, 0.0)))
+    >>> float(x_1), float(x_2)
     (3.0, 0.0)
     """
-    xp = namespace(a)
-    row_a, row_c = one_for_zero(a), one_for_zero(c)
-    upper, lower, p_a, q_c = b / row_a, b / row_c, p / row_a, q / row_c  # [[1, upper], [lower, 1]] (x, y) = ...
+    xp = namespace(A_11)
+    row_1, row_2 = one_for_zero(A_11), one_for_zero(A_22)
+    # The rows so divided: [[1, upper], [lower, 1]] (x_1, x_2) = (first, second).
+    upper, lower, first, second = A_12 / row_1, A_12 / row_2, b_1 / row_1, b_2 / row_2
     # The determinant is 1 - cos^2 of the angle between the two directions. Below a few roundings it is not known, nor
     # is a solution that would divide by it.
     determinant = 1.0 - upper * lower
-    regular = (a != 0.0) & (c != 0.0) & (determinant > 32.0 * float(xp.finfo(a.dtype).eps))
-    t = one_for_zero(a + c)
-    x = divide(p_a - upper * q_c, determinant, where=regular, otherwise=(a / t * p + b / t * q) / t)
-    y = divide(q_c - lower * p_a, determinant, where=regular, otherwise=(b / t * p + c / t * q) / t)
-    return x, y
+    regular = (A_11 != 0.0) & (A_22 != 0.0) & (determinant > 32.0 * float(xp.finfo(A_11.dtype).eps))
+    trace = one_for_zero(A_11 + A_22)
+    shortest_1 = (A_11 / trace * b_1 + A_12 / trace * b_2) / trace
+    shortest_2 = (A_12 / trace * b_1 + A_22 / trace * b_2) / trace
+    x_1 = divide(first - upper * second, determinant, where=regular, otherwise=shortest_1)
+    x_2 = divide(second - lower * first, determinant, where=regular, otherwise=shortest_2)
+    return x_1, x_2

@@ -10,6 +10,7 @@ import importlib
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from types import ModuleType
 from typing import Any, TypeVar
 
 import array_api_compat
@@ -60,7 +61,7 @@ def _cupy(device: str | int | None, tf32: bool) -> Namespace:
 BACKENDS: dict[str, Callable[[str | int | None, bool], Namespace]] = {"numpy": _numpy, "cupy": _cupy}
 
 
-def import_cupy() -> Any:
+def import_cupy() -> ModuleType:
     """Import CuPy. ValueError where it is not installed."""
     try:
         return importlib.import_module("cupy")
@@ -70,7 +71,7 @@ def import_cupy() -> Any:
         raise ValueError(f"CuPy cannot be imported ({_line(error)}): pip install '.[gpu]'") from None
 
 
-def names_of_gpus(cupy: Any) -> list[str]:
+def names_of_gpus(cupy: ModuleType) -> list[str]:
     """The GPUs that CuPy finds, in the order of their index. ValueError where there is none."""
     runtime = cupy.cuda.runtime
     try:
@@ -90,7 +91,7 @@ def _index(device: str | int | None, names: list[str]) -> int:
     return int(text)
 
 
-def _try_out(cupy: Any, index: int) -> None:
+def _try_out(cupy: ModuleType, index: int) -> None:
     """A product, a kernel and a copy: CuPy loads CUDA's libraries only when they are needed."""
     try:
         x = cupy.ones((2, 2), dtype=cupy.float32)
@@ -129,7 +130,7 @@ def to_device_of(like: Array, tree: Tree) -> Tree:
     return mg.tree_map(lambda x: xp.asarray(x, device=device) if hasattr(x, "shape") else x, tree)
 
 
-def to_host(numbers: list[Any]) -> list[float]:
+def to_host(numbers: list[float | Array]) -> list[float]:
     """Scalars from a device to the host, by one copy for all of them.
 
     >>> import numpy as np

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from curveball.training.devices import pool_use, to_host
 from curveball.training.log import Reporter
 from curveball.training.protocol import Batch, TrainingProblem
 from curveball.training.run import Record, Run
+from minigrad import Array
 
 STATS_MOMENTUM = 0.1  # of batch normalisation's running statistics
 KNOWN = ("rho", "beta", "lam", "trust_ratio", "predicted")  # what a solver may report besides the loss
@@ -36,7 +36,7 @@ def train_epoch(
     before = len(run.epochs) * count  # steps
     losses: list[float] = []
     errors: list[float] = []
-    unread: list[Any] = []  # loss and error of each step since the last logged one, on the device
+    unread: list[Array] = []  # loss and error of each step since the last logged one, on the device
     started = time.perf_counter() - run.seconds
     for k, batch in enumerate(problem.batches(rng)):
         run.params, run.state, info = solver.step(

@@ -24,7 +24,7 @@ class Run:
     steps: list[Record] = field(default_factory=list)
     epochs: list[Record] = field(default_factory=list)
     stats: Tree = None  # batch normalisation's running averages
-    state: Any = None  # the solver's
+    state: Tree = None  # the solver's
     stopped: str | None = None  # why the run ended early: the loss was not finite, or the callback ended it
     seconds: float = 0.0  # of training so far, validation not counted
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
 
 import numpy
 
@@ -26,12 +25,14 @@ def backend_of(x: Array, *others: Array) -> Backend:
     >>> backend_of(np.ones(2)).__class__.__module__
     'minigrad.backends.numpy'
     """
-    if others:
-        return backend_for(namespace(x, *others))
+    kind = x.__class__
+    for y in others:
+        if y.__class__ is not kind:
+            return backend_for(namespace(x, *others))
     try:
-        return _by_type[x.__class__]
+        return _by_type[kind]
     except KeyError:
-        found = _by_type[x.__class__] = backend_for(namespace(x))
+        found = _by_type[kind] = backend_for(namespace(x))
         return found
 
 
@@ -52,7 +53,7 @@ def _library(name: str) -> type[Standard]:
     return getattr(import_module(path), "Library", Standard)
 
 
-def to_numpy(x: Array) -> Any:
+def to_numpy(x: Array) -> numpy.ndarray:
     """Copy an array to the host as a NumPy array: for logs, files and figures only.
 
     >>> to_numpy(2.0)

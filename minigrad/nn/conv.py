@@ -9,18 +9,19 @@ So three operations, each holding two of them fixed, are one another's derivativ
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from minigrad.backends import Pads, Pair, backend_of, transposed_pads
 from minigrad.linear_maps import Linear
-from minigrad.nn.windows import pads_of, pair
+from minigrad.nn.windows import Padding, pads_of, pair
 from minigrad.ops.broadcasting import broadcast_to, sum
 from minigrad.ops.shaping import flip, permute_dims
 from minigrad.primitives import primitive
 from minigrad.variable import Array
 
 
-def conv2d(x: Array, w: Array, stride: int | Pair = 1, padding: Any = 0, bias: Array | None = None) -> Array:
+def conv2d(x: Array, w: Array, stride: int | Pair = 1, padding: Padding = 0, bias: Array | None = None) -> Array:
     """Cross-correlate images with kernels: `y[n,i,j,o] = sum_{a,b,c} x[n, i s + a - p, j s + b - p, c] w[a,b,c,o]`.
 
     `x` is (batch, height, width, in), `w` (height, width, in, out), `bias`, if any, (out,): it is added. `padding` is a
@@ -49,7 +50,7 @@ def conv2d(x: Array, w: Array, stride: int | Pair = 1, padding: Any = 0, bias: A
     return _biased_conv2d(x, w, bias, **geometry)
 
 
-def _image_pull(x: Array, window: Pair, stride: Pair, pads: Pads, dilation: Pair) -> Any:
+def _image_pull(x: Array, window: Pair, stride: Pair, pads: Pads, dilation: Pair) -> Callable[[Array, Array], Array]:
     """The function `(c, w) -> x_bar`: convolution with stride and dilation exchanged and the kernel turned around."""
     back: Any = tuple(transposed_pads(x.shape[k + 1], window[k], stride[k], pads[k], dilation[k]) for k in (0, 1))
     return lambda c, w: _conv2d(

@@ -7,14 +7,14 @@ from typing import Any
 
 from minigrad.backends import Pads, Pair, backend_of
 from minigrad.linear_maps import Linear
-from minigrad.nn.windows import pads_of, pair
+from minigrad.nn.windows import Padding, pads_of, pair
 from minigrad.ops.indexing import getitem, scatter_add
 from minigrad.ops.shaping import reshape
 from minigrad.primitives import primitive
 from minigrad.variable import Array, strip
 
 
-def max_pool2d(x: Array, window: int | Pair, stride: int | Pair | None = None, padding: Any = 0) -> Array:
+def max_pool2d(x: Array, window: int | Pair, stride: int | Pair | None = None, padding: Padding = 0) -> Array:
     """Largest entry of each window of images (batch, height, width, channels); `stride` is the window if not given.
 
     Padding never wins. Among equal entries the first, row by row, has the whole derivative.
@@ -27,7 +27,7 @@ def max_pool2d(x: Array, window: int | Pair, stride: int | Pair | None = None, p
     return _max_pool(x, **_geometry("max_pool2d", x, window, stride, padding))
 
 
-def _geometry(name: str, x: Array, window: int | Pair, stride: int | Pair | None, padding: Any) -> dict[str, Any]:
+def _geometry(name: str, x: Array, window: int | Pair, stride: int | Pair | None, padding: Padding) -> dict[str, Any]:
     size = pair(window, f"{name}: window")
     strides = size if stride is None else pair(stride, f"{name}: stride")
     pads = pads_of(name, x, padding, size, strides)
@@ -51,7 +51,7 @@ def _max_pool(x: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
     return backend_of(x).window_max(x, window, stride, pads)
 
 
-def avg_pool2d(x: Array, window: int | Pair, stride: int | Pair | None = None, padding: Any = 0) -> Array:
+def avg_pool2d(x: Array, window: int | Pair, stride: int | Pair | None = None, padding: Padding = 0) -> Array:
     """Mean of each window of images (batch, height, width, channels), padding counted as zeros.
 
     >>> import numpy as np

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Literal
 
 from minigrad.backends import Pads, Pair, window_count
+from minigrad.variable import Array
+
+Padding = int | Pair | Pads | Literal["same", "valid"]
 
 
 def pair(value: int | Pair, name: str, least: int = 1) -> Pair:
@@ -15,7 +18,7 @@ def pair(value: int | Pair, name: str, least: int = 1) -> Pair:
     return both[0], both[1]
 
 
-def pads_of(name: str, x: Any, padding: Any, window: Pair, stride: Pair) -> Pads:
+def pads_of(name: str, x: Array, padding: Padding, window: Pair, stride: Pair) -> Pads:
     """The pads meant by `padding` for images `x`; ValueError if `x` are no images or no window fits."""
     if x.ndim != 4:
         raise ValueError(
@@ -31,7 +34,7 @@ def pads_of(name: str, x: Any, padding: Any, window: Pair, stride: Pair) -> Pads
     return pads
 
 
-def _read(name: str, padding: Any, window: Pair, stride: Pair, size: Pair) -> Pads:
+def _read(name: str, padding: Padding, window: Pair, stride: Pair, size: Pair) -> Pads:
     """Padding as a number, (height, width), ((before, after), (before, after)), "valid" or "same"."""
     if padding == "valid":
         return (0, 0), (0, 0)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
 from minigrad.backends import backend_of
 from minigrad.linear_maps import Linear, LinearMap
-from minigrad.ops.axes import axes_of
+from minigrad.ops.axes import Axis, axes_of
 from minigrad.ops.broadcasting import sum, sum_to
 from minigrad.ops.shaping import expand_dims, matrix_transpose, permute_dims, reshape
 from minigrad.primitives import primitive
@@ -61,7 +60,7 @@ def _matmul(a: Array, b: Array) -> Array:
     return a @ b
 
 
-def tensordot(a: Array, b: Array, axes: int | tuple[Any, Any] = 2) -> Array:
+def tensordot(a: Array, b: Array, axes: int | tuple[Axis, Axis] = 2) -> Array:
     """Sum of products over pairs of axes: the last `axes` of `a` with the first of `b`, or two lists of axes.
 
     ValueError where paired axes differ in length.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
 
 import numpy
 
@@ -97,7 +97,7 @@ def squeeze(x: Array, axis: int | Shape) -> Array:
 # ------------------------------------------------------------------------------------- joining
 
 
-def concat(arrays: Any, axis: int | None = 0) -> Array:
+def concat(arrays: Iterable[Array], axis: int | None = 0) -> Array:
     """Arrays one after the other along an axis (None: flattened first). ValueError where other axes differ."""
     arrays = list(arrays)
     if not arrays:
@@ -127,7 +127,7 @@ def _concat(*arrays: Array, axis: int) -> Array:
     return namespace(*arrays).concat(arrays, axis=axis)
 
 
-def stack(arrays: Any, axis: int = 0) -> Array:
+def stack(arrays: Iterable[Array], axis: int = 0) -> Array:
     """Arrays of one shape along a new axis. Python numbers take the dtype of the arrays."""
     arrays = list(arrays)
     like = next((strip(x) for x in arrays if hasattr(x, "shape")), numpy.float64(0.0))

@@ -230,8 +230,8 @@ plt.show()
 
 # %% [markdown]
 # The bound uses only $\kappa$. How many steps conjugate gradients need depends on the whole spectrum:
-# after $k$ steps the error is $e_k = q(A)\, e_0$, with the polynomial $q$ of degree $k$ and
-# $q(0) = 1$ that makes it smallest. So with $k$ distinct eigenvalues, $k$ steps are enough: $q$ has
+# after $k$ steps the error is $e_k = P(A)\, e_0$, with the polynomial $P$ of degree $k$ and
+# $P(0) = 1$ that makes it smallest. So with $k$ distinct eigenvalues, $k$ steps are enough: $P$ has
 # its zeros there. A few outliers cost a few steps, and what remains is as well conditioned as the
 # rest of the spectrum. The spectra of networks look like this ([notebook 3](03_curvature.ipynb)).
 

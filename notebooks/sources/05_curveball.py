@@ -264,19 +264,19 @@ checkpoint(
 #
 # the direction is the gradient one move ahead
 # ([derivation](../tests/derivations/test_04_look_ahead_gradient.py)). Three methods follow
-# $z \leftarrow \rho z - \beta\, g(w + s z)$ and differ in $s$ alone: heavy ball has $s = 0$,
-# Nesterov's method $s = \rho$, CurveBall $s = 1$. On other objectives there is a second difference.
-# Nesterov's method evaluates the network at the point ahead; CurveBall evaluates it at $w$ and
-# predicts the gradient ahead by $G$. So it can choose $\rho$ and $\beta$ after it has computed $g$
-# and $Gz$. That is the next section.
+# $z \leftarrow \rho z - \beta\, g(w + \alpha z)$ and differ in $\alpha$ alone: heavy ball has
+# $\alpha = 0$, Nesterov's method $\alpha = \rho$, CurveBall $\alpha = 1$. On other objectives there is
+# a second difference. Nesterov's method evaluates the network at the point ahead; CurveBall
+# evaluates it at $w$ and predicts the gradient ahead by $G$. So it can choose $\rho$ and $\beta$
+# after it has computed $g$ and $Gz$. That is the next section.
 
 
 # %% tags=["checkpoint"]
-def looking_ahead(s, w, rho, beta, steps):
+def looking_ahead(alpha, w, rho, beta, steps):
     gradient = mg.grad(lambda w: bowl.loss(bowl.model(w)))
     z, iterates = np.zeros_like(w), [w]
     for _ in range(steps):
-        z = rho * z - beta * gradient(w + s * z)
+        z = rho * z - beta * gradient(w + alpha * z)
         w = w + z
         iterates.append(w)
     return np.array(iterates)
@@ -291,9 +291,9 @@ checkpoint(
 
 # %%
 fig, ax = plt.subplots()
-names = ("heavy ball, s = 0", r"Nesterov, s = $\rho$", "CurveBall, s = 1")
-for s, name in zip((0.0, 0.9, 1.0), names, strict=True):
-    ws = looking_ahead(s, corner, 0.9, 0.03, 60)
+names = (r"heavy ball, $\alpha$ = 0", r"Nesterov, $\alpha$ = $\rho$", r"CurveBall, $\alpha$ = 1")
+for alpha, name in zip((0.0, 0.9, 1.0), names, strict=True):
+    ws = looking_ahead(alpha, corner, 0.9, 0.03, 60)
     ax.semilogy(np.linalg.norm(ws - bowl.solution, axis=1), label=name)
 ax.set(xlabel="steps", ylabel="distance from the minimum")
 ax.set_title(r"$\rho$ = 0.9, $\beta$ = 0.03 for all three")

@@ -108,13 +108,13 @@ checkpoint(
 # ## The polynomial
 #
 # After $t$ steps $[z, w]$ has been multiplied by $M^t$. So everything depends on $M$'s eigenvalues,
-# the roots $\mu$ of $p(\mu) = \mu^2 - \mathrm{tr}\,\mu + \det$, with the trace and the determinant of
+# the roots $\mu$ of $P(\mu) = \mu^2 - \mathrm{tr}\,\mu + \det$, with the trace and the determinant of
 # $M$. For CurveBall
 #
-# $$p(\mu) = \mu^2 - (1 + \rho - 2a)\,\mu + (\rho - a). $$
+# $$P(\mu) = \mu^2 - (1 + \rho - 2a)\,\mu + (\rho - a). $$
 #
 # The iteration converges from every start exactly when both roots lie inside the unit circle. Their
-# larger modulus $r$ is the **rate**: in the long run each step multiplies the error by $r$. The
+# larger modulus $q$ is the **rate**: in the long run each step multiplies the error by $q$. The
 # figure shows the roots above, and the iterates below. A complex pair oscillates, a root near $-1$
 # jumps from side to side, a root near $1$ converges slowly.
 
@@ -123,7 +123,7 @@ checkpoint(
 def roots(ax, rho, a):
     mu = np.roots([1.0, -(1.0 + rho - 2.0 * a), rho - a])
     ax.set_axis_off()
-    ax.set_title(rf"$\rho$ = {rho:g}, a = {a:g}, r = {np.abs(mu).max():.2f}", fontsize=10)
+    ax.set_title(rf"$\rho$ = {rho:g}, a = {a:g}, q = {np.abs(mu).max():.2f}", fontsize=10)
     plane, plot = ax.inset_axes([0.08, 0.41, 0.84, 0.57]), ax.inset_axes([0.08, 0.06, 0.9, 0.23])
     circle = np.exp(1j * np.linspace(0.0, 2.0 * np.pi, 200))
     plane.plot(circle.real, circle.imag, color="0.6", lw=1.0)
@@ -142,20 +142,20 @@ explore(roots, at=settings, rho=(-1.0, 2.0, 0.05), a=(0.02, 3.0, 0.02))
 # %% [markdown]
 # ## Three inequalities
 #
-# When are both roots of $p(\mu) = \mu^2 - \mathrm{tr}\,\mu + \det$ inside the circle? Exactly when
+# When are both roots of $P(\mu) = \mu^2 - \mathrm{tr}\,\mu + \det$ inside the circle? Exactly when
 # (Schur, Cohn, Jury)
 #
-# $$p(1) > 0, \qquad p(-1) > 0, \qquad \det < 1 .$$
+# $$P(1) > 0, \qquad P(-1) > 0, \qquad \det < 1 .$$
 #
-# *Complex roots* are a conjugate pair with $|\mu|^2 = \det$, so $\det < 1$ decides; $p$ has no real
-# root, so it is positive at $\pm 1$ anyway. *Real roots*: $p$ is negative between them. So
-# $p(1) > 0$ and $p(-1) > 0$ say that both lie within $(-1, 1)$, or both above 1, or both below
+# *Complex roots* are a conjugate pair with $|\mu|^2 = \det$, so $\det < 1$ decides; $P$ has no real
+# root, so it is positive at $\pm 1$ anyway. *Real roots*: $P$ is negative between them. So
+# $P(1) > 0$ and $P(-1) > 0$ say that both lie within $(-1, 1)$, or both above 1, or both below
 # $-1$; the last two have a product $\det > 1$. The converse is as short: with both roots in the
-# circle, $p(1) = (1 - \mu_1)(1 - \mu_2) > 0$, likewise at $-1$, and $|\det| < 1$.
+# circle, $P(1) = (1 - \mu_1)(1 - \mu_2) > 0$, likewise at $-1$, and $|\det| < 1$.
 #
 # ### Exercise 6.2: the region
 #
-# Work out $p(1)$, $p(-1)$ and $\det$ for CurveBall, and return whether it converges. `rho` and `a`
+# Work out $P(1)$, $P(-1)$ and $\det$ for CurveBall, and return whether it converges. `rho` and `a`
 # are arrays: combine conditions with `&`. Before you go on: can $\rho$ be larger than 1?
 
 
@@ -182,7 +182,7 @@ checkpoint(
     "6.2",
     lambda: int(np.sum(converges(rhos, a_s)[off] != (moduli < 1.0)[off])),
     0,
-    likely="(pairs where you and M disagree) p(1) = a, p(-1) = 2 + 2 rho - 3 a, det = rho - a",
+    likely="(pairs where you and M disagree) P(1) = a, P(-1) = 2 + 2 rho - 3 a, det = rho - a",
 )
 
 # %% [markdown]
@@ -199,7 +199,7 @@ checkpoint(
 # $\mathrm{tr} = (1 + \rho)(1 - a)$ and $\det = \rho (1 - a)$. All three are heavy ball with a
 # separate momentum for each eigenvector: $\rho$, $\rho(1 - a)$, and $\rho - a$. For the same $\rho$
 # CurveBall's largest step is a third of heavy ball's, but its $\rho$ can be larger than 1. Each map
-# shows the rate $r$, with the boundary $r = 1$ in white.
+# shows the rate $q$, with the boundary $q = 1$ in white.
 
 
 # %%
@@ -218,9 +218,9 @@ methods = {
 rho, a = np.meshgrid(np.linspace(-1.2, 3.0, 300), np.linspace(0.005, 4.2, 300))
 fig, axes = plt.subplots(1, 3, figsize=(10.0, 3.4), sharey=True)
 for ax, (name, momentum) in zip(axes, methods.items(), strict=True):
-    r = spectral_radius(rho, a, momentum)
-    image = ax.pcolormesh(rho, a, r, vmin=0.0, vmax=1.5, rasterized=True)
-    ax.contour(rho, a, r, [1.0], colors="white")
+    q = spectral_radius(rho, a, momentum)
+    image = ax.pcolormesh(rho, a, q, vmin=0.0, vmax=1.5, rasterized=True)
+    ax.contour(rho, a, q, [1.0], colors="white")
     ax.set(xlabel=r"$\rho$", title=name)
 axes[0].set_ylabel(r"a = $\beta h$")
 fig.colorbar(image, label="rate r")
@@ -283,7 +283,7 @@ plt.show()
 
 # %% tags=["exercise"]
 def best_momentum(a):
-    """Return the best rho for this a > 0, and its rate r."""
+    """Return the best rho for this a > 0, and its rate q."""
     ### BEGIN SOLUTION
     return a + (1.0 - np.sqrt(a)) ** 2, np.abs(1.0 - np.sqrt(a))
     ### END SOLUTION
@@ -315,7 +315,7 @@ checkpoint(
 )
 
 # %% [markdown]
-# $r = |1 - \sqrt a|$: for $a = \rho = 1$ the rate is zero, and one step reaches the minimum. But a
+# $q = |1 - \sqrt a|$: for $a = \rho = 1$ the rate is zero, and one step reaches the minimum. But a
 # quadratic has many curvatures, from $h_{\min}$ to $h_{\max}$, and one $\beta$ and $\rho$ for all of
 # them. The slowest decides. Move the sliders: the highest point of the curve is the rate.
 # ($\kappa = h_{\max}/h_{\min} = 100$ here. On the left there is no momentum, so heavy ball and
@@ -328,8 +328,8 @@ curvatures = np.geomspace(1.0, 100.0, 400)
 
 def spectrum(ax, rho, beta):
     for name, momentum in methods.items():
-        r = spectral_radius(rho, beta * curvatures, momentum)
-        ax.semilogx(curvatures, r, label=f"{name}: {r.max():.2f}")
+        q = spectral_radius(rho, beta * curvatures, momentum)
+        ax.semilogx(curvatures, q, label=f"{name}: {q.max():.2f}")
     ax.axhline(1.0, color="0.5", lw=0.8)
     ax.set(xlabel="curvature h", ylabel="rate r", ylim=(0.0, 1.3))
     ax.set_title(rf"$\rho$ = {rho:g}, $\beta$ = {beta:g}", fontsize=10)
@@ -346,33 +346,33 @@ explore(
 # %% [markdown]
 # ## The best pair for a range of curvatures
 #
-# The roots of $p(r\mu)/r^2$ are those of $p$ divided by $r$. So no root of $p$ has a modulus above
-# $r$ exactly when the three inequalities hold for this polynomial, equality allowed. For
-# $r \ge \frac12$, two of them bound the smallest $a$ from below and one bounds the largest from
+# The roots of $P(q\mu)/q^2$ are those of $P$ divided by $q$. So no root of $P$ has a modulus above
+# $q$ exactly when the three inequalities hold for this polynomial, equality allowed. For
+# $q \ge \frac12$, two of them bound the smallest $a$ from below and one bounds the largest from
 # above. The range is widest where the first two meet, and that gives
 # ([derivation](../tests/derivations/test_10_convergence_rate.py)), for $\kappa \ge 3$,
 #
-# $$\beta h_{\min} = (1 - r)^2, \qquad \rho = r^2 + (1 - r)^2, \qquad
-# \kappa = \frac{(1 + r)(1 - r + 2r^2)}{(1 + 2r)(1 - r)^2},$$
+# $$\beta h_{\min} = (1 - q)^2, \qquad \rho = q^2 + (1 - q)^2, \qquad
+# \kappa = \frac{(1 + q)(1 - q + 2q^2)}{(1 + 2q)(1 - q)^2},$$
 #
-# so that $r \approx 1 - 2/\sqrt{3\kappa}$ for large $\kappa$. The known best rates of the others:
+# so that $q \approx 1 - 2/\sqrt{3\kappa}$ for large $\kappa$. The known best rates of the others:
 #
 # | | $\beta$ | $\rho$ | rate |
 # |---|---|---|---|
 # | gradient descent | $2/(h_{\max} + h_{\min})$ | 0 | $1 - 2/(\kappa + 1)$ |
-# | heavy ball | $4/(\sqrt{h_{\max}} + \sqrt{h_{\min}})^2$ | $r^2$ | $1 - 2/(\sqrt\kappa + 1)$ |
-# | Nesterov | $4/(3 h_{\max} + h_{\min})$ | $r/(2 - r)$ | $1 - 2/\sqrt{3\kappa + 1}$ |
+# | heavy ball | $4/(\sqrt{h_{\max}} + \sqrt{h_{\min}})^2$ | $q^2$ | $1 - 2/(\sqrt\kappa + 1)$ |
+# | Nesterov | $4/(3 h_{\max} + h_{\min})$ | $q/(2 - q)$ | $1 - 2/\sqrt{3\kappa + 1}$ |
 
 
 # %% tags=["checkpoint"]
 def tuned(kappa):
     """The best rho, and beta for curvatures from 1 to kappa, of CurveBall; with the rate."""
 
-    def excess(r):
-        return (1.0 + r) * (1.0 - r + 2.0 * r * r) / ((1.0 + 2.0 * r) * (1.0 - r) ** 2) - kappa
+    def excess(q):
+        return (1.0 + q) * (1.0 - q + 2.0 * q * q) / ((1.0 + 2.0 * q) * (1.0 - q) ** 2) - kappa
 
-    r = brentq(excess, 0.4, 1.0 - 1e-9, xtol=1e-14)
-    return r * r + (1.0 - r) ** 2, (1.0 - r) ** 2, r
+    q = brentq(excess, 0.4, 1.0 - 1e-9, xtol=1e-14)
+    return q * q + (1.0 - q) ** 2, (1.0 - q) ** 2, q
 
 
 # %% tags=["checkpoint"]
@@ -382,10 +382,10 @@ def searched_rate(kappa, momentum):
     rho, beta, wide, high = 0.6, 2.0, 0.6, 1.9
     for _ in range(12):
         rhos, betas = np.meshgrid(rho + wide * unit, beta + high * unit)
-        r = spectral_radius(rhos[..., None], betas[..., None] * h / kappa, momentum).max(-1)
-        rho, beta = rhos.flat[r.argmin()], betas.flat[r.argmin()]
+        q = spectral_radius(rhos[..., None], betas[..., None] * h / kappa, momentum).max(-1)
+        rho, beta = rhos.flat[q.argmin()], betas.flat[q.argmin()]
         wide, high = 0.6 * wide, 0.6 * high
-    return r.min()
+    return q.min()
 
 
 for kappa in (4.0, 30.0, 1000.0):
@@ -402,12 +402,12 @@ rates = {
     "CurveBall": np.array([tuned(kappa)[2] for kappa in kappas]),
 }
 fig, ax = plt.subplots()
-for (name, r), style in zip(rates.items(), ("-", "-", "-", "--"), strict=True):
-    ax.loglog(kappas, np.log(0.1) / np.log(r), style, label=name)
+for (name, q), style in zip(rates.items(), ("-", "-", "-", "--"), strict=True):
+    ax.loglog(kappas, np.log(0.1) / np.log(q), style, label=name)
 for kappa in (4.0, 30.0, 1000.0):
     for k, momentum in enumerate(methods.values()):
-        r = searched_rate(kappa, momentum)
-        ax.plot(kappa, np.log(0.1) / np.log(r), "o", ms=4, color=f"C{k + 1}")
+        q = searched_rate(kappa, momentum)
+        ax.plot(kappa, np.log(0.1) / np.log(q), "o", ms=4, color=f"C{k + 1}")
 ax.set(xlabel=r"$\kappa$", ylabel="steps per digit, at best")
 ax.legend()
 plt.show()
@@ -418,19 +418,19 @@ plt.show()
 # fast as Nesterov's method, and heavy ball is faster than both by $\sqrt 3$ at its best: on a
 # quadratic, looking ahead costs speed. (On other functions heavy ball's best pair can fail to
 # converge; Lessard and others show an example.) The next figure has runs on twenty curvatures from 1
-# to 100, with the derived rates dotted (where two roots meet, the error falls like $t\, r^t$, a
+# to 100, with the derived rates dotted (where two roots meet, the error falls like $t\, q^t$, a
 # little later). It also shows CurveBall with automatic $\rho$ and $\beta$.
 
 # %%
 kappa = 100.0
 many = Quadratic(tuple(np.geomspace(1.0, kappa, 20)))
 w0 = many.init(np.random.default_rng(0))
-rho, beta, r = tuned(kappa)
-r_heavy = 1.0 - 2.0 / (np.sqrt(kappa) + 1.0)
+rho, beta, q = tuned(kappa)
+q_heavy = 1.0 - 2.0 / (np.sqrt(kappa) + 1.0)
 runs = {
     "gradient descent": (SGD(lr=2.0 / (1.0 + kappa), momentum=0.0), 1.0 - 2.0 / (kappa + 1.0)),
-    "heavy ball, best pair": (SGD(lr=4.0 / (kappa**0.5 + 1.0) ** 2, momentum=r_heavy**2), r_heavy),
-    "CurveBall, best pair": (undamped(rho, beta), r),
+    "heavy ball, best pair": (SGD(lr=4.0 / (kappa**0.5 + 1.0) ** 2, momentum=q_heavy**2), q_heavy),
+    "CurveBall, best pair": (undamped(rho, beta), q),
     "CurveBall, automatic": (undamped(), None),
 }
 fig, ax = plt.subplots()
@@ -575,7 +575,7 @@ checkpoint(
 # %% [markdown]
 # Simplified, the solution is
 #
-# $$V = \frac{\beta^2\sigma^2\,(1 + \det)}{p(1)\;p(-1)\;(1 - \det)} .$$
+# $$V = \frac{\beta^2\sigma^2\,(1 + \det)}{P(1)\;P(-1)\;(1 - \det)} .$$
 #
 # The three inequalities appear again, as factors: $V$ grows without bound near each of the three
 # boundaries. On the left below, for positive $\rho$, CurveBall leaves less than heavy ball with the

@@ -114,26 +114,26 @@ checkpoint(
 # %% [markdown]
 # ### Exercise 7.2: its Hessian
 #
-# Differentiate $F$ twice, by hand: the $2 \times 2$ matrix at any $w$. Write $q = b^2/3$ for the mean
+# Differentiate $F$ twice, by hand: the $2 \times 2$ matrix at any $w$. Write $s = b^2/3$ for the mean
 # of $\varepsilon^2$.
 
 
 # %% tags=["exercise"]
 def expected_hessian(w, b):
     """Return the Hessian of the expected loss at w, a 2 x 2 array."""
-    (w1, w2), q = w, b**2 / 3.0
+    (w1, w2), s = w, b**2 / 3.0
     ### BEGIN SOLUTION
-    across = -400.0 * q * w1
-    return np.array([[q * (1200.0 * w1**2 - 400.0 * w2) + 2.0, across], [across, 200.0 * q]])
+    across = -400.0 * s * w1
+    return np.array([[s * (1200.0 * w1**2 - 400.0 * w2) + 2.0, across], [across, 200.0 * s]])
     ### END SOLUTION
 
 
 # %% tags=["wrong"]
 # 1200.0 * w1**2 - 400.0 * w2 => 800.0 * w1**2
 # 400.0 * w2) + 2.0 => 400.0 * w2)
-# [[q * (1200.0 => [[q * (400.0
-# -400.0 * q * w1 => 400.0 * q * w1
-# 200.0 * q] => 100.0 * q]
+# [[s * (1200.0 => [[s * (400.0
+# -400.0 * s * w1 => 400.0 * s * w1
+# 200.0 * s] => 100.0 * s]
 
 
 # %% tags=["checkpoint"]
@@ -145,7 +145,7 @@ checkpoint(
     "7.2",
     lambda: np.array([expected_hessian(w, b) for b in (1.0, 3.0)]),
     np.array([mean_over_eps(hessian_at, b) for b in (1.0, 3.0)]),
-    likely="d/dw1 of -400 q w1 (w2 - w1^2) has two terms; (1 - w1)^2 adds 2; then -400 q w1, 200 q",
+    likely="d/dw1 of -400 s w1 (w2 - w1^2) has two terms; (1 - w1)^2 adds 2; then -400 s w1, 200 s",
 )
 
 # %% [markdown]

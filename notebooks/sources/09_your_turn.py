@@ -482,8 +482,8 @@ def walk(solver, w, steps):
 #
 # - `tree_vdot(u, v, runs)` for inner products of trees, and
 #   $z^T G_\lambda g = z_y^T H_L\, g_y + \lambda z^T g$;
-# - `solve_two_by_two(a, b, c, p, q)` for $x_1, x_2$ with $a x_1 + b x_2 = p$ and
-#   $b x_1 + c x_2 = q$, which also solves singular systems;
+# - `solve_two_by_two(A_11, A_12, A_22, b_1, b_2)` for $x_1, x_2$ with
+#   $A_{11} x_1 + A_{12} x_2 = b_1$ and $A_{12} x_1 + A_{22} x_2 = b_2$, also where that is singular;
 # - `mg.tree_map(function, tree, ...)`, `per_run(number, x) * x` for a number times an array, and
 #   `tree_add_scale(x, number, y)` for $x + \text{number} \cdot y$ of two trees.
 #

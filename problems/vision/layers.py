@@ -17,15 +17,15 @@ import math
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
 import minigrad as mg
-from minigrad import Array, nn
+from minigrad import Array, Tree, nn
 
 Shape = tuple[int, ...]
-Params = dict[str, Any]
+Params = dict[str, Tree]
 Outputs = tuple[Array, Params]  # of a layer, and the statistics of the batch
 
 # Standard deviation of the weights, from the numbers of inputs and outputs of one unit.

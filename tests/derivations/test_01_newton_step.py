@@ -92,9 +92,9 @@ def test_one_step_solves_a_quadratic(solver):
 
 
 def test_an_indefinite_model_has_no_minimum():
-    h, V = np.linalg.eigh(H)
+    h, basis = np.linalg.eigh(H)
     assert h[0] < 0.0  # the network's Hessian has directions of negative curvature
-    v = -np.sign(g @ V[:, 0]) * V[:, 0]
+    v = -np.sign(g @ basis[:, 0]) * basis[:, 0]
     m = [s * v @ g + 0.5 * s * s * h[0] for s in (1.0, 10.0, 100.0)]
     assert m[0] > m[1] > m[2]
     with pytest.raises(ValueError, match="not positive definite"):

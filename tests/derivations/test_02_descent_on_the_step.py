@@ -40,7 +40,7 @@ from tests.support import small_network as net
 lam = 0.05
 w = net.vector(net.START)
 g, G_lam = net.g(w), net.G(w) + lam * np.eye(w.size)
-h, V = np.linalg.eigh(G_lam)  # in rising order
+h, basis = np.linalg.eigh(G_lam)  # in rising order
 z_star = np.linalg.solve(G_lam, -g)
 best_beta = 2.0 / (h[0] + h[-1])
 START = np.random.default_rng(2).standard_normal(w.size)
@@ -68,7 +68,7 @@ def m(z):
 
 @pytest.mark.parametrize("share", [0.3, 1.0, 1.2])
 def test_every_eigenvector_contracts_by_its_own_factor(share):
-    errors = (descend(share * best_beta, 20) - z_star) @ V
+    errors = (descend(share * best_beta, 20) - z_star) @ basis
     factors = (1.0 - share * best_beta * h) ** np.arange(21)[:, None]
     assert_allclose(errors, factors * errors[0], atol=1e-12)  # (3)
 
@@ -94,10 +94,10 @@ def test_the_network_is_evaluated_once():
 
 def test_the_best_step_size_has_the_best_rate():
     kappa = h[-1] / h[0]
-    worst = z_star + V[:, 0] + V[:, -1]  # of the slowest two eigenvectors
+    worst = z_star + basis[:, 0] + basis[:, -1]  # of the slowest two eigenvectors
 
     def errors(beta):
-        return np.abs((descend(beta, 40, worst) - z_star) @ V).max(axis=1)
+        return np.abs((descend(beta, 40, worst) - z_star) @ basis).max(axis=1)
 
     assert_allclose(errors(best_beta), ((kappa - 1.0) / (kappa + 1.0)) ** np.arange(41), rtol=1e-10)  # (2)
     for share in (0.9, 0.99, 1.01, 1.05):  # on either side of it, slower
@@ -106,7 +106,7 @@ def test_the_best_step_size_has_the_best_rate():
 
 def test_it_diverges_just_beyond_two_over_the_largest_curvature():
     limit = 2.0 / h[-1]
-    inside, beyond = (np.abs((descend(share * limit, 300) - z_star) @ V[:, -1]) for share in (0.98, 1.02))
+    inside, beyond = (np.abs((descend(share * limit, 300) - z_star) @ basis[:, -1]) for share in (0.98, 1.02))
     assert inside[-1] < 1e-4 * inside[0]
     assert beyond[-1] > 1e4 * beyond[0]
 

@@ -19,10 +19,10 @@ solution where the outputs themselves minimise L. There G = H, so near such a so
 Newton's.
 
 Never indefinite. `v.G v = (J v).H_L (J v)` is not negative if L is convex in the outputs. This holds for `L = |y|^2`
-with `H_L = 2 I`. It holds for the softmax cross entropy of N samples, where H_L has for each sample, with softmax p,
+with `H_L = 2 I`. It holds for the softmax cross entropy of N samples, where H_L has for each sample with softmax s
 the block ::
 
-    (diag p - p p^T) / N,        u.H_L u = sum over the samples of (variance of u under p) / N
+    (diag s - s s^T) / N,        u.H_L u = sum over the samples of (variance of u under s) / N
 
 H itself is often indefinite, because its second term can have any sign. G pays for this with its rank: it has at most
 as many nonzero eigenvalues as there are outputs (for the softmax, one fewer per sample), so it needs damping to be
@@ -96,8 +96,8 @@ def test_without_residuals_it_is_the_hessian():
 def test_the_hessian_of_the_softmax_cross_entropy():
     H_L = dense(mg.HessianOperator(net.loss, y.reshape(net.N, 3)))
     assert_allclose(H_L, net.H_L(y), atol=1e-16)
-    p, u = net.softmax(y), np.random.default_rng(5).standard_normal((net.N, 3))
-    variance = np.sum(p * u**2, axis=1) - np.sum(p * u, axis=1) ** 2
+    s, u = net.softmax(y), np.random.default_rng(5).standard_normal((net.N, 3))
+    variance = np.sum(s * u**2, axis=1) - np.sum(s * u, axis=1) ** 2
     assert_allclose(u.reshape(-1) @ H_L @ u.reshape(-1), np.sum(variance) / net.N, rtol=1e-13)
 
 

@@ -1,18 +1,18 @@
 r"""How fast CurveBall converges on a quadratic.
 
 Claim. Along an eigenvector of eigenvalue h, with `a = beta h` > 0 and lam = 0 (test_09_convergence_region.py), each
-step shrinks the error in the long run by r, the larger modulus of the two roots ::
+step shrinks the error in the long run by q, the larger modulus of the two roots ::
 
     mu = (tr +- sqrt(tr^2 - 4 det)) / 2,        tr = 1 + rho - 2a,    det = rho - a                        (1)
 
-    r = sqrt(rho - a)                           if (1 - sqrt a)^2 < rho - a < (1 + sqrt a)^2: a complex pair
-    r = (|tr| + sqrt(tr^2 - 4 det)) / 2         otherwise: real roots              (2)
+    q = sqrt(rho - a)                           if (1 - sqrt a)^2 < rho - a < (1 + sqrt a)^2: a complex pair
+    q = (|tr| + sqrt(tr^2 - 4 det)) / 2         otherwise: real roots              (2)
 
 For a given a the best rho, and its rate, are ::
 
-    rho = a + (1 - sqrt a)^2,        r = |1 - sqrt a|                              (3)
+    rho = a + (1 - sqrt a)^2,        q = |1 - sqrt a|                              (3)
 
-The best pair of all is a = 1, rho = 1, with r = 0: it reaches the minimum after one step.
+The best pair of all is a = 1, rho = 1, with q = 0: it reaches the minimum after one step.
 
 Derivation. On a quadratic `z' = rho z - beta (H z + g)` is `z' = (rho - a) z - beta g` along the eigenvector. This is
 heavy ball with the momentum `rho - a = det`, and so `tr = 1 + det - a`. Now ::
@@ -28,19 +28,19 @@ modulus grows. In both directions from (3) the rate is worse. The smallest `|1 -
 On a spectrum. With eigenvalues from h_min to h_max and `kappa = h_max / h_min > 3`, the slowest eigenvector decides.
 The best pair is ::
 
-    beta h_min = (1 - r)^2,    rho = r^2 + (1 - r)^2,    kappa = (1 + r)(1 - r + 2 r^2) / ((1 + 2r)(1 - r)^2)  (4)
+    beta h_min = (1 - q)^2,    rho = q^2 + (1 - q)^2,    kappa = (1 + q)(1 - q + 2 q^2) / ((1 + 2q)(1 - q)^2)  (4)
 
-where the last equation gives the rate r, between 1/2 and 1. The reason: no root has a modulus above r exactly when
-(test_09_convergence_region.py, for `P(r mu) / r^2`) ::
+where the last equation gives the rate q, between 1/2 and 1. The reason: no root has a modulus above q exactly when
+(test_09_convergence_region.py, for `P(q mu) / q^2`) ::
 
-    det <= r^2            that is    a >= rho - r^2
-    P(r) >= 0                        (1 - r)(rho - r) + (2r - 1) a >= 0
-    P(-r) >= 0                       a <= (r^2 + r + (1 + r) rho) / (1 + 2r)
+    det <= q^2            that is    a >= rho - q^2
+    P(q) >= 0                        (1 - q)(rho - q) + (2q - 1) a >= 0
+    P(-q) >= 0                       a <= (q^2 + q + (1 + q) rho) / (1 + 2q)
 
 The first two bound the smallest a, the third bounds the largest. As rho grows the first bound rises, the second falls,
 and the third rises. The quotient of the largest and the smallest a is largest where the first two meet. That is at the
-rho of (4), where the third gives its kappa: 3 for r = 1/2, and more for larger r. For a large kappa,
-`r ~ 1 - 2 / sqrt(3 kappa)`: momentum turns kappa into its square root. Gradient descent has about `1 - 2 / kappa` at
+rho of (4), where the third gives its kappa: 3 for q = 1/2, and more for larger q. For a large kappa,
+`q ~ 1 - 2 / sqrt(3 kappa)`: momentum turns kappa into its square root. Gradient descent has about `1 - 2 / kappa` at
 best (test_02_descent_on_the_step.py), heavy ball about `1 - 2 / sqrt(kappa)`, and Nesterov's method
 `1 - 2 / sqrt(3 kappa + 1)`, the same as CurveBall to first order.
 
@@ -79,10 +79,10 @@ def curveball(rho, beta):
     return CurveBall(rho=rho, beta=beta, lam=0.0, adapt_lam=False)
 
 
-def tuned(r):
+def tuned(q):
     """rho, beta h_min and kappa of (4)."""
-    kappa = (1.0 + r) * (1.0 - r + 2.0 * r * r) / ((1.0 + 2.0 * r) * (1.0 - r) ** 2)
-    return r * r + (1.0 - r) ** 2, (1.0 - r) ** 2, kappa
+    kappa = (1.0 + q) * (1.0 - q + 2.0 * q * q) / ((1.0 + 2.0 * q) * (1.0 - q) ** 2)
+    return q * q + (1.0 - q) ** 2, (1.0 - q) ** 2, kappa
 
 
 def test_the_closed_form_of_the_spectral_radius():
@@ -120,18 +120,18 @@ def test_it_is_heavy_ball_with_momentum_rho_minus_a():
     assert_allclose(run(ONE, curveball(rho, a), 50, start), run(ONE, heavy_ball, 50, start), rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("r", [0.55, 0.75, 0.95])
-def test_the_rate_on_a_spectrum(r):
-    rho, beta, kappa = tuned(r)
+@pytest.mark.parametrize("q", [0.55, 0.75, 0.95])
+def test_the_rate_on_a_spectrum(q):
+    rho, beta, kappa = tuned(q)
     h = np.geomspace(1.0, kappa, 60)  # h_min = 1
-    assert_allclose(rate(rho, beta * h).max(), r, rtol=1e-6)
+    assert_allclose(rate(rho, beta * h).max(), q, rtol=1e-6)
     rhos, betas = np.meshgrid(np.linspace(-0.9, 1.5, 241), np.geomspace(0.01, 4.0, 200) / kappa)
-    assert rate(rhos[..., None], betas[..., None] * h).max(-1).min() > r - 1e-6
+    assert rate(rhos[..., None], betas[..., None] * h).max(-1).min() > q - 1e-6
     problem = Quadratic(tuple(np.geomspace(1.0, kappa, 6)))
-    t = round(12.0 / (1.0 - r))
+    t = round(12.0 / (1.0 - q))
     distance = np.linalg.norm(run(problem, curveball(rho, beta), t), axis=1)
     measured = (distance[t] / distance[t // 2]) ** (2.0 / t)
-    assert_allclose(measured, r, rtol=0.08)  # roughly: a double root decays as t r^t
+    assert_allclose(measured, q, rtol=0.08)  # roughly: a double root decays as t q^t
 
 
 def test_the_rate_for_a_large_spectrum():

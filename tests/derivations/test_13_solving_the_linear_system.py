@@ -122,10 +122,10 @@ def test_with_moving_w_it_reaches_the_minimum(kappa):
 
 
 def test_automatic_coefficients_do_not_accelerate_on_a_quadratic():
-    r = 0.95  # of test_10_convergence_rate.py
-    kappa = (1.0 + r) * (1.0 - r + 2.0 * r * r) / ((1.0 + 2.0 * r) * (1.0 - r) ** 2)
+    q = 0.95  # of test_10_convergence_rate.py
+    kappa = (1.0 + q) * (1.0 - q + 2.0 * q * q) / ((1.0 + 2.0 * q) * (1.0 - q) ** 2)
     problem = Quadratic(tuple(np.geomspace(1.0, kappa, 20)))
-    tuned = CurveBall(rho=r * r + (1.0 - r) ** 2, beta=(1.0 - r) ** 2, lam=0.0, adapt_lam=False)
+    tuned = CurveBall(rho=q * q + (1.0 - q) ** 2, beta=(1.0 - q) ** 2, lam=0.0, adapt_lam=False)
     start = problem.init(np.random.default_rng(13))
     descent = [start]  # steepest descent to the lowest point of each line
     for _ in range(400):

@@ -57,9 +57,9 @@ def step_on_the_network(solver):
 
 @pytest.mark.parametrize("lam", [1e-3, 0.1, 10.0])
 def test_each_eigenvector_by_itself(lam):
-    h, V = np.linalg.eigh(G)
+    h, basis = np.linalg.eigh(G)
     z = step_on_the_network(GaussNewton(lam=lam))
-    assert_allclose(V.T @ z, -(V.T @ g) / (h + lam), rtol=1e-9, atol=1e-11)  # (1)
+    assert_allclose(basis.T @ z, -(basis.T @ g) / (h + lam), rtol=1e-9, atol=1e-11)  # (1)
 
 
 def test_the_share_of_newtons_step_on_a_quadratic():

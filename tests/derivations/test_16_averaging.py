@@ -24,11 +24,11 @@ whose error is, to first order in the noise ::
     e = A^-1 sum_k omega_k (b_k - A_k x*)                                          (2)
 
 This is a sum of independent terms of mean 0, so its variance is `sum omega_k^2` times that of one batch. Running sums
-of decay delta have at step t the weights `omega_k = (1 - delta) delta^(t-k)`, up to a common factor, which drops out::
+of decay theta have at step t the weights `omega_k = (1 - theta) theta^(t-k)`, up to a common factor, which drops out::
 
-    sum_k omega_k^2 = (1 - delta)^2 / (1 - delta^2) = (1 - delta) / (1 + delta)    (3)
+    sum_k omega_k^2 = (1 - theta)^2 / (1 - theta^2) = (1 - theta) / (1 + theta)    (3)
 
-This is 1/19 at delta = 0.9 and 1/39 at delta = 0.95, so averaging saves nearly all of the cost (1).
+This is 1/19 at theta = 0.9 and 1/39 at theta = 0.95, so averaging saves nearly all of the cost (1).
 
 Scale. Multiply z, d and the gradient by a constant, which happens on the way to a minimum as all of them shrink. Or
 multiply the model of a batch by a constant. Then the five numbers are multiplied by the square of the constant or by
@@ -36,7 +36,7 @@ the constant itself. The solution stays the same, and the batch contains as much
 geometrically, plain sums consist mostly of their oldest terms. So each batch is divided by the decrease that its own
 solution predicts, `-m_k(x_k) = 1/2 b_k.x_k`. The solution of these sums minimises ::
 
-    sum_k delta^(t-k) m_k(x) / -m_k(x_k)                                           (4)
+    sum_k theta^(t-k) m_k(x) / -m_k(x_k)                                           (4)
 
 the mean of the *relative* changes. No batch can contribute less than -1 to it, and all batches have the same weight,
 whatever decrease they allow.
@@ -115,9 +115,9 @@ def matrix(a_11, a_12, a_22):
     return np.stack([np.stack([a_11, a_12], -1), np.stack([a_12, a_22], -1)], -2)
 
 
-def run(systems, delta, share=-1e9):
+def run(systems, theta, share=-1e9):
     """The solver on a sequence of systems: the last coefficients (beta, -rho), the change predicted and the sums."""
-    solver = CurveBall(lam=0.0, adapt_lam=False, average=delta, average_share=share)
+    solver = CurveBall(lam=0.0, adapt_lam=False, average=theta, average_share=share)
     sums = (0.0,) * 5
     for A_k, b_k in systems:
         state, info = step(solver, A_k, b_k, sums)
@@ -178,15 +178,15 @@ def test_scaling_a_batch_changes_nothing():
     assert_allclose(run(scaled, 0.9)[0], run(systems, 0.9)[0], rtol=1e-12)
 
 
-@pytest.mark.parametrize("delta", [0.5, 0.9])
-def test_averaging_divides_the_variance(delta):
+@pytest.mark.parametrize("theta", [0.5, 0.9])
+def test_averaging_divides_the_variance(theta):
     """(3), for noise so small that the first order is enough."""
-    own, mean = (run(noisy(1e-3, length, 10_000), delta)[0] - x_star for length in (1, 60))
+    own, mean = (run(noisy(1e-3, length, 10_000), theta)[0] - x_star for length in (1, 60))
 
     def cost(errors):
         return 0.5 * np.mean(np.einsum("ni,ij,nj->n", errors, A, errors))
 
-    assert_allclose(cost(mean) / cost(own), (1 - delta) / (1 + delta), rtol=0.05)  # 10,000 draws: 1 percent
+    assert_allclose(cost(mean) / cost(own), (1 - theta) / (1 + theta), rtol=0.05)  # 10,000 draws: 1 percent
 
 
 def test_a_mean_that_keeps_too_little_is_not_used_and_the_sums_start_again():

@@ -26,6 +26,7 @@ def test_all_is_what_is_public():
     assert inspect.ismodule(mg.linalg)
     assert inspect.ismodule(mg.nn)
     assert mg.__version__.split(".")[0].isdigit()
+    assert dir(mg) == sorted([*mg.__all__, "__version__"])
 
 
 def test_the_names_that_users_rely_on():

@@ -70,15 +70,15 @@ def softmax(y):
 
 
 def g_L(y):
-    """`dL/dy = (p - one_hot) / N`, with the softmax `p` and the labels as rows of the identity; flat."""
+    """`dL/dy = (s - one_hot) / N`, with the softmax `s` and the labels as rows of the identity; flat."""
     return ((softmax(y) - np.eye(3)[LABELS]) / N).reshape(-1)
 
 
 def H_L(y):
-    """`d2L/dy2`: for each sample a block `(diag p - p p^T) / N`."""
+    """`d2L/dy2`: for each sample a block `(diag s - s s^T) / N`."""
     blocks = np.zeros((3 * N, 3 * N))
-    for n, p in enumerate(softmax(y)):
-        blocks[3 * n : 3 * n + 3, 3 * n : 3 * n + 3] = (np.diag(p) - np.outer(p, p)) / N
+    for n, s in enumerate(softmax(y)):
+        blocks[3 * n : 3 * n + 3, 3 * n : 3 * n + 3] = (np.diag(s) - np.outer(s, s)) / N
     return blocks
 
 

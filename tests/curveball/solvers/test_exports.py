@@ -1,7 +1,9 @@
 """`import curveball`: light, lazy, and complete for readers, for tools and for type checkers."""
 
 import ast
+import dataclasses
 import pydoc
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -38,6 +40,16 @@ def test_names_of_the_list_the_files_and_the_type_checkers_agree():
 def test_help_lists_them():
     text = pydoc.plain(pydoc.render_doc(curveball))
     assert all(f"class {name}" in text or f"{name}(" in text for name in curveball.__all__)
+
+
+@pytest.mark.parametrize("name", [n for n in curveball.__all__ if dataclasses.is_dataclass(getattr(curveball, n))])
+def test_hyper_parameters_are_documented_one_by_one_with_their_defaults(name):
+    solver = getattr(curveball, name)
+    lines = [line.strip() for line in solver.__doc__.splitlines() if line.strip().startswith("- `")]
+    assert len(lines) == len(dataclasses.fields(solver))
+    for line, field in zip(lines, dataclasses.fields(solver), strict=True):
+        parameter, value = re.match(r"- `(\w+)` = ([^ :;]+)", line).groups()
+        assert (parameter, ast.literal_eval(value.rstrip("."))) == (field.name, field.default)
 
 
 def test_a_name_that_there_is_not():
