@@ -76,7 +76,7 @@ def mine(folder: Path) -> Dataset:
 
 
 def test_a_data_set_is_added_with_one_file(tmp_path):
-    root = copy_with_files(tmp_path, {"data/mine.py": MINE})
+    root = copy_with_files(tmp_path, {"problems/data/mine.py": MINE})
     (tmp_path / "files").mkdir()
     (tmp_path / "files" / "mine.bin").write_bytes(bytes(range(8)))
     code = """
