@@ -48,7 +48,7 @@ def backend(request, monkeypatch):
 
 
 def namespace_of(library):
-    """The namespace of a library that is installed: `array_api_compat.torch`, `array_api_compat.dask.array`, `jax.numpy`.
+    """The namespace of a library that is installed: `array_api_strict`, `array_api_compat.dask.array`, `jax.numpy`.
 
     It is itself, or one of its modules, as it is or as array-api-compat completes it.
     """

@@ -12,7 +12,7 @@ import pytest
 import minigrad as mg
 from minigrad import nn, tree_flatten
 from tests.conftest import namespace_of
-from tests.minigrad.test_primitives import cast
+from tests.minigrad.ops.test_derivatives import cast
 from tests.support.cases import CASES
 
 CASE = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
