@@ -26,6 +26,7 @@ from minigrad.ops import (
     reductions,
     shaping,
 )
+from minigrad.ops import operations as _operations
 from minigrad.ops.broadcasting import *
 from minigrad.ops.creation import *
 from minigrad.ops.dtypes import *
@@ -70,6 +71,10 @@ __all__ += products.__all__
 __all__ += queries.__all__
 __all__ += reductions.__all__
 __all__ += shaping.__all__
+
+# A new file of operations is found by itself. Type checkers pass over these lines: they know the files named above.
+globals().update(_operations())
+globals()["__all__"] += sorted(set(_operations()) - set(__all__))
 
 _set_operators(_sys.modules[__name__])
 

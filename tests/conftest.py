@@ -1,7 +1,6 @@
 """Backends: where the tests' arrays live. Every test that asks for `backend` runs on all there are."""
 
 import importlib
-import importlib.util
 import pkgutil
 
 import pytest
@@ -41,12 +40,27 @@ def backend(request, monkeypatch):
             yield namespace
     elif request.param in OTHERS:
         pytest.importorskip(request.param, reason=f"{request.param} is not installed")
-        compat = f"array_api_compat.{request.param}"
-        yield importlib.import_module(compat if importlib.util.find_spec(compat) else request.param)
+        yield namespace_of(request.param)
     else:
         strict = pytest.importorskip("array_api_strict", reason="array-api-strict is not installed")
         _let_variables_answer(type(strict.asarray(0.0)), monkeypatch)
         yield strict
+
+
+def namespace_of(library):
+    """The namespace of a library that is installed: `array_api_strict`, `array_api_compat.dask.array`, `jax.numpy`.
+
+    It is itself, or one of its modules, as it is or as array-api-compat completes it.
+    """
+    for name in (library, f"{library}.array", f"{library}.numpy"):
+        for full in (f"array_api_compat.{name}", name):
+            try:
+                module = importlib.import_module(full)
+            except ModuleNotFoundError:
+                continue
+            if hasattr(module, "asarray"):
+                return module
+    raise ValueError(f"{library} has no functions of the array API standard")
 
 
 def real_cupy():

@@ -64,9 +64,9 @@ def listing() -> str:
 
 
 def _where(source: Source) -> str:
-    if source.bundled_with:
-        return f"here: comes with {source.bundled_with}"
-    if not source.downloads:
+    if source.needs_no_files:
+        return f"here: {source.needs_no_files}"
+    if source.own:
         return f"where you say: --data {source.name} --data-folder DIR"
     try:
         found = find(source)
@@ -83,10 +83,10 @@ def fetch(name: str, folder: Path | None = None) -> str:
     source = DATASETS.find(name).source
     if source.downloads:
         return f"{name} is in {obtain(source, folder)}"
-    if not source.bundled_with:
+    if source.own:
         raise DataError(f"the data set {name!r} is files of your own: there is nothing to fetch")
     load(name, folder)
-    return f"{name} comes with {source.bundled_with}: there is nothing to fetch"
+    return f"{name} {source.needs_no_files}: there is nothing to fetch"
 
 
 def check(name: str, folder: Path | None = None) -> str:

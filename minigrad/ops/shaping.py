@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy
 
-from minigrad.backends import namespace
+from minigrad.backends import backend_of, namespace
 from minigrad.linear_maps import Linear
 from minigrad.ops.axes import Axis, Shape, axes_of, axis_index
 from minigrad.primitives import primitive
@@ -165,9 +165,7 @@ def _inside(widths: tuple[tuple[int, int], ...], shape: Shape) -> tuple[slice, .
 @primitive(_pad_map)
 def _pad(x: Array, widths: tuple[tuple[int, int], ...]) -> Array:
     shape = tuple(before + n + after for (before, after), n in zip(widths, x.shape, strict=True))
-    y = namespace(x).zeros(shape, dtype=x.dtype, device=x.device)
-    y[_inside(widths, x.shape)] = x
-    return y
+    return backend_of(x).scatter_add(x, _inside(widths, x.shape), shape)
 
 
 # ------------------------------------------------------------------------------------- turning

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
 from problems.data.dataset import Dataset
-from problems.data.errors import DataError
 from problems.data.registry import dataset
 from problems.data.sources import Source
 
@@ -21,7 +18,7 @@ DIGITS = Source(
 
 
 @dataset(DIGITS)
-def digits(folder: Path | None) -> Dataset:
+def digits(folder: None) -> Dataset:
     """Handwritten digits, 1,797 images of 8 x 8 with values 0..16: 1,437 to train, 360 to validate, by a fixed shuffle.
 
     From scikit-learn, which bundles the test part of E. Alpaydin and C. Kaynak's "Optical Recognition of Handwritten
@@ -29,8 +26,6 @@ def digits(folder: Path | None) -> Dataset:
     """
     from sklearn.datasets import load_digits  # here, so that importing problems stays quick
 
-    if folder is not None:
-        raise DataError("digits comes with scikit-learn and takes no folder")
     bunch = load_digits()
     order = np.random.default_rng(0).permutation(len(bunch.target))
     images = bunch.images[order, :, :, None].astype(np.uint8)

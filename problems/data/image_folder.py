@@ -22,6 +22,7 @@ FOLDER = Source(
     name="folder",
     about="images of your own, a folder per class: train/CLASS/* and validation/CLASS/*, or CLASS/*",
     licence="yours",
+    own=True,
 )
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"}
 VALIDATION = ("validation", "test")

@@ -30,8 +30,8 @@ DATASETS: Registry[KnownDataset] = Registry("data set", DataError)
 def dataset(source: Source) -> Callable[[Read], Read]:
     """Decorator: `read(folder) -> Dataset` becomes the data set `source.name`.
 
-    If the source has downloads, `folder` is one that has all its files. If not, it is the folder that the user gave, or
-    None. ValueError if the name is taken.
+    If the source has downloads, `folder` is one that has all its files. If the files are the user's own, it is the
+    folder that the user gave, or None. Else it is None. ValueError if the name is taken.
 
     >>> import numpy as np
     >>> @dataset(Source("two", about="two grey images of 1 x 1", licence="yours"))
@@ -60,8 +60,11 @@ def load(name: str, folder: str | Path | None = None) -> Dataset:
     (1437, 8, 8, 1)
     """
     known = DATASETS.find(name)
+    source = known.source
     given = None if folder is None else Path(folder).expanduser()
-    return known.read(obtain(known.source, given, may_add=False) if known.source.downloads else given)
+    if source.needs_no_files and given is not None:
+        raise DataError(f"{name} {source.needs_no_files} and takes no folder")
+    return known.read(obtain(source, given, may_add=False) if source.downloads else given)
 
 
 def names() -> tuple[str, ...]:

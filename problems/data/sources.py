@@ -30,7 +30,8 @@ class Source:
     """A data set and where its files come from.
 
     `files` lie in a folder named `inside`. They are downloaded one by one, or in one archive. Without `downloads`, the
-    data come with a Python package, `bundled_with`, or are the user's own.
+    data are the user's `own`, or come with a Python package, `bundled_with`, or are made by the function that reads
+    them: such a function is called with None.
     """
 
     name: str
@@ -44,6 +45,14 @@ class Source:
     package: str = ""  # that package, of Debian
     pickled: str = ""  # the folder of the pickled form, which is not read
     bundled_with: str = ""  # the Python package that has the data
+    own: bool = False  # files of the user's own, in a folder that the user names
+
+    @property
+    def needs_no_files(self) -> str:
+        """How the data come without a download or a folder, as `comes with PACKAGE`; empty if they do not."""
+        if self.downloads or self.own:
+            return ""
+        return f"comes with {self.bundled_with or 'the code that reads it'}"
 
     @property
     def archive(self) -> Download | None:

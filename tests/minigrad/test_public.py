@@ -12,6 +12,7 @@ import sys
 import pytest
 
 import minigrad as mg
+from tests.support.packages import copy_with_files, run
 
 MODULES = {m.name: importlib.import_module(m.name) for m in pkgutil.walk_packages(mg.__path__, "minigrad.")
            if m.name != "minigrad.backends.cupy"}  # fmt: skip
@@ -50,6 +51,29 @@ def test_a_file_of_operations_lists_what_it_defines(name):
             assert getattr(mg, n) is value
     defined = [v for n, v in vars(module).items() if inspect.isfunction(v) and v.__module__ == name and n[0] != "_"]
     assert [f.__name__ for f in defined if not inspect.getdoc(f)] == []
+
+
+MINE = '''"""Operations in a file of their own."""
+from minigrad.linear_maps import Scale
+from minigrad.ops.piecewise import abs
+from minigrad.primitives import primitive
+
+__all__ = ["softsign"]
+
+@primitive(lambda y, x: Scale((1.0 - abs(y)) ** 2))
+def softsign(x):
+    """`x / (1 + abs(x))`, elementwise."""
+    return x / (1.0 + abs(x))
+'''
+
+
+def test_a_new_file_of_operations_is_found(tmp_path):
+    root = copy_with_files(tmp_path, {"minigrad/ops/mine.py": MINE})
+    code = (
+        "import minigrad as mg; from minigrad import *; mg.check_derivatives(softsign, 2.0);"
+        "print(mg.softsign is softsign, 'softsign' in mg.__all__, len(mg.__all__))"
+    )
+    assert run(root, code).split() == ["True", "True", str(len(mg.__all__) + 1)]
 
 
 def test_every_public_function_and_class_says_what_it_is():

@@ -1,4 +1,4 @@
-"""Copies of the package `problems` with files added, and Python processes that import them."""
+"""Copies of a package with files added, and Python processes that import them."""
 
 import os
 import shutil
@@ -10,10 +10,11 @@ ROOT = Path(__file__).parents[2]
 
 
 def copy_with_files(folder: Path, files: dict[str, str]) -> Path:
-    """Copy `problems` into a folder, write the files, given by their path in the package, and return the folder."""
-    shutil.copytree(ROOT / "problems", folder / "problems", ignore=shutil.ignore_patterns("__pycache__"))
+    """Copy the packages of the files into a folder, write the files (`problems/data/mine.py`), return the folder."""
+    for package in {Path(name).parts[0] for name in files}:
+        shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
     for name, text in files.items():
-        (folder / "problems" / name).write_text(text, "utf-8")
+        (folder / name).write_text(text, "utf-8")
     return folder
 
 

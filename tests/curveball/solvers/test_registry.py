@@ -1,15 +1,10 @@
 """Solvers by name: a new one is one file; those with a name train mini-batches and go on from a checkpoint."""
 
-import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-import curveball.solvers
 from curveball import NewtonCG
 from curveball.solvers import registry
 from curveball.solvers.base import Solver
@@ -18,6 +13,7 @@ from curveball.training.options import TrainOptions
 from curveball.training.train import train
 from minigrad import tree_flatten
 from problems import Classification, Dataset, load, network
+from tests.support.packages import copy_with_files, run
 
 OPTIONS = {"newton-cg": ":curvature=ggn,max_cg=3,lam=0.1", "levenberg-marquardt": ":linear=cg,max_cg=3"}
 
@@ -41,12 +37,15 @@ def test_the_names():
 
 
 def test_a_new_solver_is_one_file(tmp_path):
-    shutil.copytree(Path(curveball.solvers.__file__).parents[1], tmp_path / "curveball")
-    (tmp_path / "curveball" / "solvers" / "mine.py").write_text(MINE)
-    program = "from curveball.solvers.registry import *; print(solver_from('mine:momentum=0.5'), *solver_names())"
-    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("Mine(lr=0.5, momentum=0.5, weight_decay=0.0) adam ")
-    assert " mine " in done.stdout
+    root = copy_with_files(tmp_path, {"curveball/solvers/mine.py": MINE})
+    code = (
+        "from curveball.solvers.registry import *; print(solver_from('mine:momentum=0.5')); print(*solver_names());"
+        "from curveball.cli import names; print(names.SOLVERS)"
+    )
+    made, known, in_help_texts = run(root, code).splitlines()
+    assert made == "Mine(lr=0.5, momentum=0.5, weight_decay=0.0)"
+    assert known.split() == sorted([*solver_names(), "mine"])
+    assert in_help_texts.split(", ") == known.split()
 
 
 def test_a_name_is_given_once(monkeypatch):

@@ -47,14 +47,15 @@ def minimise(problem, start, method="trf"):
 
 
 def test_collections():
-    assert (len(MGH), len(NIST), len(COLLECTED)) == (22, 25, 47)
+    assert (len(MGH), len(NIST)) == (22, 25)
     assert sorted(int(p.source.split()[-1]) for p in MGH) == [*range(1, 20), 20, 20, 20]
-    assert all(p.name == name and len(p.starts) == (2 if p in NIST else 1) for name, p in COLLECTED.items())
+    assert all(p.name == name for name, p in COLLECTED.items())
+    assert all(len(p.starts) == (2 if p in NIST else 1) for p in MGH + NIST)
 
 
 @over(SOLVED)
 def test_loss_at_the_solution_is_the_published_minimum(problem):
-    tolerance = DIGITS[problem.source[:4]] if problem.minimum else 1e-28
+    tolerance = DIGITS.get(problem.source[:4], 1e-5) if problem.minimum else 1e-28
     assert relative_error(problem, value(problem, problem.solution)) <= tolerance
 
 

@@ -22,7 +22,7 @@ def test_names():
         "linear-regression", "logistic-regression", "softmax-regression",
     }  # fmt: skip
     assert collected | others <= set(names())
-    assert len(names()) == 47 + len(others)
+    assert len(names()) >= 47 + len(others)  # MGH and NIST are counted in test_least_squares.py
     assert problems.closed_form.get("beale") is get("beale")
 
 
@@ -74,7 +74,7 @@ def mine(x1, x2):
 
 
 def test_a_problem_is_added_with_one_file(tmp_path):
-    root = copy_with_files(tmp_path, {"closed_form/mine.py": MINE})
+    root = copy_with_files(tmp_path, {"problems/closed_form/mine.py": MINE})
     code = (
         "import problems; p = problems.closed_form.get('mine'); print(p.loss(p.model(p.solution)), p.name);"
         "print(*problems.closed_form.names())"
@@ -85,6 +85,6 @@ def test_a_problem_is_added_with_one_file(tmp_path):
 
 
 def test_a_problem_with_a_name_that_is_taken_is_refused(tmp_path):
-    root = copy_with_files(tmp_path, {"closed_form/mine.py": MINE.replace('"mine"', '"beale"')})
+    root = copy_with_files(tmp_path, {"problems/closed_form/mine.py": MINE.replace('"mine"', '"beale"')})
     with pytest.raises(RuntimeError, match="there is a closed-form problem named 'beale' already"):
         run(root, "import problems")

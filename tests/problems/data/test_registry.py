@@ -75,8 +75,44 @@ def mine(folder: Path) -> Dataset:
 '''
 
 
+DRAWN = '''"""A data set that its code draws."""
+import numpy as np
+
+from problems.data.dataset import Dataset
+from problems.data.registry import dataset
+from problems.data.sources import Source
+
+@dataset(Source("drawn", about="noise", licence="CC0"))
+def drawn(folder: None) -> Dataset:
+    """Noise."""
+    images = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 1), np.uint8)
+    labels = np.array([0, 1, 0, 1])
+    return Dataset.of("drawn", ("even", "odd"), (images, labels), (images, labels))
+'''
+
+
+def test_a_data_set_that_its_code_draws_needs_no_files(tmp_path):
+    root = copy_with_files(tmp_path, {"problems/data/drawn.py": DRAWN})
+    code = """
+import problems
+from curveball.cli.data import check, fetch, listing
+print(problems.load("drawn").train_images.shape)
+print("\\n               here: comes with the code that reads it" in listing())
+print(fetch("drawn"))
+print(check("drawn").splitlines()[0])
+try:
+    problems.load("drawn", "elsewhere")
+except problems.DataError as error:
+    print(error)
+"""
+    assert run(root, code).splitlines() == [
+        "(4, 8, 8, 1)", "True", "drawn comes with the code that reads it: there is nothing to fetch",
+        "drawn: 4 + 4 images of 8 x 8 x 1, 2 classes", "drawn comes with the code that reads it and takes no folder",
+    ]  # fmt: skip
+
+
 def test_a_data_set_is_added_with_one_file(tmp_path):
-    root = copy_with_files(tmp_path, {"data/mine.py": MINE})
+    root = copy_with_files(tmp_path, {"problems/data/mine.py": MINE})
     (tmp_path / "files").mkdir()
     (tmp_path / "files" / "mine.bin").write_bytes(bytes(range(8)))
     code = """

@@ -156,7 +156,7 @@ def linear(classes: int) -> tuple[Layer, ...]:
 
 
 def test_a_network_is_added_with_one_file(tmp_path):
-    root = copy_with_files(tmp_path, {"vision/mine.py": MINE})
+    root = copy_with_files(tmp_path, {"problems/vision/mine.py": MINE})
     code = (
         "import problems; net = problems.network('linear', 7); print(net.layers, net.inputs);"
         "print(*problems.vision.names())"

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad import tree_flatten
-from tests.minigrad.test_primitives import cast
+from minigrad import nn, tree_flatten
+from tests.conftest import namespace_of
+from tests.minigrad.ops.test_derivatives import cast
 from tests.support.cases import CASES
 
 CASE = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -111,3 +112,21 @@ def test_constants_in_unused_branches_and_outputs_stay_on_the_backend(backend):
     x = backend.ones(2)
     y, J = mg.linearize(lambda x: (1.0, 2.0 * backend.ones(3)), x)
     assert {type(leaf) for leaf in tree_flatten([y, J(x), J.T(y)])[0]} == {type(x)}
+
+
+def test_a_small_network_on_a_library_without_a_file():
+    """Dask has no file, and its namespace is one of its modules."""
+    dask = pytest.importorskip("dask.array", reason="Dask is not installed")
+    rng = np.random.default_rng(0)
+    params = {"w1": rng.normal(size=(3, 4)), "b1": rng.normal(size=4), "w2": rng.normal(size=(4, 2))}
+    x = rng.normal(size=(5, 3))
+
+    def gradient(asarray):
+        images = asarray(x)
+        loss = lambda p: mg.mean(mg.square(mg.tanh(nn.dense(images, p["w1"], p["b1"])) @ p["w2"]))  # noqa: E731
+        return mg.grad(loss)(mg.tree_map(asarray, params))
+
+    found = gradient(dask.asarray)
+    assert mg.namespace(found["w1"]) is namespace_of("dask")
+    for name, expected in gradient(np.asarray).items():
+        np.testing.assert_allclose(mg.to_numpy(found[name]), expected, rtol=1e-13)

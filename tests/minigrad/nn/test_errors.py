@@ -1,0 +1,76 @@
+"""Errors of layers and losses say which shape they got and which would do."""
+
+import numpy as np
+import pytest
+
+from minigrad import nn
+from tests.support.errors import fails
+
+X = np.array([1.0, 2.0])
+IMAGES = np.ones((1, 4, 4, 2))
+
+
+def test_convolutions():
+    kernel = np.ones((3, 3, 2, 1))
+    message = "images of shape (1, 4, 4, 2) have 2 channels, the kernel of shape (3, 3, 3, 1) takes 3"
+    fails(ValueError, f"conv2d: {message}", nn.conv2d, IMAGES, np.ones((3, 3, 3, 1)))
+    fails(
+        ValueError, "got shape (4, 4, 2): add the missing axis with minigrad.expand_dims", nn.conv2d, IMAGES[0], kernel
+    )
+    fails(ValueError, "conv2d takes images of shape (batch, height", nn.conv2d, np.ones((3, 3)), kernel, padding="same")
+    fails(
+        ValueError,
+        "the kernel must have shape (height, width, in, out); got shape (3, 3)",
+        nn.conv2d,
+        IMAGES,
+        np.ones((3, 3)),
+    )
+    fails(
+        ValueError, "conv2d: the bias must have shape (1,), one per output; got (2,)",
+        nn.conv2d, IMAGES, kernel, bias=np.ones(2),
+    )  # fmt: skip
+    fails(ValueError, "a window of (5, 5) does not fit into images", nn.conv2d, IMAGES, np.ones((5, 5, 2, 1)))
+    fails(ValueError, "conv2d: stride must be an integer of at least 1", nn.conv2d, IMAGES, kernel, stride=0)
+    for padding in ("SAME", -1, ((1,), 1), 1.0, (1, 2, 3)):
+        fails(ValueError, f"got {padding!r}", nn.conv2d, IMAGES, kernel, padding=padding)
+
+
+@pytest.mark.parametrize("name", ["max_pool2d", "avg_pool2d"])
+def test_pools(name):
+    pool = getattr(nn, name)
+    fails(
+        ValueError,
+        f"{name}: padding ((2, 2), (2, 2)) must be smaller than the window (2, 2)",
+        pool,
+        IMAGES,
+        2,
+        padding=2,
+    )
+    fails(ValueError, f"{name}: window must be an integer of at least 1", pool, IMAGES, 0)
+    fails(ValueError, f"{name} takes images of shape", pool, X, 2)
+    fails(ValueError, f"{name}: a window of (5, 5) does not fit", pool, IMAGES, 5)
+
+
+def test_layers_and_losses():
+    y = np.ones((2, 3))
+    fails(
+        ValueError,
+        "dense: the bias has shape (3,); with w of shape (3, 2) it needs (2,)",
+        nn.dense,
+        y,
+        np.ones((3, 2)),
+        np.ones(3),
+    )
+    fails(ValueError, "dropout: rate must be in [0, 1); got 1.0", nn.dropout, y, y, 1.0)
+    fails(ValueError, "dropout: the mask has shape (3,), x has (2, 3)", nn.dropout, y, y[0], 0.5)
+    fails(ValueError, "batch_norm: training needs two values or more per channel", nn.batch_norm, y[:1], y[0], y[0])
+    fails(ValueError, "batch_norm: evaluation needs the stats", nn.batch_norm, y, y[0], y[0], training=False)
+    fails(
+        ValueError, "cross_entropy: outputs must be (..., batch, classes); got shape (3,)", nn.cross_entropy, y[0], y[0]
+    )
+    fails(
+        ValueError, "labels of shape (3,) do not fit outputs of shape (2, 3)", nn.cross_entropy, y, np.array([0, 1, 2])
+    )
+    fails(TypeError, "labels of dtype float64 must be integers", nn.cross_entropy, y, np.array([0.0, 1.0]))
+    fails(TypeError, "cross_entropy: labels must be an array; got list", nn.cross_entropy, y, [0, 1])
+    fails(ValueError, "squared_error: outputs (2, 3) and targets (3,)", nn.squared_error, y, y[0])
