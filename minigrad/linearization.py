@@ -140,7 +140,7 @@ def jvp(f: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool = Fals
 
 
 def run(f: Callable[..., Any], inputs: TreeSpec, variables: list[Variable], trace: Trace, has_aux: bool) -> Any:
-    """Call `f` on variables and close their transform whatever happens; return its outputs and aux."""
+    """Call `f` on variables, and close their transform also after an error; return its outputs and aux."""
     token = current_namespace.set(trace.namespace)
     try:
         result = f(*inputs.arguments(variables))
@@ -158,7 +158,7 @@ def run(f: Callable[..., Any], inputs: TreeSpec, variables: list[Variable], trac
 
 
 def lower(aux: Tree, trace: Trace) -> Tree:
-    """Take the variables of a finished transform out of aux: there they are plain values."""
+    """Replace the variables of a finished transform by their values in aux."""
     return tree_map(lambda x: x.primal if x.__class__ is Variable and x.trace is trace else x, aux)
 
 

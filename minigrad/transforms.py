@@ -16,10 +16,10 @@ from minigrad.variable import Array, strip
 def value_and_grad(
     f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False
 ) -> Callable[..., Any]:
-    """Return a function that gives `f(w), J` with the gradient `J = df/dw` of a scalar function.
+    """Return a function that gives `f(w), g` with the gradient `g = df/dw` of a scalar function.
 
     The gradient has the structure and shapes of argument `argnums` (a tuple of gradients for a tuple). With `has_aux`,
-    `f` returns `(value, aux)`, and so does the result: `(value, aux), J`. TypeError where the value is not a scalar.
+    `f` returns `(value, aux)`, and the result is `(value, aux), g`. TypeError where the value is not a scalar.
 
     >>> value, gradient = value_and_grad(lambda w: w[0] ** 2 * w[1])([3.0, 2.0])
     >>> float(value), [float(g) for g in gradient]
