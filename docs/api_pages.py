@@ -1,8 +1,8 @@
 """The directive `.. api:: package module ...`: the public names of a package, module by module, with their docstrings.
 
 The names are those of the package's `__all__` or, without one, all that it imports from its own modules. The modules
-given come first, in that order. A module from which the package imports nothing is shown with all that it defines. A new
-public name is on the page at the next build without being listed by hand.
+given come first, in that order. A module from which the package imports nothing is shown with all that it defines. A
+new public name is on the page at the next build without being listed by hand.
 """
 
 from __future__ import annotations
