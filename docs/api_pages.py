@@ -106,8 +106,9 @@ def _protocol(app: Sphinx, what: str, name: str, obj: Any, options: Any, args: s
 
 
 def _skip(app: Sphinx, what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
-    """Leave out the fields of named tuples: their docstrings are Python's, of no use."""
-    return True if (getattr(obj, "__doc__", "") or "").startswith("Alias for field number") else None
+    """Leave out attributes with a docstring of another thing: fields of named tuples, and modules."""
+    field = (getattr(obj, "__doc__", "") or "").startswith("Alias for field number")
+    return True if field or inspect.ismodule(obj) else None
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
