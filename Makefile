@@ -56,7 +56,7 @@ gpu-check:  ## where there is a GPU: the tests that need one, then our steps com
 
 course: $(VENV)/course  ## open the course in JupyterLab, on copies in course/ that are yours to fill in
 	$(BIN)/curveball course course
-	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/course
+	$(BIN)/jupyter lab --allow-root --LabApp.default_url=/lab/tree/course
 
 notebooks: $(VENV)/dev  ## make the notebooks from their sources, executed
 	$(BIN)/python notebooks/build.py

@@ -1,4 +1,4 @@
-"""Time per derivative of small functions, where Python and not arithmetic is what costs: minigrad and HIPS autograd.
+"""Time per derivative of small functions, where Python costs more than arithmetic: minigrad and HIPS autograd.
 
     python benchmarks/engine.py [--repeats 30]
 

@@ -1,4 +1,4 @@
-"""Is there a GPU of NVIDIA's here, and a driver for it? By the driver's library alone: nothing needs to be installed.
+"""Is there an NVIDIA GPU here, and a driver? It asks the driver's own library, so nothing needs to be installed.
 
     python benchmarks/find_gpu.py
 

@@ -121,7 +121,7 @@ def main() -> None:
         ]
         times = " | ".join(f"{t:.1f}" for t in [*ms, sum(ms)])
         print(f"| {solver} | {counts['multiplications'] / 1e9:.2f} | {times} |")
-    print("\n" + json.dumps(provenance()))
+    print(f"\n`{json.dumps(provenance())}`")
 
 
 if __name__ == "__main__":

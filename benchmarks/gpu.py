@@ -8,16 +8,16 @@ contenders of peer.py, same start, same images, in one run; PyTorch in full floa
 its convolutions tuned by cuDNN. Per step, in milliseconds, medians:
 
     ms          steps one after the other, nothing waiting between: what training pays. Contenders take turns, a block
-                of steps each; of the ratios to PyTorch's, `curveball` has one for `torch.func` and one for the
-                double-backward trick, `sgd` one for its SGD
-    launch_ms   the host's time to issue a step, by `cupyx.profiler.benchmark` (its GPU times have the gaps in them)
+                of steps each. `curveball` is compared with PyTorch's `torch.func` and with its double-backward trick,
+                `sgd` with its SGD
+    launch_ms   the host's time to issue a step, by `cupyx.profiler.benchmark` (its GPU times include the gaps)
     device_ms   the device's time alone. A kernel that only spins is queued first, so that the step's kernels are in
                 line when it ends, and run without gaps; events before and after them tell the time. (A queue holds
                 some thousand kernels: where a step has more, the rest is issued while they run.)
 
     launch_share = 1 - device_ms / ms      the share of the time in which the device waits for the host
 
-A CUDA graph would do away with that share, but cuBLAS through CuPy cannot be captured. `unfused` are our steps with a
+A CUDA graph would remove that share, but cuBLAS calls through CuPy cannot be captured. `unfused` are our steps with a
 kernel for every operation. `memory` is what CuPy's pool holds after the steps, and the most that PyTorch allocated.
 """
 

@@ -3,12 +3,11 @@
     python benchmarks/peer.py [--network basic|basic-bn] [--batch 128] [--repeats 9]
 
 PyTorch's CurveBall is written twice: with the double-backward trick, which imitates forward mode by differentiating a
-pull-back (`J v` as the derivative of `u -> J^T u` along `v`), and with `torch.func`'s jvp and vjp. Each does what ours
-does in a step without the trust ratio's evaluation: two products `J v`, one `J^T u`, the 2x2 system. Steps of all
-are taken in turn, so that what else the machine does falls on all alike; the numbers are medians, in milliseconds.
-PyTorch is a development extra: pip install '.[torch]'. The line names NumPy's kernels (`blas`) and PyTorch's
-instructions: compare where both are of one kind, SkylakeX and AVX512, or Haswell and AVX2. On a processor
-with AVX-512 the latter is
+pull-back (`J v` as the derivative of `u -> J^T u` along `v`), and with `torch.func`'s jvp and vjp. Each does what our
+step does without the trust ratio's evaluation: two products `J v`, one `J^T u`, the 2x2 system. All take their steps in
+turn, so that other work of the machine slows all alike; the numbers are medians, in milliseconds. PyTorch is a
+development extra: pip install '.[torch]'. The line names NumPy's kernels (`blas`) and PyTorch's instructions: compare
+where both are of one kind, SkylakeX and AVX512, or Haswell and AVX2. On a processor with AVX-512 the latter is
 
     OPENBLAS_CORETYPE=Haswell ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2 \\
         python benchmarks/peer.py

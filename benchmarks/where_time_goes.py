@@ -87,7 +87,7 @@ def main() -> None:
         total = 1e3 * statistics.median(rows[name]) * (threads if whole else 1)
         print(f"| {name} | {calls[name]} | {total:.1f} | {total / threads:.1f} |")
     print(f"| step | 1 | | {1e3 * statistics.median(rows['step']):.1f} |")
-    print("\n" + json.dumps(provenance()))
+    print(f"\n`{json.dumps(provenance())}`")
 
 
 if __name__ == "__main__":

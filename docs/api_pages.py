@@ -1,8 +1,8 @@
 """The directive `.. api:: package module ...`: the public names of a package, module by module, with their docstrings.
 
-Names are those of the package's `__all__`, or without one, all that it imports from its own modules. The modules named
-come first, in that order, and a module of which the package imports nothing is there with all that it defines. What
-is new in the package is on the page at the next build: nothing need be listed by hand.
+The names are those of the package's `__all__` or, without one, all that it imports from its own modules. The modules
+given come first, in that order. A module from which the package imports nothing is shown with all that it defines. A
+new public name is on the page at the next build without being listed by hand.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def public(package: ModuleType) -> dict[str, list[str]]:
         value = getattr(package, name)
         if inspect.ismodule(value):
             continue
-        home = getattr(value, "__module__", None) or ""
+        home = (getattr(value, "__module__", None) or "") if callable(value) else ""
         modules.setdefault(home if home.startswith(package.__name__) else "", []).append(name)
     return modules
 
@@ -54,7 +54,7 @@ class Api(SphinxDirective):
             owner, names = (package, modules[home]) if home in modules else (module, defined(module))
             parts.append(_section(owner, module, names))
         if other := [f"``{name}``" for name in modules.get("", [])]:
-            parts.append(f"Constants and dtypes\n--------------------\n\n{', '.join(other)}\n")
+            parts.append(f"Constants\n---------\n\n{', '.join(other)}\n")
         return self.parse_text_to_nodes("\n\n".join(parts), allow_section_headings=True)
 
 
@@ -106,8 +106,9 @@ def _protocol(app: Sphinx, what: str, name: str, obj: Any, options: Any, args: s
 
 
 def _skip(app: Sphinx, what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
-    """Leave out the fields of named tuples: their docstrings are Python's, of no use."""
-    return True if (getattr(obj, "__doc__", "") or "").startswith("Alias for field number") else None
+    """Leave out attributes with a docstring of another thing: fields of named tuples, and modules."""
+    field = (getattr(obj, "__doc__", "") or "").startswith("Alias for field number")
+    return True if field or inspect.ismodule(obj) else None
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -104,7 +104,8 @@ def _complete(app: Any, name: str, source: list[str]) -> None:
     if name in CONTENTS:
         source[0] += f"\n\n```{{toctree}}\n:hidden:\n:glob:\n\n{CONTENTS[name]}\n```\n"
     if name.startswith(("benchmarks/results/", "studies/results/")) and not source[0].startswith("# "):
-        source[0] = f"# {name.rpartition('/')[2]}\n\n{source[0]}"
+        title = re.sub(r"(\d+)$", r" \1", name.rpartition("/")[2].replace("_", " ").capitalize())
+        source[0] = f"# {title}\n\n{source[0]}"
     here = posixpath.dirname(name)
     source[0] = re.sub(r"(?<=\]\()[\w./-]+/(?=\))", lambda link: _page_of(link[0], here), source[0])
 

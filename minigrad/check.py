@@ -12,7 +12,7 @@ from minigrad.spec import TreeSpec, argument_name, name_of
 from minigrad.trees import Tree, tree_flatten, tree_paths
 from minigrad.variable import Array, strip
 
-Vector = numpy.ndarray  # all leaves of a tree in one line, in float64
+Vector = numpy.ndarray  # all leaves of a tree as one vector, in float64
 Map = Callable[[Vector], Vector]
 
 
@@ -33,11 +33,13 @@ def check_derivatives(
 
     Along random directions `v`, of the size of each leaf of the primals, and random cotangents `u`:
 
-        J v = (f(w + h v) - f(w - h v)) / 2h,      <u, J v> = <J^T u, v>,      J v of `linearize` = J v of `jvp`,
+        J v = (f(w + delta v) - f(w - delta v)) / (2 delta)
+        <u, J v> = <J^T u, v>
+        J v of `linearize` = J v of `jvp`
 
-    relative to the sizes of what is compared, to `tol`: 1e-6, or 1e-4 where anything is float32. Quotients are taken
-    in float64 always, with `h = step`; for linear functions `step=1.0` loses least. Higher orders check the functions
-    `w -> J v` and `w -> J^T u` in the same way.
+    must agree to `tol`, relative to the sizes of the two sides: 1e-6, or 1e-4 where anything is float32. Quotients are
+    always taken in float64, with `delta = step`; for linear functions `step=1.0` has the least rounding. Higher orders
+    check the functions `w -> J v` and `w -> J^T u` in the same way.
     The error names the function, the argument, the index of the worst entry, and both values.
 
     >>> import minigrad as mg
@@ -111,7 +113,7 @@ def _check(
 
 
 def _line(tree: Tree, spec: TreeSpec, what: str) -> Vector:
-    """All entries of a tree in one line; DerivativeError where a leaf has not the shape that it must have."""
+    """All entries of a tree as one vector; DerivativeError where a leaf has another shape than it must have."""
     leaves = tree_flatten(tree)[0]
     for x, model, path in zip(leaves, spec.leaves, tree_paths(spec.structure), strict=True):
         if getattr(x, "shape", ()) != model.shape:
@@ -141,7 +143,7 @@ def _size(x: numpy.ndarray) -> float:
 
 
 def _close(got: Vector, want: Vector, tol: float, size: float) -> bool:
-    """Equal to `tol`, relative to the largest entry, or to a hundredth of `size`; nan is close to nothing."""
+    """Equal to `tol`, relative to the largest entry, or to a hundredth of `size`; nan is never equal."""
     return bool(numpy.all(numpy.abs(got - want) <= tol * (max(_size(got), _size(want)) + 1e-2 * size)))
 
 
@@ -149,7 +151,7 @@ def _close(got: Vector, want: Vector, tol: float, size: float) -> bool:
 
 
 def _place(k: int, spec: TreeSpec, name: str = "") -> str:
-    """Name entry k of the line: `argument 0['w'], index [1, 2]`."""
+    """Name entry k of the vector: `argument 0['w'], index [1, 2]`."""
     for i, x in enumerate(spec.leaves):
         if k < x.size:
             path = tree_paths(spec.structure)[i]

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 def hvp(f: Callable[[Tree], Array], params: Tree, v: Tree) -> Tree:
     """Return the exact Hessian product `H v` of a scalar function, a tree like `params`.
 
-    Forward over reverse (Pearlmutter, Neural Computation 6(1), 1994). For many products at one point, see
+    Forward over reverse (Pearlmutter, Neural Computation 6(1), 1994). For many products at one point, use
     `HessianOperator`.
 
     >>> import numpy as np
@@ -46,7 +46,7 @@ def ggnvp(model: Callable[[Tree], Tree], loss: Callable[[Tree], Array], params: 
     """Return the exact Gauss-Newton product `G v = J^T (H_L (J v))`, a tree like `params`.
 
     `model: params -> outputs`, `loss: outputs -> scalar`; the network is evaluated once. For many products at one
-    point, see `GGNOperator`.
+    point, use `GGNOperator`.
 
     >>> import numpy as np
     >>> ggnvp(lambda w: w * w, lambda y: 0.5 * (y @ y), np.array([3.0, 1.0]), np.array([1.0, 1.0]))
@@ -118,7 +118,7 @@ class HessianOperator(CurvatureOperator):
 class GGNOperator(CurvatureOperator):
     """The Gauss-Newton matrix `G = J^T H_L J` of `loss` after `model` at `params`, linearised once.
 
-    A product takes two sweeps, `v -> J v -> H_L J v -> J^T H_L J v`, and no evaluation of the model. Known besides:
+    A product takes two sweeps, `v -> J v -> H_L J v -> J^T H_L J v`, and no evaluation of the model. It also holds:
 
     - `outputs` `y = model(params)`, and `aux` where the model returns `(outputs, aux)` (`has_aux=True`), else None;
     - `value` of the loss at the outputs;
@@ -126,8 +126,8 @@ class GGNOperator(CurvatureOperator):
     - `g_L`, the gradient of the loss by the outputs, and `H_L`, its Hessian, an operator on trees like the outputs;
     - `gradient` `g = J.T(g_L)` of the objective: one sweep, when it is first asked for.
 
-    A loss with the shape of runs makes independent runs: `value` has that shape, the leaves of `params` have it as
-    their first axes. TypeError where they have not.
+    A loss that is an array instead of a number makes independent runs: `value` has its shape, and the leaves of
+    `params` have that shape as their first axes. TypeError where they do not.
 
     >>> import numpy as np
     >>> G = GGNOperator(lambda w: w * w, lambda y: 0.5 * (y @ y), np.array([3.0, 1.0]))

@@ -14,7 +14,7 @@ from minigrad.variable import Array
 class LinearMap:
     """A linear function of an array: `m(t)` applies it, `m.T(c)` applies its transpose.
 
-    Subclasses say `push` (apply) and `pull` (apply the transpose).
+    Subclasses define `push` (apply) and `pull` (apply the transpose).
 
     >>> m = Scale(3.0)
     >>> m(2.0), m.T(2.0)

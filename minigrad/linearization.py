@@ -154,7 +154,7 @@ def jvp(
 def run(
     f: Callable[..., Tree], inputs: TreeSpec, variables: list[Variable], trace: Trace, has_aux: bool
 ) -> tuple[Tree, Tree]:
-    """Call `f` on variables and close their transform whatever happens; return its outputs and aux."""
+    """Call `f` on variables, and close their transform also after an error; return its outputs and aux."""
     token = current_namespace.set(trace.namespace)
     try:
         result = f(*inputs.arguments(variables))
@@ -172,7 +172,7 @@ def run(
 
 
 def lower(aux: Tree, trace: Trace) -> Tree:
-    """Take the variables of a finished transform out of aux: there they are plain values."""
+    """Replace the variables of a finished transform by their values in aux."""
     return tree_map(lambda x: x.primal if x.__class__ is Variable and x.trace is trace else x, aux)
 
 

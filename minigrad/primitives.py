@@ -25,8 +25,8 @@ def primitive(*rules: Rule | None, each: IndexedRule | None = None) -> Callable[
         y_dot = sum_i  rule_i(y, ...)(x_dot_i),        x_bar_i = rule_i(y, ...).T(y_bar).
 
     A rule calls minigrad's own operations on `y` and the arguments, so that it can be differentiated again.
-    Keyword arguments are parameters: never differentiated. Arguments that are None or have no rule cannot be
-    differentiated, and say so. `each(i, y, *args, **params)` serves functions of any number of arrays.
+    Keyword arguments are parameters: never differentiated. A rule may be None or left out: to differentiate in that
+    argument is a NotImplementedError. With any number of arrays, `each(i, y, *args, **params)` is the rule of all.
 
     Radul et al., "You Only Linearize Once", POPL 2023: derivatives are linear maps, and reverse mode their transpose.
 

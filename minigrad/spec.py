@@ -1,4 +1,4 @@
-"""What goes into a transform and what comes out: trees, checked against the trees that they must be like."""
+"""The arguments and results of a transform: trees, checked for their structure, shapes and dtypes."""
 
 from __future__ import annotations
 

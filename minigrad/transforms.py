@@ -19,7 +19,7 @@ def value_and_grad(
     """Return a function that gives `f(w), g` with the gradient `g = df/dw` of a scalar function.
 
     The gradient has the structure and shapes of argument `argnums` (a tuple of gradients for a tuple). With `has_aux`,
-    `f` returns `(value, aux)`, and so does the result: `(value, aux), g`. TypeError where the value is not a scalar.
+    `f` returns `(value, aux)`, and the result is `(value, aux), g`. TypeError where the value is not a scalar.
 
     >>> value, gradient = value_and_grad(lambda w: w[0] ** 2 * w[1])([3.0, 2.0])
     >>> float(value), [float(g) for g in gradient]

@@ -1,16 +1,16 @@
 """CurveBall with and without averaged coefficients, SGD and Adam at their best learning rates: runs and their table.
 
-    OMP_NUM_THREADS=1 python studies/averaging.py --cifar DIR       # runs what results/averaging*.json lack: hours
+    OMP_NUM_THREADS=1 python studies/averaging.py --cifar DIR       # the runs that results/averaging*.json lack
     python studies/averaging.py --table                             # the tables of what there is
-    python studies/averaging.py --closed-form                       # iterations on the problems of Table 1: a minute
+    python studies/averaging.py --closed-form                       # iterations on the problems of Table 1
     python studies/averaging.py --probes --cifar DIR                # curvatures at the start, to choose lambda by
 
 Training losses are means over an epoch, in float32 from He's initialisation, without augmentation. Learning rates of
 SGD (momentum 0.9) and Adam are those of the grid with the smallest loss of the last epoch at seed 0; CurveBall has
-lambda 1 at its start everywhere. Seconds per step are not taken here, as several runs share the machine: they are in
-results/step.json and results/peer-*.json.
+lambda 1 at its start everywhere. Seconds per step are not measured here, as several runs share the machine: they
+are in benchmarks/results/step.json and peer-*.json.
 
-Apart from the comparison of TASKS, in results/averaging.json, there are STUDIES, one thing changed at a time, in
+TASKS are compared in results/averaging.json. STUDIES, which change one thing at a time, are in
 results/averaging-studies.json.
 """
 

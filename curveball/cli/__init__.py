@@ -1,3 +1,3 @@
-"""What does one type? The command `curveball`: one file per command group, listed in `app`; `main` is the program, for
-`python -m curveball.cli` too.
+"""What does a user type? The command `curveball`: one file per command group, listed in `app`; `main` is the program,
+for `python -m curveball.cli` too.
 """

@@ -25,7 +25,7 @@ Folder = Annotated[Path | None, typer.Option(help="where they are, or go [defaul
 
 @data_app.command("list")
 def list_data() -> None:
-    """List the data sets: what, whose, where."""
+    """List the data sets: what they are, their licences, and where they are."""
     typer.echo(listing())
 
 
@@ -67,7 +67,7 @@ def _where(source: Source) -> str:
     if source.needs_no_files:
         return f"here: {source.needs_no_files}"
     if source.own:
-        return f"where you say: --data {source.name} --data-folder DIR"
+        return f"your own files: --data {source.name} --data-folder DIR"
     try:
         found = find(source)
     except DataError as error:
@@ -84,7 +84,7 @@ def fetch(name: str, folder: Path | None = None) -> str:
     if source.downloads:
         return f"{name} is in {obtain(source, folder)}"
     if source.own:
-        raise DataError(f"the data set {name!r} is files of your own: there is nothing to fetch")
+        raise DataError(f"the data set {name!r} is a folder of your own: there is nothing to fetch")
     load(name, folder)
     return f"{name} {source.needs_no_files}: there is nothing to fetch"
 

@@ -11,8 +11,8 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-# Every error in the words of a command line derives from click's UsageError. Typer has a click of its own from 0.26 on,
-# and exports one of these errors: UsageError is the class that it derives from.
+# All errors about a command line derive from click's UsageError. From 0.26 on Typer has its own copy of click, and
+# exports only one of these errors: its base class is UsageError.
 UsageError: Any = typer.BadParameter.__base__
 
 
@@ -57,11 +57,11 @@ def interruptible(folder: Path) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         found = [path.parent for path in folder.glob("**/checkpoint.safetensors")]
-        what = "no epoch was done"
+        what = "no epoch was finished"
         if any(not place.name.startswith("previous") for place in found):
-            what = f"{folder} has the epochs that are done, --resume goes on from there"
+            what = f"{folder} has the finished epochs: continue with --resume"
         elif found:
-            what += f"; the run before is in {max(found, key=lambda place: place.stat().st_mtime)}"
+            what += f"; the previous run is in {max(found, key=lambda place: place.stat().st_mtime)}"
         typer.echo(f"curveball: interrupted: {what}", err=True)
         raise
 

@@ -39,11 +39,11 @@ def figure1(
 
 
 def _numbers(option: str, text: str, count: int) -> list[float]:
-    """Numbers with commas between them. ValueError for anything else."""
+    """Numbers separated by commas. ValueError for anything else."""
     try:
         numbers = [float(part) for part in text.split(",")]
     except ValueError:
         numbers = []
     if len(numbers) != count or not all(abs(x) < 1e6 for x in numbers):
-        raise ValueError(f"{option} takes {count} numbers with a comma between, as in -0.25,-0.25; got {text!r}")
+        raise ValueError(f"{option} takes {count} numbers separated by commas, as in -0.25,-0.25; got {text!r}")
     return numbers

@@ -19,9 +19,9 @@ class CheckpointFailed(AssertionError):
 def checkpoint(label: str, got: Any, expected: Any, likely: str = "", rtol: float = 1e-6, atol: float = 1e-9) -> None:
     """Compare an answer with what it must be; say `passed`, or raise with expected, got and the likely cause.
 
-    `got` is a value or a function without arguments that returns it (an exercise not yet written raises inside, and
-    is named); `expected` is a number, an array, a bool or a string, or a dict, list or tuple of these. Numbers agree
-    when `|got - expected| <= atol + rtol |expected|`. Raises CheckpointFailed.
+    `got` is a value or a function without arguments that returns it (so that an exercise that is not yet written, and
+    raises, is reported as such); `expected` is a number, an array, a bool or a string, or a dict, list or tuple of
+    these. Numbers agree when `|got - expected| <= atol + rtol |expected|`. Raises CheckpointFailed.
 
     >>> checkpoint("1.1", lambda: 3.0 * 2.0, 6.0)
     checkpoint 1.1: passed

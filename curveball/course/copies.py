@@ -44,7 +44,7 @@ def write_copies(folder: Path) -> list[Path]:
 
 
 def _write_whole(path: Path, notebook: dict[str, Any]) -> None:
-    """Write a file or, where the disk is full, none: half a notebook would be kept as if it were a learner's."""
+    """Write a whole file or none: half a notebook, from a full disk, would later be kept as a learner's copy."""
     part = path.with_name(f"{path.name}.part")
     try:
         part.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", "utf-8")

@@ -1,4 +1,4 @@
-"""Figures with sliders, which also show when no kernel runs."""
+"""Figures with sliders; without a running kernel the figures are still there."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def compare(
     """Train with each solver from the same start on the same batches; write logs, results, tables and figures.
 
     problem:  what is trained
-    solvers:  by the names for tables and figures
+    solvers:  each by its name in tables and figures
     folder:   gets a subfolder per run, with its log and checkpoint, and `FILES`; `results.json` is written anew after
               each run
     options:  of every run; `seed` is the first seed
@@ -79,7 +79,7 @@ def _subfolder(name: str, seed: int) -> str:
 
 
 def _run(problem: TrainingProblem[Batch], spec: RunSpec) -> Run:
-    """Train, or continue where there is a checkpoint and that is wanted; a run that is done comes back as it is."""
+    """Train; with `resume`, continue from the checkpoint if there is one. A finished run is returned as it is."""
     begun = spec.checkpoint is not None and spec.checkpoint.exists()
     options = replace(spec.options, resume=spec.options.resume and begun)
     try:

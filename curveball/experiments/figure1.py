@@ -123,7 +123,7 @@ def draw(found: list[Trajectory], noise: tuple[float, float] | None, path: Path)
 
 
 def animate(found: list[Trajectory], noise: tuple[float, float] | None, path: Path) -> None:
-    """The trajectories as they grow: an iteration per frame at first, later a tenth more per frame."""
+    """The trajectories as they grow: one iteration more in each frame, later a tenth of the iterations so far."""
     from matplotlib.animation import FuncAnimation, PillowWriter
 
     figure, (ax,) = new_figure(1, width=6.4, height=5.2)

@@ -57,9 +57,9 @@ def by_solver(runs: Iterable[Run]) -> dict[str, list[Run]]:
 
 
 def mean_of(runs: Sequence[Run], records: str, *keys: str) -> list[np.ndarray]:
-    """Columns of the runs' records, their mean over the runs, as long as the shortest.
+    """Columns of the runs' records: their mean over the runs, as long as the shortest.
 
-    Runs that were stopped count only where all were: one seed that diverges does not cut the others short.
+    Runs that were stopped count only if all were stopped, so that one seed that diverges does not shorten the rest.
     """
     whole = [run for run in runs if run.stopped is None] or runs
     length = min(len(getattr(run, records)) for run in whole)

@@ -50,8 +50,8 @@ def iterations_to(
 ) -> np.ndarray:
     """Return, for each run, the first iteration (counted from 1) whose loss is below the threshold; 0 if none is.
 
-    The loss of an iteration is that of its own batch, before its step. All solvers see the same starts, and all that
-    advance together the same noise. ValueError for `runs` or `max_iter` below 1.
+    The loss of an iteration is that of its own batch, before its step. All solvers see the same starts. Solvers that
+    advance all runs at once also see the same noise. ValueError for `runs` or `max_iter` below 1.
 
     >>> from curveball import Newton
     >>> from problems.closed_form.quadratic import Quadratic

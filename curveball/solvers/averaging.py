@@ -30,13 +30,13 @@ def averaged(
     """Return the coefficients to take, and the running sums.
 
     `plane` is this batch's model, `own` the coefficients that `minimum(plane)` gave. Those of the sums are taken where,
-    on this batch's model, they keep at least `share` of the decrease of `own`. Where they do not, the directions are
-    others than those that were averaged: `own` is taken, and the sums start anew with this batch.
+    on this batch's model, they keep at least `share` of the decrease of `own`. Where they do not, the directions differ
+    too much from those that were averaged: `own` is taken, and the sums start again with this batch.
     """
     xp = namespace(plane.dGd)
     rho, beta = own
     predicted = plane.change(rho, beta)
-    # Where a fixed rho or beta makes it climb, a batch promises nothing, and adds nothing.
+    # A batch that predicts no decrease, because rho or beta is fixed, adds nothing to the sums.
     scale = xp.where(predicted < 0.0, -predicted, math.inf * xp.ones_like(predicted))
     scaled = PlaneModel(*(number / scale for number in plane))
     sums = PlaneModel(*(average * old + new for old, new in zip(sums, scaled, strict=True)))

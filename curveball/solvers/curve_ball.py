@@ -83,7 +83,7 @@ class CurveBallInfo(Info):
 @register("curveball")
 @dataclass(frozen=True)
 class CurveBall(Solver):
-    """The CurveBall solver: automatic momentum, step size and damping, at 7 multiplications per forward one.
+    """The CurveBall solver: automatic momentum, step size and damping, at the cost of 7 forward passes per step.
 
     ValueError for hyper-parameters out of range. They are, with their defaults:
 
@@ -101,8 +101,8 @@ class CurveBall(Solver):
     - `weight_decay` = 0 (at least 0): adds `weight_decay/2 |w|^2` to the objective, in its gradient and in its
       curvature; `info["loss"]` is without it.
     - `average` = 0 (in [0, 1)): decay of the running sums (6); 0: the paper's rule, each batch by itself.
-    - `average_share` = 0.5 (at most 1): how much of the decrease that the batch's own coefficients promise those of the
-      sums must keep to be taken.
+    - `average_share` = 0.5 (at most 1): the coefficients of the sums are used where they keep at least this share of
+      the decrease that the batch's own coefficients promise.
 
     >>> import numpy as np
     >>> solver, w = CurveBall(lam=0.0, adapt_lam=False), np.array([3.0, -1.0])

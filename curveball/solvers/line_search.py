@@ -18,9 +18,9 @@ def backtracking(
 ) -> Array:
     """The first `alpha` of `start, start/2, start/4, ...` with `f(w + alpha z) <= f(w) + 1e-4 alpha g.z`, for each run.
 
-    `value` is `f(w)`, and `g` the gradient there. Ten roundings of `f(w)` are allowed for: close to a minimum that is
-    not zero no step would pass without. There are at most 30 halvings. Runs that have found their alpha keep it while
-    others go on. Where arrays are not on the host, all 30 are tried, without looking. Armijo, Pacific J. Math. 16,
+    `value` is `f(w)`, and `g` the gradient there. The test allows for ten roundings of `f(w)`: without that, no step
+    would pass it close to a minimum that is not zero. There are at most 30 halvings. Runs that have found their alpha
+    keep it while others go on. Where arrays are not on the host, all 30 are always tried. Armijo, Pacific J. Math. 16,
     1966; Nocedal and Wright, algorithm 3.1.
 
     >>> import numpy as np

@@ -42,7 +42,7 @@ def minimize(
     `nit`, `success`, `status` (0 converged, 1 iterations used up, 2 not finite, 3 stopped by the callback), `message`,
     `losses` (one per iteration, before its step) and `state`. The default solver is `CurveBall(lam=1e-3)`.
     ValueError for `max_iter` below 1, or where SciPy asks for bounds or constraints; TypeError for a loss that is not
-    one number, an option that there is not, or no params.
+    one number, an unknown option, or no params.
 
     As `scipy.optimize.minimize(f, x0, method=curveball.minimize, options={"solver": ..., "tol": ...})` it minimises a
     scalar function, differentiated by minigrad whatever `jac` and `hess` say; the default solver is then `NewtonCG()`.

@@ -1,4 +1,4 @@
-"""Newton's method without the matrix: its step by conjugate gradients, solved only as well as is needed."""
+"""Newton's method without the matrix: its step by conjugate gradients, only as accurate as it needs to be."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class NewtonCGInfo(Info):
     """What a step of NewtonCG tells: numbers, or one of each per run."""
 
     cg_iterations: Array
-    residual: Array  # the norm of what the linear system lacks at the end
+    residual: Array  # the norm of the linear system's residual at the end
     negative_curvature: Array  # whether that ended the iteration
 
 

@@ -1,4 +1,4 @@
-r"""Damping that follows the trust ratio: how much of the change that the quadratic model predicts does happen.
+r"""Damping that follows the trust ratio: how much of the change that the quadratic model predicts really happens.
 
     gamma = (f(w + z) - f(w)) / m(z)
 
@@ -27,8 +27,8 @@ def trust_ratio(change: Array, predicted: Array) -> Array:
 def adapted_lam(lam: Array, gamma: Array, predicted: Array, factor: float, low: float, high: float) -> Array:
     """`lam / factor` where the model is not to be trusted, `lam * factor` where it is, in [1e-8, 1e8].
 
-    The trust ratio `gamma` is compared with `low` and `high`, with `factor` at most 1. Not to be trusted is also a step
-    to where the loss is not finite, and one that is predicted to climb, whatever the ratio.
+    The trust ratio `gamma` is compared with `low` and `high`, with `factor` at most 1. Whatever the ratio, the
+    model is not trusted where the loss is not finite after the step, or where the step is predicted to increase it.
 
     >>> import numpy as np
     >>> lam, predicted = np.float64(1.0), np.float64(-1.0)

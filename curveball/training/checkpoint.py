@@ -22,7 +22,7 @@ FACTS = "facts"  # the name of the array with their bytes
 
 
 def save(path: Path, trees: dict[str, Tree], facts: dict[str, Any]) -> None:
-    """Write trees of arrays and numbers, and facts that JSON can hold. ValueError where the disk is full, say."""
+    """Write trees of arrays and numbers, and facts that JSON can hold. ValueError if it cannot, as on a full disk."""
     from safetensors import SafetensorError
     from safetensors.numpy import save_file
 

@@ -42,7 +42,7 @@ def _numpy(device: str | int | None, tf32: bool) -> Namespace:
     if device not in (None, "cpu"):
         raise ValueError(f"device {device!r}: NumPy computes on 'cpu'; the index of a GPU goes with backend cupy")
     if tf32:
-        raise ValueError("tf32 is a way in which GPUs multiply: it goes with backend cupy")
+        raise ValueError("tf32 is for products on a GPU: use backend cupy")
     return numpy_namespace
 
 
@@ -87,7 +87,7 @@ def _index(device: str | int | None, names: list[str]) -> int:
     text = "0" if device is None else str(device)
     if not text.isdecimal() or int(text) >= len(names):
         there = ", ".join(f"{k} ({name})" for k, name in enumerate(names))
-        raise ValueError(f"there is no GPU {device!r}: give the index of one that there is: {there}")
+        raise ValueError(f"there is no GPU {device!r}: the GPUs here are {there}")
     return int(text)
 
 

@@ -28,7 +28,7 @@ def train_epoch(
     log_every: int,
     report: Reporter,
 ) -> Record | None:
-    """Train one epoch and validate, moving `run` on; return the epoch's record.
+    """Train one epoch and validate; update `run` and return the epoch's record.
 
     Where a loss is not finite, `run.stopped` says so, and there is no record.
     """
@@ -99,7 +99,7 @@ def _validated(problem: TrainingProblem[Batch], run: Run, train_loss: float, tra
 
 
 def _not_finite(loss: float, before: int, losses: list[float], run: Run) -> str:
-    """What to say of a loss that is not finite; `losses` are this epoch's until then, `before` the steps before it."""
+    """The message for a loss that is not finite, after this epoch's `losses` and `before` steps of earlier epochs."""
     last = "none"
     if losses:
         last = f"{losses[-1]:.6g} at step {before + len(losses)}"

@@ -27,7 +27,7 @@ class Log:
             self._file = path.open("a")
 
     def write(self, record: Record) -> None:
-        """Append a line. ValueError where there is no room, say."""
+        """Append a line. ValueError if it cannot, as on a full disk."""
         if self._file is not None:
             try:
                 self._file.write(json.dumps(record) + "\n")

@@ -1,4 +1,4 @@
-"""What one chooses for a run, and what makes a run."""
+"""The options of a run, and everything that defines it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What training needs of a problem. `problems.Classification` has it; so may a class of one's own."""
+"""What training needs of a problem. `problems.Classification` has it, and so can a class of your own."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class TrainingProblem(Protocol[Batch]):
 
     @property
     def description(self) -> dict[str, Any]:
-        """What tells this problem from another, for the log, and compared when a run is resumed: values that JSON can
-        hold. `compare` reads `data`, `network` (their names) and `batch_size`; the other keys are free.
+        """What distinguishes this problem from others, as values that JSON can hold: logged, and compared when a run is
+        resumed. `compare` reads `data`, `network` (their names) and `batch_size`; the other keys are free.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""A run in its checkpoint: saved after every epoch, and put back as it was."""
+"""A run in its checkpoint: saved after every epoch, and restored when it is resumed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def save_run(path: Path | None, run: Run, rng: np.random.Generator, about: Recor
 
 
 def resume(path: Path, run: Run, rng: np.random.Generator, about: Record, images: Array) -> None:
-    """Put a run, with its arrays where the images are, and its generator back to where the checkpoint was taken.
+    """Restore a run, its arrays moved to where the images are, and the state of its random generator.
 
     ValueError where the checkpoint is of another run. The backend may differ: a checkpoint holds host arrays, and
     rounding differs no more than between two machines.

@@ -64,9 +64,7 @@ def train(
     if spec.checkpoint is not None and options.resume:
         resume(spec.checkpoint, run, rng, about, images)
         if len(run.epochs) >= options.epochs:
-            raise RunIsDone(
-                f"the run in {folder} has its {len(run.epochs)} epochs: ask for more than that to go on", run
-            )
+            raise RunIsDone(f"the run in {folder} has its {len(run.epochs)} epochs: ask for more to continue", run)
     if folder is not None:
         check_writable(output_folder(folder), FILES)
         if not options.resume and (folder / FILES[0]).exists():
@@ -86,7 +84,7 @@ def train(
 
 
 def _about(problem: TrainingProblem[Batch], spec: RunSpec) -> Record:
-    """What must be the same when the run is resumed, but for its name."""
+    """What must be the same when the run is resumed, except its name."""
     kind = type(spec.solver).__name__
     return {
         "name": spec.name,

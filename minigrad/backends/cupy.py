@@ -1,4 +1,4 @@
-"""CuPy: fused kernels, parts of a batch that fit into the GPU's memory, and what CuPy lacks or waits for."""
+"""CuPy: fused kernels, batches in parts that fit into the GPU's memory, and functions that CuPy lacks or waits in."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from minigrad.backends.protocol import Array, Index
 class Library(Convolutions, Pools):
     """CuPy."""
 
-    most_bytes = 1 << 30  # of a part: larger ones gain nothing (benchmarks/gpu.py)
+    most_bytes = 1 << 30  # of one part; larger parts are not faster (benchmarks/gpu.py)
 
     def __init__(self, xp: Namespace):
         super().__init__(xp)
@@ -26,14 +26,14 @@ class Library(Convolutions, Pools):
         self._cupy = cupy
 
     @property
-    def part_bytes(self) -> int:  # type: ignore[override]  # a number elsewhere, as there is one memory
+    def part_bytes(self) -> int:  # type: ignore[override]  # elsewhere a constant, since there is one memory
         """At most an eighth of the memory of the GPU in use."""
         cuda = self._cupy.cuda
         return min(self.most_bytes, _device_bytes(cuda, cuda.Device().id) // 8)
 
     def scatter_last(self, order: Array, index: Index, shape: tuple[int, ...]) -> Array:
         out = self.xp.full(shape, -1, dtype=order.dtype)
-        self.xp.maximum.at(out, index, order)  # an assignment would leave open which of several is last
+        self.xp.maximum.at(out, index, order)  # an assignment may keep any of several values
         return out
 
     def erf(self, x: Array) -> Array:

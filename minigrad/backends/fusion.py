@@ -1,4 +1,4 @@
-"""Several elementwise operations as one kernel, on libraries that can: what it gains, benchmarks/gpu.py measures."""
+"""Several elementwise operations as one kernel, where the library can do that; benchmarks/gpu.py measures the gain."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ fuse: ContextVar[bool] = ContextVar("fuse", default=True)  # False: a kernel for
 def fused(function: Callable[..., Any]) -> Callable[..., Any]:
     """Make an elementwise function of arrays and numbers one kernel where the library can; elsewhere it stays as it is.
 
-    It may use operators alone, and never between two numbers, which a kernel may compute in float16.
+    The function may use only operators, each with at least one array: a kernel may compute two numbers in float16.
 
     >>> import numpy as np
     >>> fused(lambda x, k, y: x + k * y)(np.ones(2), 0.5, np.ones(2))
@@ -30,7 +30,7 @@ def fused(function: Callable[..., Any]) -> Callable[..., Any]:
             if kind is float or kind is int:
                 continue
             kernel = kernels.get(kind)
-            if kernel is None:  # variables of minigrad are a library without a file, and fuse nothing
+            if kernel is None:  # minigrad's variables have no such file, and fuse nothing
                 kernel = kernels[kind] = backend_of(x).fused(function)
             if kernel is not function and fuse.get() and _all_are(kind, args):
                 return kernel(*args)

@@ -1,6 +1,6 @@
 """Which array library is an array of? Its namespace: a module that follows the Python array API standard.
 
-Every operation asks, so the answer is kept for each type of array: a question costs one look-up in a dict.
+Every operation asks this, so the answer is kept for each type of array, in a dict.
 """
 
 from __future__ import annotations

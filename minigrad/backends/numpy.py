@@ -15,7 +15,7 @@ from minigrad.backends.threads import call_all
 class Library(Convolutions, Pools):
     """NumPy."""
 
-    part_bytes = 2 << 20  # of a core's cache: benchmarks/step.py, and benchmarks/floor.py for the rate of copies
+    part_bytes = 2 << 20  # fits into a core's cache; benchmarks/step.py and floor.py (copies) show the effect
 
     def in_parts(self, n: int, image_bytes: int, work: Callable[[int, int], Any]) -> list[Any]:
         parts = self._parts(n, image_bytes)
@@ -24,7 +24,7 @@ class Library(Convolutions, Pools):
         return [work(*part) for part in parts]
 
     def gather(self, x: Array, index: Index) -> Array:
-        """At very many places of a vector, on all threads: benchmarks/where_time_goes.py, tangents of max pools."""
+        """`x[index]`; many entries on all threads (benchmarks/where_time_goes.py, tangents of max pools)."""
         if x.ndim != 1 or getattr(index, "size", 0) * x.itemsize < 2 * self.part_bytes:
             return x[index]
         y = self.xp.empty(index.shape, dtype=x.dtype)

@@ -24,7 +24,7 @@ class Patches:
         self.from_w, self.to_w = stretched(w, self.width, pads[1][0], dilation[1])
         self.image_bytes = self.oh * self.ow * kh * kw * c * x.dtype.itemsize
         self.part = backend.part_size(n, self.image_bytes)
-        # Per thread, written over by each part: in cache, a copy of windows is quick (benchmarks/floor.py).
+        # One per thread, used for part after part: it stays in cache, where copies are fast (benchmarks/floor.py).
         self._spaces: dict[int, tuple[Array, Array, Array]] = {}
 
     def _space(self) -> tuple[Array, Array, Array]:
@@ -34,7 +34,7 @@ class Patches:
         buffer = xp.zeros((n, self.height, self.width, c), dtype=dtype)
         a, b, d, e = buffer.strides
         shape, strides = (n, self.oh, self.ow, kh, kw, c), (a, b * sh, d * sw, b, d, e)
-        # not sliding_window_view, for which CuPy waits
+        # not sliding_window_view: CuPy would wait for the GPU
         return buffer, xp.lib.stride_tricks.as_strided(buffer, shape, strides), xp.empty(shape, dtype=dtype)
 
     def matrix(self, start: int, stop: int) -> Array:

@@ -1,4 +1,4 @@
-"""Pools on strided memory: for each place in a window, the view of all images that stands there."""
+"""Pools on strided memory: for each place in a window, a view of the entries there in all windows."""
 
 from __future__ import annotations
 

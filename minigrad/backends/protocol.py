@@ -15,7 +15,7 @@ Linear functions come in pairs, each the other's transpose. For all arrays of th
     <window_sum(x), c>     = <x, window_sum_transpose(c)>
     <gather(x, index), c>  = <x, scatter_add(c, index, x.shape)>
 
-Nothing here may read an array on the host, except `to_host`, nor change its arguments.
+No function changes its arguments, and none but `to_host` reads an array on the host.
 """
 
 from __future__ import annotations
@@ -66,12 +66,12 @@ class Backend(Protocol):
         """`x[index]`."""
 
     def scatter_add(self, values: Array, index: Index, shape: tuple[int, ...]) -> Array:
-        """Zeros of `shape` with `values` added at `index`, twice at places named twice: the transpose of `gather`."""
+        """Zeros of `shape` with `values` added at `index`, summed where indices repeat: the transpose of `gather`."""
 
     def scatter_last(self, order: Array, index: Index, shape: tuple[int, ...]) -> Array:
         """-1 everywhere in `shape`, and `order`, rising integers of at least 0, written at `index`.
 
-        At a place named several times the last one counts, which is the largest.
+        Where indices repeat, the last entry stays, which is the largest.
         """
 
     # ------------------------------------------------------------------------------------- elementwise, products
@@ -97,4 +97,4 @@ class Backend(Protocol):
         """A copy on the host, or the memory of `x` itself if that is there. `minigrad.to_numpy` is the public name."""
 
     def from_host(self, x: numpy.ndarray, device: Any = None) -> Array:
-        """A host array as an array of this library, on a device of it."""
+        """A host array as an array of this library, on one of its devices."""

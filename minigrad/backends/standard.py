@@ -109,7 +109,7 @@ class Standard(Backend):
         return self.xp.reshape(self.xp.where(named, self.xp.take(writers, last), -1), shape)
 
     def _sorted(self, values: Array, index: Index, shape: tuple[int, ...]) -> tuple[Array, Array, Array, Array]:
-        """Values and their places in a flat array, sorted by place; for each place its last value, and if it has one.
+        """Values and places in a flat array, sorted by place; for each place its last value and whether it has one.
 
         A value of 0 at no place (-1) is put in front, so that neither is ever empty.
         """

@@ -29,7 +29,7 @@ def _threads() -> tuple[ThreadPoolExecutor, int, Any, Lock] | None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_threads.cache_clear)  # a child has the pool, but not its threads
+    os.register_at_fork(after_in_child=_threads.cache_clear)  # a child process inherits the pool without its threads
 
 
 def call_all(work: Callable[..., Any], parts: list[tuple[Any, ...]]) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Convolution. Trilinear at heart: `<conv2d(x, w), c>` is linear in each of the image, the kernel and the cotangent.
+"""Convolution, which is trilinear: `<conv2d(x, w), c>` is linear in the image, in the kernel and in the cotangent.
 
 So three operations, each holding two of them fixed, are one another's derivatives:
 
@@ -24,8 +24,8 @@ from minigrad.variable import Array
 def conv2d(x: Array, w: Array, stride: int | Pair = 1, padding: Padding = 0, bias: Array | None = None) -> Array:
     """Cross-correlate images with kernels: `y[n,i,j,o] = sum_{a,b,c} x[n, i s + a - p, j s + b - p, c] w[a,b,c,o]`.
 
-    `x` is (batch, height, width, in), `w` (height, width, in, out), `bias`, if any, (out,): it is added. `padding` is a
-    number, (height, width), ((top, bottom), (left, right)), "same" (output length `ceil(n / stride)`) or "valid".
+    `x` is (batch, height, width, in) and `w` (height, width, in, out); a `bias` (out,) is added if given. `padding` is
+    a number, (height, width), ((top, bottom), (left, right)), "same" (output length `ceil(n / stride)`) or "valid".
     ValueError where shapes do not match.
 
     >>> import numpy as np

@@ -69,7 +69,7 @@ def batch_norm(
 def running_average(old: Tree | None, new: Tree, momentum: float) -> Tree:
     """Move an average towards the latest value: `(1 - momentum) old + momentum new`, leaf by leaf of two trees.
 
-    `new` itself where there is no average yet, `old=None`. TypeError where the trees differ in structure.
+    With `old=None`, where there is no average yet, `new` itself. TypeError where the trees differ in structure.
     Batch normalisation's running statistics are such averages.
 
     >>> running_average({"mean": 1.0}, {"mean": 3.0}, momentum=0.5)

@@ -1,4 +1,4 @@
-"""Losses: means over the batch. Outputs are (..., batch, classes or features), the result has the shape in front."""
+"""Losses: means over the batch. Outputs are (..., batch, classes or features); the result has the shape (...)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ def cross_entropy(outputs: Array, labels: Array) -> Array:
 
     `outputs` (..., batch, classes) are scores before the softmax; `labels` are integers (..., batch), or
     probabilities of the shape of `outputs`. The result has shape (...): a scalar for one batch. ValueError where
-    shapes do not match. (Labels out of range are for the loader of the data to find: looking here would stop a GPU.)
+    shapes do not match. Labels out of range are not looked for, because a GPU would wait
+    for that: check them when the data are read.
 
     >>> import numpy as np
     >>> float(cross_entropy(np.zeros((2, 4)), np.array([0, 3])))

@@ -19,7 +19,7 @@ def pair(value: int | Pair, name: str, least: int = 1) -> Pair:
 
 
 def pads_of(name: str, x: Array, padding: Padding, window: Pair, stride: Pair) -> Pads:
-    """The pads meant by `padding` for images `x`; ValueError if `x` are no images or no window fits."""
+    """The pads meant by `padding` for images `x`; ValueError if `x` is no batch of images, or no window fits."""
     if x.ndim != 4:
         raise ValueError(
             f"{name} takes images of shape (batch, height, width, channels); got shape {x.shape}"

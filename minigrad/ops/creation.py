@@ -1,6 +1,7 @@
 """New arrays, and the constants of mathematics.
 
-Arrays are made by the backend of the innermost open transform, else by NumPy; those "like" another are made by its own.
+Arrays are made by the backend of the innermost open transform, or by NumPy if none is open; `..._like` functions use
+the backend of their argument.
 They are constants to every derivative.
 """
 

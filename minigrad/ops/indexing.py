@@ -123,7 +123,7 @@ def _take_from_lines(x: Array, indices: Array) -> Array:
 
 
 def sort(x: Array, axis: int = -1, descending: bool = False) -> Array:
-    """Entries in order along an axis; equal ones keep theirs."""
+    """Entries in order along an axis; equal ones stay in the order they had."""
     plain = strip(x)
     return take_along_axis(x, namespace(plain).argsort(plain, axis=axis, descending=descending, stable=True), axis)
 

@@ -69,7 +69,8 @@ def clip(x: Array, min: Array | None = None, max: Array | None = None) -> Array:
 def where(condition: Array, a: Array, b: Array) -> Array:
     """`a` where the condition holds, `b` elsewhere. The side not taken has derivative 0, also where it is infinite.
 
-    (A side that is nan has coefficients that are nan further up: guard the argument, `log(where(x > 0, x, 1.0))`.)
+    But if its own operations have an infinite or nan derivative, the product of that with 0 is nan: guard their
+    argument, as in `where(x > 0, log(where(x > 0, x, 1.0)), 0.0)`.
     A condition of numbers holds where they are not 0.
     """
     condition = strip(condition)
@@ -105,7 +106,7 @@ def sign(x: Array) -> Array:
 
 
 def copysign(a: Array, b: Array) -> Array:
-    """`abs(a)` with the sign of `b`, in which its derivative is 0."""
+    """`abs(a)` with the sign of `b`; the derivative in `b` is 0."""
     below = namespace(strip(b)).signbit(strip(b))
     size = abs(a)
     return where(below, -size, size)
@@ -117,13 +118,13 @@ def floor_divide(a: Array, b: Array) -> Array:
 
 
 def floor(x: Array) -> Array:
-    """Largest integer below; its derivative is 0 everywhere."""
+    """Largest integer not above `x`; its derivative is 0 everywhere."""
     x = strip(x)
     return namespace(x).floor(x)
 
 
 def ceil(x: Array) -> Array:
-    """Smallest integer above; its derivative is 0 everywhere."""
+    """Smallest integer not below `x`; its derivative is 0 everywhere."""
     x = strip(x)
     return namespace(x).ceil(x)
 

@@ -76,7 +76,7 @@ def isnan(x: Array) -> Array:
 
 
 def signbit(x: Array) -> Array:
-    """Is the sign negative, as it is of -0.0 too? Elementwise."""
+    """Is the sign negative? It is for -0.0, too. Elementwise."""
     return _ask("signbit", x)
 
 

@@ -186,7 +186,7 @@ def _flip(x: Array, axis: Shape) -> Array:
 
 
 def roll(x: Array, shift: int | Shape, axis: Axis = None) -> Array:
-    """`x` shifted along the axes given, what leaves at one end coming in at the other (None: flattened)."""
+    """`x` shifted along the axes given, entries that leave at one end come in at the other (None: flattened)."""
     return _roll(x, shift=shift, axis=axis if axis is None else axes_of(x, axis, "roll: axis"))
 
 

@@ -1,4 +1,4 @@
-"""Data of a problem, which are made on the host, as arrays of the library and device of the parameters."""
+"""A problem's data, made on the host, are moved to the library and the device of the parameters."""
 
 from __future__ import annotations
 

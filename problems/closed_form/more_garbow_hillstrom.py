@@ -123,7 +123,7 @@ GULF_T = _count(99) / 100.0
 GULF_Y = 25.0 + (-50.0 * np.log(GULF_T)) ** (2.0 / 3.0)
 
 
-# The paper's "y_i mi x2" is a misprint of y_i - x2: only so is (50, 25, 1.5) the zero that it states.
+# The paper's "y_i mi x2" is a misprint of y_i - x2: only then is (50, 25, 1.5) a zero, as the paper says.
 @_mgh(11, "gulf", (5.0, 2.5, 0.15), minimum=0.0, solution=(50.0, 25.0, 1.5), data=(GULF_T, GULF_Y))
 def gulf(t: Array, y: Array, x1: Array, x2: Array, x3: Array) -> Array:
     """exp(-|y_i - x2|^x3 / x1) - t_i, t_i = i / 100, y_i = 25 + (-50 log t_i)^(2/3), m = 99."""
@@ -188,8 +188,8 @@ BIGGS_T = _count(13) / 10.0
 BIGGS_Y = np.exp(-BIGGS_T) - 5.0 * np.exp(-10.0 * BIGGS_T) + 3.0 * np.exp(-4.0 * BIGGS_T)
 
 
-# The paper's other value is a saddle point: the least f on the plane x1 = x5, x3 = x6, where the start lies, and which
-# steps free of rounding never leave.
+# The paper's other value is a saddle point: the least f on the plane x1 = x5, x3 = x6. The start lies on this plane,
+# and steps without rounding never leave it.
 @_mgh(18, "biggs-exp6", (1.0, 2.0, 1.0, 1.0, 1.0, 1.0), minimum=0.0, solution=(1.0, 10.0, 1.0, 5.0, 4.0, 3.0),
       stationary_values=(5.65565e-3,), data=(BIGGS_T, BIGGS_Y))  # fmt: skip
 def biggs_exp6(t: Array, y: Array, x1: Array, x2: Array, x3: Array, x4: Array, x5: Array, x6: Array) -> Array:

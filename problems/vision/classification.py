@@ -60,7 +60,7 @@ class Classification:
 
     @property
     def description(self) -> dict[str, Any]:
-        """What tells this problem from another, as values that JSON can hold: for logs and checkpoints."""
+        """What distinguishes this problem from others, as values that JSON can hold: for logs and checkpoints."""
         return {
             "data": self.data.name,
             "classes": len(self.data.classes),

@@ -24,8 +24,8 @@ def cnn(classes: int) -> tuple[Layer, ...]:
 def basic(classes: int) -> tuple[Layer, ...]:
     """The basic CIFAR network: three convolutions of 5 x 5, pools of 3 x 3 every 2.
 
-    The paper has the first relu before the max pool, here it comes after: the same function, as both are monotone, on a
-    quarter of the numbers.
+    In the paper the first relu is before the max pool. Here it is after, on a quarter of the numbers: the function is
+    the same, because both are monotone.
     """
     return (
         Conv(32, 5), Pool(nn.max_pool2d, 3, 2, 1), RELU,

@@ -164,7 +164,7 @@ class Dropout(Layer):
             raise ValueError(f"the rate of dropout must be in [0, 1); got {self.rate}")
 
     def masks(self, rng: np.random.Generator, shape: Shape, batch: int) -> Params:
-        # 16 bits are quicker to draw than a float, ResNet-18 takes 31 million, and the rate is exact to 1e-5.
+        # 16 bits are cheaper to draw than a float (ResNet-18 needs 31 million), and the rate is exact to 1e-5.
         dropped = round(self.rate * 2**16)
         return {"keep": rng.integers(0, 2**16, (batch, *shape), dtype=np.uint16) >= dropped}
 

@@ -48,7 +48,7 @@ def test_on_the_host(tmp_path):
 
 @pytest.mark.parametrize(("options", "message"), [
     (["--backend", "numpy", "--batch", "1"], "batch must be at least 2 and repeats 1; got [1] and 20"),
-    (["--backend", "numpy", "--tf32"], "tf32 is a way in which GPUs multiply"),
+    (["--backend", "numpy", "--tf32"], "tf32 is for products on a GPU: use backend cupy"),
     (["--backend", "numpy", "--out", f"{__file__}/gpu.json"], f"the output folder {__file__} cannot be written"),
 ], ids=lambda v: " ".join(v) if isinstance(v, list) else "")  # fmt: skip
 def test_bad_input_is_one_line(options, message):

@@ -148,7 +148,7 @@ def test_many_solvers_have_a_folder_with_a_name_that_fits():
 
 
 @pytest.mark.parametrize(("steps", "message"), [
-    (30, "has the epochs that are done, --resume goes on from there"), (3, "no epoch was done"),
+    (30, "has the finished epochs: continue with --resume"), (3, "no epoch was finished"),
 ])  # fmt: skip
 @pytest.mark.parametrize("name", ["train", "compare"])
 def test_interrupted(name, steps, message, tmp_path, monkeypatch):

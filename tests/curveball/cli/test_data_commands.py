@@ -42,7 +42,7 @@ def test_list(tiny, cache):
     assert all(source.about in text and source.licence in text and source.homepage in text for source in sources)
     assert "not here: curveball data fetch cifar100 downloads 169 MB" in text
     assert "here: comes with scikit-learn" in text
-    assert "where you say: --data folder --data-folder DIR" in text
+    assert "your own files: --data folder --data-folder DIR" in text
 
 
 def test_list_says_where(tiny, cache):

@@ -53,7 +53,7 @@ def test_numpy_is_the_default():
     ({"backend": "torch"}, "unknown backend 'torch': there are cupy, numpy"),
     ({"device": 0}, "device 0: NumPy computes on 'cpu'; the index of a GPU goes with backend cupy"),
     ({"device": "cuda"}, "device 'cuda': NumPy computes on 'cpu'"),
-    ({"tf32": True}, "tf32 is a way in which GPUs multiply: it goes with backend cupy"),
+    ({"tf32": True}, "tf32 is for products on a GPU: use backend cupy"),
 ], ids=str)  # fmt: skip
 def test_bad_choices(options, message):
     with pytest.raises(ValueError, match=message):
@@ -88,7 +88,7 @@ def test_without_a_gpu(devices, double):
 
 @pytest.mark.parametrize("device", [2, "-1", "1.0", "cuda:0", "cpu", ""])
 def test_a_gpu_that_is_not_there(device, double):
-    there = r"give the index of one that there is: 0 \(Pretended 0\), 1 \(Pretended 1\)"
+    there = r"the GPUs here are 0 \(Pretended 0\), 1 \(Pretended 1\)"
     with pytest.raises(ValueError, match=f"there is no GPU {device!r}: {there}"):
         choose("cupy", device)
 
@@ -260,8 +260,8 @@ def test_train_and_compare_on_a_gpu(gpu, tmp_path):
 @pytest.mark.parametrize(("options", "message"), [
     (["--backend", "jax"], "unknown backend 'jax'"),
     (["--device", "1"], "device '1': NumPy computes on 'cpu'"),
-    (["--tf32"], "tf32 is a way in which GPUs multiply"),
-    (["--backend", "cupy", "--device", "7"], "there is no GPU '7': give the index of one that there is: 0 (Pretended"),
+    (["--tf32"], "tf32 is for products on a GPU: use backend cupy"),
+    (["--backend", "cupy", "--device", "7"], "there is no GPU '7': the GPUs here are 0 (Pretended"),
 ], ids=lambda v: " ".join(v) if isinstance(v, list) else "")  # fmt: skip
 def test_bad_input_is_one_line(name, options, message, double, tmp_path):
     result = command(name, *SHORT, *options, "--out", tmp_path / "out")

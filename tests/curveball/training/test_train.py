@@ -405,7 +405,7 @@ def test_resuming_without_an_option_that_was_given(tmp_path):
 
 def test_resuming_a_run_that_is_done(tmp_path):
     run(small("mlp"), SGD(), tmp_path)
-    with pytest.raises(ValueError, match="has its 1 epochs: ask for more than that"):
+    with pytest.raises(ValueError, match="has its 1 epochs: ask for more to continue"):
         run(small("mlp"), SGD(), tmp_path, epochs=1, resume=True)
 
 
