@@ -112,7 +112,7 @@ def test_resuming_drops_the_log_of_the_epoch_that_was_lost(tmp_path):
     assert steps == list(range(1, 9))
 
 
-def test_a_log_that_is_gone_is_begun_anew(tmp_path):
+def test_a_log_that_is_gone_is_started_again(tmp_path):
     run(small(), SGD(), tmp_path, epochs=1)
     (tmp_path / "log.jsonl").unlink()
     found = run(small(), SGD(), tmp_path, epochs=2, resume=True)
