@@ -175,6 +175,7 @@ def _put_back(run: Run, rng: np.random.Generator, leaves: dict[str, Any], facts:
         facts["epoch"] != len(epochs)
         or (not epochs and part is None)
         or not (0.0 <= run.seconds < math.inf)
+        or facts["log"]["bytes"] < 0
         or not (run.first_loss is None or math.isfinite(run.first_loss))
         or (part is not None and not (part.batches >= 1 and math.isfinite(part.loss + part.error)))
     ):  # fmt: skip
