@@ -12,15 +12,9 @@ from typing import Any
 from tqdm import tqdm
 
 from curveball.training.run import Record
+from curveball.training.say import say
 
 SHOWN = ("loss", "error", "rho", "beta", "lam")  # at the end of the bar
-
-
-def say(text: str) -> None:
-    """Print a line to standard error, if that is possible."""
-    if sys.stderr is not None:
-        with contextlib.suppress(OSError, ValueError):
-            print(text, file=sys.stderr, flush=True)
 
 
 class _Forgiving:

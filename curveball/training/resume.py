@@ -16,8 +16,8 @@ from curveball.training import checkpoint
 from curveball.training.devices import to_device_of
 from curveball.training.files import one_line
 from curveball.training.log import Log
-from curveball.training.progress import say
 from curveball.training.run import PartOfEpoch, Record, Run
+from curveball.training.say import say
 from minigrad import Array, Tree, tree_flatten
 
 TREES = ("params", "state", "stats")

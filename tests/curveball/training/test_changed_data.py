@@ -15,15 +15,8 @@ from tests.support.line import Line
 
 def digits():
     d = load("digits")
-    return Dataset.of(
-        "few", d.classes, (d.train_images[:100], d.train_labels[:100]), (d.validation_images[:20], d.validation_labels[:20])
-    )  # fmt: skip
-
-
-def flipped(array):
-    array = array.copy()
-    array.reshape(-1)[:2] = array.reshape(-1)[1::-1]
-    return array
+    parts = (d.train_images[:100], d.train_labels[:100]), (d.validation_images[:20], d.validation_labels[:20])
+    return Dataset.of("few", d.classes, *parts)
 
 
 def exchanged(labels):
@@ -73,5 +66,5 @@ def test_types_and_shapes_count():
 
 def test_a_problem_without_labels_or_classes(tmp_path):
     train(Line(), SGD(), TrainOptions(1, quiet=True), folder=tmp_path)
-    with pytest.raises(ValueError, match="the data have changed .*: other train images"):
+    with pytest.raises(ValueError, match=r"the data have changed .*: other train images"):
         train(Line(shift=1e-15), SGD(), TrainOptions(2, quiet=True, resume=True), folder=tmp_path)

@@ -60,9 +60,8 @@ def test_the_lock_of_a_dead_process_is_taken_over(end, other, tmp_path):
 
 
 def test_within_a_process_too(tmp_path):
-    with locked(tmp_path):
-        with pytest.raises(ValueError, match=f"the process {os.getpid()} is writing to"):
-            run(tmp_path)
+    with locked(tmp_path), pytest.raises(ValueError, match=f"the process {os.getpid()} is writing to"):
+        run(tmp_path)
     run(tmp_path)
 
 
@@ -79,5 +78,5 @@ def test_what_a_lock_file_holds_does_not_matter(tmp_path):
 
 def test_a_folder_in_its_place(tmp_path):
     (tmp_path / ".lock").mkdir()
-    with pytest.raises(ValueError, match="the output folder .* cannot be written"):
+    with pytest.raises(ValueError, match=r"the output folder .* cannot be written"):
         run(tmp_path)
