@@ -57,7 +57,7 @@ def compare(
     if options.resume and not any(spec.checkpoint and exists(spec.checkpoint) for spec in specs):
         raise ValueError(f"there is no checkpoint of these runs in {folder}: start the comparison without --resume")
     with locked(output_folder(folder)):
-        remove_leftovers(folder, FILES)
+        remove_leftovers(folder)
         return _compare(problem, solvers, folder, options, seeds, specs)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import os
 import re
@@ -11,6 +10,8 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
+
+WRITING = ".writing-"  # how the names of temporary folders begin
 
 
 def one_line(error: object) -> str:
@@ -45,7 +46,7 @@ def write_together(folder: Path, writers: dict[str, Callable[[Path], object]]) -
     """Write several files, all or none: first to a temporary folder, then moved. ValueError where one cannot be."""
     check_writable(folder, writers)
     try:
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as temporary:
+        with tempfile.TemporaryDirectory(dir=folder, prefix=WRITING) as temporary:
             for name, write in writers.items():
                 write_whole(Path(temporary) / name, write)
             for name in writers:
@@ -58,25 +59,25 @@ def write_together(folder: Path, writers: dict[str, Callable[[Path], object]]) -
 
 
 def write_whole(path: Path, write: Callable[[Path], object], before: Path | None = None) -> None:
-    """Call `write` on a temporary path in the same folder and move the result to `path`, or leave nothing.
+    """Call `write` on a path in a temporary folder next to `path` and move the result to `path`, or leave nothing.
 
-    What was at `path` is moved to `before`, if that is given. When this returns, all is on the disk.
+    What was at `path` is kept at `before`, if that is given. When this returns, all is on the disk.
     """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    os.close(handle)
-    try:
-        write(Path(name))
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=WRITING) as folder:
+        new, old = Path(folder) / path.name, Path(folder) / "before"
+        write(new)
         umask = os.umask(0)
         os.umask(umask)
-        os.chmod(name, 0o666 & ~umask)
-        _to_disk(Path(name))
+        os.chmod(new, 0o666 & ~umask)
+        _to_disk(new)
         if before is not None and path.exists():
-            os.replace(path, before)
-        os.replace(name, path)
-        _to_disk(path.parent)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+            try:
+                os.link(path, old)  # so that there is a file at `path` at every moment
+            except OSError:  # a file system without links
+                os.replace(path, old)
+            os.replace(old, before)
+        os.replace(new, path)
+    _to_disk(path.parent)
 
 
 def _to_disk(path: Path) -> None:
@@ -91,18 +92,11 @@ def _to_disk(path: Path) -> None:
         os.close(handle)
 
 
-def remove_leftovers(folder: Path, names: Iterable[str]) -> None:
-    """Remove the temporary files and folders that killed runs have left. Nobody else may be writing to the folder."""
-    kinds = [re.escape(f".{Path(name).stem}-") + r"\w{8}" + re.escape(Path(name).suffix) for name in names]
-    temporary = re.compile("|".join([*kinds, r"\.writing-\w{8}"]))
-    with contextlib.suppress(OSError):
-        for path in folder.iterdir():
-            if not temporary.fullmatch(path.name):
-                continue
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary folders that killed runs have left. Nobody else may be writing to the folder."""
+    for path in folder.glob(f"{WRITING}*"):
+        if re.fullmatch(r"\w{8}", path.name.removeprefix(WRITING)):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def output_folder(path: str | Path) -> Path:

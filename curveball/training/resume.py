@@ -140,7 +140,8 @@ def _load(path: Path) -> tuple[Path, dict[str, Any], dict[str, Any]]:
             found = checkpoint.load(earlier)
         except ValueError as also:
             raise ValueError(f"{error}; {also}") from None
-        say(f"curveball: {error}; the run continues from the one before, {earlier}")
+        what = error if path.exists() else f"the checkpoint {path} is gone"
+        say(f"curveball: {what}; the run continues from the one before, {earlier}")
         return earlier, *found
 
 

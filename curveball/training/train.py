@@ -69,7 +69,7 @@ def train(
     elif not exists(spec.checkpoint):
         load(spec.checkpoint)  # says that there is none
     with locked(folder):
-        remove_leftovers(folder, FILES)
+        remove_leftovers(folder)
         return _train(problem, spec, callback)
 
 

@@ -263,11 +263,9 @@ def test_both_damaged(tmp_path):
 
 def test_what_killed_runs_left_is_removed_and_nothing_else(tmp_path):
     run(tmp_path)
-    for name in (".checkpoint-abcd_123.safetensors", ".log-abcd1234.jsonl"):
-        (tmp_path / name).write_text("half")
     (tmp_path / ".writing-abcd1234").mkdir()
     (tmp_path / ".writing-abcd1234" / "figure2.png").write_text("half")
-    mine = [".checkpoint-mine.safetensors", ".hidden", "log-abcd1234.jsonl"]
+    mine = [".writing-mine", ".hidden", "writing-abcd1234"]
     for name in mine:
         (tmp_path / name).write_text("mine")
     run(tmp_path, 2, resume=True)

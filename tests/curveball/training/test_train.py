@@ -297,6 +297,38 @@ def test_divergence_ends_the_run_with_the_step_and_the_last_finite_loss(tmp_path
     assert "go back" not in result.stopped
 
 
+def test_divergence_that_stays_finite_ends_the_run_too(tmp_path):
+    result = run(small("mlp"), SGD(lr=1e10), tmp_path, epochs=3)
+    first, last = result.steps[0]["loss"], result.steps[-1]["loss"]
+    assert result.first_loss == first
+    assert last <= 1e6 * first
+    assert f" at step {len(result.steps) + 1}, above {1e6 * first:.6g} where runs end (--diverged-above)" in (
+        result.stopped
+    )
+    assert result.stopped.endswith(f"last loss below: {last:.6g} at step {len(result.steps)}")
+    assert not (tmp_path / "checkpoint.safetensors").exists()
+    assert log_of(tmp_path)[-1]["kind"] == "stopped"
+    strict = run(small("mlp"), SGD(lr=3.0), epochs=3, diverged_above=1.5)
+    assert "where runs end" in strict.stopped
+    assert "where runs end" not in (run(small("mlp"), SGD(lr=1e10), diverged_above=np.inf).stopped or "")
+
+
+def test_the_first_loss_is_that_of_the_whole_run(tmp_path):
+    first = run(small("mlp"), SGD(), tmp_path).steps[0]["loss"]
+    assert run(small("mlp"), SGD(), tmp_path, epochs=2, resume=True).first_loss == first
+
+
+def test_a_validation_loss_that_diverges(tmp_path):
+    class Worse(Classification):
+        def validate(self, params, stats):
+            return 1e12, 1.0
+
+    problem = small("mlp")
+    result = run(Worse(problem.data, problem.network, 32), SGD(), tmp_path)
+    assert result.stopped.startswith("the validation loss is 1e+12 after epoch 1, step 4, above ")
+    assert not (tmp_path / "checkpoint.safetensors").exists()
+
+
 class BreaksAt(Classification):
     """A problem whose loss is nan from some training batch on."""
 
