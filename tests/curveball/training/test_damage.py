@@ -272,3 +272,55 @@ def test_what_killed_runs_left_is_removed_and_nothing_else(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
         [*mine, "checkpoint.safetensors", "checkpoint-before.safetensors", "log.jsonl"]
     )
+
+
+def test_files_are_on_the_disk_before_they_take_the_place_of_others(tmp_path, monkeypatch):
+    """What a power failure needs: the log first, then the new file, then its name, then the folder."""
+    seen, paths = [], {}
+    for name, tell in {
+        "open": lambda path, *_: None,
+        "fsync": lambda handle: seen.append(("fsync", paths.get(handle, "log.jsonl"))),
+        "replace": lambda old, new: seen.append(("replace", os.path.basename(new))),
+    }.items():
+        original = getattr(os, name)
+
+        def spy(*args, original=original, tell=tell, **kwargs):
+            tell(*args)
+            result = original(*args, **kwargs)
+            if original.__name__ == "open":
+                paths[result] = os.path.basename(args[0])
+            return result
+
+        monkeypatch.setattr(f"curveball.training.files.os.{name}", spy)
+    run(tmp_path)
+    paths.clear()
+    seen.clear()
+    run(tmp_path, 2, resume=True)
+    names = [("fsync", name) for name in ("log.jsonl", "checkpoint.safetensors")]
+    assert seen[:2] == names
+    assert seen[2:4] == [("replace", "checkpoint-before.safetensors"), ("replace", "checkpoint.safetensors")]
+    assert seen[4] == ("fsync", tmp_path.name)
+    assert len(seen) == 5
+
+
+def test_there_is_a_checkpoint_at_every_moment(tmp_path, monkeypatch):
+    run(tmp_path)
+    path, there, replace = tmp_path / "checkpoint.safetensors", [], os.replace
+
+    def spy(*args):
+        there.append(path.exists())
+        replace(*args)
+        there.append(path.exists())
+
+    monkeypatch.setattr("curveball.training.files.os.replace", spy)
+    run(tmp_path, 2, resume=True)
+    assert there == [True] * 4
+
+
+def test_file_systems_without_links(tmp_path, monkeypatch):
+    def no_links(*args, **kwargs):
+        raise OSError("not supported")
+
+    monkeypatch.setattr("curveball.training.files.os.link", no_links)
+    run(tmp_path, 3)
+    assert checkpoint.load(tmp_path / "checkpoint-before.safetensors")[1]["epoch"] == 2

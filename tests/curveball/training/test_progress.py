@@ -1,5 +1,6 @@
 """The bar and the lines: a bar on a terminal only, and a stream that fails ends nothing."""
 
+import contextlib
 import io
 import os
 import sys
@@ -31,7 +32,8 @@ class Broken(io.StringIO):
     def write(self, text):
         raise OSError(28, "No space left on device")
 
-    flush = write
+    def flush(self):
+        self.write("")
 
 
 def run(**options):
@@ -74,7 +76,7 @@ def test_a_stream_that_fails_ends_nothing(stream, monkeypatch):
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a pseudo-terminal")
 def test_a_terminal_that_goes_away_while_training(monkeypatch):
     main, side = os.openpty()
-    with open(side, "w") as stream:  # noqa: PTH123  (a handle)
+    with open(side, "w") as stream:
         monkeypatch.setattr(sys, "stderr", stream)
         gone = []
 
@@ -84,7 +86,5 @@ def test_a_terminal_that_goes_away_while_training(monkeypatch):
 
         assert len(train(Line(seen=go), SGD(), TrainOptions(2)).epochs) == 2
         monkeypatch.undo()
-        try:
+        with contextlib.suppress(OSError):
             stream.close()
-        except OSError:
-            pass
