@@ -101,6 +101,7 @@ def _check(f: Any, primals: Any, order: int, rng: Any, tol: float | None, step: 
 
 
 # ------------------------------------------------------------------------------------- trees as vectors
+# Not by `Ravel`: that is made of operations, which are what is checked, and it keeps backends and dtypes.
 
 
 def _line(tree: Tree, spec: TreeSpec, what: str) -> Vector:
