@@ -112,13 +112,8 @@ def describe(structure: Structure) -> str:
     return f"{name}({', '.join(parts)}{',' if len(parts) == 1 else ''})"
 
 
-def path_of(structure: Structure, k: int) -> str:
-    """Name the k-th leaf as it is written in code: `['layers'][0]`, or nothing for a bare array."""
-    return tree_paths(structure)[k]
-
-
 def tree_paths(structure: Structure) -> list[str]:
-    """Return every leaf's path, in the order of `tree_flatten`.
+    """Return every leaf's path as it is written in code, in the order of `tree_flatten`; "" for a bare array.
 
     >>> tree_paths(tree_flatten({"w": 1.0, "b": [2.0, 3.0]})[1])
     ["['b'][0]", "['b'][1]", "['w']"]
