@@ -28,7 +28,7 @@ class Info(TypedDict):
 
     loss: Array  # at the start of the step
     outputs: Tree  # of the model, at the start of the step
-    aux: Tree  # what the model returned besides its outputs; None without has_aux
+    aux: Tree  # what the model returned with its outputs; None without has_aux
 
 
 class Solver(Protocol):

@@ -57,7 +57,7 @@ class BFGS(Solver):
     """BFGS with SciPy's line search (strong Wolfe conditions); one step is one iteration.
 
     Each step is a call of `scipy.optimize.minimize(method="BFGS")` that starts from the last estimate of the inverse
-    Hessian (`hess_inv0`). It evaluates the objective once more at its start, and guesses the first length anew. Where
+    Hessian (`hess_inv0`). It evaluates the objective once more at its start, and guesses the first length again. Where
     the line search finds no better point (noise, or the limit of precision), or the estimate is no longer positive
     definite, the next step begins with the identity. Nocedal and Wright, algorithm 6.1. It has no hyper-parameters.
     TypeError for params that are not NumPy arrays; ValueError for several runs at once.

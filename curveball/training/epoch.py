@@ -20,7 +20,7 @@ from curveball.training.run import PartOfEpoch, Record, Run
 from minigrad import Array
 
 STATS_MOMENTUM = 0.1  # of batch normalisation's running statistics
-KNOWN = ("rho", "beta", "lam", "trust_ratio", "predicted")  # what a solver may report besides the loss
+KNOWN = ("rho", "beta", "lam", "trust_ratio", "predicted")  # what a solver may report in addition to the loss
 
 
 def train_epoch(

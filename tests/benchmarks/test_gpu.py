@@ -128,7 +128,7 @@ def test_fused_and_unfused_are_what_they_say(scripts):
 
 @pytest.mark.parametrize("network", ["basic", "basic-bn"])
 def test_pytorch_takes_our_steps(network, scripts):
-    """The same start, the same images: after three steps the same parameters, as far as float32 goes."""
+    """The same start, the same images: after three steps the same parameters, to the precision of float32."""
     pytest.importorskip("torch", reason="PyTorch is not installed")
     import array_api_compat.numpy as numpy_namespace
 

@@ -26,7 +26,7 @@ which is (3), with `z.G_lam z = z.G z + lam |z|^2`. It exceeds 3/2 exactly when 
 
 Choices of this implementation. The ratio is taken at w + z also where lr is not 1, because m(z) is the model of that
 move. A ratio that is not finite counts as a bad step. Where m(z) = 0 the ratio is 1. By (3) a quadratic never raises
-lam: lam rises only where the quadratic model does not hold as far as z reaches.
+lam: lam rises only where the quadratic model does not hold at the distance of z.
 
 Source: K. Levenberg, 1944, and D. Marquardt, SIAM J. Applied Mathematics 11(2), 1963, for the idea; Nocedal and Wright,
 chapter 4, equation 4.4; Henriques et al., ICCV 2019, arXiv 1805.08095.

@@ -1,4 +1,4 @@
-"""What `import minigrad` gives: a list of names, documented, and nothing besides."""
+"""What `import minigrad` gives: a list of names, documented, and nothing else."""
 
 import importlib
 import inspect

@@ -77,7 +77,7 @@ def test_leaves_may_be_python_floats_numpy_scalars_and_arrays_without_axes():
     assert J({"python": np.array(1.0), "scalar": 0.0, "array": np.float64(2.0)}) == 8.0
 
 
-def test_python_floats_beside_float32_arrays_stay_single():
+def test_python_floats_with_float32_arrays_stay_single():
     gradient = mg.grad(lambda p: mg.sum(p[0] * p[1]))([np.ones(2, np.float32), 3.0])
     assert [x.dtype for x in gradient] == [np.float32, np.float32]
     assert mg.grad(lambda x: x**2)(3.0).dtype == np.float64

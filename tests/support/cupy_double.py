@@ -42,7 +42,7 @@ def _words(text: str) -> list[str]:
 
 
 VERSION = "14.2.0"
-# Functions of NumPy that CuPy 14.2 has too, as far as arrays and derivatives are concerned. (Not vecdot, not unstack.)
+# Functions of NumPy that CuPy 14.2 has too, for arrays and derivatives. (Not vecdot, not unstack.)
 NAMES = _words("""
     abs absolute acos acosh add all allclose amax amin any arange arccos arccosh arcsin arcsinh arctan arctan2 arctanh
     argmax argmin argsort argwhere asin asinh atan atan2 atanh atleast_1d atleast_2d bincount bitwise_and bitwise_invert

@@ -108,7 +108,7 @@ class Angle:
         return mg.sum(y * y, axis=-1)
 
 
-def test_runs_that_diverge_go_on_beside_the_others():
+def test_runs_that_diverge_do_not_stop_the_others():
     solver = GaussNewton(lam=1e-300)
     arrives = int(iterations_to(Angle(0.5), solver, runs=1, max_iter=60)[0])
     assert arrives > 1

@@ -206,7 +206,7 @@ def test_iterates_are_those_of_the_plain_loop(options):
     assert state.steps == 15
 
 
-def test_the_cases_above_take_the_average_and_start_anew():
+def test_the_cases_above_take_the_average_and_start_again():
     X, labels, params = draw()
     loop = PlainLoop(ByHand(X, labels), flat(params), lam=1e-2, average=0.9, average_share=0.9)
     for _ in range(15):

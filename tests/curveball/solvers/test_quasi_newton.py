@@ -53,7 +53,7 @@ def test_bfgs_steps_are_scipys_one_by_one(oracle):
 
 @over_problems
 def test_bfgs_ends_where_one_run_ends(problem):
-    """Not step for step: every call of SciPy's guesses the first length of its line search anew."""
+    """Not step for step: every call of SciPy's guesses the first length of its line search again."""
     start = problem.init(np.random.default_rng(0))
     expected = minimize(scipy_objective(problem), start, jac=True, method="BFGS", options={"gtol": 1e-9})
     found, _, _ = follow(BFGS(), problem, start, 120)
@@ -87,7 +87,7 @@ def test_bfgs_inverse_comes_near_the_hessians():
     np.testing.assert_allclose(state.inverse @ hessian, np.eye(5), atol=0.1)
 
 
-def test_bfgs_at_the_minimum_is_stuck_and_starts_anew():
+def test_bfgs_at_the_minimum_is_stuck_and_starts_again():
     w = np.ones(2)
     found, state, info = BFGS().step(w, BFGS().init(w), VALLEY.model, VALLEY.loss)
     np.testing.assert_array_equal(found, w)

@@ -229,7 +229,7 @@ KNOWN_NOT = {  # within 150 steps
     "Levenberg-Marquardt, Marquardt": {"brown-dennis"},
     # The matrix has condition 2e9: without a preconditioner its systems are solved to few digits.
     "Levenberg-Marquardt, CG": {"osborne-1"},
-    # The same matrix, and a memory that begins anew every 20 iterations.
+    # The same matrix, and a memory that starts empty every 20 iterations.
     "L-BFGS": {"osborne-1"},
 }
 

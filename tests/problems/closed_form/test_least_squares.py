@@ -121,7 +121,7 @@ def test_minimum_of_kowalik_osborne_at_infinity():
     assert result.x[0] == pytest.approx(-14.07, abs=0.01)
 
 
-def test_minima_that_box_3d_has_besides():
+def test_further_minima_of_box_3d():
     for x in ([10.0, 1.0, -1.0], [3.0, 3.0, 0.0]):
         assert value(get("box-3d"), x) < 1e-28
 
