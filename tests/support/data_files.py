@@ -159,6 +159,12 @@ def use(monkeypatch, source):
     monkeypatch.setitem(DATASETS, source.name, replace(DATASETS[source.name], source=source))
 
 
+def as_written(source, folder):
+    """The source of the files in a folder: with their checksums for those that were published."""
+    files = (replace(file, sha256=sha256((folder / file.name).read_bytes())) for file in source.files)
+    return replace(source, files=tuple(files))
+
+
 def sparse(path, size, pieces):
     """A file of zeros with a few bytes put in: it takes no space."""
     path.parent.mkdir(parents=True, exist_ok=True)
