@@ -63,6 +63,4 @@ def writable(path: Path) -> Iterator[None]:
 
 
 def _reason(error: OSError) -> str:
-    """What the system said, also if Pooch wrapped it in an error of its own."""
-    said = error.strerror or getattr(error.__cause__, "strerror", None)
-    return str(said or error)
+    return str(error.strerror or error)
