@@ -112,12 +112,36 @@ def test_resuming_drops_the_log_of_the_epoch_that_was_lost(tmp_path):
     assert steps == list(range(1, 9))
 
 
-def test_a_log_that_is_gone_is_begun_anew(tmp_path):
+@pytest.mark.parametrize("other", [None, "", "short", "x" * 100_000])
+def test_a_log_that_is_gone_or_foreign_is_begun_anew(other, tmp_path, capsys):
+    whole = run(small(), SGD(), epochs=2)
     run(small(), SGD(), tmp_path, epochs=1)
     (tmp_path / "log.jsonl").unlink()
+    if other is not None:
+        (tmp_path / "log.jsonl").write_text(other)
     found = run(small(), SGD(), tmp_path, epochs=2, resume=True)
-    assert len(found.steps) == 8  # the checkpoint knows all
-    assert [record["step"] for record in log_of(tmp_path) if record["kind"] == "step"] == [5, 6, 7, 8]
+    assert [record["step"] for record in found.steps] == [4, 5, 6, 7, 8]  # the checkpoint knows the last
+    assert untimed(found.epochs) == untimed(whole.epochs)
+    assert_same(found.params, whole.params)
+    kinds = [(record["kind"], record.get("step")) for record in log_of(tmp_path)]
+    assert kinds == [("run", None), ("epoch", 4), *(("step", k) for k in (5, 6, 7, 8)), ("epoch", 8)]
+    said = capsys.readouterr().err
+    assert f"the log of {tmp_path} is gone or of another run: it is begun anew" in said
+    assert len(said.splitlines()) == 1
+    if other is not None:
+        assert (tmp_path / "previous" / "log.jsonl").read_text() == other  # nobody's log is lost
+
+
+def test_steps_come_from_the_log_and_the_checkpoint_does_not_grow(tmp_path):
+    sizes = {}
+    for log_every in (1, 10):
+        folder = tmp_path / str(log_every)
+        run(small("mlp", batch_size=1), SGD(), folder, log_every=log_every)  # 150 steps an epoch
+        sizes[log_every] = (folder / "checkpoint.safetensors").stat().st_size
+    assert abs(sizes[1] - sizes[10]) < 100
+    whole = run(small("mlp", batch_size=1), SGD(), epochs=2)
+    found = run(small("mlp", batch_size=1), SGD(), tmp_path / "1", epochs=2, resume=True)
+    assert untimed(found.steps) == untimed(whole.steps)
 
 
 def test_an_earlier_run_is_put_aside(tmp_path):
@@ -177,9 +201,10 @@ def test_a_full_disk_keeps_the_checkpoint_before(error, tmp_path, monkeypatch):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full to write to on this system")
 def test_a_log_that_cannot_be_written(tmp_path):
-    log = Log(tmp_path, 0)
+    log = Log(tmp_path)
+    log.open()
     log._file.close()
-    log._file = Path("/dev/full").open("w")  # noqa: SIM115  (the log closes it)
+    log._file = Path("/dev/full").open("wb")  # noqa: SIM115  (the log closes it)
     with log, pytest.raises(ValueError, match=r"the log /dev/full cannot be written \(No space left on device\)"):
         log.write({})
 
@@ -270,6 +295,38 @@ def test_divergence_ends_the_run_with_the_step_and_the_last_finite_loss(tmp_path
     assert log_of(tmp_path)[-1] == {"kind": "stopped", "reason": result.stopped}
     assert not (tmp_path / "checkpoint.safetensors").exists()
     assert "go back" not in result.stopped
+
+
+def test_divergence_that_stays_finite_ends_the_run_too(tmp_path):
+    result = run(small("mlp"), SGD(lr=1e10), tmp_path, epochs=3)
+    first, last = result.steps[0]["loss"], result.steps[-1]["loss"]
+    assert result.first_loss == first
+    assert last <= 1e6 * first
+    assert f" at step {len(result.steps) + 1}, above {1e6 * first:.6g} where runs end (--diverged-above)" in (
+        result.stopped
+    )
+    assert result.stopped.endswith(f"last loss below: {last:.6g} at step {len(result.steps)}")
+    assert not (tmp_path / "checkpoint.safetensors").exists()
+    assert log_of(tmp_path)[-1]["kind"] == "stopped"
+    strict = run(small("mlp"), SGD(lr=3.0), epochs=3, diverged_above=1.5)
+    assert "where runs end" in strict.stopped
+    assert "where runs end" not in (run(small("mlp"), SGD(lr=1e10), diverged_above=np.inf).stopped or "")
+
+
+def test_the_first_loss_is_that_of_the_whole_run(tmp_path):
+    first = run(small("mlp"), SGD(), tmp_path).steps[0]["loss"]
+    assert run(small("mlp"), SGD(), tmp_path, epochs=2, resume=True).first_loss == first
+
+
+def test_a_validation_loss_that_diverges(tmp_path):
+    class Worse(Classification):
+        def validate(self, params, stats):
+            return 1e12, 1.0
+
+    problem = small("mlp")
+    result = run(Worse(problem.data, problem.network, 32), SGD(), tmp_path)
+    assert result.stopped.startswith("the validation loss is 1e+12 after epoch 1, step 4, above ")
+    assert not (tmp_path / "checkpoint.safetensors").exists()
 
 
 class BreaksAt(Classification):
@@ -369,7 +426,7 @@ def test_a_safetensors_file_of_somebody_else(tmp_path):
 
     path = tmp_path / "checkpoint.safetensors"
     save_file({"w": np.ones(3)}, path)
-    with pytest.raises(ValueError, match="is not a checkpoint of this version: format None, not 2"):
+    with pytest.raises(ValueError, match="is not a checkpoint of this version: format None, not 3"):
         run(small("mlp"), SGD(), tmp_path, epochs=2, resume=True)
 
 
