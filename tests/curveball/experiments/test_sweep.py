@@ -146,7 +146,7 @@ def test_memory_does_not_grow_with_the_runs(monkeypatch):
     monkeypatch.setattr(sweep, "MEMORY", 2**24)
     problem, solver = LinearNetwork(samples=50), LevenbergMarquardt()
     peaks = []
-    for runs in (20, 200):
+    for runs in (20, 80):
         iterations_to(problem, solver, runs, max_iter=1)
         tracemalloc.start()
         iterations_to(problem, solver, runs, max_iter=2)
