@@ -60,8 +60,11 @@ def _bind(value: Callable[P, R], rules: tuple[Rule | None, ...], each: IndexedRu
         # The operation belongs to the highest level among its arguments; lower levels are constants to it.
         level = 0
         for x in args:
-            if x.__class__ is Variable and x.level > level:
-                level, trace = x.level, x.trace
+            if x.__class__ is Variable:
+                if x.level > level:
+                    level, trace = x.level, x.trace
+            elif x.__class__ not in families:
+                check_kind(name, args, x)
         if not level:
             return value(*args, **params)
         if not trace.open:
@@ -74,8 +77,8 @@ def _bind(value: Callable[P, R], rules: tuple[Rule | None, ...], each: IndexedRu
                 if x.level == level:
                     active.append((i, x.source))
                     x = x.primal
-            elif (other := families.get(x.__class__, 0)) is not None and other is not trace.namespace:
-                check_constant(name, i, x, trace.namespace)
+            elif (other := families[x.__class__]) is not None and other is not trace.namespace:
+                raise TypeError(f"{name}: argument {i}: {mixed_backends(trace.namespace, other)}")
             primals.append(x)
         y = apply(*primals, **params)
         edges = []
@@ -91,14 +94,13 @@ def _bind(value: Callable[P, R], rules: tuple[Rule | None, ...], each: IndexedRu
     return cast("Callable[P, R]", apply)
 
 
-def check_constant(name: str, i: int, x: Any, xp: Any) -> None:
-    """Check a constant that meets variables: an array of their backend, or a Python number."""
+def check_kind(name: str, args: tuple[Any, ...], x: Any) -> None:
+    """Check an argument of a type not met before: an array, and no list, whose `*` and `+` mean other things."""
     try:
-        other = family(x)
+        family(x)
     except TypeError as error:
+        i = next(k for k, other in enumerate(args) if other is x)
         raise TypeError(f"{name}: argument {i}: {error}") from None
-    if other is not None and other is not xp:
-        raise TypeError(f"{name}: argument {i}: {mixed_backends(xp, other)}")
 
 
 def outlived(name: str) -> str:

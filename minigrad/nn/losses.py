@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from minigrad.backends import namespace
+from minigrad.ops.axes import check_arrays
 from minigrad.ops.broadcasting import sum
 from minigrad.ops.elementwise import exp, square
 from minigrad.ops.piecewise import where
@@ -33,6 +34,7 @@ def cross_entropy(outputs: Array, labels: Array) -> Array:
     """
     if not hasattr(labels, "shape"):
         raise TypeError(f"cross_entropy: labels must be an array; got {type(labels).__name__}")
+    check_arrays("cross_entropy", outputs)
     if outputs.ndim < 2:
         raise ValueError(f"cross_entropy: outputs must be (..., batch, classes); got shape {outputs.shape}")
     if labels.shape == outputs.shape:
@@ -57,6 +59,7 @@ def squared_error(outputs: Array, targets: Array) -> Array:
     >>> float(squared_error(np.ones((2, 3)), np.zeros((2, 3))))
     3.0
     """
+    check_arrays("squared_error", outputs, targets)
     if outputs.ndim < 2 or outputs.shape != targets.shape:
         raise ValueError(
             f"squared_error: outputs {outputs.shape} and targets {targets.shape} must both be (..., batch, features)"

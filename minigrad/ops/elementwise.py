@@ -87,6 +87,7 @@ def negative(x: Array) -> Array:
 
 def positive(x: Array) -> Array:
     """`x` itself."""
+    namespace(x)  # TypeError for a list
     return x
 
 

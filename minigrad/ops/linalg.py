@@ -7,7 +7,7 @@ from typing import NamedTuple
 from minigrad.backends import backend_of, namespace
 from minigrad.linear_maps import NEGATE, Compose, Linear, LinearMap
 from minigrad.ops import reductions
-from minigrad.ops.axes import Axis
+from minigrad.ops.axes import Axis, check_arrays
 from minigrad.ops.broadcasting import broadcast_to, sum, sum_to
 from minigrad.ops.elementwise import exp, pow, sqrt, square
 from minigrad.ops.piecewise import abs
@@ -26,6 +26,9 @@ __all__ = [
 
 def diagonal(x: Array, offset: int = 0) -> Array:
     """A diagonal of matrices, `x[..., k, k + offset]`: every (columns + 1)-th entry of the rows laid end to end."""
+    check_arrays("diagonal", x)
+    if x.ndim < 2:
+        raise ValueError(f"diagonal needs two axes or more; got shape {x.shape}")
     rows, columns = x.shape[-2:]
     first = offset if offset >= 0 else -offset * columns
     n = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
@@ -74,6 +77,7 @@ def solve(a: Array, b: Array) -> Array:
     ValueError where shapes do not match.
     """
     _check_square("solve", a)
+    check_arrays("solve", b)
     if not b.ndim or b.shape[-2 if b.ndim > 1 else 0] != a.shape[-1]:
         raise ValueError(f"solve: a has shape {a.shape}, so b needs {a.shape[-1]} rows; its shape is {b.shape}")
     if b.ndim == 1:
@@ -169,5 +173,6 @@ def _logabsdet(a: Array) -> Array:
 
 
 def _check_square(name: str, a: Array) -> None:
+    check_arrays(name, a)
     if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
         raise ValueError(f"{name} needs square matrices; got shape {a.shape}")

@@ -6,8 +6,9 @@ At a kink one side is taken, the same in both directions of the sweep: the first
 
 from __future__ import annotations
 
-from minigrad.backends import backend_of, namespace
+from minigrad.backends import SCALARS, backend_of, namespace
 from minigrad.linear_maps import Linear, LinearMap, Scale
+from minigrad.ops.axes import check_arrays
 from minigrad.ops.broadcasting import broadcast_to, scale, sum_to
 from minigrad.primitives import primitive
 from minigrad.variable import Array, strip
@@ -73,9 +74,10 @@ def where(condition: Array, a: Array, b: Array) -> Array:
     A condition of numbers holds where they are not 0.
     """
     condition = strip(condition)
-    if not hasattr(condition, "dtype"):
-        condition = namespace(*(x for x in map(strip, (a, b)) if hasattr(x, "dtype"))).asarray(bool(condition))
-    elif "bool" not in str(condition.dtype):
+    if isinstance(condition, SCALARS):
+        condition = namespace(strip(a), strip(b)).asarray(bool(condition))
+    check_arrays("where: condition", condition)
+    if "bool" not in str(condition.dtype):
         condition = condition != 0
     return _where(a, b, condition=condition)
 
@@ -113,7 +115,9 @@ def copysign(a: Array, b: Array) -> Array:
 
 def floor_divide(a: Array, b: Array) -> Array:
     """Largest integer not above `a / b`; its derivative is 0 everywhere."""
-    return strip(a) // strip(b)
+    a, b = strip(a), strip(b)
+    namespace(a, b)  # TypeError for lists, and for arrays of two libraries
+    return a // b
 
 
 def floor(x: Array) -> Array:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from minigrad.backends import backend_of
+from minigrad.backends import backend_of, namespace
 from minigrad.linear_maps import Linear, LinearMap
-from minigrad.ops.axes import axes_of
+from minigrad.ops.axes import axes_of, check_arrays, integers
 from minigrad.ops.broadcasting import sum, sum_to
 from minigrad.ops.shaping import expand_dims, matrix_transpose, permute_dims, reshape
 from minigrad.primitives import primitive
@@ -34,6 +34,7 @@ def matmul(a: Array, b: Array) -> Array:
     ValueError where the inner lengths differ.
     """
     if not getattr(a, "ndim", 0) or not getattr(b, "ndim", 0):
+        namespace(a, b)  # TypeError for lists
         raise ValueError(
             "matmul needs arrays of one axis or more: use * for numbers; got "
             + " and ".join(f"shape {x.shape}" if hasattr(x, "shape") else type(x).__name__ for x in (a, b))
@@ -66,8 +67,9 @@ def tensordot(a: Array, b: Array, axes: int | tuple[Any, Any] = 2) -> Array:
 
     ValueError where paired axes differ in length.
     """
-    if isinstance(axes, int):
-        axes = (tuple(range(-axes, 0)), tuple(range(axes)))
+    if not isinstance(axes, tuple | list):
+        (n,) = integers(axes, "tensordot: axes")
+        axes = (tuple(range(-n, 0)), tuple(range(n)))
     axes_a, axes_b = axes_of(a, axes[0], "tensordot: axes"), axes_of(b, axes[1], "tensordot: axes")
     if [a.shape[k] for k in axes_a] != [b.shape[k] for k in axes_b]:
         raise ValueError(
@@ -84,11 +86,15 @@ def tensordot(a: Array, b: Array, axes: int | tuple[Any, Any] = 2) -> Array:
 
 def outer(a: Array, b: Array) -> Array:
     """Outer product of two vectors."""
+    check_arrays("outer", a, b)
     return expand_dims(a, 1) * expand_dims(b, 0)
 
 
 def vecdot(a: Array, b: Array, axis: int = -1) -> Array:
     """Inner product along an axis; ValueError where the lengths differ."""
+    check_arrays("vecdot", a, b)
+    if axis != -1:
+        axes_of(a, axis, "vecdot: axis"), axes_of(b, axis, "vecdot: axis")
     if a.shape[axis] != b.shape[axis]:
         raise ValueError(f"vecdot: shapes {a.shape} and {b.shape} must have the same length along axis {axis}")
     return _vecdot(a, b) if axis in (-1, a.ndim - 1) and axis in (-1, b.ndim - 1) else sum(a * b, axis)
