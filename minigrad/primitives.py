@@ -72,15 +72,18 @@ def _bind(value: Callable[P, R], rules: tuple[Rule | None, ...], each: IndexedRu
 
         active = []
         primals = []
+        nested = False  # is a variable of a lower level among the primals?
         for i, x in enumerate(args):
             if x.__class__ is Variable:
                 if x.level == level:
                     active.append((i, x.source))
                     x = x.primal
+                if x.__class__ is Variable:
+                    nested = True
             elif (other := families[x.__class__]) is not None and other is not trace.namespace:
                 raise TypeError(f"{name}: argument {i}: {mixed_backends(trace.namespace, other)}")
             primals.append(x)
-        y = apply(*primals, **params)
+        y = apply(*primals, **params) if nested else value(*primals, **params)
         edges = []
         for i, source in active:
             if each is not None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minigrad.backends import Namespace, family, is_floating, mixed_backends, numpy_namespace
+from minigrad.memory import copied
 from minigrad.ops.dtypes import astype
 from minigrad.primitives import outlived
 from minigrad.trees import LEAF, Structure, Tree, leaves_like, tree_flatten, tree_paths, tree_unflatten
@@ -81,7 +82,7 @@ class TreeSpec:
                     "differentiated as aux, with has_aux=True"
                 ) from None
             sources.append(None)
-            values.append(x if xp is not None else self.namespace.asarray(float(x)))
+            values.append(copied(x) if xp is not None else self.namespace.asarray(float(x)))
         return TreeSpec(values, structure, self.namespace), sources
 
     def read_arguments(self, given: tuple[Tree, ...], where: str, what: str) -> list[Any]:

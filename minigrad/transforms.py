@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from minigrad.backends import namespace
-from minigrad.linearization import linearize
+from minigrad.linearization import linearize, record
+from minigrad.memory import own
 from minigrad.ops.shaping import reshape, stack
-from minigrad.spec import name_of
+from minigrad.spec import TreeSpec, name_of
 from minigrad.trees import Tree, tree_flatten, tree_unflatten
 from minigrad.variable import Array, strip
 
@@ -43,7 +44,9 @@ def value_and_grad(
                     full[k] = x
                 return f(*full, **kwargs)
 
-        y, J, *aux = linearize(function, *chosen, has_aux=has_aux)
+        inputs = TreeSpec.of_arguments(chosen, function)
+        J, aux = record(function, inputs, has_aux)
+        y = J.outputs.build(own(J.outputs.leaves, inputs.leaves))
         if getattr(y, "shape", None) != ():
             returned = f"shape {y.shape}" if hasattr(y, "shape") else type(y).__name__
             raise TypeError(
@@ -53,7 +56,7 @@ def value_and_grad(
         gradient = J.pull(1.0)
         if several and len(numbers) == 1:
             gradient = (gradient,)
-        return ((y, *aux), gradient) if has_aux else (y, gradient)
+        return ((y, aux), gradient) if has_aux else (y, gradient)
 
     value_and_gradient.__name__ = f"value_and_grad({name_of(f)})"
     return value_and_gradient

@@ -19,10 +19,18 @@ def check_arrays(name: str, *arrays: Array) -> None:
             raise TypeError(f"{name}: expected an array, got {not_an_array(x)}")
 
 
+def axis_count(name: str, x: Array) -> int:
+    """The number of axes of an array; TypeError for lists and numbers."""
+    try:
+        return x.ndim
+    except AttributeError:
+        raise TypeError(f"{name}: expected an array, got {not_an_array(x)}") from None
+
+
 def integers(value: Any, what: str) -> Shape:
     """One integer or several, of Python or NumPy, as a tuple of Python's; TypeError for anything else."""
     try:
-        if isinstance(value, tuple | list) or getattr(value, "shape", ()):
+        if isinstance(value, tuple | list) or (hasattr(value, "shape") and value.shape):
             return tuple(map(index, value))
         return (index(value),)
     except TypeError:
@@ -31,10 +39,7 @@ def integers(value: Any, what: str) -> Shape:
 
 def axes_of(x: Array, axis: Axis, what: str = "axis") -> Shape:
     """The axes that `axis` names, counted from 0 (None: all); ValueError for one that `x` does not have."""
-    try:
-        ndim = x.ndim
-    except AttributeError:
-        raise TypeError(f"{what}: expected an array, got {not_an_array(x)}") from None
+    ndim = axis_count(what, x)
     if axis is None:
         return tuple(range(ndim))
     axes = (axis,) if axis.__class__ is int else integers(axis, what)

@@ -74,10 +74,11 @@ def where(condition: Array, a: Array, b: Array) -> Array:
     A condition of numbers holds where they are not 0.
     """
     condition = strip(condition)
-    if isinstance(condition, SCALARS):
+    if not hasattr(condition, "dtype"):
+        if not isinstance(condition, SCALARS):
+            check_arrays("where: condition", condition)
         condition = namespace(strip(a), strip(b)).asarray(bool(condition))
-    check_arrays("where: condition", condition)
-    if "bool" not in str(condition.dtype):
+    elif "bool" not in str(condition.dtype):
         condition = condition != 0
     return _where(a, b, condition=condition)
 

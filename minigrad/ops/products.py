@@ -92,10 +92,13 @@ def outer(a: Array, b: Array) -> Array:
 
 def vecdot(a: Array, b: Array, axis: int = -1) -> Array:
     """Inner product along an axis; ValueError where the lengths differ."""
-    check_arrays("vecdot", a, b)
-    if axis != -1:
-        axes_of(a, axis, "vecdot: axis"), axes_of(b, axis, "vecdot: axis")
-    if a.shape[axis] != b.shape[axis]:
+    try:
+        same = a.shape[axis] == b.shape[axis]
+    except (AttributeError, IndexError, TypeError):
+        for x in (a, b):
+            axes_of(x, axis, "vecdot: axis")
+        raise
+    if not same:
         raise ValueError(f"vecdot: shapes {a.shape} and {b.shape} must have the same length along axis {axis}")
     return _vecdot(a, b) if axis in (-1, a.ndim - 1) and axis in (-1, b.ndim - 1) else sum(a * b, axis)
 

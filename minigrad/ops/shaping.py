@@ -8,7 +8,7 @@ import numpy
 
 from minigrad.backends import SCALARS, namespace
 from minigrad.linear_maps import Linear
-from minigrad.ops.axes import Axis, Shape, axes_of, axis_index, check_arrays, integers
+from minigrad.ops.axes import Axis, Shape, axes_of, axis_count, axis_index, check_arrays, integers
 from minigrad.primitives import primitive
 from minigrad.variable import Array, strip
 
@@ -59,10 +59,10 @@ def _permute(x: Array, axes: Shape) -> Array:
 
 def matrix_transpose(x: Array) -> Array:
     """`x` with its last two axes exchanged."""
-    check_arrays("matrix_transpose", x)
-    if x.ndim < 2:
+    ndim = axis_count("matrix_transpose", x)
+    if ndim < 2:
         raise ValueError(f"matrix_transpose needs two axes or more; got shape {x.shape}")
-    return _permute(x, axes=(*range(x.ndim - 2), x.ndim - 1, x.ndim - 2))
+    return _permute(x, axes=(*range(ndim - 2), ndim - 1, ndim - 2))
 
 
 def moveaxis(x: Array, source: int | Shape, destination: int | Shape) -> Array:
@@ -78,9 +78,8 @@ def moveaxis(x: Array, source: int | Shape, destination: int | Shape) -> Array:
 
 def expand_dims(x: Array, axis: int | Shape = 0) -> Array:
     """`x` with axes of length 1 put in, which are axes `axis` of the result."""
-    check_arrays("expand_dims", x)
     axes = (axis,) if axis.__class__ is int else integers(axis, "expand_dims: axis")
-    ndim = x.ndim + len(axes)
+    ndim = axis_count("expand_dims", x) + len(axes)
     axes = tuple(a + ndim if a < 0 else a for a in axes)
     if len(set(axes)) < len(axes) or not all(0 <= a < ndim for a in axes):
         raise ValueError(f"expand_dims: axis {axis} must name places in a result of {ndim} axes, each once")
