@@ -10,7 +10,7 @@ import sys
 from minigrad import nn
 from minigrad.backends import Namespace, backend_name, fused, namespace, one_blas_thread, to_numpy
 from minigrad.check import DerivativeError, check_derivatives
-from minigrad.curvature import GGNOperator, HessianOperator, ggnvp, hvp
+from minigrad.curvature import GGNOperator, HessianOperator, check_runs, ggnvp, hvp
 from minigrad.linear_maps import Compose, Identity, Linear, LinearMap, Negate, Scale
 from minigrad.linearization import Linearization, jvp, linearize, stop_gradient, vjp
 from minigrad.ops import (
@@ -49,7 +49,7 @@ __all__ = [
     # derivatives
     "grad", "hessian", "jacobian", "jvp", "linearize", "stop_gradient", "value_and_grad", "vjp", "Linearization",
     # curvature
-    "GGNOperator", "HessianOperator", "ggnvp", "hvp",
+    "GGNOperator", "HessianOperator", "check_runs", "ggnvp", "hvp",
     # new operations, and whether their derivatives are right
     "Compose", "DerivativeError", "Identity", "Linear", "LinearMap", "Negate", "Scale", "check_derivatives",
     "primitive",

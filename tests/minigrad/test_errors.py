@@ -370,3 +370,17 @@ def test_an_output_that_outlived_its_transform():
     mg.grad(lambda x: kept.append(x) or x * x)(3.0)
     with pytest.raises(RuntimeError, match="outlived"):
         mg.linearize(lambda y: kept[0], 2.0)
+
+
+@pytest.mark.parametrize(("label", "dtype"), [(-1, np.int64), (3, np.int64), (255, np.uint8), (-1, np.int8)])
+def test_labels_that_are_no_classes(label, dtype):
+    y, labels = np.zeros((2, 3)), np.array([0, label], dtype)
+    message = f"cross_entropy: label {label} is no class: outputs of shape (2, 3) have 3 classes, so labels must be in"
+    fails(ValueError, message, nn.cross_entropy, y, labels)
+    fails(ValueError, message, mg.grad(lambda y: nn.cross_entropy(y, labels)), y)
+    fails(ValueError, message[:24], nn.cross_entropy, np.zeros((4, 2, 3)), np.tile(labels, (4, 1)))
+
+
+def test_labels_on_devices_are_not_looked_at(gpu):
+    y = gpu.asarray(np.zeros((2, 3)))
+    assert float(nn.cross_entropy(y, gpu.asarray([0, 2]))) == pytest.approx(np.log(3.0))
