@@ -69,6 +69,8 @@ class TreeSpec:
         values = []
         for k, x in enumerate(leaves):
             if x.__class__ is Variable and x.trace is trace:
+                if not is_floating(strip(x)):
+                    check_real(x.dtype, f"output{tree_paths(structure)[k]} of {name_of(f)}")
                 sources.append(x.source)
                 values.append(x.primal)
                 continue
@@ -114,6 +116,7 @@ class TreeSpec:
         if x.shape != like.shape:
             raise ValueError(f"{what} has shape {x.shape}; it must have the shape {like.shape} of what it belongs to")
         if x.dtype != like.dtype:
+            check_real(x.dtype, what)
             x = astype(x, like.dtype)
         return x
 
@@ -126,9 +129,16 @@ class TreeSpec:
             if x is None:
                 x = self.namespace.zeros_like(strip(like))
             elif x.dtype != like.dtype:
+                check_real(x.dtype, "a derivative")
                 x = astype(x, like.dtype)
             done.append(x)
         return tree_unflatten(self.structure, done)
+
+
+def check_real(dtype: Any, what: str) -> None:
+    """TypeError for complex numbers: as real ones they would lose a part."""
+    if "complex" in str(dtype):
+        raise TypeError(f"{what} is {dtype}: derivatives need real numbers; take the real and imaginary parts apart")
 
 
 def argument_name(structure: Structure, k: int, single: bool) -> str:

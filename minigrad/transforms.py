@@ -8,6 +8,7 @@ from typing import Any
 from minigrad.backends import namespace
 from minigrad.linearization import linearize, record
 from minigrad.memory import own
+from minigrad.ops.axes import integers
 from minigrad.ops.shaping import reshape, stack
 from minigrad.spec import TreeSpec, name_of
 from minigrad.trees import Tree, tree_flatten, tree_unflatten
@@ -26,8 +27,10 @@ def value_and_grad(
     >>> float(value), [float(g) for g in gradient]
     (18.0, [12.0, 9.0])
     """
-    several = not isinstance(argnums, int)
-    numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    several = isinstance(argnums, tuple | list)
+    numbers = integers(argnums, "argnums")
+    if len(set(numbers)) < len(numbers):
+        raise ValueError(f"argnums={argnums} names an argument twice")
 
     def value_and_gradient(*args: Tree, **kwargs: Any) -> Any:
         if len(args) == 1 and numbers == (0,) and not kwargs:
@@ -36,6 +39,8 @@ def value_and_grad(
             for k in numbers:
                 if not -len(args) <= k < len(args):
                     raise TypeError(f"argnums={argnums}: {name_of(f)} was called with {len(args)} positional arguments")
+            if len({k % len(args) for k in numbers}) < len(numbers):
+                raise ValueError(f"argnums={argnums} names an argument twice, of {len(args)}")
             chosen = tuple(args[k] for k in numbers)
 
             def function(*some: Tree) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numbers import Integral
+from operator import index
 from typing import Any
 
 from minigrad.backends import Pads, Pair, window_count
@@ -19,7 +19,11 @@ def pair(value: int | Pair, name: str, least: int = 1) -> Pair:
 
 def _is_integer(value: Any) -> bool:
     """An integer of Python or of NumPy."""
-    return isinstance(value, Integral)
+    try:
+        index(value)
+    except TypeError:
+        return False
+    return True
 
 
 def pads_of(name: str, x: Any, padding: Any, window: Pair, stride: Pair) -> Pads:

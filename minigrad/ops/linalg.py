@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from minigrad.backends import backend_of, namespace
+from minigrad.backends import backend_of, namespace, numpy_namespace
 from minigrad.linear_maps import NEGATE, Compose, Linear, LinearMap
 from minigrad.ops import reductions
 from minigrad.ops.axes import Axis, check_arrays
@@ -14,7 +14,7 @@ from minigrad.ops.piecewise import abs
 from minigrad.ops.products import left_times, matmul, outer, tensordot, times, vecdot
 from minigrad.ops.shaping import expand_dims, matrix_transpose, reshape, tril
 from minigrad.primitives import primitive
-from minigrad.variable import Array, strip
+from minigrad.variable import Array, Variable, strip
 
 __all__ = [
     "cholesky", "det", "diagonal", "inv", "matmul", "matrix_power", "matrix_transpose", "outer", "slogdet", "solve",
@@ -155,9 +155,58 @@ def slogdet(a: Array) -> SlogdetResult:
 
 
 def det(a: Array) -> Array:
-    """The determinant of square matrices that are not singular."""
+    """The determinant of square matrices.
+
+    On NumPy its derivatives are exact to any order at singular matrices too; the first is the matrix of cofactors.
+    Where a look at the singular values would wait for a device, a singular `a` is the backend's error, or nan.
+    """
+    _check_square("det", a)
+    m = _near_nullity(strip(a)) if a.__class__ is Variable else 0
+    if m:
+        return _singular_det(a, m)
     sign, logabsdet = slogdet(a)
     return sign * exp(logabsdet)
+
+
+def _near_nullity(a: Array) -> int:
+    """How many singular values are next to nothing, in the worst of the matrices: on NumPy, else 0."""
+    xp = namespace(a)
+    if xp is not numpy_namespace or not a.size or not xp.all(xp.isfinite(a)):
+        return 0
+    values = xp.linalg.svd(a)[1]
+    small = values <= float(xp.finfo(a.dtype).eps) ** 0.5 * values[..., :1]
+    return int(xp.max(xp.sum(small, axis=-1)))
+
+
+def _singular_det(a: Array, m: int) -> Array:
+    r"""The determinant of matrices with up to `m` singular values next to nothing.
+
+    With the singular vectors at the point, two constants, `b = U^T a V` is diagonal there. Split off its last `m` rows
+    and columns: `det a = det U det V det b_11 det(b_22 - b_21 b_11^-1 b_12)`, where `b_11` is far from singular.
+    """
+    plain = strip(a)
+    xp = namespace(plain)
+    U, _, Vt = xp.linalg.svd(plain)
+    b = matmul(matmul(matrix_transpose(U), a), matrix_transpose(Vt))
+    r = plain.shape[-1] - m
+    corner = b[..., r:, r:]
+    outside = xp.linalg.det(U) * xp.linalg.det(Vt)
+    if not r:
+        return outside * _division_free_det(corner)
+    sign, logabsdet = slogdet(b[..., :r, :r])
+    schur = corner - matmul(b[..., r:, :r], solve(b[..., :r, :r], b[..., :r, r:]))
+    return outside * sign * exp(logabsdet) * _division_free_det(schur)
+
+
+def _division_free_det(a: Array) -> Array:
+    """The determinant as a polynomial in the entries: Faddeev and Leverrier's recursion for small matrices."""
+    n = a.shape[-1]
+    identity = namespace(strip(a)).eye(n, dtype=a.dtype)
+    product, coefficient = a, -trace(a)
+    for k in range(2, n + 1):
+        product = matmul(a, product + coefficient[..., None, None] * identity)
+        coefficient = -trace(product) / k
+    return coefficient if n % 2 == 0 else -coefficient
 
 
 def _logabsdet_map(

@@ -6,10 +6,13 @@ At a kink one side is taken, the same in both directions of the sweep: the first
 
 from __future__ import annotations
 
-from minigrad.backends import SCALARS, backend_of, namespace
+import math
+
+from minigrad.backends import SCALARS, backend_of, device_of, is_floating, namespace
 from minigrad.linear_maps import Linear, LinearMap, Scale
 from minigrad.ops.axes import check_arrays
 from minigrad.ops.broadcasting import broadcast_to, scale, sum_to
+from minigrad.ops.dtypes import astype
 from minigrad.primitives import primitive
 from minigrad.variable import Array, strip
 
@@ -61,10 +64,18 @@ def minimum(a: Array, b: Array) -> Array:
 
 
 def clip(x: Array, min: Array | None = None, max: Array | None = None) -> Array:
-    """`x` kept between `min` and `max`; slope 1 at the bounds."""
+    """`x` kept between `min` and `max`, in the dtype of `x`; slope 1 at the bounds."""
+    namespace(x)  # TypeError for a list
     if min is not None:
-        x = maximum(x, min)
-    return x if max is None else minimum(x, max)
+        x = maximum(x, _bound(min, x))
+    return x if max is None else minimum(x, _bound(max, x))
+
+
+def _bound(bound: Array, x: Array) -> Array:
+    """A bound in the dtype of `x`: float64 would make float64 of float32."""
+    if hasattr(x, "dtype") and getattr(bound, "dtype", x.dtype) != x.dtype and is_floating(strip(x)):
+        return astype(bound, x.dtype)
+    return bound
 
 
 def where(condition: Array, a: Array, b: Array) -> Array:
@@ -108,10 +119,16 @@ def sign(x: Array) -> Array:
 
 
 def copysign(a: Array, b: Array) -> Array:
-    """`abs(a)` with the sign of `b`, in which its derivative is 0."""
-    below = namespace(strip(b)).signbit(strip(b))
+    """`abs(a)` with the sign of `b`, in which its derivative is 0; slope 0 at `a = 0`."""
+    b = strip(b)
+    xp = namespace(strip(a), b)
+    if not hasattr(b, "dtype"):
+        size = abs(a)
+        return -size if math.copysign(1.0, b) < 0.0 else size
+    if not hasattr(a, "dtype"):
+        a = xp.asarray(float(a), dtype=b.dtype, device=device_of(b))
     size = abs(a)
-    return where(below, -size, size)
+    return where(xp.signbit(b), -size, size)
 
 
 def floor_divide(a: Array, b: Array) -> Array:

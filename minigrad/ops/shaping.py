@@ -133,7 +133,7 @@ def stack(arrays: Any, axis: int = 0) -> Array:
     """Arrays of one shape along a new axis. Python numbers take the dtype of the arrays."""
     arrays = list(arrays)
     like = next((strip(x) for x in arrays if hasattr(x, "shape")), numpy.float64(0.0))
-    arrays = [namespace(like).asarray(x, dtype=like.dtype) if isinstance(x, SCALARS) else x for x in arrays]
+    arrays = [namespace(like).asarray(x, dtype=like.dtype) if x.__class__ in SCALARS else x for x in arrays]
     check_arrays("stack", *arrays)
     shapes = {x.shape for x in arrays}
     if len(shapes) != 1:
@@ -212,12 +212,18 @@ def _roll(x: Array, shift: int | Shape, axis: Axis) -> Array:
 
 def tril(x: Array, k: int = 0) -> Array:
     """The lower triangle of matrices, zeros above diagonal `k`."""
-    return _triangle(x, k=k, side="tril")
+    return _triangle_of(x, k, "tril")
 
 
 def triu(x: Array, k: int = 0) -> Array:
     """The upper triangle of matrices, zeros below diagonal `k`."""
-    return _triangle(x, k=k, side="triu")
+    return _triangle_of(x, k, "triu")
+
+
+def _triangle_of(x: Array, k: int, side: str) -> Array:
+    if axis_count(side, x) < 2:
+        raise ValueError(f"{side} needs two axes or more; got shape {x.shape}")
+    return _triangle(x, k=integers(k, f"{side}: k")[0], side=side)
 
 
 def _triangle_map(y: Array, x: Array, k: int, side: str) -> Linear:
