@@ -6,6 +6,7 @@ The functions are those of the Python array API standard and run on NumPy, CuPy 
 """
 
 import sys
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from minigrad import nn
 from minigrad.backends import Namespace, backend_name, fused, namespace, one_blas_thread, to_numpy
@@ -13,6 +14,7 @@ from minigrad.check import DerivativeError, check_derivatives
 from minigrad.curvature import GGNOperator, HessianOperator, check_runs, ggnvp, hvp
 from minigrad.linear_maps import Compose, Identity, Linear, LinearMap, Negate, Scale
 from minigrad.linearization import Linearization, jvp, linearize, stop_gradient, vjp
+from minigrad.numpy_names import refuse_names as _refuse_names
 from minigrad.ops import (
     broadcasting,
     creation,
@@ -72,3 +74,7 @@ __all__ += reductions.__all__
 __all__ += shaping.__all__
 
 _set_operators(sys.modules[__name__])
+if not _TYPE_CHECKING:
+    __getattr__ = _refuse_names(sys.modules[__name__], sys.modules[__name__])
+    vars(linalg)["__getattr__"] = _refuse_names(linalg, sys.modules[__name__])
+    vars(nn)["__getattr__"] = _refuse_names(nn, sys.modules[__name__])

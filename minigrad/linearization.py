@@ -45,6 +45,12 @@ class Linearization(LinearMap):
         self._output_rows = output_rows  # None for an output that does not depend on the inputs
         self._last_reads: list[list[int]] | None = None
 
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            "a linearization cannot be pickled or copied: its linear maps are functions. Keep the primals, and call "
+            "linearize again"
+        )
+
     def push(self, *tangents: Tree) -> Tree:
         """Return `J v`: in every row, `y_dot = sum_i linear_map_i(x_dot_i)`."""
         x_dots: list[Any] = self.inputs.read_arguments(tangents, "J(v)", "tangent")
@@ -154,6 +160,13 @@ def run(f: Callable[..., Any], inputs: TreeSpec, variables: list[Variable], trac
     token = current_namespace.set(trace.namespace)
     try:
         result = f(*inputs.arguments(variables))
+    except (AttributeError, TypeError) as error:
+        if inputs.is_list_of_numbers:
+            error.add_note(
+                f"An argument of {name_of(f)} is a list of numbers: a tree, of which each entry is a variable of its "
+                "own. Give numpy.array([1.0, 2.0]) for one array"
+            )
+        raise
     finally:
         trace.open = False
         current_namespace.reset(token)

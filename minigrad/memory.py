@@ -53,12 +53,12 @@ def own(leaves: list[Any], given: list[Any]) -> list[Any]:
     """
     if len(leaves) == 1:  # as for most gradients: without the set
         x = leaves[0]
-        if getattr(x, "base", x) is None and not any(x is other for other in given):
+        if x.__class__ is Variable or (getattr(x, "base", x) is None and not any(x is other for other in given)):
             return leaves
     taken = set(map(id, given))
     done = []
     for x in leaves:
-        if x is not None and (id(x) in taken or getattr(x, "base", x) is not None):
+        if x is not None and x.__class__ is not Variable and (id(x) in taken or getattr(x, "base", x) is not None):
             x = copied(x)
         taken.add(id(x))
         done.append(x)
@@ -73,6 +73,8 @@ def add_to(total: Array, term: Array, keep: Array) -> Array:
     >>> add_to(total, np.ones(IN_PLACE), keep=None) is total, add_to(total, np.ones(IN_PLACE), keep=total) is total
     (True, False)
     """
+    if total.__class__ is Variable:
+        return total + term
     own = total is not keep and getattr(total, "base", total) is None and total.size >= IN_PLACE
     if own and term.__class__ is total.__class__ and term.dtype == total.dtype:
         total += term

@@ -87,11 +87,14 @@ def _bind(value: Callable[P, R], rules: tuple[Rule | None, ...], each: IndexedRu
         edges = []
         for i, source in active:
             if each is not None:
-                edges.append((source, each(i, y, *primals, **params)))
+                linear_map = each(i, y, *primals, **params)
             elif i < len(rules) and (rule := rules[i]) is not None:
-                edges.append((source, rule(y, *primals, **params)))
+                linear_map = rule(y, *primals, **params)
             else:
                 raise NotImplementedError(without_rule(name, i))
+            if not isinstance(linear_map, LinearMap):
+                raise TypeError(no_linear_map(name, i, linear_map))
+            edges.append((source, linear_map))
         return trace.record(y, edges)
 
     return cast("Callable[P, R]", apply)
@@ -110,6 +113,13 @@ def outlived(name: str) -> str:
     return (
         f"{name}: a variable outlived its transform: it was kept from a call of linearize, grad, jvp, ... that has "
         "returned. Return what you need from the function, with has_aux=True if it is not to be differentiated"
+    )
+
+
+def no_linear_map(name: str, i: int, given: Any) -> str:
+    return (
+        f"{name}: the rule of argument {i} returned {type(given).__name__}, it must return a linear map: "
+        "minigrad.Scale(k) for the derivative k of an elementwise operation, or minigrad.Linear(push, pull)"
     )
 
 

@@ -30,6 +30,10 @@ class TreeSpec:
     @classmethod
     def of_arguments(cls, arguments: tuple[Tree, ...], f: Callable[..., Any]) -> TreeSpec:
         """Check the primals of a transform: floating-point arrays of one backend, or Python floats."""
+        if not callable(f):
+            raise TypeError(
+                f"expected a function, got {type(f).__name__}: {f!r:.60}. Give f itself, not its value f(x)"
+            )
         single = len(arguments) == 1
         leaves, structure = tree_flatten(arguments[0] if single else arguments)
         xp = None
@@ -56,6 +60,13 @@ class TreeSpec:
             dtype = xp.result_type(*(x.dtype for x in arrays)) if arrays else xp.float64
             leaves = [xp.asarray(x, dtype=dtype)[()] if x.__class__ is float else x for x in leaves]
         return cls(leaves, structure, xp, single)
+
+    @property
+    def is_list_of_numbers(self) -> bool:
+        """Whether an argument is a list of numbers, which beginners take for an array."""
+        trees = [self.structure] if self.single else self.structure[2]
+        numbers = all(x.shape == () for x in self.leaves)
+        return numbers and any(isinstance(tree, tuple) and tree[0] is list and set(tree[2]) == {LEAF} for tree in trees)
 
     def arguments(self, leaves: list[Any]) -> tuple[Tree, ...]:
         """Put leaves together as the arguments of the function."""

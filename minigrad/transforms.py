@@ -15,6 +15,14 @@ from minigrad.trees import Tree, tree_flatten, tree_unflatten
 from minigrad.variable import Array, strip
 
 
+def check_function(name: str, f: Any) -> None:
+    """TypeError where a transform is given the value of a function instead of the function."""
+    if not callable(f):
+        raise TypeError(
+            f"{name} takes a function, got {type(f).__name__}: {f!r:.60}. Write {name}(f)(x), not {name}(f(x))"
+        )
+
+
 def value_and_grad(
     f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False
 ) -> Callable[..., Any]:
@@ -27,8 +35,12 @@ def value_and_grad(
     >>> float(value), [float(g) for g in gradient]
     (18.0, [12.0, 9.0])
     """
+    check_function("grad", f)
     several = isinstance(argnums, tuple | list)
-    numbers = integers(argnums, "argnums")
+    try:
+        numbers = integers(str(argnums) if getattr(argnums, "shape", ()) else argnums, "argnums")
+    except TypeError as error:
+        raise TypeError(f"{error}. Write grad(f)(x), not grad(f, x)") from None
     if len(set(numbers)) < len(numbers):
         raise ValueError(f"argnums={argnums} names an argument twice")
 
@@ -94,6 +106,9 @@ def jacobian(f: Callable[..., Any], mode: str | None = None) -> Callable[..., An
     array([[2., 0.],
            [0., 4.]])
     """
+    check_function("jacobian", f)
+    if mode is not None and not isinstance(mode, str):
+        raise TypeError(f"jacobian: mode must be a string or None; got {mode!r:.60}. Write jacobian(f)(x)")
     if mode not in (None, "forward", "reverse"):
         raise ValueError(f"jacobian: mode must be 'forward', 'reverse' or None; got {mode!r}")
 
@@ -160,6 +175,9 @@ def hessian(f: Callable[..., Any], mode: str = "forward-over-reverse") -> Callab
     array([[4., 6.],
            [6., 0.]])
     """
+    check_function("hessian", f)
+    if not isinstance(mode, str):
+        raise TypeError(f"hessian: mode must be a string; got {mode!r:.60}. Write hessian(f)(x), not hessian(f, x)")
     modes = {"forward-over-reverse": "forward", "reverse-over-reverse": "reverse"}
     if mode not in modes:
         raise ValueError(f"hessian: mode must be one of {sorted(modes)}; got {mode!r}")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from minigrad.backends import backend_of, namespace
+from minigrad.backends import backend_of, families, namespace
 from minigrad.linear_maps import Linear, LinearMap
 from minigrad.ops.axes import axes_of, check_arrays, integers
 from minigrad.ops.broadcasting import sum, sum_to
 from minigrad.ops.shaping import expand_dims, matrix_transpose, permute_dims, reshape
 from minigrad.primitives import primitive
-from minigrad.variable import Array
+from minigrad.variable import Array, Variable
 
 __all__ = ["matmul", "outer", "tensordot", "vecdot"]
 
@@ -31,8 +31,15 @@ def left_times(a: Array, b: Array) -> LinearMap:
 def matmul(a: Array, b: Array) -> Array:
     """Matrix product `a @ b` over the last two axes, earlier axes broadcast; 1-d arrays are vectors.
 
+    One of them may be a constant sparse matrix of SciPy.
+
     ValueError where the inner lengths differ.
     """
+    if _is_sparse(a):
+        return _sparse_times(b, matrix=a)
+    if _is_sparse(b):
+        y = _sparse_times(a if a.ndim == 1 else matrix_transpose(a), matrix=b.T)
+        return y if a.ndim == 1 else matrix_transpose(y)
     if not getattr(a, "ndim", 0) or not getattr(b, "ndim", 0):
         namespace(a, b)  # TypeError for lists
         raise ValueError(
@@ -55,6 +62,25 @@ def matmul(a: Array, b: Array) -> Array:
         y = _matmul(a, expand_dims(b, 1))
         return reshape(y, y.shape[:-1])
     return _matmul(a, b)
+
+
+def _is_sparse(x: Any) -> bool:
+    return x.__class__ not in families and x.__class__ is not Variable and hasattr(x, "tocsr")
+
+
+def _sparse_map(y: Array, x: Array, matrix: Any) -> Linear:
+    return Linear(lambda t: _sparse_times(t, matrix=matrix), lambda c: _sparse_times(c, matrix=matrix.T))
+
+
+@primitive(_sparse_map)
+def _sparse_times(x: Array, matrix: Any) -> Array:
+    """A constant sparse matrix of SciPy times a vector, or times each column of a matrix."""
+    if x.ndim not in (1, 2) or x.shape[0] != matrix.shape[1]:
+        raise ValueError(
+            f"matmul: a sparse matrix of shape {matrix.shape} needs a vector or a matrix with {matrix.shape[1]} rows; "
+            f"got shape {x.shape}"
+        )
+    return matrix @ x
 
 
 @primitive(lambda y, a, b: times(b, a), lambda y, a, b: left_times(a, b))

@@ -64,3 +64,25 @@ def test_minimize_takes_one_number():
                 TypeError, match=re.escape("minimize needs a loss that is one number; its shape is (8,)")
             ):
                 minimize(lambda w: X @ w, squares, np.zeros(3), solver, tol=tol)
+
+
+@over_solvers
+def test_trees_of_python_numbers(solver):
+    def model(p):
+        return mg.stack([p["a"] - 1.0, 2.0 * (p["b"][0] + 0.5), p["a"] * p["b"][0]])
+
+    params = {"a": 2.0, "b": [3.0]}
+    arrays = mg.tree_map(np.array, params)
+    state, other = solver.init(params), solver.init(arrays)
+    for _ in range(3):
+        params, state, info = solver.step(params, state, model, lambda y: y @ y)
+        arrays, other, expected = solver.step(arrays, other, model, lambda y: y @ y)
+        np.testing.assert_allclose(info["loss"], expected["loss"])
+    mg.tree_map(np.testing.assert_allclose, params, arrays)
+
+
+@over_solvers
+def test_one_python_number(solver):
+    w, _, info = solver.step(2.0, solver.init(2.0), lambda w: w - 1.0, lambda y: y * y)
+    assert info["loss"] == 1.0
+    assert abs(float(w) - 1.0) < 1.0
