@@ -1,4 +1,4 @@
-"""Which memory is whose: results have their own, and a push writes over what nobody else holds.
+"""Who owns which memory: results have their own, and a push overwrites only arrays that nothing else holds.
 
 What a transform returns shares memory with nothing else (docs/aliasing.md): `own` copies a leaf that is a view, an
 argument, or the same array as another leaf; all else a map has made new. `copied` is for what a linearization reads

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from operator import index
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 from minigrad.backends import Pads, Pair, window_count
 from minigrad.ops.axes import check_arrays
@@ -20,8 +20,8 @@ def pair(value: int | Pair, name: str, least: int = 1) -> Pair:
     return int(both[0]), int(both[1])
 
 
-def _is_integer(value: Any) -> bool:
-    """An integer of Python or of NumPy."""
+def _is_integer(value: Any) -> TypeGuard[int]:
+    """Whether this is an integer of Python or of NumPy."""
     try:
         index(value)
     except TypeError:
@@ -57,8 +57,8 @@ def _read(name: str, padding: Padding, window: Pair, stride: Pair, size: Pair) -
     if _is_integer(padding) and padding >= 0:
         return (int(padding), int(padding)), (int(padding), int(padding))
     if isinstance(padding, tuple | list) and len(padding) == 2:
-        h, w = ((p, p) if _is_integer(p) else tuple(p) for p in padding)
-        if len(h) == len(w) == 2 and min(*h, *w) >= 0:
+        h, w = (p if isinstance(p, tuple | list) else (p, p) for p in padding)
+        if len(h) == len(w) == 2 and all(_is_integer(n) and n >= 0 for n in (*h, *w)):
             return (int(h[0]), int(h[1])), (int(w[0]), int(w[1]))
     raise ValueError(
         f"{name}: padding must be an integer of at least 0, (height, width), ((top, bottom), (left, right)), "

@@ -32,7 +32,7 @@ def test_convolutions():
     )  # fmt: skip
     fails(ValueError, "a window of (5, 5) does not fit into images", nn.conv2d, IMAGES, np.ones((5, 5, 2, 1)))
     fails(ValueError, "conv2d: stride must be an integer of at least 1", nn.conv2d, IMAGES, kernel, stride=0)
-    for padding in ("SAME", -1, ((1,), 1), 1.0, (1, 2, 3)):
+    for padding in ("SAME", -1, ((1,), 1), 1.0, (1, 2, 3), (1.5, 1), ((1, 0.5), 1)):
         fails(ValueError, f"got {padding!r}", nn.conv2d, IMAGES, kernel, padding=padding)
 
 
