@@ -58,8 +58,7 @@ class Adam(Solver):
 
     def init(self, params: Tree) -> AdamState:
         """Return the state before the first step: both moments zero."""
-        zeros = mg.tree_map(mg.zeros_like, params)
-        return AdamState(zeros, zeros, 0)
+        return AdamState(mg.tree_map(mg.zeros_like, params), mg.tree_map(mg.zeros_like, params), 0)
 
     def step(
         self, params: Tree, state: AdamState, model: Model, loss: Loss, has_aux: bool = False
