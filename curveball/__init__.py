@@ -1,5 +1,6 @@
-"""CurveBall and its peers: second-order solvers to read and to run, and the experiments that compare them.
+"""How is a problem solved? By CurveBall and its peers, second-order solvers to read and to run.
 
+`solvers` are what solves it; `training`, `experiments` and the command `cli` use them; `course` serves the notebooks.
 The names below are loaded when they are first used: `import curveball` alone imports neither NumPy nor SciPy.
 """
 

@@ -6,13 +6,15 @@ The functions are those of the Python array API standard and run on NumPy, CuPy 
 """
 
 import sys as _sys
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from minigrad import nn
 from minigrad.backends import Namespace, backend_name, fused, namespace, one_blas_thread, to_numpy
 from minigrad.check import DerivativeError, check_derivatives
-from minigrad.curvature import GGNOperator, HessianOperator, ggnvp, hvp
+from minigrad.curvature import GGNOperator, HessianOperator, check_runs, ggnvp, hvp
 from minigrad.linear_maps import Compose, Identity, Linear, LinearMap, Negate, Scale
 from minigrad.linearization import Linearization, jvp, linearize, stop_gradient, vjp
+from minigrad.numpy_names import refuse_names as _refuse_names
 from minigrad.ops import (
     broadcasting,
     creation,
@@ -50,7 +52,7 @@ __all__ = [
     # derivatives
     "grad", "hessian", "jacobian", "jvp", "linearize", "stop_gradient", "value_and_grad", "vjp", "Linearization",
     # curvature
-    "GGNOperator", "HessianOperator", "ggnvp", "hvp",
+    "GGNOperator", "HessianOperator", "check_runs", "ggnvp", "hvp",
     # new operations, and whether their derivatives are right
     "Compose", "DerivativeError", "Identity", "Linear", "LinearMap", "Negate", "Scale", "check_derivatives",
     "primitive",
@@ -77,6 +79,10 @@ globals().update(_operations())
 globals()["__all__"] += sorted(set(_operations()) - set(__all__))
 
 _set_operators(_sys.modules[__name__])
+if not _TYPE_CHECKING:
+    __getattr__ = _refuse_names(_sys.modules[__name__], _sys.modules[__name__])
+    vars(linalg)["__getattr__"] = _refuse_names(linalg, _sys.modules[__name__])
+    vars(nn)["__getattr__"] = _refuse_names(nn, _sys.modules[__name__])
 
 
 def __dir__() -> list[str]:

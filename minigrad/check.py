@@ -110,6 +110,7 @@ def _check(
 
 
 # ------------------------------------------------------------------------------------- trees as vectors
+# Not by `Ravel`: that is made of operations, which are what is checked, and it keeps backends and dtypes.
 
 
 def _line(tree: Tree, spec: TreeSpec, what: str) -> Vector:

@@ -22,7 +22,7 @@ from minigrad.ops.creation import ones_like
 from minigrad.ravel import Ravel
 from minigrad.spec import TreeSpec, name_of
 from minigrad.transforms import grad
-from minigrad.trees import Tree, tree_paths
+from minigrad.trees import Tree, tree_flatten, tree_paths
 from minigrad.variable import Array
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ class GGNOperator(CurvatureOperator):
         self.outputs, self.J, *aux = linearize(model, params, has_aux=has_aux)
         self.aux = aux[0] if has_aux else None
         (self.value, self.g_L), self._loss_map = linearize(lambda y: _value_and_gradient(loss, y), self.outputs)
-        _check_runs(self.value.shape, self.J.inputs, loss)
+        check_runs(self.value, params, loss)
         super().__init__(self.J.inputs, f"Gauss-Newton matrix of {name_of(model)}")
 
     def __call__(self, v: Tree) -> Tree:
@@ -189,16 +189,37 @@ class _LossHessian(CurvatureOperator):
 def _value_and_gradient(loss: Callable[[Tree], Array], outputs: Tree) -> tuple[Array, Tree]:
     """The loss and its gradient by the outputs, for one run or for several."""
     value, pull_back = vjp(loss, outputs)
-    if not hasattr(value, "shape"):
-        raise TypeError(f"the loss {name_of(loss)} must return one number; it returned {type(value).__name__}")
+    _check_value(value, loss)
     return value, pull_back(ones_like(value))
 
 
-def _check_runs(shape: tuple[int, ...], params: TreeSpec, loss: Callable[[Tree], Array]) -> None:
-    for k, x in enumerate(params.leaves if shape else []):
-        if x.shape[: len(shape)] != shape:
+def check_runs(value: Array, params: Tree, loss: Callable[[Tree], Array]) -> None:
+    """Check that a loss is one number, or one for each of the runs that all params have as their first axes.
+
+    TypeError names a leaf of the params without these axes.
+
+    >>> check_runs(3.0 + grad(lambda x: x)(1.0), {"w": 1.0}, max)
+    >>> import numpy as np
+    >>> check_runs(np.ones(5), {"w": np.ones(2)}, max)
+    Traceback (most recent call last):
+        ...
+    TypeError: the loss max has shape (5,), and the params['w'] have shape (2,): return one number (take the mean or
+    the sum), or give params with the axes (5,) first, for independent runs
+    """
+    _check_value(value, loss)
+    shape = value.shape
+    if not shape:
+        return
+    leaves, structure = tree_flatten(params)
+    for k, x in enumerate(leaves):
+        if getattr(x, "shape", ())[: len(shape)] != shape:
             raise TypeError(
-                f"the loss {name_of(loss)} has shape {shape}, and the params{tree_paths(params.structure)[k]} have "
-                f"shape {x.shape}: return one number (take the mean or the sum), or give params with the axes {shape} "
-                "first, for independent runs"
+                f"the loss {name_of(loss)} has shape {shape}, and the params{tree_paths(structure)[k]} have "
+                f"shape {getattr(x, 'shape', ())}: return one number (take the mean or the sum), or give params with "
+                f"the axes {shape} first, for independent runs"
             )
+
+
+def _check_value(value: Array, loss: Callable[[Tree], Array]) -> None:
+    if not hasattr(value, "shape"):
+        raise TypeError(f"the loss {name_of(loss)} must return one number; it returned {type(value).__name__}")

@@ -14,7 +14,7 @@ from typing import Any, Literal, overload
 
 from minigrad.backends import current_namespace
 from minigrad.linear_maps import LinearMap
-from minigrad.memory import add_to, last_reads
+from minigrad.memory import add_to, copied, last_reads, own
 from minigrad.spec import TreeSpec, name_of
 from minigrad.trace import Push, Tape, Trace
 from minigrad.trees import Tree, tree_map
@@ -27,8 +27,8 @@ class Linearization(LinearMap):
     """The derivative `J` of a function at a point: `J(v)` pushes forward, `J.T(u)` pulls back.
 
     Tangents have the structure and shapes of the primals, cotangents those of the outputs. With several primals,
-    `J(v1, v2, ...)` takes one tangent for each and `J.T(u)` returns a tuple. TypeError or ValueError where structure
-    or shapes differ.
+    `J(v1, v2, ...)` takes one tangent for each and `J.T(u)` returns a tuple. Results share no memory with tangents,
+    cotangents or each other. TypeError or ValueError where structure or shapes differ.
 
     >>> import numpy as np
     >>> y, J = linearize(lambda x: x * x, np.array([1.0, 2.0]))
@@ -45,10 +45,16 @@ class Linearization(LinearMap):
         self._output_rows = output_rows  # None for an output that does not depend on the inputs
         self._last_reads: list[list[int]] | None = None
 
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            "a linearization cannot be pickled or copied: its linear maps are functions. Keep the primals, and call "
+            "linearize again"
+        )
+
     def push(self, *tangents: Tree) -> Tree:
         """Return `J v`: in every row, `y_dot = sum_i linear_map_i(x_dot_i)`."""
         x_dots: list[Array] = self.inputs.read_arguments(tangents, "J(v)", "tangent")
-        n = len(x_dots)
+        n, given = len(x_dots), x_dots[:]
         if self._last_reads is None:
             self._last_reads = last_reads(self._rows, self._output_rows)
         for row, spent in zip(self._rows[n:], self._last_reads[n:], strict=True):
@@ -60,13 +66,14 @@ class Linearization(LinearMap):
             x_dots.append(y_dot)
             for i in spent:
                 x_dots[i] = None  # no later row reads it
-        return self.outputs.build([None if k is None else x_dots[k] for k in self._output_rows])
+        return self.outputs.build(own([None if k is None else x_dots[k] for k in self._output_rows], given))
 
     def pull(self, cotangent: Tree) -> Tree:
         """Return `J^T u`: every row, the last first, adds `linear_map_i.T(y_bar)` to `x_bar_i`."""
         rows = self._rows
         x_bars: list[Array] = [None] * len(rows)
-        for k, u in zip(self._output_rows, self.outputs.read(cotangent, "J.T(u)", "cotangent"), strict=True):
+        given = self.outputs.read(cotangent, "J.T(u)", "cotangent")
+        for k, u in zip(self._output_rows, given, strict=True):
             if k is not None:
                 x_bars[k] = u if x_bars[k] is None else x_bars[k] + u
         n = len(self.inputs.leaves)
@@ -78,7 +85,7 @@ class Linearization(LinearMap):
             for i, linear_map in rows[k]:
                 x_bar = linear_map.pull(y_bar)
                 x_bars[i] = x_bar if x_bars[i] is None else x_bars[i] + x_bar
-        return self.inputs.build(x_bars[:n])
+        return self.inputs.build(own(x_bars[:n], given))
 
 
 @overload
@@ -96,6 +103,8 @@ def linearize(f: Callable[..., Tree], *primals: Tree, has_aux: bool = False) -> 
     pytrees of floating-point arrays or numbers. With `has_aux`, `f` returns `(outputs, aux)` and aux is passed through,
     not differentiated. An output that does not depend on the primals has derivative zero.
 
+    The primals may change afterwards, and so may `y`: J keeps copies of both. Other arrays that `f` uses belong to J.
+
     TypeError: a primal that is not floating-point, or primals of two backends. Radul et al., "You Only Linearize
     Once", POPL 2023.
 
@@ -104,6 +113,14 @@ def linearize(f: Callable[..., Tree], *primals: Tree, has_aux: bool = False) -> 
     (6.0, 3.0, [3.0, 2.0])
     """
     inputs = TreeSpec.of_arguments(primals, f)
+    inputs.leaves = [copied(x) for x in inputs.leaves]
+    J, aux = record(f, inputs, has_aux)
+    y = J.outputs.build([copied(x) for x in J.outputs.leaves])
+    return (y, J, aux) if has_aux else (y, J)
+
+
+def record(f: Callable[..., Any], inputs: TreeSpec, has_aux: bool) -> tuple[Linearization, Any]:
+    """Evaluate `f` on a tape; return its linearization, with the outputs' own leaves, and aux."""
     tape = Tape(inputs.namespace)
     rows = tape.rows
     variables = []
@@ -112,9 +129,7 @@ def linearize(f: Callable[..., Tree], *primals: Tree, has_aux: bool = False) -> 
         variables.append(Variable(x, tape, len(rows) - 1))
     y, aux = run(f, inputs, variables, tape, has_aux)
     outputs, output_rows = inputs.read_outputs(y, tape, f)
-    J = Linearization(rows, inputs, outputs, output_rows)
-    y = outputs.build(outputs.leaves)
-    return (y, J, aux) if has_aux else (y, J)
+    return Linearization(rows, inputs, outputs, output_rows), aux
 
 
 @overload
@@ -147,7 +162,8 @@ def jvp(
     variables = [Variable(x, trace, x_dot) for x, x_dot in zip(inputs.leaves, x_dots, strict=True)]
     y, aux = run(f, inputs, variables, trace, has_aux)
     outputs, y_dots = inputs.read_outputs(y, trace, f)
-    result = outputs.build(outputs.leaves), outputs.build(y_dots)
+    both = own([*outputs.leaves, *y_dots], [*inputs.leaves, *x_dots])
+    result = outputs.build(both[: len(y_dots)]), outputs.build(both[len(y_dots) :])
     return (*result, aux) if has_aux else result
 
 
@@ -158,6 +174,13 @@ def run(
     token = current_namespace.set(trace.namespace)
     try:
         result = f(*inputs.arguments(variables))
+    except (AttributeError, TypeError) as error:
+        if inputs.is_list_of_numbers:
+            error.add_note(
+                f"An argument of {name_of(f)} is a list of numbers: a tree, of which each entry is a variable of its "
+                "own. Give numpy.array([1.0, 2.0]) for one array"
+            )
+        raise
     finally:
         trace.open = False
         current_namespace.reset(token)
@@ -172,8 +195,8 @@ def run(
 
 
 def lower(aux: Tree, trace: Trace) -> Tree:
-    """Replace the variables of a finished transform by their values in aux."""
-    return tree_map(lambda x: x.primal if x.__class__ is Variable and x.trace is trace else x, aux)
+    """Replace the variables of a finished transform by their values in aux, each in its own memory."""
+    return tree_map(lambda x: copied(x.primal) if x.__class__ is Variable and x.trace is trace else x, aux)
 
 
 @overload
@@ -192,10 +215,10 @@ def vjp(f: Callable[..., Tree], *primals: Tree, has_aux: bool = False) -> Any:
 
 
 def stop_gradient(x: Array) -> Array:
-    """Return `x` as a constant: the same value, derivative zero. Takes pytrees.
+    """Return `x` as a constant: a copy of its value, derivative zero. Takes pytrees.
 
     >>> from minigrad import grad
     >>> float(grad(lambda x: x * stop_gradient(x))(3.0))
     3.0
     """
-    return tree_map(strip, x)
+    return tree_map(lambda x: copied(strip(x)) if x.__class__ is Variable else x, x)

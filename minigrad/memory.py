@@ -1,6 +1,10 @@
-"""What keeps a push cheap in memory: sums in place, and tangents dropped after their last use.
+"""Who owns which memory: results have their own, and a push overwrites only arrays that nothing else holds.
 
-Neither changes a result, and `Linearization.push` is right without them.
+What a transform returns shares memory with nothing else (docs/aliasing.md): `own` copies a leaf that is a view, an
+argument, or the same array as another leaf; all else a map has made new. `copied` is for what a linearization reads
+again: its primals, and the outputs that its maps hold.
+
+Two things keep a push cheap. Neither changes a result, and `Linearization.push` is right without them.
 
 - `add_to` adds the terms of a row in the memory of the first. It is safe because nothing else holds that array: it is
   new, made by a linear map for this sum. Three things rule the other cases out. A map may return its argument as it
@@ -14,10 +18,51 @@ Neither changes a result, and `Linearization.push` is right without them.
 
 from __future__ import annotations
 
+from typing import Any
+
+from minigrad.backends import namespace
 from minigrad.linear_maps import LinearMap
-from minigrad.variable import Array
+from minigrad.variable import Array, Variable
 
 IN_PLACE = 1 << 16  # entries: for smaller arrays a new one is as quick
+
+
+def copied(x: Array) -> Array:
+    """A copy of an array that can be written to; variables and numbers, which cannot be, as they are.
+
+    >>> import numpy as np
+    >>> x = np.ones(2)
+    >>> copied(x) is x, copied(x[0]) is x[0], copied(2.0)
+    (False, False, 2.0)
+    """
+    if x.__class__ is Variable or not hasattr(x, "__setitem__"):
+        return x
+    copy = getattr(x, "copy", None)
+    return namespace(x).asarray(x, copy=True) if copy is None else copy()
+
+
+def own(leaves: list[Any], given: list[Any]) -> list[Any]:
+    """The leaves, none of which shares memory with another or with an array of `given`.
+
+    Views have a base. A library whose arrays do not say so has all of them copied.
+
+    >>> import numpy as np
+    >>> u = np.ones(2)
+    >>> [x is u for x in own([u, 2.0 * u], [u])]
+    [False, False]
+    """
+    if len(leaves) == 1:  # as for most gradients: without the set
+        x = leaves[0]
+        if x.__class__ is Variable or (getattr(x, "base", x) is None and not any(x is other for other in given)):
+            return leaves
+    taken = set(map(id, given))
+    done = []
+    for x in leaves:
+        if x is not None and x.__class__ is not Variable and (id(x) in taken or getattr(x, "base", x) is not None):
+            x = copied(x)
+        taken.add(id(x))
+        done.append(x)
+    return done
 
 
 def add_to(total: Array, term: Array, keep: Array) -> Array:
@@ -28,6 +73,8 @@ def add_to(total: Array, term: Array, keep: Array) -> Array:
     >>> add_to(total, np.ones(IN_PLACE), keep=None) is total, add_to(total, np.ones(IN_PLACE), keep=total) is total
     (True, False)
     """
+    if total.__class__ is Variable:
+        return total + term
     own = total is not keep and getattr(total, "base", total) is None and total.size >= IN_PLACE
     if own and term.__class__ is total.__class__ and term.dtype == total.dtype:
         total += term

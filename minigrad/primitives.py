@@ -60,8 +60,11 @@ def _bind(value: Callable[P, R], rules: tuple[Rule | None, ...], each: IndexedRu
         # The operation belongs to the highest level among its arguments; lower levels are constants to it.
         level = 0
         for x in args:
-            if x.__class__ is Variable and x.level > level:
-                level, trace = x.level, x.trace
+            if x.__class__ is Variable:
+                if x.level > level:
+                    level, trace = x.level, x.trace
+            elif x.__class__ not in families:
+                check_kind(name, args, x)
         if not level:
             return value(*args, **params)
         if not trace.open:
@@ -69,42 +72,54 @@ def _bind(value: Callable[P, R], rules: tuple[Rule | None, ...], each: IndexedRu
 
         active = []
         primals = []
+        nested = False  # is a variable of a lower level among the primals?
         for i, x in enumerate(args):
             if x.__class__ is Variable:
                 if x.level == level:
                     active.append((i, x.source))
                     x = x.primal
-            elif (other := families.get(x.__class__, 0)) is not None and other is not trace.namespace:
-                check_constant(name, i, x, trace.namespace)  # neither a number nor known to be of this library
+                if x.__class__ is Variable:
+                    nested = True
+            elif (other := families[x.__class__]) is not None and other is not trace.namespace:
+                raise TypeError(f"{name}: argument {i}: {mixed_backends(trace.namespace, other)}")
             primals.append(x)
-        y = apply(*primals, **params)
+        y = apply(*primals, **params) if nested else value(*primals, **params)
         edges = []
         for i, source in active:
             if each is not None:
-                edges.append((source, each(i, y, *primals, **params)))
+                linear_map = each(i, y, *primals, **params)
             elif i < len(rules) and (rule := rules[i]) is not None:
-                edges.append((source, rule(y, *primals, **params)))
+                linear_map = rule(y, *primals, **params)
             else:
                 raise NotImplementedError(without_rule(name, i))
+            if not isinstance(linear_map, LinearMap):
+                raise TypeError(no_linear_map(name, i, linear_map))
+            edges.append((source, linear_map))
         return trace.record(y, edges)
 
     return cast("Callable[P, R]", apply)
 
 
-def check_constant(name: str, i: int, x: Any, xp: Any) -> None:
-    """Check a constant that meets variables: an array of their backend, or a Python number."""
+def check_kind(name: str, args: tuple[Any, ...], x: Any) -> None:
+    """Check an argument of a type not met before: an array, and no list, whose `*` and `+` mean other things."""
     try:
-        other = family(x)
+        family(x)
     except TypeError as error:
+        i = next(k for k, other in enumerate(args) if other is x)
         raise TypeError(f"{name}: argument {i}: {error}") from None
-    if other is not None and other is not xp:
-        raise TypeError(f"{name}: argument {i}: {mixed_backends(xp, other)}")
 
 
 def outlived(name: str) -> str:
     return (
         f"{name}: a variable outlived its transform: it was kept from a call of linearize, grad, jvp, ... that has "
         "returned. Return what you need from the function, with has_aux=True if it is not to be differentiated"
+    )
+
+
+def no_linear_map(name: str, i: int, given: Any) -> str:
+    return (
+        f"{name}: the rule of argument {i} returned {type(given).__name__}, it must return a linear map: "
+        "minigrad.Scale(k) for the derivative k of an elementwise operation, or minigrad.Linear(push, pull)"
     )
 
 

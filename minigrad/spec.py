@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minigrad.backends import Namespace, family, is_floating, mixed_backends, numpy_namespace
+from minigrad.memory import copied
 from minigrad.ops.dtypes import astype
 from minigrad.primitives import outlived
 from minigrad.trace import Trace
@@ -30,6 +31,10 @@ class TreeSpec:
     @classmethod
     def of_arguments(cls, arguments: tuple[Tree, ...], f: Callable[..., Tree]) -> TreeSpec:
         """Check the primals of a transform: floating-point arrays of one backend, or Python floats."""
+        if not callable(f):
+            raise TypeError(
+                f"expected a function, got {type(f).__name__}: {f!r:.60}. Give f itself, not its value f(x)"
+            )
         single = len(arguments) == 1
         leaves, structure = tree_flatten(arguments[0] if single else arguments)
         xp = None
@@ -57,6 +62,13 @@ class TreeSpec:
             leaves = [xp.asarray(x, dtype=dtype)[()] if x.__class__ is float else x for x in leaves]
         return cls(leaves, structure, xp, single)
 
+    @property
+    def is_list_of_numbers(self) -> bool:
+        """Whether an argument is a list of numbers, which beginners take for an array."""
+        trees = [self.structure] if self.single else self.structure[2]
+        numbers = all(x.shape == () for x in self.leaves)
+        return numbers and any(isinstance(tree, tuple) and tree[0] is list and set(tree[2]) == {LEAF} for tree in trees)
+
     def arguments(self, leaves: list[Array]) -> tuple[Tree, ...]:
         """Put leaves together as the arguments of the function."""
         tree = tree_unflatten(self.structure, leaves)
@@ -69,6 +81,8 @@ class TreeSpec:
         values = []
         for k, x in enumerate(leaves):
             if x.__class__ is Variable and x.trace is trace:
+                if not is_floating(strip(x)):
+                    check_real(x.dtype, f"output{tree_paths(structure)[k]} of {name_of(f)}")
                 sources.append(x.source)
                 values.append(x.primal)
                 continue
@@ -82,7 +96,7 @@ class TreeSpec:
                     "differentiated as aux, with has_aux=True"
                 ) from None
             sources.append(None)
-            values.append(x if xp is not None else self.namespace.asarray(float(x)))
+            values.append(copied(x) if xp is not None else self.namespace.asarray(float(x)))
         return TreeSpec(values, structure, self.namespace), sources
 
     def read_arguments(self, given: tuple[Tree, ...], where: str, what: str) -> list[Array]:
@@ -114,6 +128,7 @@ class TreeSpec:
         if x.shape != like.shape:
             raise ValueError(f"{what} has shape {x.shape}; it must have the shape {like.shape} of what it belongs to")
         if x.dtype != like.dtype:
+            check_real(x.dtype, what)
             x = astype(x, like.dtype)
         return x
 
@@ -126,9 +141,16 @@ class TreeSpec:
             if x is None:
                 x = self.namespace.zeros_like(strip(like))
             elif x.dtype != like.dtype:
+                check_real(x.dtype, "a derivative")
                 x = astype(x, like.dtype)
             done.append(x)
         return tree_unflatten(self.structure, done)
+
+
+def check_real(dtype: Any, what: str) -> None:
+    """TypeError for complex numbers: as real ones they would lose a part."""
+    if "complex" in str(dtype):
+        raise TypeError(f"{what} is {dtype}: derivatives need real numbers; take the real and imaginary parts apart")
 
 
 def argument_name(structure: Structure, k: int, single: bool) -> str:

@@ -6,11 +6,21 @@ from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 from minigrad.backends import namespace
-from minigrad.linearization import linearize
+from minigrad.linearization import linearize, record
+from minigrad.memory import own
+from minigrad.ops.axes import integers
 from minigrad.ops.shaping import reshape, stack
-from minigrad.spec import name_of
+from minigrad.spec import TreeSpec, name_of
 from minigrad.trees import Structure, Tree, tree_flatten, tree_unflatten
 from minigrad.variable import Array, strip
+
+
+def check_function(name: str, f: Any) -> None:
+    """TypeError where a transform is given the value of a function instead of the function."""
+    if not callable(f):
+        raise TypeError(
+            f"{name} takes a function, got {type(f).__name__}: {f!r:.60}. Write {name}(f)(x), not {name}(f(x))"
+        )
 
 
 def value_and_grad(
@@ -25,8 +35,14 @@ def value_and_grad(
     >>> float(value), [float(g) for g in gradient]
     (18.0, [12.0, 9.0])
     """
-    several = not isinstance(argnums, int)
-    numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    check_function("grad", f)
+    several = isinstance(argnums, tuple | list)
+    try:
+        numbers = integers(str(argnums) if getattr(argnums, "shape", ()) else argnums, "argnums")
+    except TypeError as error:
+        raise TypeError(f"{error}. Write grad(f)(x), not grad(f, x)") from None
+    if len(set(numbers)) < len(numbers):
+        raise ValueError(f"argnums={argnums} names an argument twice")
 
     def value_and_gradient(*args: Tree, **kwargs: Any) -> tuple[Tree, Tree]:
         if len(args) == 1 and numbers == (0,) and not kwargs:
@@ -35,6 +51,8 @@ def value_and_grad(
             for k in numbers:
                 if not -len(args) <= k < len(args):
                     raise TypeError(f"argnums={argnums}: {name_of(f)} was called with {len(args)} positional arguments")
+            if len({k % len(args) for k in numbers}) < len(numbers):
+                raise ValueError(f"argnums={argnums} names an argument twice, of {len(args)}")
             chosen = tuple(args[k] for k in numbers)
 
             def function(*some: Tree) -> Tree:
@@ -43,7 +61,9 @@ def value_and_grad(
                     full[k] = x
                 return f(*full, **kwargs)
 
-        y, J, *aux = linearize(function, *chosen, has_aux=has_aux)
+        inputs = TreeSpec.of_arguments(chosen, function)
+        J, aux = record(function, inputs, has_aux)
+        y = J.outputs.build(own(J.outputs.leaves, inputs.leaves))
         if getattr(y, "shape", None) != ():
             returned = f"shape {y.shape}" if hasattr(y, "shape") else type(y).__name__
             raise TypeError(
@@ -53,7 +73,7 @@ def value_and_grad(
         gradient = J.pull(1.0)
         if several and len(numbers) == 1:
             gradient = (gradient,)
-        return ((y, *aux), gradient) if has_aux else (y, gradient)
+        return ((y, aux), gradient) if has_aux else (y, gradient)
 
     value_and_gradient.__name__ = f"value_and_grad({name_of(f)})"
     return value_and_gradient
@@ -86,6 +106,9 @@ def jacobian(f: Callable[[Tree], Tree], mode: Literal["forward", "reverse"] | No
     array([[2., 0.],
            [0., 4.]])
     """
+    check_function("jacobian", f)
+    if mode is not None and not isinstance(mode, str):
+        raise TypeError(f"jacobian: mode must be a string or None; got {mode!r:.60}. Write jacobian(f)(x)")
     if mode not in (None, "forward", "reverse"):
         raise ValueError(f"jacobian: mode must be 'forward', 'reverse' or None; got {mode!r}")
 
@@ -158,6 +181,9 @@ def hessian(
     array([[4., 6.],
            [6., 0.]])
     """
+    check_function("hessian", f)
+    if not isinstance(mode, str):
+        raise TypeError(f"hessian: mode must be a string; got {mode!r:.60}. Write hessian(f)(x), not hessian(f, x)")
     if mode not in ("forward-over-reverse", "reverse-over-reverse"):
         raise ValueError(f"hessian: mode must be one of 'forward-over-reverse', 'reverse-over-reverse'; got {mode!r}")
     dense = jacobian(grad(f), "forward" if mode == "forward-over-reverse" else "reverse")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -19,7 +20,8 @@ def _is_leaf(tree: Tree) -> bool:
 def tree_flatten(tree: Tree) -> tuple[list[Any], Structure]:
     """Return the leaves of a tree, dicts in the order of their sorted keys, and its structure.
 
-    None is a tree without leaves. Named tuples keep their type.
+    None is a tree without leaves. Named tuples keep their type, and so do OrderedDicts, in their own order. TypeError
+    for other kinds of dict.
 
     >>> tree_flatten({"w": 1.0, "b": [2.0, 3.0]})[0]
     [2.0, 3.0, 1.0]
@@ -35,6 +37,11 @@ def _collect(tree: Tree, leaves: list[Any]) -> Structure:
         leaves.append(tree)
         return LEAF
     if isinstance(tree, dict):
+        kind = type(tree)
+        if kind is OrderedDict:
+            return kind, tuple(tree), tuple(_collect(child, leaves) for child in tree.values())
+        if kind is not dict:
+            raise TypeError(f"a {kind.__name__} is no pytree, as it could not be built again: give dict(x)")
         try:
             keys = tuple(sorted(tree))
         except TypeError:
@@ -60,7 +67,7 @@ def _build(structure: Structure, leaves: Iterator[Any]) -> Tree:
     kind, keys, children = structure
     parts = [_build(child, leaves) for child in children]
     if keys is not None:
-        return dict(zip(keys, parts, strict=True))
+        return kind(zip(keys, parts, strict=True))
     return kind(*parts) if hasattr(kind, "_fields") else kind(parts)
 
 
@@ -105,20 +112,16 @@ def describe(structure: Structure) -> str:
     kind, keys, children = structure
     parts = [describe(child) for child in children]
     if keys is not None:
-        return "{" + ", ".join(f"{key!r}: {part}" for key, part in zip(keys, parts, strict=True)) + "}"
+        entries = "{" + ", ".join(f"{key!r}: {part}" for key, part in zip(keys, parts, strict=True)) + "}"
+        return entries if kind is dict else f"{kind.__name__}({entries})"
     if kind is list:
         return "[" + ", ".join(parts) + "]"
     name = "" if kind is tuple else kind.__name__
     return f"{name}({', '.join(parts)}{',' if len(parts) == 1 else ''})"
 
 
-def path_of(structure: Structure, k: int) -> str:
-    """Name the k-th leaf as it is written in code: `['layers'][0]`, or nothing for a bare array."""
-    return tree_paths(structure)[k]
-
-
 def tree_paths(structure: Structure) -> list[str]:
-    """Return every leaf's path, in the order of `tree_flatten`.
+    """Return every leaf's path as it is written in code, in the order of `tree_flatten`; "" for a bare array.
 
     >>> tree_paths(tree_flatten({"w": 1.0, "b": [2.0, 3.0]})[1])
     ["['b'][0]", "['b'][1]", "['w']"]

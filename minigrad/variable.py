@@ -7,11 +7,15 @@ variable are operations of minigrad: `minigrad/ops/operators.py` sets them.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any, ClassVar, NoReturn
 
+import numpy
 from array_api_compat import device as device_of
+
+from minigrad.numpy_names import STANDARD, instead_of
 
 Array = Any  # an array of some backend, or a Variable that stands for one
 
@@ -21,6 +25,7 @@ class Variable:
 
     __slots__ = ("level", "primal", "source", "trace")
     __array_priority__ = 1000.0  # let our reflected operators answer those of an array
+    __pandas_priority__ = 5000  # and those of a column
     __hash__ = None  # type: ignore[assignment]  # like arrays, which compare elementwise
     _functions: ClassVar[ModuleType]  # what variables answer when they are asked for their functions: minigrad
 
@@ -63,6 +68,12 @@ class Variable:
         x: Any = self  # its operators are set later
         return (x[i] for i in range(len(self)))
 
+    def __copy__(self) -> Variable:
+        return self  # nothing can change it
+
+    def __deepcopy__(self, memo: Any) -> Variable:
+        return self
+
     def __format__(self, spec: str) -> str:
         return format(strip(self), spec) if spec else repr(self)
 
@@ -78,19 +89,28 @@ class Variable:
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         """Answer the operators of NumPy arrays (`array * variable`), and NumPy functions that minigrad has too."""
-        function = getattr(self._functions, _STANDARD_NAMES.get(ufunc.__name__, ufunc.__name__), None)
-        if method != "__call__" or kwargs or function is None:
-            return self._refuse(f"numpy.{ufunc.__name__}")
-        return function(*inputs)
+        name = STANDARD.get(ufunc.__name__, ufunc.__name__)
+        if method != "__call__" or kwargs or name not in self._functions.__all__:
+            return self._refuse_function(f"numpy.{ufunc.__name__}")
+        return getattr(self._functions, name)(*inputs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        self._refuse(f"numpy.{function.__name__}")
+        self._refuse_function(f"{function.__module__ or 'numpy'}.{function.__name__}")
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        self._refuse("a conversion to a NumPy array")
+        if sys._getframe(1).f_code.co_name == "_matmul_dispatch":
+            # SciPy's sparse matrices ask in this way who answers A @ x: an array that holds the object says, it does.
+            answer = numpy.empty((), dtype=object)
+            answer[()] = self
+            return answer
+        advice = "Join a list of variables with minigrad.stack, replace entries with minigrad.index_update, use "
+        return self._refuse("a conversion to a NumPy array", f"{advice}minigrad's functions on the value itself")
 
     def __float__(self) -> float:
-        self._refuse("float(), or assignment into a plain array (see minigrad.index_update, minigrad.stack),")
+        self._refuse(
+            "float(), or assignment into a plain array (see minigrad.index_update, minigrad.stack),",
+            "Use minigrad.sin for math.sin, and so on,",
+        )
 
     def __int__(self) -> int:
         self._refuse("int()")
@@ -110,18 +130,19 @@ class Variable:
     def tolist(self) -> list[Any]:
         self._refuse(".tolist()")
 
-    def _refuse(self, what: str) -> NoReturn:
+    def __reduce__(self) -> NoReturn:
+        self._refuse("pickling")
+
+    def _refuse_function(self, name: str) -> NoReturn:
+        instead = instead_of(name.split(".")[-1], self._functions)
+        self._refuse(name, f"Write {instead}" if instead else "minigrad has no such function: use those that it has")
+
+    def _refuse(self, what: str, advice: str = "Use minigrad's functions on the value itself") -> NoReturn:
         raise TypeError(
-            f"{what} of a traced value: its derivative is being taken, and it would be lost. Use minigrad's function "
-            "of that name on the value itself (comparisons such as x > 0 give plain booleans), return the value as aux "
+            f"{what} of a traced value: its derivative is being taken, and it would be lost. {advice} "
+            "(comparisons such as x > 0 give plain booleans), return the value as aux "
             "(has_aux=True), or take minigrad.stop_gradient(x) where no derivative is wanted"
         )
-
-
-_STANDARD_NAMES = {  # NumPy's ufuncs whose names differ from the array API standard's
-    "true_divide": "divide", "power": "pow", "absolute": "abs", "arctan": "atan", "arctan2": "atan2",
-    "arctanh": "atanh", "arcsin": "asin", "arccos": "acos", "arcsinh": "asinh", "arccosh": "acosh",
-}  # fmt: skip
 
 
 def strip(x: Any) -> Any:

@@ -38,7 +38,10 @@ def compare(
     from curveball.solvers.registry import solver_from
 
     with bad_input():
-        chosen = {text: solver_from(text) for text in solver or DEFAULT_SOLVERS}
+        texts = solver or DEFAULT_SOLVERS
+        chosen = {text: solver_from(text) for text in texts}
+        if len(chosen) < len(texts):
+            raise ValueError(f"--solver {max(texts, key=list(texts).count)} is given twice: give it once")
         options = run.train_options(resume)
         trained = load_problem(problem)
         solvers = "" if tuple(chosen) == DEFAULT_SOLVERS else "-vs-".join(chosen)

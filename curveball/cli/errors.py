@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 
 import typer
 from typer.core import TyperGroup
+
+from curveball.training.say import say
 
 # All errors about a command line derive from click's UsageError. From 0.26 on Typer has its own copy of click, and
 # exports only one of these errors: its base class is UsageError.
@@ -27,10 +30,23 @@ class OneLine(TyperGroup):
         except UsageError as error:
             code = 2
             text = " ".join(error.format_message().split())
-            typer.echo(f"curveball: {text} (see curveball --help)", err=True)
+            say(f"curveball: {text} (see curveball --help)")
         except typer.Abort:
             code = 130
+        except OSError as error:  # of standard output: a full disk, or a pipe that was closed
+            code = 1
+            say(f"curveball: {error}")
+            _drop_unwritten()
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _drop_unwritten() -> None:
+    """Where standard output cannot be written, leave nothing for the end of the program to fail at."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def help_alone(context: typer.Context) -> None:
@@ -46,7 +62,7 @@ def bad_input() -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        typer.echo(f"curveball: {error}", err=True)
+        say(f"curveball: {error}")
         raise typer.Exit(2) from None
 
 
@@ -56,13 +72,13 @@ def interruptible(folder: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        found = [path.parent for path in folder.glob("**/checkpoint.safetensors")]
+        found = [path.parent for path in folder.glob("**/checkpoint*.safetensors")]
         what = "no epoch was finished"
         if any(not place.name.startswith("previous") for place in found):
             what = f"{folder} has the finished epochs: continue with --resume"
         elif found:
             what += f"; the previous run is in {max(found, key=lambda place: place.stat().st_mtime)}"
-        typer.echo(f"curveball: interrupted: {what}", err=True)
+        say(f"curveball: interrupted: {what}")
         raise
 
 

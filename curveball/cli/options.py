@@ -51,11 +51,19 @@ class RunOptions:
     seed: Seed = TrainOptions.seed
     out: Out = None
     log_every: Annotated[int, typer.Option(help="steps between log lines")] = TrainOptions.log_every
+    save_every: Annotated[
+        str, typer.Option(help="checkpoints within an epoch: after so many steps, as in 500, or as in 30s, 10min, 2h")
+    ] = str(TrainOptions.save_every)
+    diverged_above: Annotated[
+        float, typer.Option(help="a loss so many times the first one ends the run, as one that is not finite does")
+    ] = TrainOptions.diverged_above
     quiet: Annotated[bool, typer.Option("--quiet", help="no progress bar")] = TrainOptions.quiet
 
     def train_options(self, resume: bool) -> TrainOptions:
         """The same for `train`. ValueError for bad values."""
-        return TrainOptions(self.epochs, self.seed, self.log_every, self.quiet, resume)
+        return TrainOptions(
+            self.epochs, self.seed, self.log_every, self.quiet, resume, self.save_every, self.diverged_above
+        )
 
 
 def bundled(command: Callable[..., None]) -> Callable[..., None]:
@@ -63,7 +71,7 @@ def bundled(command: Callable[..., None]) -> Callable[..., None]:
 
     >>> def greet(run: RunOptions, loud: bool = False) -> None: ...
     >>> list(inspect.signature(bundled(greet)).parameters)
-    ['epochs', 'seed', 'out', 'log_every', 'quiet', 'loud']
+    ['epochs', 'seed', 'out', 'log_every', 'save_every', 'diverged_above', 'quiet', 'loud']
     """
     parameters = inspect.signature(command, eval_str=True).parameters.values()
     bundles: dict[str, Any] = {p.name: p.annotation for p in parameters if is_dataclass(p.annotation)}

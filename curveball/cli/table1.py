@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from curveball.cli.errors import at_least, bad_input
 from curveball.cli.options import Out, Seed
+from curveball.training.say import say
+
+if TYPE_CHECKING:
+    from curveball.experiments.table1 import Cell
 
 
 def table1(
@@ -17,22 +23,96 @@ def table1(
     seed: Seed = 0,
     jobs: Annotated[int | None, typer.Option(help="processes [default: one per core]")] = None,
     out: Out = None,
+    resume: Annotated[bool, typer.Option("--resume", help="go on where a table in --out was interrupted")] = False,
 ) -> None:
     """Count iterations to a loss of 1e-4 on problems with known minima, every solver: Table 1 of the paper and more."""
     # Imported here, so that other commands and the help start without SciPy.
-    from curveball.experiments.table1 import markdown, write
+    from curveball.experiments.parallel import WorkerKilled
+    from curveball.experiments.table1 import COLUMNS, FILES, ROWS, markdown, write
     from curveball.experiments.table1 import table1 as run_table
-    from curveball.training.files import output_folder
+    from curveball.experiments.table1_cells import CellFiles
+    from curveball.training.files import check_writable, output_folder, remove_leftovers
+    from curveball.training.lock import locked
 
-    with bad_input():
-        at_least(1, "--runs", runs)
-        at_least(1, "--jobs", 1 if jobs is None else jobs)
-        at_least(0, "--seed", seed)
-        folder = output_folder(out or Path("runs") / "table1")
-    started = time.perf_counter()
-    cells = run_table(runs, seed, -1 if jobs is None else jobs)
-    seconds = time.perf_counter() - started
-    with bad_input():
-        write(cells, folder, runs, seed, seconds)
-    typer.echo(markdown(cells))
-    typer.echo(f"{seconds:.0f} s; table1.md, table1.csv and table1.json in {folder}")
+    folder = out or Path("runs") / "table1"
+    files = CellFiles(folder, runs, seed)
+    with contextlib.ExitStack() as stack:
+        with bad_input():
+            at_least(1, "--runs", runs)
+            at_least(1, "--jobs", 1 if jobs is None else jobs)
+            at_least(0, "--seed", seed)
+            if resume:
+                files.check()
+            stack.enter_context(locked(output_folder(folder)))
+            remove_leftovers(folder)
+            check_writable(folder, FILES)
+            done, before = files.load() if resume else ([], 0.0)
+            if not resume:
+                files.begin()
+        started = time.perf_counter()
+        count = len(done)
+        progress = stack.enter_context(_Progress(len(ROWS) * len(COLUMNS), count))
+
+        def report(cell: Cell) -> None:
+            nonlocal count
+            try:
+                files.save(cell, before + time.perf_counter() - started)
+            except ValueError as error:
+                say(f"curveball: {cell.row}, {cell.column} is not kept: {error}")
+            else:
+                count += 1
+            progress.report(cell)
+
+        try:
+            cells = run_table(runs, seed, -1 if jobs is None else jobs, done, report)
+        except (KeyboardInterrupt, WorkerKilled) as error:
+            kept = f"{count} of {len(ROWS) * len(COLUMNS)} cells are kept in {folder}"
+            kept += ", --resume goes on from there" if count else ""
+            if isinstance(error, WorkerKilled):
+                say(f"curveball: {error}; {kept}")
+                raise typer.Exit(1) from None
+            say(f"curveball: interrupted: {kept}")
+            raise
+        progress.close()
+        if len(done) == len(cells) and not files.cells.exists():
+            typer.echo(f"{markdown(cells)}\nall of it was in {folder}")
+            return
+        seconds = before + time.perf_counter() - started
+        try:
+            with bad_input():
+                write(cells, folder, runs, seed, seconds)
+                files.remove()
+        finally:
+            typer.echo(markdown(cells))
+        typer.echo(f"{seconds:.0f} s; table1.md, table1.csv and table1.json in {folder}")
+
+
+class _Progress:
+    """A bar on a terminal; elsewhere a line for each cell."""
+
+    def __init__(self, cells: int, done: int):
+        from tqdm import tqdm
+
+        self._bar = tqdm(total=cells, initial=done, desc="table1", unit="cell", disable=not _is_terminal())
+
+    def report(self, cell: Cell) -> None:
+        """A cell is done."""
+        if self._bar.disable:
+            say(f"{cell.row}, {cell.column}: {cell}; {cell.seconds:.1f} s")
+        self._bar.update()
+
+    def close(self) -> None:
+        """The end."""
+        self._bar.close()
+
+    def __enter__(self) -> _Progress:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def _is_terminal() -> bool:
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        return bool(sys.stderr.isatty())
+    return False

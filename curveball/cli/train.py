@@ -23,11 +23,15 @@ def train(
 ) -> None:
     """Train one network with one solver; write log.jsonl and checkpoint.safetensors.
 
-    Without --resume, those of an earlier run in the same folder are kept in its folder `previous`.
+    Without --resume, those of an earlier run in the same folder are kept in its folder `previous`. The exit code is 1
+    where the loss diverged.
     """
-    # Imported here, so that other commands and the help start without Matplotlib.
+    # Imported here, so that other commands and the help start without SciPy.
     from curveball.experiments.tables import table
     from curveball.solvers.registry import solver_from
+    from curveball.training.checkpoint import exists as checkpoint_exists
+    from curveball.training.say import say
+    from curveball.training.train import CHECKPOINT
     from curveball.training.train import train as run_training
 
     with bad_input():
@@ -39,7 +43,8 @@ def train(
     typer.echo(table([result]))
     print_memory_pool([result])
     kept = "" if resume or not (folder / "previous").exists() else f"; earlier runs in {folder / 'previous'}*"
-    typer.echo(f"log and checkpoint in {folder}{kept}")
+    written = "log and checkpoint" if checkpoint_exists(folder / CHECKPOINT) else "log, but no checkpoint,"
+    typer.echo(f"{written} in {folder}{kept}")
     if result.stopped:
-        typer.echo(f"curveball: {result.stopped}", err=True)
+        say(f"curveball: {result.stopped}")
         raise typer.Exit(1)

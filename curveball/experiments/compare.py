@@ -11,8 +11,10 @@ from pathlib import Path
 from curveball.experiments.figures import draw_errors, draw_losses
 from curveball.experiments.tables import table2, table2_csv, title
 from curveball.solvers.base import Solver
+from curveball.training.checkpoint import exists
 from curveball.training.devices import device_info
-from curveball.training.files import archive_previous, check_writable, write_together, write_whole
+from curveball.training.files import archive_previous, check_writable, output_folder, remove_leftovers, write_together
+from curveball.training.lock import locked
 from curveball.training.options import RunSpec, TrainOptions
 from curveball.training.protocol import Batch, TrainingProblem
 from curveball.training.provenance import provenance
@@ -52,13 +54,29 @@ def compare(
         for k in range(seeds)
         for name, solver in solvers.items()
     ]
+    if options.resume and not any(spec.checkpoint and exists(spec.checkpoint) for spec in specs):
+        raise ValueError(f"there is no checkpoint of these runs in {folder}: start the comparison without --resume")
+    with locked(output_folder(folder)):
+        remove_leftovers(folder)
+        return _compare(problem, solvers, folder, options, seeds, specs)
+
+
+def _compare(
+    problem: TrainingProblem[Batch],
+    solvers: Mapping[str, Solver],
+    folder: Path,
+    options: TrainOptions,
+    seeds: int,
+    specs: list[RunSpec],
+) -> list[Run]:
+    """Compare in a folder that is ours."""
     done: list[tuple[RunSpec, Run]] = []
     for spec in specs:
         done.append((spec, _run(problem, spec)))
         if not options.resume and len(done) == 1 and (folder / "results.json").exists():
             archive_previous(folder, FILES)
         facts = {"epochs": options.epochs, "seed": options.seed, "seeds": seeds, "solvers": list(solvers)}
-        write_whole(folder / "results.json", partial(_write_results, problem, facts, done))
+        write_together(folder, {"results.json": partial(_write_results, problem, facts, done)})
     runs = [run for name in solvers for spec, run in done if spec.name == name]
     heading = title(problem) + (f", seed {options.seed}" if seeds == 1 else f", mean of {seeds} seeds")
     write_together(
@@ -67,8 +85,8 @@ def compare(
             "losses.png": lambda path: draw_losses(runs, path, heading),
             "figure2.png": lambda path: draw_errors(runs, path, heading, "epoch"),
             "figure3.png": lambda path: draw_errors(runs, path, heading, "seconds"),
-            "table2.md": lambda path: path.write_text(table2(runs, problem, options.epochs)),
-            "table2.csv": lambda path: path.write_text(table2_csv(runs, problem)),
+            "table2.md": lambda path: path.write_text(table2(runs, problem, options.epochs), "utf-8"),
+            "table2.csv": lambda path: path.write_text(table2_csv(runs, problem), "utf-8"),
         },
     )
     return runs
@@ -80,7 +98,7 @@ def _subfolder(name: str, seed: int) -> str:
 
 def _run(problem: TrainingProblem[Batch], spec: RunSpec) -> Run:
     """Train; with `resume`, continue from the checkpoint if there is one. A finished run is returned as it is."""
-    begun = spec.checkpoint is not None and spec.checkpoint.exists()
+    begun = spec.checkpoint is not None and exists(spec.checkpoint)
     options = replace(spec.options, resume=spec.options.resume and begun)
     try:
         return train(problem, spec.solver, options, name=spec.name, folder=spec.folder)
@@ -105,4 +123,4 @@ def _write_results(
             for spec, run in done
         ],
     }
-    path.write_text(json.dumps(content, indent=1) + "\n")
+    path.write_text(json.dumps(content, indent=1) + "\n", "utf-8")

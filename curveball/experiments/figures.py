@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 from numpy.typing import ArrayLike
 
+from curveball.experiments.tables import by_solver
 from curveball.training.run import Run
 
 # For readers with any colour vision: M. Okabe and K. Ito, "Color Universal Design", 2008.
@@ -46,14 +47,6 @@ def running_mean(values: ArrayLike, window: int) -> np.ndarray:
     stops = np.arange(1, len(sums))
     starts = np.maximum(0, stops - window)
     return (sums[stops] - sums[starts]) / (stops - starts)
-
-
-def by_solver(runs: Iterable[Run]) -> dict[str, list[Run]]:
-    """The runs of each solver, one per seed, in their order."""
-    found: dict[str, list[Run]] = {}
-    for run in runs:
-        found.setdefault(run.name, []).append(run)
-    return found
 
 
 def mean_of(runs: Sequence[Run], records: str, *keys: str) -> list[np.ndarray]:

@@ -1,16 +1,18 @@
-"""Many runs at once: iterations to a threshold, grid searches, and the cells of a table in parallel.
+"""Many runs at once: iterations to a threshold, and grid searches.
 
-Independent runs and grid points are a leading axis of one array program. The cells of an experiment go through
-`joblib.Parallel`: under `joblib.parallel_config("dask")` or `"ray"` a cluster computes them, without a change here.
+Independent runs and grid points are a leading axis of one array program. Its matrices are small, so the linear algebra
+runs in one thread: several would wait for each other longer than they compute.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from functools import partial
+from typing import Protocol
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 import minigrad as mg
 from curveball.solvers.base import Solver
@@ -19,6 +21,7 @@ from minigrad import Array, Tree
 
 ONE_AT_A_TIME = (BFGS, LBFGS)  # SciPy's
 START, NOISE = 0, 1  # streams of random numbers: the same for every solver
+MEMORY = 2**28  # bytes that the runs which advance together may take
 Runs = tuple[int, ...]  # the shape of independent runs; () for one
 
 
@@ -46,12 +49,20 @@ class ManyRuns(Protocol):
 
 
 def iterations_to(
-    problem: ManyRuns, solver: Solver, runs: int, max_iter: int, threshold: float = 1e-4, seed: int = 0
+    problem: ManyRuns,
+    solver: Solver,
+    runs: int,
+    max_iter: int,
+    threshold: float = 1e-4,
+    seed: int = 0,
+    at_once: int | None = None,
 ) -> np.ndarray:
     """Return, for each run, the first iteration (counted from 1) whose loss is below the threshold; 0 if none is.
 
-    The loss of an iteration is that of its own batch, before its step. All solvers see the same starts. Solvers that
-    advance all runs at once also see the same noise. ValueError for `runs` or `max_iter` below 1.
+    The loss of an iteration is that of its own batch, before its step. A run whose loss is not finite has ended. All
+    solvers see the same starts; solvers that advance all runs at once also see the same noise. At most `at_once` runs
+    advance together, by default as many as fit into `MEMORY`; the counts do not depend on it. ValueError for `runs`,
+    `max_iter` or `at_once` below 1.
 
     >>> from curveball import Newton
     >>> from problems.closed_form.quadratic import Quadratic
@@ -60,34 +71,58 @@ def iterations_to(
     """
     if runs < 1 or max_iter < 1:
         raise ValueError(f"runs and max_iter must be at least 1; got {runs} and {max_iter}")
+    if at_once is not None and at_once < 1:
+        raise ValueError(f"at_once must be at least 1, or None; got {at_once}")
     params = problem.init(np.random.default_rng([seed, START]), (runs,))
-    if isinstance(solver, ONE_AT_A_TIME):
-        firsts = []
-        for k in range(runs):
-            noise = np.random.default_rng([seed, NOISE, k])
-            single = mg.tree_map(lambda leaf, k=k: leaf[k], params)
-            firsts.append(_first_below(problem, solver, single, (), noise, max_iter, threshold))
-        return np.array([int(first) for first in firsts])
-    noise = np.random.default_rng([seed, NOISE])
-    return _first_below(problem, solver, params, (runs,), noise, max_iter, threshold)
+    limits = problem, solver, max_iter, threshold
+    firsts = []
+    with threadpool_limits(1):
+        if isinstance(solver, ONE_AT_A_TIME):
+            for k in range(runs):
+                draw = partial(problem.batch, np.random.default_rng([seed, NOISE, k]))
+                firsts.append(_first_below(*limits, _taken(params, k, runs), (), draw))
+            return np.array([int(first) for first in firsts])
+        size = at_once or _fitting(params, runs)
+        for start in range(0, runs, size):
+            part = slice(start, min(start + size, runs))
+            noise = np.random.default_rng([seed, NOISE])  # all draw all of it, so that each run gets its own
+            draw = partial(_batch_of, problem, noise, part, runs)
+            firsts.append(_first_below(*limits, _taken(params, part, runs), (part.stop - part.start,), draw))
+    return np.concatenate(firsts)
+
+
+def _fitting(params: Tree, runs: int) -> int:
+    """How many runs fit into the memory: a solver may have some matrices for each, and the tape some arrays."""
+    n = sum(leaf.size for leaf in mg.tree_flatten(params)[0]) // runs
+    return max(1, MEMORY // (32 * n * n + 1024 * n))
+
+
+def _batch_of(problem: ManyRuns, noise: np.random.Generator, part: slice, runs: int) -> Tree:
+    return _taken(problem.batch(noise, (runs,)), part, runs)
+
+
+def _taken(tree: Tree, part: slice | int, runs: int) -> Tree:
+    """The part of the arrays that have a leading axis of runs."""
+    return mg.tree_map(lambda leaf: leaf[part] if getattr(leaf, "shape", ())[:1] == (runs,) else leaf, tree)
 
 
 def _first_below(
     problem: ManyRuns,
     solver: Solver,
-    params: Tree,
-    runs: Runs,
-    noise: np.random.Generator,
     max_iter: int,
     threshold: float,
+    params: Tree,
+    runs: Runs,
+    batch: Callable[[], Tree],
 ) -> np.ndarray:
     state = solver.init(params)
-    first = np.zeros(runs, int)
+    first, lost = np.zeros(runs, int), np.zeros(runs, bool)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # some runs may diverge
         for k in range(1, max_iter + 1):
-            params, state, loss = one_step(problem, solver, params, state, problem.batch(noise, runs))
-            first = np.where((first == 0) & (loss < threshold), k, first)
-            if first.all() or not np.any(np.isfinite(loss)):
+            params, state, loss = one_step(problem, solver, params, state, batch())
+            lost |= ~np.isfinite(loss)
+            first = np.where((first == 0) & ~lost & (loss < threshold), k, first)
+            if np.all((first > 0) | lost):
                 break
     return first
 
@@ -125,7 +160,7 @@ def grid_search(
     chosen = solver(**columns)
     state = chosen.init(params)
     last = []
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+    with threadpool_limits(1), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         for k in range(max_iter):
             params, state, loss = one_step(problem, chosen, params, state, problem.batch(noise))
             if k >= max_iter - 10:
@@ -134,17 +169,3 @@ def grid_search(
     means = np.where(np.isfinite(means), means, np.inf)
     best = int(np.argmin(means))
     return {name: float(column[best]) for name, column in columns.items()}, means
-
-
-def parallel_map(function: Callable[..., Any], cells: list[tuple[Any, ...]], jobs: int | None = None) -> list[Any]:
-    """Call a function on each cell's arguments, in parallel; the results in order.
-
-    `jobs` at once (processes on this machine, unless `joblib.parallel_config` says otherwise), -1 for one per core;
-    None for the number that `joblib.parallel_config` says, one if nothing. An error in a cell is raised here.
-
-    >>> parallel_map(pow, [(2, 3), (3, 2)])
-    [8, 9]
-    """
-    from joblib import Parallel, delayed
-
-    return Parallel(n_jobs=jobs)(delayed(function)(*cell) for cell in cells)

@@ -13,14 +13,15 @@ import csv
 import io
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from curveball.experiments.sweep import ManyRuns, grid_search, iterations_to, parallel_map
+from curveball.experiments.parallel import as_completed
+from curveball.experiments.sweep import ManyRuns, grid_search, iterations_to
 from curveball.solvers.adam import Adam
 from curveball.solvers.base import Solver
 from curveball.solvers.curve_ball import CurveBall
@@ -131,18 +132,30 @@ def solver_of(row: str, column: Column, problem: ManyRuns, seed: int) -> Solver:
     return family(**grid_search(problem, family, grid, column.max_iter, seed)[0])
 
 
-def table1(runs: int = 100, seed: int = 0, jobs: int | None = None) -> list[Cell]:
-    """Return every cell of the table, row by row; `jobs` as in `sweep.parallel_map`. ValueError for no runs.
+def table1(
+    runs: int = 100,
+    seed: int = 0,
+    jobs: int | None = None,
+    done: Sequence[Cell] = (),
+    report: Callable[[Cell], object] = lambda cell: None,
+) -> list[Cell]:
+    """Return every cell of the table, row by row; `jobs` as in `parallel.parallel_map`. ValueError for no runs.
+
+    done:    cells from before, of the same runs and seed: they are not computed again
+    report:  called with each other cell as soon as it is there
 
     >>> run_cell("Newton, exact Hessian", COLUMNS[0], runs=2, seed=0).share
     1.0
     """
     if runs < 1:
         raise ValueError(f"runs must be at least 1; got {runs}")
+    cells = {(cell.row, cell.column): cell for cell in done}
     order = sorted(ROWS, key=lambda row: row not in ("BFGS", *GRIDS))  # the slow ones first
-    cells = parallel_map(run_cell, [(row, column, runs, seed) for row in order for column in COLUMNS], jobs)
-    rows = list(ROWS)
-    return sorted(cells, key=lambda cell: rows.index(cell.row))
+    todo = [(row, column, runs, seed) for row in order for column in COLUMNS if (row, column.name) not in cells]
+    for _, cell in as_completed(run_cell, todo, jobs):
+        cells[cell.row, cell.column] = cell
+        report(cell)
+    return [cells[row, column.name] for row in ROWS for column in COLUMNS]
 
 
 # ------------------------------------------------------------------------------------- what is printed and written
@@ -156,6 +169,9 @@ def markdown(cells: list[Cell]) -> str:
         found = {cell.column: str(cell) for cell in cells if cell.row == row}
         lines.append(f"| {row} | " + " | ".join(found.get(name, "") for name in names) + " |")
     return "\n".join(lines)
+
+
+FILES = ("table1.md", "table1.json", "table1.csv")
 
 
 def write(cells: list[Cell], folder: Path, runs: int, seed: int, seconds: float) -> None:
@@ -177,7 +193,7 @@ def write(cells: list[Cell], folder: Path, runs: int, seed: int, seconds: float)
         folder,
         {
             "table1.md": lambda path: path.write_text(text, encoding="utf-8"),
-            "table1.json": lambda path: path.write_text(json.dumps(results, indent=1) + "\n"),
-            "table1.csv": lambda path: path.write_text(rows.getvalue()),
+            "table1.json": lambda path: path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8"),
+            "table1.csv": lambda path: path.write_text(rows.getvalue(), encoding="utf-8"),
         },
     )

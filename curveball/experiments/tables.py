@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from curveball.experiments.figures import by_solver
 from curveball.training.protocol import Batch, TrainingProblem
 from curveball.training.run import Run
 
@@ -38,6 +37,14 @@ TABLE2 = (
     Column("validation error", lambda run: 100.0 * run.epochs[-1]["validation_error"], ".2f%"),
     Column("best validation error", lambda run: 100.0 * min(epoch["validation_error"] for epoch in run.epochs), ".2f%"),
 )
+
+
+def by_solver(runs: Iterable[Run]) -> dict[str, list[Run]]:
+    """The runs of each solver, one per seed, in their order."""
+    found: dict[str, list[Run]] = {}
+    for run in runs:
+        found.setdefault(run.name, []).append(run)
+    return found
 
 
 def table(runs: Iterable[Run], columns: Sequence[Column] = ENDED) -> str:
@@ -80,7 +87,7 @@ def table2_csv(runs: Iterable[Run], problem: TrainingProblem[Batch]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     columns = [column for heading, _, _ in TABLE2 for column in (heading, f"{heading}, std")]
     writer.writerow(["data", "network", "solver", "runs", "finished", "epochs", *columns])
-    described = [problem.data.name, problem.description["network"]]
+    described = [_legible(problem.data.name), problem.description["network"]]
     for name, own in by_solver(runs).items():
         whole = [run for run in own if not run.stopped and run.epochs]
         found = [x for _, value, _ in TABLE2 for x in _mean_and_std(whole, value)]
@@ -93,7 +100,12 @@ def table2_csv(runs: Iterable[Run], problem: TrainingProblem[Batch]) -> str:
 def title(problem: TrainingProblem[Batch]) -> str:
     """What was trained: network, data, batch size."""
     described = problem.description
-    return f"{described['network']} on {problem.data.name}, batches of {described['batch_size']}"
+    return f"{described['network']} on {_legible(problem.data.name)}, batches of {described['batch_size']}"
+
+
+def _legible(name: str) -> str:
+    """The name of a folder, also where the locale does not know its letters and they came as single bytes."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _mean_and_std(runs: list[Run], value: Callable[[Run], float | None]) -> tuple[float | None, float | None]:

@@ -9,7 +9,7 @@ import minigrad as mg
 from curveball.solvers.base import Info, Loss, Model, Number, Solver, value_and_gradient
 from curveball.solvers.checks import check_fraction, check_nonnegative, check_positive
 from curveball.solvers.registry import register
-from curveball.solvers.tree_math import per_run
+from curveball.solvers.tree_math import per_run, tree_axpby
 from minigrad import Array, Tree, fused
 
 
@@ -58,8 +58,7 @@ class Adam(Solver):
 
     def init(self, params: Tree) -> AdamState:
         """Return the state before the first step: both moments zero."""
-        zeros = mg.tree_map(mg.zeros_like, params)
-        return AdamState(zeros, zeros, 0)
+        return AdamState(mg.tree_map(mg.zeros_like, params), mg.tree_map(mg.zeros_like, params), 0)
 
     def step(
         self, params: Tree, state: AdamState, model: Model, loss: Loss, has_aux: bool = False
@@ -69,18 +68,13 @@ class Adam(Solver):
         t = state.steps + 1
         b1, b2 = self.beta1, self.beta2
         c1, c2 = 1.0 - b1, 1.0 - b2
-        m = mg.tree_map(lambda a, b: _mean(per_run(b1, a), a, per_run(c1, b), b), state.m, g)
+        m = tree_axpby(b1, state.m, c1, g)
         v = mg.tree_map(lambda a, b: _mean_of_squares(per_run(b2, a), a, per_run(c2, b), b), state.v, g)
         rate, scale = self.lr / (1.0 - b1**t), 1.0 / (1.0 - b2**t)
         params = mg.tree_map(
             lambda w, a, b: _moved(w, per_run(rate, a), a, per_run(scale, b), b, self.eps), params, m, v
         )
         return params, AdamState(m, v, t), Info(loss=value, outputs=outputs, aux=aux)
-
-
-@fused
-def _mean(b: Number, m: Array, c: Number, g: Array) -> Array:
-    return b * m + c * g
 
 
 @fused

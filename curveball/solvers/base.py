@@ -70,13 +70,17 @@ def loss_at(params: Tree, model: Model, loss: Loss, has_aux: bool = False) -> Ar
 def value_and_gradient(
     params: Tree, model: Model, loss: Loss, has_aux: bool = False, weight_decay: float = 0.0
 ) -> tuple[Array, Tree, Tree, Tree]:
-    """Return the loss, the gradient `g` of `loss + weight_decay/2 |w|^2`, the outputs and aux."""
+    """Return the loss, the gradient `g` of `loss + weight_decay/2 |w|^2`, the outputs and aux.
+
+    TypeError for a loss that is neither one number nor one for each run: `minigrad.check_runs`.
+    """
 
     def objective(w: Tree) -> tuple[Array, tuple[Tree, Tree]]:
         outputs, aux = split_aux(model(w), has_aux)
         return loss(outputs), (outputs, aux)
 
     value, pull_back, (outputs, aux) = mg.vjp(objective, params, has_aux=True)
+    mg.check_runs(value, params, loss)
     g = pull_back(mg.ones_like(value))
     if weight_decay:
         g = mg.tree_map(lambda g, w: g + weight_decay * w, g, params)

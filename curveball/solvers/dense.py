@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import minigrad as mg
 from minigrad import Array, Ravel, Tree, namespace
 
 
@@ -33,5 +34,4 @@ def identity_like(matrix: Array) -> Array:
 
 def solve(matrix: Array, vector: Array) -> Array:
     """`matrix^-1 vector`, for each run."""
-    xp = namespace(matrix)
-    return xp.linalg.solve(matrix, vector[..., None])[..., 0]
+    return mg.linalg.solve(matrix, vector[..., None])[..., 0]

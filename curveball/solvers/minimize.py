@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
 from collections.abc import Callable
@@ -69,7 +70,22 @@ def minimize(
         )
     if max_iter < 1:
         raise ValueError(f"max_iter must be at least 1; got {max_iter}")
-    return _iterate(model, loss, params, CurveBall(lam=1e-3) if solver is None else solver, max_iter, tol, callback)
+    return _iterate(
+        model, _one_number(loss), params, CurveBall(lam=1e-3) if solver is None else solver, max_iter, tol, callback
+    )
+
+
+def _one_number(loss: Loss) -> Loss:
+    @functools.wraps(loss)
+    def checked(outputs: Tree) -> Array:
+        value = loss(outputs)
+        if getattr(value, "shape", ()) != ():
+            raise TypeError(
+                f"minimize needs a loss that is one number; its shape is {value.shape}: take the sum or the mean"
+            )
+        return value
+
+    return checked
 
 
 def _from_scipy(
@@ -132,10 +148,6 @@ def _iterate(
             value, gradient, _, _ = value_and_gradient(params, model, loss, weight_decay=weight_decay)
         else:
             value = loss(model(params))
-        if getattr(value, "shape", ()) != ():
-            raise TypeError(
-                f"minimize needs a loss that is one number; its shape is {value.shape}: take the sum or the mean"
-            )
         fun = float(value)
         if not math.isfinite(fun):
             status, bad = 2, fun

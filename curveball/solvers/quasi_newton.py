@@ -30,7 +30,7 @@ def _flat_objective(
 ) -> tuple[Callable[[np.ndarray], tuple[float, np.ndarray]], np.ndarray, Ravel]:
     """The objective as SciPy wants it: a float64 vector in, the value and the gradient out."""
     for leaf in tree_flatten(params)[0]:
-        if not isinstance(leaf, np.ndarray | np.generic):
+        if not isinstance(leaf, np.ndarray | np.generic | float):
             raise TypeError("SciPy's solvers work on NumPy arrays: move the params over with minigrad.to_numpy")
     ravel = Ravel(params)
 

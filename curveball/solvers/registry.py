@@ -6,6 +6,7 @@ A solver's own file gives it its name, with `@register("name")`. This file impor
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import Field, fields
 from typing import Any, TypeVar
@@ -13,6 +14,9 @@ from typing import Any, TypeVar
 from curveball.solvers.base import Solver
 
 SOLVERS: dict[str, type[Any]] = {}
+NUMBER = re.compile(r"[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|inf|nan)", re.IGNORECASE)
+LARGEST = 1e300  # no option needs more, and squares of larger numbers overflow in any type
+EXACT = 2**53  # up to here floats hold every whole number
 _Kind = TypeVar("_Kind", bound=type[Any])
 
 
@@ -61,19 +65,32 @@ def solver_from(text: str) -> Solver:
                 f"solver {text!r}: {part!r} is not an option of {name}: write {name}:KEY=VALUE,... "
                 f"with the keys {', '.join(known)}"
             )
+        if key in options:
+            raise ValueError(f"solver {_short(text)}: {key} is given twice: give it once")
         options[key] = _value(text, known[key], value)
     return kind(**options)
 
 
 def _value(text: str, field: Field[Any], value: str) -> Any:
+    """The value of an option: a word where the default is one; else a number, true, false or none."""
     if isinstance(field.default, str):
         return value
     words = {"true": True, "false": False, "none": None}
     if value.lower() in words:
-        return words[value.lower()]
-    for convert in (int, float):
-        try:
-            return convert(value)
-        except ValueError:
-            continue
-    raise ValueError(f"solver {text!r}: {field.name} must be a number, true, false or none; got {value!r}")
+        found = words[value.lower()]
+        if isinstance(found, bool) and not isinstance(field.default, bool):
+            raise ValueError(f"solver {_short(text)}: {field.name} must be a number or none; got {value!r}")
+        return found
+    shown = value if len(value) <= 40 else f"{value[:40]}..."
+    if isinstance(field.default, bool):
+        raise ValueError(f"solver {_short(text)}: {field.name} must be true or false; got {shown!r}")
+    if not NUMBER.fullmatch(value):
+        raise ValueError(f"solver {_short(text)}: {field.name} must be a number, true, false or none; got {shown!r}")
+    number = float(value)
+    if abs(number) > LARGEST and value.lstrip("+-").lower() not in ("inf", "nan"):
+        raise ValueError(f"solver {_short(text)}: {field.name} is too large a number; got {shown!r}")
+    return int(value) if value.lstrip("+-").isdecimal() and number <= EXACT else number
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 100 else f"{text[:100]}...")

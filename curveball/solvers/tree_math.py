@@ -13,7 +13,7 @@ def per_run(number: float | Array, x: Array) -> float | Array:
     >>> per_run(np.array([1.0, 2.0]), np.ones((2, 3))).shape
     (2, 1)
     """
-    if not hasattr(number, "dtype"):
+    if not hasattr(number, "dtype") or not hasattr(x, "dtype"):  # a Python number is a leaf of one run
         return number
     k: Array = number
     xp = namespace(x)

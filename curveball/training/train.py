@@ -1,4 +1,4 @@
-"""Training a network: epochs of mini-batches, a log, a checkpoint, and an end when the loss is not finite."""
+"""Training a network: epochs of mini-batches, a log, checkpoints, and an end when the loss diverges."""
 
 from __future__ import annotations
 
@@ -6,21 +6,25 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from curveball.solvers.base import Solver
+from curveball.training.checkpoint import before, exists, load
+from curveball.training.data_hash import data_hashes
 from curveball.training.devices import device_info, to_device_of
 from curveball.training.epoch import train_epoch
-from curveball.training.files import archive_previous, check_writable, output_folder
+from curveball.training.files import archive_previous, check_writable, output_folder, remove_leftovers
+from curveball.training.lock import locked
 from curveball.training.log import Callback, Log, Reporter
 from curveball.training.options import RunSpec, TrainOptions
+from curveball.training.progress import Progress
 from curveball.training.protocol import Batch, TrainingProblem
 from curveball.training.provenance import provenance, settings_of
-from curveball.training.resume import resume, save_run
+from curveball.training.resume import Saver, resume
 from curveball.training.run import Record, Run, RunIsDone
 from minigrad import one_blas_thread
 
-FILES = ("checkpoint.safetensors", "log.jsonl")
+CHECKPOINT = Path("checkpoint.safetensors")
+FILES = (CHECKPOINT.name, before(CHECKPOINT).name, "log.jsonl")
 DEFAULTS = TrainOptions()
 
 
@@ -37,16 +41,18 @@ def train(
 
     problem:   a `TrainingProblem`; training computes where its data are
     solver:    any solver
-    options:   epochs, seed, `log_every`, `quiet`, `resume`
+    options:   epochs, seed, how often to log and to save, `resume`, ...
     name:      what the run is called, by default after its solver
-    folder:    gets `log.jsonl` (a line about the run, then one per logged step and epoch) and, after every epoch,
-               `checkpoint.safetensors`; without `resume`, those of an earlier run are moved to its folder `previous`
+    folder:    gets `log.jsonl` (a line about the run, then one per logged step and epoch) and, after every epoch and
+               `options.save_every` within it, `checkpoint.safetensors`; the last but one is kept. Without `resume`,
+               those of an earlier run are moved to its folder `previous`. One process at a time may train there
     callback:  called with the record of each logged step and of each epoch, as they are in the log: `kind` is "step" or
-               "epoch". It may raise StopIteration to end training: the checkpoint of the last whole epoch is kept
+               "epoch". It may raise StopIteration to end training: the last checkpoint is kept
 
     With `options.resume` the run continues from its checkpoint as if it had never stopped, also on another backend
-    (then up to rounding). A loss that is not finite ends the run at the next logged step: `stopped` names the step and
-    the last finite loss. Between logged steps nothing waits for a GPU. ValueError for bad arguments.
+    (then up to rounding). A loss that is not finite, or above `options.diverged_above`, ends the run at the next logged
+    step: `stopped` names the step and the last good loss. Between logged steps nothing waits for a GPU. ValueError for
+    bad arguments, and for files that cannot be read or written.
 
     >>> from curveball import SGD
     >>> from problems import Classification, load, network
@@ -56,30 +62,47 @@ def train(
     True
     """
     spec = RunSpec(name or type(solver).__name__, solver, options, folder)
+    if spec.checkpoint is None or folder is None:
+        return _train(problem, spec, callback)
+    if not options.resume:
+        check_writable(output_folder(folder), FILES)
+    elif not exists(spec.checkpoint):
+        load(spec.checkpoint)  # says that there is none
+    with locked(folder):
+        remove_leftovers(folder)
+        return _train(problem, spec, callback)
+
+
+def _train(problem: TrainingProblem[Batch], spec: RunSpec, callback: Callback | None) -> Run:
+    """Train in a folder that is ours, or in none."""
+    options, folder, images = spec.options, spec.folder, problem.data.train_images
     rng = np.random.default_rng(options.seed)
-    images = problem.data.train_images
     params = to_device_of(images, problem.init(rng))
-    run = Run(spec.name, params, state=solver.init(params))
+    run = Run(spec.name, params, state=spec.solver.init(params))
     about = _about(problem, spec)
+    data = data_hashes(problem.data) if folder is not None else {}
+    log = Log(folder)
     if spec.checkpoint is not None and options.resume:
-        resume(spec.checkpoint, run, rng, about, images)
+        resume(spec.checkpoint, run, rng, about, data, log, images)
         if len(run.epochs) >= options.epochs:
             raise RunIsDone(f"the run in {folder} has its {len(run.epochs)} epochs: ask for more to continue", run)
-    if folder is not None:
-        check_writable(output_folder(folder), FILES)
-        if not options.resume and (folder / FILES[0]).exists():
-            archive_previous(folder, FILES)
-    log = Log(folder, len(run.epochs))
+    elif folder is not None and any((folder / file).exists() for file in FILES):
+        archive_previous(folder, FILES)
     facts = {"source": problem.data.source, "epochs": options.epochs, **provenance()}
-    log.write({"kind": "run", **about, **device_info(images), **facts})
     count = problem.steps_per_epoch
-    bar = tqdm(
-        total=options.epochs * count, initial=len(run.epochs) * count, desc=spec.name,
-        disable=options.quiet, unit="step", mininterval=0.2, leave=True, ncols=120,
-    )  # fmt: skip
+    done = len(run.epochs) * count + (run.part.batches if run.part else 0)
+    progress = Progress(spec.name, options.epochs, options.epochs * count, done, options.quiet)
+    saver = Saver(spec.checkpoint, rng, about, data, log, options.save_interval)
     # A run that diverges overflows before the loss that ends it.
-    with log, bar, one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
-        _run_epochs(problem, spec, run, rng, about, Reporter(log, bar, callback))
+    with log, progress, one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
+        lost = [] if log.kept else run.epochs
+        log.open()
+        for record in [
+            {"kind": "run", **about, **device_info(images), **facts},
+            *({"kind": "epoch", **r} for r in lost),
+        ]:
+            log.write(record)
+        _run_epochs(problem, spec, run, rng, saver, Reporter(log, progress, callback))
     return run
 
 
@@ -100,24 +123,24 @@ def _run_epochs(
     spec: RunSpec,
     run: Run,
     rng: np.random.Generator,
-    about: Record,
+    saver: Saver,
     report: Reporter,
 ) -> None:
     """Train what is left of the epochs, or up to the reason in `run.stopped`."""
-    save = partial(save_run, spec.checkpoint, run, rng, about)
     try:
         while len(run.epochs) < spec.options.epochs:
-            record = train_epoch(problem, spec.solver, run, rng, spec.options.log_every, report)
+            record = train_epoch(problem, spec.solver, run, rng, spec.options, report, saver)
             if record is None:
-                back = f"; go back to {spec.checkpoint}" if spec.checkpoint and run.epochs else ""
+                back = f"; go back to {saver.there}" if saver.there else ""
                 run.stopped = f"{run.stopped}{back}"
                 break
             run.epochs.append(record)
-            report.epoch(record, save)
+            run.part = None
+            report.epoch(record, partial(saver.save, run))
     except StopIteration as stop:
         if len(run.epochs) < spec.options.epochs:
             why = f": {stop}" if str(stop) else ""
-            further = f"; continue from {spec.checkpoint}" if spec.checkpoint and run.epochs else ""
+            further = f"; continue from {saver.there}" if saver.there else ""
             run.stopped = f"the callback ended training at step {run.steps[-1]['step']}{why}{further}"
     if run.stopped:
         report.stopped(run.stopped)

@@ -21,6 +21,7 @@ from minigrad.backends.namespaces import (
     is_floating,
     mixed_backends,
     namespace,
+    not_an_array,
     numpy_namespace,
 )
 from minigrad.backends.protocol import Backend
@@ -47,6 +48,7 @@ __all__ = [
     "is_floating",
     "mixed_backends",
     "namespace",
+    "not_an_array",
     "numpy_namespace",
     "one_blas_thread",
     "to_numpy",

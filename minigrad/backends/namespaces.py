@@ -33,6 +33,7 @@ __all__ = [
     "is_floating",
     "mixed_backends",
     "namespace",
+    "not_an_array",
     "numpy_namespace",
 ]
 
@@ -45,9 +46,23 @@ def family(x: Any) -> Namespace | None:
     except KeyError:
         pass
     if not array_api_compat.is_array_api_obj(x):
-        raise TypeError(f"expected an array or a Python number, got {kind.__name__}: {x!r:.80}")
+        raise TypeError(f"expected an array or a Python number, got {not_an_array(x)}")
     xp = families[kind] = array_api_compat.array_namespace(x)
     return xp
+
+
+def not_an_array(x: Any) -> str:
+    """Say what was given where an array belongs, and what to write instead."""
+    given = f"{type(x).__name__}: {x!r:.80}"
+    if isinstance(x, list | tuple):
+        return f"{given}. Write numpy.asarray(x) for a list of numbers, minigrad.stack(x) for one of arrays"
+    if isinstance(x, SCALARS):
+        return f"{given}. Write numpy.asarray(x)"
+    if hasattr(x, "tocsr"):
+        return f"{given}. A constant sparse matrix can be a factor of A @ x; else write A.toarray()"
+    if hasattr(x, "to_numpy"):
+        return f"{given}. Write x.to_numpy()"
+    return given
 
 
 def namespace(*arrays: Any) -> Namespace:

@@ -41,4 +41,8 @@ class Library(Convolutions, Pools):
         return out
 
     def erf(self, x: Array) -> Array:
-        return scipy_special().erf(x)
+        """In the dtype of `x`; SciPy knows float32 and float64, whose digits the others get."""
+        erf = scipy_special().erf
+        if hasattr(x, "dtype") and x.dtype.kind == "f" and x.dtype.itemsize not in (4, 8):
+            return erf(x.astype("float32" if x.dtype.itemsize < 4 else "float64")).astype(x.dtype)
+        return erf(x)

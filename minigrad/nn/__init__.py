@@ -1,5 +1,7 @@
-"""Layers and losses of neural networks. Images are (batch, height, width, channels), kernels
-(height, width, in, out)."""
+"""What are neural networks made of? Layers and losses, as functions of arrays: they hold no parameters.
+
+Images are (batch, height, width, channels), kernels (height, width, in, out).
+"""
 
 from minigrad.nn.conv import conv2d
 from minigrad.nn.layers import batch_norm, dense, dropout, running_average

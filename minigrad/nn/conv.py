@@ -15,6 +15,7 @@ from typing import Any
 from minigrad.backends import Pads, Pair, backend_of, transposed_pads
 from minigrad.linear_maps import Linear
 from minigrad.nn.windows import Padding, pads_of, pair
+from minigrad.ops.axes import check_arrays
 from minigrad.ops.broadcasting import broadcast_to, sum
 from minigrad.ops.shaping import flip, permute_dims
 from minigrad.primitives import primitive
@@ -32,6 +33,7 @@ def conv2d(x: Array, w: Array, stride: int | Pair = 1, padding: Padding = 0, bia
     >>> conv2d(np.ones((1, 4, 4, 1)), np.ones((3, 3, 1, 2)), padding="same").shape
     (1, 4, 4, 2)
     """
+    check_arrays("conv2d", x, w, *(() if bias is None else (bias,)))
     if w.ndim != 4:
         raise ValueError(f"conv2d: the kernel must have shape (height, width, in, out); got shape {w.shape}")
     window = (w.shape[0], w.shape[1])

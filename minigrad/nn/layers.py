@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from minigrad.linearization import stop_gradient
+from minigrad.ops.axes import check_arrays
 from minigrad.ops.dtypes import astype
 from minigrad.ops.elementwise import sqrt, square
 from minigrad.ops.products import matmul
@@ -25,6 +26,7 @@ def dense(x: Array, w: Array, b: Array | None = None) -> Array:
     y = matmul(x, w)
     if b is None:
         return y
+    check_arrays("dense", b)
     if b.shape[-1:] != y.shape[-1:]:
         raise ValueError(f"dense: the bias has shape {b.shape}; with w of shape {w.shape} it needs {y.shape[-1:]}")
     return y + b
@@ -50,6 +52,7 @@ def batch_norm(
     >>> y.ravel().tolist()
     [-1.0, 1.0]
     """
+    check_arrays("batch_norm", x, gain, bias)
     if not training:
         if stats is None:
             raise ValueError("batch_norm: evaluation needs the stats that training returned")
@@ -94,6 +97,7 @@ def dropout(x: Array, keep: Array, rate: float) -> Array:
     """
     if not 0.0 <= rate < 1.0:
         raise ValueError(f"dropout: rate must be in [0, 1); got {rate}")
+    check_arrays("dropout", x, keep)
     if keep.shape != x.shape:
         raise ValueError(f"dropout: the mask has shape {keep.shape}, x has {x.shape}: draw one value for each entry")
     return x * (astype(keep, x.dtype) * (1.0 / (1.0 - rate)))

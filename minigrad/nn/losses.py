@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from minigrad.backends import namespace
+from minigrad.backends import namespace, numpy_namespace
+from minigrad.ops.axes import check_arrays
 from minigrad.ops.broadcasting import sum
 from minigrad.ops.elementwise import exp, square
 from minigrad.ops.piecewise import where
 from minigrad.ops.reductions import logsumexp, mean
-from minigrad.variable import Array
+from minigrad.variable import Array, strip
 
 
 def log_softmax(x: Array, axis: int = -1) -> Array:
@@ -25,8 +26,8 @@ def cross_entropy(outputs: Array, labels: Array) -> Array:
 
     `outputs` (..., batch, classes) are scores before the softmax; `labels` are integers (..., batch), or
     probabilities of the shape of `outputs`. The result has shape (...): a scalar for one batch. ValueError where
-    shapes do not match. Labels out of range are not looked for, because a GPU would wait
-    for that: check them when the data are read.
+    shapes do not match, and on NumPy for a label that is no class. A GPU would have to wait for this check: there,
+    check the labels once, where the data are loaded. One that is no class adds `logsumexp` of the scores to the sum.
 
     >>> import numpy as np
     >>> float(cross_entropy(np.zeros((2, 4)), np.array([0, 3])))
@@ -34,6 +35,7 @@ def cross_entropy(outputs: Array, labels: Array) -> Array:
     """
     if not hasattr(labels, "shape"):
         raise TypeError(f"cross_entropy: labels must be an array; got {type(labels).__name__}")
+    check_arrays("cross_entropy", outputs)
     if outputs.ndim < 2:
         raise ValueError(f"cross_entropy: outputs must be (..., batch, classes); got shape {outputs.shape}")
     if labels.shape == outputs.shape:
@@ -43,9 +45,17 @@ def cross_entropy(outputs: Array, labels: Array) -> Array:
             f"cross_entropy: labels of shape {labels.shape} do not fit outputs of shape {outputs.shape}: "
             "give one integer per sample, or one probability per sample and class"
         )
+    labels = strip(labels)
     xp = namespace(labels)
     if not xp.isdtype(labels.dtype, "integral"):
         raise TypeError(f"cross_entropy: labels of dtype {labels.dtype} must be integers, or probabilities per class")
+    if xp is numpy_namespace and labels.size:
+        low, high, classes = labels.min(), labels.max(), outputs.shape[-1]
+        if low < 0 or high >= classes:
+            raise ValueError(
+                f"cross_entropy: label {low if low < 0 else high} is no class: outputs of shape {outputs.shape} have "
+                f"{classes} classes, so labels must be in 0..{classes - 1}"
+            )
     hit = xp.expand_dims(labels, axis=-1) == xp.arange(outputs.shape[-1], dtype=xp.int64)
     picked = sum(where(hit, outputs, 0.0), -1)
     return mean(logsumexp(outputs, -1) - picked, -1)
@@ -58,6 +68,7 @@ def squared_error(outputs: Array, targets: Array) -> Array:
     >>> float(squared_error(np.ones((2, 3)), np.zeros((2, 3))))
     3.0
     """
+    check_arrays("squared_error", outputs, targets)
     if outputs.ndim < 2 or outputs.shape != targets.shape:
         raise ValueError(
             f"squared_error: outputs {outputs.shape} and targets {targets.shape} must both be (..., batch, features)"

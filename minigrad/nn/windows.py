@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from operator import index
+from typing import Any, Literal, TypeGuard
 
 from minigrad.backends import Pads, Pair, window_count
+from minigrad.ops.axes import check_arrays
 from minigrad.variable import Array
 
 Padding = int | Pair | Pads | Literal["same", "valid"]
@@ -12,14 +14,24 @@ Padding = int | Pair | Pads | Literal["same", "valid"]
 
 def pair(value: int | Pair, name: str, least: int = 1) -> Pair:
     """One number for both height and width, or one for each."""
-    both = (value, value) if isinstance(value, int) else value
-    if not (isinstance(both, tuple | list) and len(both) == 2 and all(isinstance(v, int) and v >= least for v in both)):
+    both = value if isinstance(value, tuple | list) else (value, value)
+    if not (len(both) == 2 and all(_is_integer(v) and v >= least for v in both)):
         raise ValueError(f"{name} must be an integer of at least {least}, or (height, width); got {value!r}")
-    return both[0], both[1]
+    return int(both[0]), int(both[1])
+
+
+def _is_integer(value: Any) -> TypeGuard[int]:
+    """Whether this is an integer of Python or of NumPy."""
+    try:
+        index(value)
+    except TypeError:
+        return False
+    return True
 
 
 def pads_of(name: str, x: Array, padding: Padding, window: Pair, stride: Pair) -> Pads:
     """The pads meant by `padding` for images `x`; ValueError if `x` is no batch of images, or no window fits."""
+    check_arrays(name, x)
     if x.ndim != 4:
         raise ValueError(
             f"{name} takes images of shape (batch, height, width, channels); got shape {x.shape}"
@@ -42,12 +54,12 @@ def _read(name: str, padding: Padding, window: Pair, stride: Pair, size: Pair) -
         totals = [max(0, (-(-n // s) - 1) * s + k - n) for n, s, k in zip(size, stride, window, strict=True)]
         (top, left) = (total // 2 for total in totals)
         return (top, totals[0] - top), (left, totals[1] - left)
-    if isinstance(padding, int) and padding >= 0:
-        return (padding, padding), (padding, padding)
+    if _is_integer(padding) and padding >= 0:
+        return (int(padding), int(padding)), (int(padding), int(padding))
     if isinstance(padding, tuple | list) and len(padding) == 2:
-        h, w = ((p, p) if isinstance(p, int) else tuple(p) for p in padding)
-        if len(h) == len(w) == 2 and min(*h, *w) >= 0:
-            return (h[0], h[1]), (w[0], w[1])
+        h, w = (p if isinstance(p, tuple | list) else (p, p) for p in padding)
+        if len(h) == len(w) == 2 and all(_is_integer(n) and n >= 0 for n in (*h, *w)):
+            return (int(h[0]), int(h[1])), (int(w[0]), int(w[1]))
     raise ValueError(
         f"{name}: padding must be an integer of at least 0, (height, width), ((top, bottom), (left, right)), "
         f'"same" or "valid"; got {padding!r}'

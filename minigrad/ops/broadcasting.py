@@ -9,7 +9,7 @@ from array_api_compat import device as device_of
 
 from minigrad.backends import is_floating, namespace
 from minigrad.linear_maps import IDENTITY, Linear, LinearMap, Scale
-from minigrad.ops.axes import Axis, Shape, axes_of, broadcast_shapes, kept_shape
+from minigrad.ops.axes import Axis, Shape, axes_of, broadcast_shapes, check_arrays, integers, kept_shape
 from minigrad.ops.shaping import reshape
 from minigrad.primitives import primitive
 from minigrad.variable import Array
@@ -19,9 +19,11 @@ __all__ = ["broadcast_arrays", "broadcast_to", "sum", "tile"]
 MANY = 1 << 16  # entries
 
 
-def broadcast_to(x: Array, shape: Shape) -> Array:
+def broadcast_to(x: Array, shape: int | Shape) -> Array:
     """`x` repeated along new axes, and along those of length 1, to `shape`."""
-    return x if x.shape == shape else _broadcast_to(x, shape=shape)
+    if shape.__class__ is not tuple:
+        shape = integers(shape, "broadcast_to: shape")
+    return x if getattr(x, "shape", None) == shape else _broadcast_to(x, shape=shape)
 
 
 def _broadcast_map(y: Array, x: Array, shape: Shape) -> Linear:
@@ -46,6 +48,8 @@ def sum_to(c: Array, shape: Shape) -> Array:
 
 def sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """Sum over the axes given (None: all), in the dtype of `x`."""
+    if axis is not None and axis.__class__ is not tuple and axis.__class__ is not int:
+        axis = axes_of(x, axis)
     return _sum(x, axis=axis, keepdims=keepdims)
 
 
@@ -96,12 +100,15 @@ def broadcast(x: Array, y: Array) -> LinearMap:
 
 def broadcast_arrays(*arrays: Array) -> list[Array]:
     """Arrays broadcast against each other to one shape."""
+    check_arrays("broadcast_arrays", *arrays)
     shape = broadcast_shapes(*(x.shape for x in arrays))
     return [broadcast_to(x, shape) for x in arrays]
 
 
-def tile(x: Array, repetitions: Shape) -> Array:
+def tile(x: Array, repetitions: int | Shape) -> Array:
     """Copies of `x` next to each other, `repetitions[k]` of them along axis k."""
+    check_arrays("tile", x)
+    repetitions = integers(repetitions, "tile: repetitions")
     ndim = max(x.ndim, len(repetitions))
     lengths = (1,) * (ndim - x.ndim) + tuple(x.shape)
     times = (1,) * (ndim - len(repetitions)) + tuple(repetitions)

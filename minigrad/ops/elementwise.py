@@ -73,7 +73,14 @@ def multiply(a: Array, b: Array) -> Array:
     return a * b
 
 
-@primitive(lambda y, a, b: scale(1.0 / b, a, y), lambda y, a, b: scale(-y / b, b, y))
+def _inverse(b: Array) -> Array:
+    try:
+        return 1.0 / b
+    except ZeroDivisionError:  # a Python number: for arrays NumPy warns
+        return math.copysign(math.inf, b)
+
+
+@primitive(lambda y, a, b: scale(_inverse(b), a, y), lambda y, a, b: scale(-y / b, b, y))
 def divide(a: Array, b: Array) -> Array:
     """`a / b`, elementwise."""
     return a / b
@@ -87,6 +94,7 @@ def negative(x: Array) -> Array:
 
 def positive(x: Array) -> Array:
     """`x` itself."""
+    namespace(x)  # TypeError for a list
     return x
 
 
@@ -116,7 +124,7 @@ def sqrt(x: Array) -> Array:
 
 def pow(x: Array, p: Array) -> Array:
     """`x ** p`, elementwise; at `x = 0` the derivative in `p` is 0."""
-    if not isinstance(p, int | float):
+    if not isinstance(p, int | float) or hasattr(p, "dtype"):
         return _pow(x, p)
     if isinstance(x, int | float):
         return x**p
@@ -134,9 +142,10 @@ def _pow_in_base(y: Array, x: Array, p: Array) -> LinearMap:
 
 
 def _pow_in_exponent(y: Array, x: Array, p: Array) -> LinearMap:
+    zero = strip(x) == 0.0  # there y may be infinite
     if isinstance(x, int | float):
-        return scale(y * math.log(x) if x else 0.0 * y, p, y)
-    return scale(y * log(where(strip(x) == 0.0, 1.0, x)), p, y)
+        return scale(where(zero, 0.0, y) * (math.log(x) if x > 0.0 else 0.0 if zero else math.nan), p, y)
+    return scale(where(zero, 0.0, y) * log(where(zero, 1.0, x)), p, y)
 
 
 @primitive(_pow_in_base, _pow_in_exponent)
@@ -231,18 +240,28 @@ def atan(x: Array) -> Array:
     return namespace(x).atan(x)
 
 
-@primitive(
-    lambda y, a, b: scale(b / (square(a) + square(b)), a, y),
-    lambda y, a, b: scale(-a / (square(a) + square(b)), b, y),
-)
+def _by_square(x: Array, a: Array, b: Array) -> Array:
+    """`x / (a^2 + b^2)`, 0 at `a = b = 0`, written so that nothing overflows."""
+    r = _one_for_zero(hypot(a, b))
+    return x / r / r
+
+
+def _one_for_zero(r: Array) -> Array:
+    return where(strip(r) == 0.0, 1.0, r)
+
+
+@primitive(lambda y, a, b: scale(_by_square(b, a, b), a, y), lambda y, a, b: scale(-_by_square(a, a, b), b, y))
 def atan2(a: Array, b: Array) -> Array:
-    """The angle in [-pi, pi] of the point with coordinates `(b, a)`, elementwise: `atan(a / b)` for `b > 0`."""
+    """The angle in [-pi, pi] of the point with coordinates `(b, a)`, elementwise: `atan(a / b)` for `b > 0`.
+
+    At the jump `a = b = 0` its derivatives are 0.
+    """
     return namespace(a, b).atan2(a, b)
 
 
-@primitive(lambda y, a, b: scale(a / y, a, y), lambda y, a, b: scale(b / y, b, y))
+@primitive(lambda y, a, b: scale(a / _one_for_zero(y), a, y), lambda y, a, b: scale(b / _one_for_zero(y), b, y))
 def hypot(a: Array, b: Array) -> Array:
-    """`(a^2 + b^2)^(1/2)`, elementwise, written so that nothing overflows."""
+    """`(a^2 + b^2)^(1/2)`, elementwise, written so that nothing overflows; slopes 0 at `a = b = 0`, as `abs` has."""
     return namespace(a, b).hypot(a, b)
 
 

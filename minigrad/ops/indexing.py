@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from minigrad.backends import backend_of, is_floating, namespace
+from minigrad.backends import SCALARS, backend_of, device_of, is_floating, namespace, numpy_namespace
 from minigrad.linear_maps import Linear
-from minigrad.ops.axes import one_axis
+from minigrad.ops.axes import axes_of, check_arrays, one_axis
 from minigrad.ops.broadcasting import broadcast_to
 from minigrad.ops.dtypes import astype
 from minigrad.ops.piecewise import where
@@ -85,10 +85,12 @@ def index_update(x: Array, index: Index, value: Array) -> Array:
 
 def _as_part(x: Array, index: Index, value: Array) -> Array:
     """`value` broadcast to the shape of `x[index]`, in the dtype of `x` where that can hold it."""
+    check_arrays("index_update or index_add", x)
     part = strip(x)[index]
-    if not hasattr(value, "shape"):
+    if isinstance(value, SCALARS):
         value = namespace(part).asarray(value, dtype=part.dtype)
-    elif value.dtype != part.dtype and is_floating(part):
+    check_arrays("index_update or index_add: value", value)
+    if value.dtype != part.dtype and is_floating(part):
         value = astype(value, part.dtype)
     try:
         return broadcast_to(value, part.shape)
@@ -97,8 +99,13 @@ def _as_part(x: Array, index: Index, value: Array) -> Array:
 
 
 def take(x: Array, indices: Array, axis: int | None = None) -> Array:
-    """Entries of `x` along an axis, at integer indices (None: the only one)."""
+    """Entries of `x` along an axis, at integer indices (None: the only one). Negative indices count from the end.
+
+    IndexError for an index that the axis does not have, on NumPy. Where that check would wait for a device, an index
+    wraps around the axis instead: it is taken modulo the length.
+    """
     axis = one_axis("take", x, axis)
+    indices = _checked("take", indices, x, axis)
     if x.ndim == 1:
         return getitem(x, indices)
     if indices.ndim != 1:
@@ -108,30 +115,63 @@ def take(x: Array, indices: Array, axis: int | None = None) -> Array:
 
 
 def take_along_axis(x: Array, indices: Array, axis: int = -1) -> Array:
-    """For every line along an axis, its entries at the indices of the same line of `indices`."""
+    """For every line along an axis, its entries at the indices of the same line of `indices`.
+
+    Indices are as in `take`: negative ones count from the end, and those that the axis does not have are an IndexError
+    on NumPy, and wrap around elsewhere.
+    """
+    (axis,) = axes_of(x, axis, "take_along_axis: axis")
+    indices = _checked("take_along_axis", indices, x, axis)
+    lines, others = ((*a.shape[:axis], *a.shape[axis + 1 :]) for a in (x, indices))
+    if x.ndim != indices.ndim or lines != others:
+        raise ValueError(
+            f"take_along_axis: x {x.shape} and indices {indices.shape} must agree but for axis {axis}, along which "
+            "entries are taken"
+        )
     return moveaxis(_take_from_lines(moveaxis(x, axis, -1), moveaxis(indices, axis, -1)), -1, axis)
+
+
+def _checked(name: str, indices: Array, x: Array, axis: int) -> Array:
+    """Indices along an axis, those below zero counted from its end; all are in 0..length-1."""
+    indices = strip(indices)
+    check_arrays(f"{name}: indices", indices)
+    xp, n = namespace(indices), x.shape[axis]
+    if not xp.isdtype(indices.dtype, "integral"):
+        raise TypeError(f"{name}: indices must be integers; got {indices.dtype}")
+    if not prod(indices.shape):
+        return xp.astype(indices, xp.int64)
+    bad = None if n else "any index"
+    if n and xp is numpy_namespace and not (-n <= indices.min() and indices.max() < n):
+        bad = f"index {indices[(indices < -n) | (indices >= n)][0]}"
+    if bad:
+        raise IndexError(f"{name}: {bad} is out of bounds for axis {axis} of length {n}, of an array {x.shape}")
+    return xp.astype(indices, xp.int64) % n
 
 
 def _take_from_lines(x: Array, indices: Array) -> Array:
     """`take_along_axis` along the last axis, by places in `x` flattened."""
-    if x.shape[:-1] != indices.shape[:-1]:
-        raise ValueError(f"take_along_axis: x {x.shape} and indices {indices.shape} must agree but for the last axis")
     xp = namespace(indices)
     lines, n = prod(x.shape[:-1]), x.shape[-1]
-    place = xp.reshape(xp.where(indices < 0, indices + n, indices), (lines, -1)) + n * xp.arange(lines)[:, None]
+    first = xp.reshape(n * xp.arange(lines, dtype=xp.int64, device=device_of(indices)), (lines, 1))
+    place = xp.reshape(indices, (lines, indices.shape[-1])) + first
     return reshape(getitem(reshape(x, (-1,)), xp.reshape(place, (-1,))), indices.shape)
 
 
 def sort(x: Array, axis: int = -1, descending: bool = False) -> Array:
     """Entries in order along an axis; equal ones stay in the order they had."""
+    (axis,) = axes_of(x, axis, "sort: axis")
     plain = strip(x)
-    return take_along_axis(x, namespace(plain).argsort(plain, axis=axis, descending=descending, stable=True), axis)
+    order = namespace(plain).argsort(plain, axis=axis, descending=descending, stable=True)
+    return moveaxis(_take_from_lines(moveaxis(x, axis, -1), moveaxis(order, axis, -1)), -1, axis)
 
 
 def repeat(x: Array, repeats: int | Array, axis: int | None = None) -> Array:
     """Each entry along an axis several times in a row (None: `x` flattened first)."""
+    check_arrays("repeat", x)
+    if not hasattr(repeats, "__index__"):
+        check_arrays("repeat: repeats", repeats)
     if axis is None:
         x = reshape(x, (-1,))
     axis = one_axis("repeat", x, 0 if axis is None else axis)
     xp = namespace(strip(x))
-    return take(x, xp.repeat(xp.arange(x.shape[axis]), repeats), axis)
+    return take(x, xp.repeat(xp.arange(x.shape[axis], device=device_of(strip(x))), repeats), axis)

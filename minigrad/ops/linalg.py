@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from minigrad.backends import backend_of, namespace
+from minigrad.backends import backend_of, namespace, numpy_namespace
 from minigrad.linear_maps import NEGATE, Compose, Linear, LinearMap
 from minigrad.ops import reductions
-from minigrad.ops.axes import Axis
+from minigrad.ops.axes import Axis, check_arrays
 from minigrad.ops.broadcasting import broadcast_to, sum, sum_to
 from minigrad.ops.elementwise import exp, pow, sqrt, square
 from minigrad.ops.piecewise import abs
 from minigrad.ops.products import left_times, matmul, outer, tensordot, times, vecdot
 from minigrad.ops.shaping import expand_dims, matrix_transpose, reshape, tril
 from minigrad.primitives import primitive
-from minigrad.variable import Array, strip
+from minigrad.variable import Array, Variable, strip
 
 __all__ = [
     "cholesky", "det", "diagonal", "inv", "matmul", "matrix_power", "matrix_transpose", "outer", "slogdet", "solve",
@@ -26,6 +26,9 @@ __all__ = [
 
 def diagonal(x: Array, offset: int = 0) -> Array:
     """A diagonal of matrices, `x[..., k, k + offset]`: every (columns + 1)-th entry of the rows laid end to end."""
+    check_arrays("diagonal", x)
+    if x.ndim < 2:
+        raise ValueError(f"diagonal needs two axes or more; got shape {x.shape}")
     rows, columns = x.shape[-2:]
     first = offset if offset >= 0 else -offset * columns
     n = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
@@ -74,6 +77,7 @@ def solve(a: Array, b: Array) -> Array:
     ValueError where shapes do not match.
     """
     _check_square("solve", a)
+    check_arrays("solve", b)
     if not b.ndim or b.shape[-2 if b.ndim > 1 else 0] != a.shape[-1]:
         raise ValueError(f"solve: a has shape {a.shape}, so b needs {a.shape[-1]} rows; its shape is {b.shape}")
     if b.ndim == 1:
@@ -151,9 +155,58 @@ def slogdet(a: Array) -> SlogdetResult:
 
 
 def det(a: Array) -> Array:
-    """The determinant of square matrices that are not singular."""
+    """The determinant of square matrices.
+
+    On NumPy its derivatives are exact to any order at singular matrices too; the first is the matrix of cofactors.
+    Where a look at the singular values would wait for a device, a singular `a` is the backend's error, or nan.
+    """
+    _check_square("det", a)
+    m = _near_nullity(strip(a)) if a.__class__ is Variable else 0
+    if m:
+        return _singular_det(a, m)
     sign, logabsdet = slogdet(a)
     return sign * exp(logabsdet)
+
+
+def _near_nullity(a: Array) -> int:
+    """How many singular values are next to nothing, in the worst of the matrices: on NumPy, else 0."""
+    xp = namespace(a)
+    if xp is not numpy_namespace or not a.size or not xp.all(xp.isfinite(a)):
+        return 0
+    values = xp.linalg.svd(a)[1]
+    small = values <= float(xp.finfo(a.dtype).eps) ** 0.5 * values[..., :1]
+    return int(xp.max(xp.sum(small, axis=-1)))
+
+
+def _singular_det(a: Array, m: int) -> Array:
+    r"""The determinant of matrices with up to `m` singular values next to nothing.
+
+    With the singular vectors at the point, two constants, `b = U^T a V` is diagonal there. Split off its last `m` rows
+    and columns: `det a = det U det V det b_11 det(b_22 - b_21 b_11^-1 b_12)`, where `b_11` is far from singular.
+    """
+    plain = strip(a)
+    xp = namespace(plain)
+    U, _, Vt = xp.linalg.svd(plain)
+    b = matmul(matmul(matrix_transpose(U), a), matrix_transpose(Vt))
+    r = plain.shape[-1] - m
+    corner = b[..., r:, r:]
+    outside = xp.linalg.det(U) * xp.linalg.det(Vt)
+    if not r:
+        return outside * _division_free_det(corner)
+    sign, logabsdet = slogdet(b[..., :r, :r])
+    schur = corner - matmul(b[..., r:, :r], solve(b[..., :r, :r], b[..., :r, r:]))
+    return outside * sign * exp(logabsdet) * _division_free_det(schur)
+
+
+def _division_free_det(a: Array) -> Array:
+    """The determinant as a polynomial in the entries: Faddeev and Leverrier's recursion for small matrices."""
+    n = a.shape[-1]
+    identity = namespace(strip(a)).eye(n, dtype=a.dtype)
+    product, coefficient = a, -trace(a)
+    for k in range(2, n + 1):
+        product = matmul(a, product + coefficient[..., None, None] * identity)
+        coefficient = -trace(product) / k
+    return coefficient if n % 2 == 0 else -coefficient
 
 
 def _logabsdet_map(
@@ -169,5 +222,6 @@ def _logabsdet(a: Array) -> Array:
 
 
 def _check_square(name: str, a: Array) -> None:
+    check_arrays(name, a)
     if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
         raise ValueError(f"{name} needs square matrices; got shape {a.shape}")

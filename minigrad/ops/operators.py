@@ -4,10 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
+from minigrad.numpy_names import instead_of_method, methods_elsewhere
 from minigrad.ops import elementwise, indexing, piecewise, products, shaping
 from minigrad.variable import Array, Variable, strip
+
+
+class _Missing:
+    """A method that other arrays have: AttributeError says what is written instead.
+
+    A descriptor, as `__getattr__` would slow down every attribute of a variable.
+    """
+
+    def __init__(self, name: str, instead: str):
+        self.name = name
+        self.instead = instead
+
+    def __get__(self, x: Variable | None, owner: type) -> NoReturn:
+        says = f"a traced value x has no attribute {self.name!r}: write {self.instead}"
+        raise AttributeError(says, name=self.name, obj=x)
 
 
 def _reflected(operation: Callable[[Array, Array], Array]) -> Callable[[Variable, Array], Array]:
@@ -37,6 +53,9 @@ def set_operators(namespace: ModuleType) -> None:
         setattr(v, f"__r{name}__", _reflected(operation))
     for name in ("lt", "le", "gt", "ge", "eq", "ne"):
         setattr(v, f"__{name}__", _comparison(f"__{name}__"))
+    for name in methods_elsewhere(namespace):
+        if not hasattr(v, name):
+            setattr(v, name, _Missing(name, instead_of_method(name, namespace)))
     v.__neg__ = elementwise.negative
     v.__pos__ = elementwise.positive
     v.__abs__ = piecewise.abs

@@ -6,9 +6,13 @@ At a kink one side is taken, the same in both directions of the sweep: the first
 
 from __future__ import annotations
 
-from minigrad.backends import backend_of, namespace
+import math
+
+from minigrad.backends import SCALARS, backend_of, device_of, is_floating, namespace
 from minigrad.linear_maps import Linear, LinearMap, Scale
+from minigrad.ops.axes import check_arrays
 from minigrad.ops.broadcasting import broadcast_to, scale, sum_to
+from minigrad.ops.dtypes import astype
 from minigrad.primitives import primitive
 from minigrad.variable import Array, strip
 
@@ -60,10 +64,18 @@ def minimum(a: Array, b: Array) -> Array:
 
 
 def clip(x: Array, min: Array | None = None, max: Array | None = None) -> Array:
-    """`x` kept between `min` and `max`; slope 1 at the bounds."""
+    """`x` kept between `min` and `max`, in the dtype of `x`; slope 1 at the bounds."""
+    namespace(x)  # TypeError for a list
     if min is not None:
-        x = maximum(x, min)
-    return x if max is None else minimum(x, max)
+        x = maximum(x, _bound(min, x))
+    return x if max is None else minimum(x, _bound(max, x))
+
+
+def _bound(bound: Array, x: Array) -> Array:
+    """A bound in the dtype of `x`: float64 would make float64 of float32."""
+    if hasattr(x, "dtype") and getattr(bound, "dtype", x.dtype) != x.dtype and is_floating(strip(x)):
+        return astype(bound, x.dtype)
+    return bound
 
 
 def where(condition: Array, a: Array, b: Array) -> Array:
@@ -75,7 +87,9 @@ def where(condition: Array, a: Array, b: Array) -> Array:
     """
     condition = strip(condition)
     if not hasattr(condition, "dtype"):
-        condition = namespace(*(x for x in map(strip, (a, b)) if hasattr(x, "dtype"))).asarray(bool(condition))
+        if not isinstance(condition, SCALARS):
+            check_arrays("where: condition", condition)
+        condition = namespace(strip(a), strip(b)).asarray(bool(condition))
     elif "bool" not in str(condition.dtype):
         condition = condition != 0
     return _where(a, b, condition=condition)
@@ -106,15 +120,23 @@ def sign(x: Array) -> Array:
 
 
 def copysign(a: Array, b: Array) -> Array:
-    """`abs(a)` with the sign of `b`; the derivative in `b` is 0."""
-    below = namespace(strip(b)).signbit(strip(b))
+    """`abs(a)` with the sign of `b`; the derivative in `b` is 0, and the slope at `a = 0` too."""
+    b = strip(b)
+    xp = namespace(strip(a), b)
+    if not hasattr(b, "dtype"):
+        size = abs(a)
+        return -size if math.copysign(1.0, b) < 0.0 else size
+    if not hasattr(a, "dtype"):
+        a = xp.asarray(float(a), dtype=b.dtype, device=device_of(b))
     size = abs(a)
-    return where(below, -size, size)
+    return where(xp.signbit(b), -size, size)
 
 
 def floor_divide(a: Array, b: Array) -> Array:
     """Largest integer not above `a / b`; its derivative is 0 everywhere."""
-    return strip(a) // strip(b)
+    a, b = strip(a), strip(b)
+    namespace(a, b)  # TypeError for lists, and for arrays of two libraries
+    return a // b
 
 
 def floor(x: Array) -> Array:

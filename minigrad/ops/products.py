@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
-from minigrad.backends import backend_of
+from minigrad.backends import backend_of, families, namespace
 from minigrad.linear_maps import Linear, LinearMap
-from minigrad.ops.axes import Axis, axes_of
+from minigrad.ops.axes import Axis, axes_of, check_arrays, integers
 from minigrad.ops.broadcasting import sum, sum_to
 from minigrad.ops.shaping import expand_dims, matrix_transpose, permute_dims, reshape
 from minigrad.primitives import primitive
-from minigrad.variable import Array
+from minigrad.variable import Array, Variable
 
 __all__ = ["matmul", "outer", "tensordot", "vecdot"]
 
@@ -30,9 +31,17 @@ def left_times(a: Array, b: Array) -> LinearMap:
 def matmul(a: Array, b: Array) -> Array:
     """Matrix product `a @ b` over the last two axes, earlier axes broadcast; 1-d arrays are vectors.
 
+    One of them may be a constant sparse matrix of SciPy.
+
     ValueError where the inner lengths differ.
     """
+    if _is_sparse(a):
+        return _sparse_times(b, matrix=a)
+    if _is_sparse(b):
+        y = _sparse_times(a if a.ndim == 1 else matrix_transpose(a), matrix=b.T)
+        return y if a.ndim == 1 else matrix_transpose(y)
     if not getattr(a, "ndim", 0) or not getattr(b, "ndim", 0):
+        namespace(a, b)  # TypeError for lists
         raise ValueError(
             "matmul needs arrays of one axis or more: use * for numbers; got "
             + " and ".join(f"shape {x.shape}" if hasattr(x, "shape") else type(x).__name__ for x in (a, b))
@@ -55,6 +64,25 @@ def matmul(a: Array, b: Array) -> Array:
     return _matmul(a, b)
 
 
+def _is_sparse(x: Any) -> bool:
+    return x.__class__ not in families and x.__class__ is not Variable and hasattr(x, "tocsr")
+
+
+def _sparse_map(y: Array, x: Array, matrix: Any) -> Linear:
+    return Linear(lambda t: _sparse_times(t, matrix=matrix), lambda c: _sparse_times(c, matrix=matrix.T))
+
+
+@primitive(_sparse_map)
+def _sparse_times(x: Array, matrix: Any) -> Array:
+    """A constant sparse matrix of SciPy times a vector, or times each column of a matrix."""
+    if x.ndim not in (1, 2) or x.shape[0] != matrix.shape[1]:
+        raise ValueError(
+            f"matmul: a sparse matrix of shape {matrix.shape} needs a vector or a matrix with {matrix.shape[1]} rows; "
+            f"got shape {x.shape}"
+        )
+    return matrix @ x
+
+
 @primitive(lambda y, a, b: times(b, a), lambda y, a, b: left_times(a, b))
 def _matmul(a: Array, b: Array) -> Array:
     return a @ b
@@ -65,8 +93,9 @@ def tensordot(a: Array, b: Array, axes: int | tuple[Axis, Axis] = 2) -> Array:
 
     ValueError where paired axes differ in length.
     """
-    if isinstance(axes, int):
-        axes = (tuple(range(-axes, 0)), tuple(range(axes)))
+    if not isinstance(axes, tuple | list):
+        (n,) = integers(axes, "tensordot: axes")
+        axes = (tuple(range(-n, 0)), tuple(range(n)))
     axes_a, axes_b = axes_of(a, axes[0], "tensordot: axes"), axes_of(b, axes[1], "tensordot: axes")
     if [a.shape[k] for k in axes_a] != [b.shape[k] for k in axes_b]:
         raise ValueError(
@@ -83,12 +112,19 @@ def tensordot(a: Array, b: Array, axes: int | tuple[Axis, Axis] = 2) -> Array:
 
 def outer(a: Array, b: Array) -> Array:
     """Outer product of two vectors."""
+    check_arrays("outer", a, b)
     return expand_dims(a, 1) * expand_dims(b, 0)
 
 
 def vecdot(a: Array, b: Array, axis: int = -1) -> Array:
     """Inner product along an axis; ValueError where the lengths differ."""
-    if a.shape[axis] != b.shape[axis]:
+    try:
+        same = a.shape[axis] == b.shape[axis]
+    except (AttributeError, IndexError, TypeError):
+        for x in (a, b):
+            axes_of(x, axis, "vecdot: axis")
+        raise
+    if not same:
         raise ValueError(f"vecdot: shapes {a.shape} and {b.shape} must have the same length along axis {axis}")
     return _vecdot(a, b) if axis in (-1, a.ndim - 1) and axis in (-1, b.ndim - 1) else sum(a * b, axis)
 

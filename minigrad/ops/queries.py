@@ -20,7 +20,7 @@ __all__ = [
 
 def _ask(name: str, *args: Any, **params: Any) -> Array:
     plain = [strip(x) for x in args]
-    xp = namespace(*(x for x in plain if hasattr(x, "shape")))
+    xp = namespace(*plain)
     return getattr(xp, name)(*plain, **params)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from math import prod as _product
 
 from minigrad.backends import device_of, namespace
@@ -56,6 +57,8 @@ def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
 @primitive(lambda y, x, axes: Compose(sum_map(y, x, axes, True), Scale(exp(x - y))))
 def _logsumexp(x: Array, axes: Shape) -> Array:
     xp = namespace(x)
+    if 0 in (x.shape[k] for k in axes):  # the logarithm of an empty sum
+        return xp.full(kept_shape(x.shape, axes), -math.inf, dtype=x.dtype, device=device_of(x))
     top = xp.max(x, axis=axes, keepdims=True)
     top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
     return xp.log(xp.sum(xp.exp(x - top), axis=axes, keepdims=True)) + top
@@ -164,6 +167,8 @@ def cumulative_prod(x: Array, axis: int | None = None, include_initial: bool = F
 def diff(x: Array, axis: int = -1, n: int = 1) -> Array:
     """Differences of neighbours along an axis, `n` times."""
     (axis,) = axes_of(x, axis, "diff: axis")
+    if n < 0:
+        raise ValueError(f"diff: n must be at least 0; got {n}")
     for _ in range(n):
         x = x[axis_index(axis, slice(1, None))] - x[axis_index(axis, slice(-1))]
     return x

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import numpy
 
-from minigrad.backends import backend_of, namespace
+from minigrad.backends import SCALARS, backend_of, namespace
 from minigrad.linear_maps import Linear
-from minigrad.ops.axes import Axis, Shape, axes_of, axis_index
+from minigrad.ops.axes import Axis, Shape, axes_of, axis_count, axis_index, check_arrays, integers
 from minigrad.primitives import primitive
 from minigrad.variable import Array, strip
 
@@ -20,7 +20,7 @@ __all__ = [
 
 def reshape(x: Array, shape: int | Shape) -> Array:
     """`x` in another shape of the same size; one length may be -1."""
-    return _reshape(x, shape=(shape,) if isinstance(shape, int) else tuple(shape))
+    return _reshape(x, shape=shape if shape.__class__ is tuple else integers(shape, "reshape: shape"))
 
 
 def _reshape_map(y: Array, x: Array, shape: Shape) -> Linear:
@@ -59,9 +59,10 @@ def _permute(x: Array, axes: Shape) -> Array:
 
 def matrix_transpose(x: Array) -> Array:
     """`x` with its last two axes exchanged."""
-    if x.ndim < 2:
+    ndim = axis_count("matrix_transpose", x)
+    if ndim < 2:
         raise ValueError(f"matrix_transpose needs two axes or more; got shape {x.shape}")
-    return _permute(x, axes=(*range(x.ndim - 2), x.ndim - 1, x.ndim - 2))
+    return _permute(x, axes=(*range(ndim - 2), ndim - 1, ndim - 2))
 
 
 def moveaxis(x: Array, source: int | Shape, destination: int | Shape) -> Array:
@@ -77,8 +78,8 @@ def moveaxis(x: Array, source: int | Shape, destination: int | Shape) -> Array:
 
 def expand_dims(x: Array, axis: int | Shape = 0) -> Array:
     """`x` with axes of length 1 put in, which are axes `axis` of the result."""
-    axes = (axis,) if isinstance(axis, int) else axis
-    ndim = x.ndim + len(axes)
+    axes = (axis,) if axis.__class__ is int else integers(axis, "expand_dims: axis")
+    ndim = axis_count("expand_dims", x) + len(axes)
     axes = tuple(a + ndim if a < 0 else a for a in axes)
     if len(set(axes)) < len(axes) or not all(0 <= a < ndim for a in axes):
         raise ValueError(f"expand_dims: axis {axis} must name places in a result of {ndim} axes, each once")
@@ -102,6 +103,7 @@ def concat(arrays: Iterable[Array], axis: int | None = 0) -> Array:
     arrays = list(arrays)
     if not arrays:
         raise ValueError("concat needs at least one array")
+    check_arrays("concat", *arrays)
     if axis is None:
         return _concat(*(reshape(x, (-1,)) for x in arrays), axis=0)
     (axis,) = axes_of(arrays[0], axis, "concat: axis")
@@ -131,7 +133,8 @@ def stack(arrays: Iterable[Array], axis: int = 0) -> Array:
     """Arrays of one shape along a new axis. Python numbers take the dtype of the arrays."""
     arrays = list(arrays)
     like = next((strip(x) for x in arrays if hasattr(x, "shape")), numpy.float64(0.0))
-    arrays = [x if hasattr(x, "shape") else namespace(like).asarray(x, dtype=like.dtype) for x in arrays]
+    arrays = [namespace(like).asarray(x, dtype=like.dtype) if x.__class__ in SCALARS else x for x in arrays]
+    check_arrays("stack", *arrays)
     shapes = {x.shape for x in arrays}
     if len(shapes) != 1:
         raise ValueError(f"stack needs one or more arrays of one shape; got {sorted(shapes)}")
@@ -146,6 +149,7 @@ def unstack(x: Array, axis: int = 0) -> tuple[Array, ...]:
 
 def pad(x: Array, widths: tuple[tuple[int, int], ...]) -> Array:
     """`x` with zeros put before and after it, `widths[k] = (before, after)` along axis k."""
+    check_arrays("pad", x)
     if len(widths) != x.ndim:
         raise ValueError(f"pad: widths {widths} need one pair (before, after) per axis of an array of shape {x.shape}")
     if all(w == (0, 0) for w in widths):
@@ -187,6 +191,7 @@ def _flip(x: Array, axis: Shape) -> Array:
 
 def roll(x: Array, shift: int | Shape, axis: Axis = None) -> Array:
     """`x` shifted along the axes given, entries that leave at one end come in at the other (None: flattened)."""
+    shift = shift if isinstance(shift, int) else integers(shift, "roll: shift")
     return _roll(x, shift=shift, axis=axis if axis is None else axes_of(x, axis, "roll: axis"))
 
 
@@ -205,12 +210,18 @@ def _roll(x: Array, shift: int | Shape, axis: Axis) -> Array:
 
 def tril(x: Array, k: int = 0) -> Array:
     """The lower triangle of matrices, zeros above diagonal `k`."""
-    return _triangle(x, k=k, side="tril")
+    return _triangle_of(x, k, "tril")
 
 
 def triu(x: Array, k: int = 0) -> Array:
     """The upper triangle of matrices, zeros below diagonal `k`."""
-    return _triangle(x, k=k, side="triu")
+    return _triangle_of(x, k, "triu")
+
+
+def _triangle_of(x: Array, k: int, side: str) -> Array:
+    if axis_count(side, x) < 2:
+        raise ValueError(f"{side} needs two axes or more; got shape {x.shape}")
+    return _triangle(x, k=integers(k, f"{side}: k")[0], side=side)
 
 
 def _triangle_map(y: Array, x: Array, k: int, side: str) -> Linear:

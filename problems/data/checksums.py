@@ -8,7 +8,8 @@ from pathlib import Path
 from problems.data.archive import differing
 from problems.data.errors import ChecksumError, readable
 from problems.data.gzipped import contents, stored
-from problems.data.sources import Download, Source
+from problems.data.hashes import Hashes
+from problems.data.sources import Download, File, Source
 
 
 def verify(path: Path, item: Download) -> None:
@@ -20,6 +21,32 @@ def verify(path: Path, item: Download) -> None:
             f"{path} has the SHA-256 {found}, not the published {item.sha256}: it is cut short or another file; remove "
             "it and fetch the data again"
         )
+
+
+def verify_files(source: Source, where: Path, unpacked: bool = False) -> None:
+    """ChecksumError names a file in a folder that is not the published one; each is hashed once for every change.
+
+    Of an archive only the whole has a published checksum: its files are compared with it when they are first read, if
+    it is there, and later with what they were then. `unpacked`: they come from the archive just now.
+    """
+    hashes = Hashes()
+    paths = [
+        where / file.name if source.archive else stored(where, file.name) or where / file.name for file in source.files
+    ]
+    with readable(where):
+        if source.archive and not unpacked and not all(map(hashes.before, paths)):
+            compare_checksums(source, where)
+        for file, path in zip(source.files, paths, strict=True):
+            found, before = hashes.now(path, file.size), None if unpacked else hashes.before(path)
+            if file.sha256 and found != file.sha256:
+                raise ChecksumError(_another(path, file, found))
+            if not file.sha256 and before and found != before:
+                raise ChecksumError(
+                    f"{path} has changed since it was first read: its SHA-256 was {before} and is {found}; remove the "
+                    f"folder {where} and fetch the data again, or, if the change was meant, remove {hashes.file}"
+                )
+            hashes.keep(path, found)
+    hashes.save()
 
 
 def compare_checksums(source: Source, where: Path) -> str:
@@ -39,8 +66,12 @@ def compare_checksums(source: Source, where: Path) -> str:
         path = stored(where, file.name) or where / file.name
         found = hashlib.sha256(contents(path, file.size)).hexdigest()
         if found != file.sha256:
-            raise ChecksumError(
-                f"{path} holds another {file.name}: its contents have the SHA-256 {found}, not {file.sha256}; remove "
-                "it and fetch the data again"
-            )
+            raise ChecksumError(_another(path, file, found))
     return "SHA-256 of all contents as published"
+
+
+def _another(path: Path, file: File, found: str) -> str:
+    return (
+        f"{path} holds another {file.name}: its contents have the SHA-256 {found}, not {file.sha256}; remove it and "
+        "fetch the data again"
+    )

@@ -83,8 +83,9 @@ def _mean_and_std(images: Array) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """
     count, channels = images.shape[0] * images.shape[1] * images.shape[2], images.shape[3]
     total, squares = np.zeros((2, images.shape[1] * images.shape[2] * channels))
-    for start in range(0, len(images), 256):
-        part = images[start : start + 256].reshape(-1, total.size).astype(np.float32)
+    at_once = max(1, min(256, 2**16 // total.size))  # little: it stays in cache
+    for start in range(0, len(images), at_once):
+        part = images[start : start + at_once].reshape(-1, total.size).astype(np.float32)
         total += part.sum(axis=0)
         squares += np.square(part, out=part).sum(axis=0)
     mean, std = [], []

@@ -1,22 +1,27 @@
 """Downloading: one server after the other, resuming where the last try stopped; only a file with its SHA-256 is kept.
 
-Bytes are written to a hidden `.NAME.HASH.part` in the same folder. Pooch checks the whole file and gives it its name,
-so a file of that name is always complete. If a part was of another file, one more download starts from the beginning.
+Bytes are written to a hidden `.NAME.HASH.part` in the same folder. Only the whole file, checked, gets its name. If a
+part was of another file, one more download starts from the beginning.
+Of several processes that want one file, one downloads it and the others wait for it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
-from collections.abc import Iterator
+import time
 from pathlib import Path
-from typing import Any
 
 from problems.data.errors import DownloadFailed, writable
+from problems.data.network_errors import reason, without_password
+from problems.data.progress import alone, progress_bar
 from problems.data.sources import Download
 
 MIRROR = "MINIGRAD_DATA_MIRROR"  # the address of a folder with the files, asked first
 TIMEOUT = (10.0, 60.0)  # seconds to connect, and between two pieces
+TRIES = 10  # of one server that breaks off again and again
+PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds before it is asked again: twice as long each time
 PIECE = 1 << 14  # bytes; at most this much is lost when a connection breaks
 
 
@@ -26,96 +31,104 @@ def download(item: Download, folder: Path, unpacked: str = "") -> Path:
     DownloadFailed says what every server answered and where to put the file, or the folder `unpacked` that it contains.
     """
     new = [path for path in (folder, *folder.parents) if not path.exists()]
-    with writable(folder):
-        folder.mkdir(parents=True, exist_ok=True)
     part = folder / f".{item.name}.{item.sha256[:8]}.part"
     mirror = os.environ.get(MIRROR)
     urls = (f"{mirror.rstrip('/')}/{item.name}", *item.urls) if mirror else item.urls
-    reasons = []
-    for url in urls:
-        reason = _try(url, item, folder, part)
-        if reason is None:
-            return folder / item.name
-        reasons.append(f"{url}: {reason}")
+    answers = []
+    with writable(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with alone(folder / f".{item.name}.lock", f"waiting for another process, which downloads {item.name}"):
+            if _is_published(folder / item.name, item):
+                return folder / item.name
+            for url in urls:
+                answer = _try(url, item, part)
+                if answer is None:
+                    os.replace(part, folder / item.name)
+                    return folder / item.name
+                answers.append(f"{without_password(url)}: {answer}")
     for path in new:
         with contextlib.suppress(OSError):  # a folder with a part in it stays
             path.rmdir()
     alternative = f", or the unpacked folder {unpacked}," if unpacked else ""
     kept = f"; {_size(part):,} bytes are kept, and the next try goes on from there" if _size(part) else ""
     raise DownloadFailed(
-        f"{item.name} cannot be downloaded ({'; '.join(reasons)}): put it ({item.size:,} bytes, SHA-256 {item.sha256})"
+        f"{item.name} cannot be downloaded ({'; '.join(answers)}): put it ({item.size:,} bytes, SHA-256 {item.sha256})"
         f"{alternative} into {folder}, or set {MIRROR} to the address of a folder that has it{kept}"
     )
 
 
-def _try(url: str, item: Download, folder: Path, part: Path) -> str | None:
-    """Ask one server until the file is complete (None) or no more bytes come (the reason)."""
-    import pooch
-
+def _try(url: str, item: Download, part: Path) -> str | None:
+    """Ask one server until the part is the file (None), no more bytes come, or it broke off too often (the reason)."""
     from_before = _size(part) > 0
-    with writable(folder), _silent(pooch.get_logger()):
-        while True:
-            kept = _size(part)
-            try:
-                pooch.retrieve(url, f"sha256:{item.sha256}", item.name, folder, downloader=_Resuming(item, part))
-                return None
-            except _Refused as reason:
-                if _size(part) <= kept:
-                    return str(reason)
-                # Some bytes came before the connection broke: resume after them.
-            except ValueError:  # raised by Pooch for another SHA-256
-                if not from_before:
-                    return "what it sends has another SHA-256"
-                from_before = False  # the part may have been of another file; Pooch removed it: start again
+    breaks = 0
+    while True:
+        kept = _size(part)
+        try:
+            _complete(url, item, part)
+        except _Refused as refused:
+            if _size(part) <= kept:
+                return str(refused)
+            breaks += 1  # some bytes came before: resume after them
+            if breaks == TRIES:
+                return f"{refused}, {TRIES} times"
+            time.sleep(min(PAUSE * 2 ** (breaks - 1), LONGEST_PAUSE))
+            continue
+        if _is_published(part, item):
+            return None
+        part.unlink()
+        if not from_before:
+            return "what it sends has another SHA-256"
+        from_before = False  # the part may have been of another file: start again
 
 
 class _Refused(Exception):
     """A server that did not send the whole file."""
 
 
-class _Resuming:
-    """A downloader for Pooch that resumes after the part that is there."""
+def _complete(url: str, item: Download, part: Path) -> None:
+    """Bring the part to the size of the file."""
+    import requests  # here, so that importing problems stays quick
 
-    def __init__(self, item: Download, part: Path):
-        self.item, self.part = item, part
+    kept = _size(part)
+    try:
+        if kept > item.size or (kept < item.size and not _receive(url, item, part, kept)):
+            _receive(url, item, part, 0)
+    except (requests.RequestException, UnicodeError) as error:  # the other: a password of letters it cannot send
+        raise _Refused(reason(error)) from None
 
-    def __call__(self, url: str, output_file: str, pooch: Any) -> None:
-        import requests
 
-        kept = _size(self.part)
-        try:
-            if kept > self.item.size or (kept < self.item.size and not self._receive(url, kept)):
-                self._receive(url, 0)
-        except requests.RequestException as error:
-            raise _Refused(_reason(error)) from None
-        os.replace(self.part, output_file)
+def _receive(url: str, item: Download, part: Path, kept: int) -> bool:
+    """Write the file from byte `kept` on, or all of it if the server starts over; False if it has no such byte."""
+    import requests
 
-    def _receive(self, url: str, kept: int) -> bool:
-        """Write the file from byte `kept` on, or all of it if the server starts over; False if it has no such byte."""
-        import requests
-        from tqdm import tqdm
+    headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={kept}-"} if kept else {})}
+    with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
+        if kept and response.status_code == 416:
+            return False
+        response.raise_for_status()
+        start = kept if response.headers.get("Content-Range", "").startswith(f"bytes {kept}-") else 0
+        coming = response.headers.get("Content-Length")
+        if coming is not None and start + int(coming) != item.size:
+            raise _Refused(f"it has {start + int(coming):,} bytes, not {item.size:,}")
+        bar = progress_bar(item.size, item.name, "B", initial=start, unit_scale=True)
+        with part.open("ab" if start else "wb") as file, bar:
+            for piece in response.iter_content(PIECE):
+                if file.tell() + len(piece) > item.size:
+                    part.unlink()
+                    raise _Refused(f"it sends more than {item.size:,} bytes")
+                file.write(piece)
+                bar.update(len(piece))
+    if _size(part) < item.size:
+        raise _Refused(f"it sent {_size(part):,} bytes, not {item.size:,}")
+    return True
 
-        size = self.item.size
-        headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={kept}-"} if kept else {})}
-        with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
-            if kept and response.status_code == 416:
-                return False
-            response.raise_for_status()
-            start = kept if response.headers.get("Content-Range", "").startswith(f"bytes {kept}-") else 0
-            coming = response.headers.get("Content-Length")
-            if coming is not None and start + int(coming) != size:
-                raise _Refused(f"it has {start + int(coming):,} bytes, not {size:,}")
-            bar = tqdm(total=size, initial=start, desc=self.item.name, unit="B", unit_scale=True, disable=None)
-            with self.part.open("ab" if start else "wb") as file, bar:
-                for piece in response.iter_content(PIECE):
-                    if file.tell() + len(piece) > size:
-                        self.part.unlink()
-                        raise _Refused(f"it sends more than {size:,} bytes")
-                    file.write(piece)
-                    bar.update(len(piece))
-        if _size(self.part) < size:
-            raise _Refused(f"it sent {_size(self.part):,} bytes, not {size:,}")
-        return True
+
+def _is_published(path: Path, item: Download) -> bool:
+    """Whether a file is there and has the published SHA-256."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == item.sha256
 
 
 def _size(path: Path) -> int:
@@ -123,32 +136,3 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
-
-
-def _reason(error: Exception) -> str:
-    """A short description of an error of `requests`."""
-    import requests
-
-    response = getattr(error, "response", None)
-    if isinstance(error, requests.HTTPError) and response is not None:
-        return f"{response.status_code} {response.reason}"
-    for kind, words in (
-        (requests.Timeout, "no answer in time"),
-        (requests.exceptions.ChunkedEncodingError, "the connection broke"),
-        (requests.exceptions.SSLError, "no trusted connection"),
-        (requests.ConnectionError, "no connection"),
-    ):
-        if isinstance(error, kind):
-            return words
-    return str(error)
-
-
-@contextlib.contextmanager
-def _silent(logger: Any) -> Iterator[None]:
-    """No log lines of Pooch while the progress bar is drawn."""
-    level = logger.level
-    logger.setLevel("ERROR")
-    try:
-        yield
-    finally:
-        logger.setLevel(level)

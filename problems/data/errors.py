@@ -8,7 +8,10 @@ from pathlib import Path
 
 
 class DataError(ValueError):
-    """A data set that cannot be loaded."""
+    """A data set that cannot be loaded. The message is one line, whatever characters the name of a file has."""
+
+    def __init__(self, message: str = ""):
+        super().__init__("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message))
 
 
 class MissingData(DataError):
@@ -60,6 +63,4 @@ def writable(path: Path) -> Iterator[None]:
 
 
 def _reason(error: OSError) -> str:
-    """What the system said, also if Pooch wrapped it in an error of its own."""
-    said = error.strerror or getattr(error.__cause__, "strerror", None)
-    return str(said or error)
+    return str(error.strerror or error)

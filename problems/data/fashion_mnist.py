@@ -24,7 +24,8 @@ def _download(name: str, size: int, sha256: str) -> Download:
 
 
 # H. Xiao, K. Rasul, R. Vollgraf, "Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning Algorithms",
-# arXiv 1708.07747. Debian compresses the same contents again: its .gz files differ, and the SHA-256 of `files` hold.
+# arXiv 1708.07747. Debian compresses the same contents again, so its .gz files have other checksums than `downloads`;
+# those of `files` hold.
 FASHION_MNIST = Source(
     name="fashion-mnist",
     about="60,000 + 10,000 grey pictures of clothes of 28 x 28, 10 classes",

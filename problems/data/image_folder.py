@@ -3,18 +3,30 @@
     train/CLASS/*.png and validation/CLASS/*.png (or test/CLASS/*.png)
     CLASS/*.png: a fixed shuffle of the files, sorted by name, puts four fifths in training
 
-Any format that Pillow reads is allowed. All images must have one size. They become RGB, unless all are grey: then they
-stay grey. Names that begin with a dot, and files without the suffix of an image, are ignored.
+Names that begin with a dot, and files without the suffix of an image, are ignored. Each file is opened as what its
+content is: PNG, JPEG, BMP, GIF, TIFF, WebP or PPM (with PGM and PBM), whatever its suffix. Then
+
+    size            all images must have one size; more pixels than Pillow's limit against decompression bombs
+                    (`PIL.Image.MAX_IMAGE_PIXELS`) are refused
+    orientation     an image is turned upright as its EXIF data say
+    grey, 1 bit     stay grey, and so does a palette of greys, if all images are; among colours they become RGB
+    palette, CMYK   become RGB, by Pillow's formula: a colour profile is not applied
+    transparency    is dropped: the colours count as they are stored
+    16 bits         a channel of more than 8 bits is refused; so are colours of other kinds, such as LAB
+    animations      and TIFF files of several pages are refused; of a photograph with its preview the photograph counts
+    damage          a file that cannot be decoded to its end is refused
 """
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
 
 from problems.data.dataset import Dataset, Split
 from problems.data.errors import CorruptData, DataError, MissingData, UnreadableData, readable
+from problems.data.read_images import read_images
 from problems.data.registry import dataset
 from problems.data.sources import Source
 
@@ -49,16 +61,16 @@ def read_image_folder(folder: Path) -> tuple[tuple[str, ...], Split, Split]:
             raise kind(f"{folder} is not a folder: give one of images; {FORMS}")
         if not (folder / "train").is_dir():
             classes = _classes(folder)
-            return classes, *_split(*_read(_files(folder, classes, classes)))
+            paths, labels = _files(folder, classes, classes)
+            return classes, *_split(paths, labels, _shuffled(len(paths)), round(0.8 * len(paths)))
         held_out = next((folder / name for name in VALIDATION if (folder / name).is_dir()), None)
         if held_out is None:
             raise MissingData(f"{folder} has train but neither validation nor test: {FORMS}")
         classes = _classes(folder / "train")
-        train = _files(folder / "train", classes, classes)
-        validation = _files(held_out, _classes(held_out, least=1), classes)
-        images, labels = _read(train + validation)
-        n = len(train)
-        return classes, (images[:n], labels[:n]), (images[n:], labels[n:])
+        train, train_labels = _files(folder / "train", classes, classes)
+        validation, validation_labels = _files(held_out, _classes(held_out, least=1), classes)
+        order = np.arange(len(train) + len(validation))
+        return classes, *_split(train + validation, train_labels + validation_labels, order, len(train))
 
 
 def _classes(folder: Path, least: int = 2) -> tuple[str, ...]:
@@ -69,59 +81,36 @@ def _classes(folder: Path, least: int = 2) -> tuple[str, ...]:
     return names
 
 
-def _files(folder: Path, names: tuple[str, ...], classes: tuple[str, ...]) -> list[tuple[Path, int]]:
-    """All images below a folder, sorted, each with its label."""
-    files: list[tuple[Path, int]] = []
+def _files(folder: Path, names: tuple[str, ...], classes: tuple[str, ...]) -> tuple[list[str], list[int]]:
+    """The paths of all images below a folder, sorted, and their labels."""
+    paths: list[str] = []
+    labels: list[int] = []
     for name in names:
         if name not in classes:
             raise CorruptData(f"{folder / name} is no class of training ({', '.join(classes)}): rename it")
-        paths = [
-            path
-            for path in sorted((folder / name).iterdir())
-            if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
-        ]
-        if not paths:
+        with os.scandir(folder / name) as entries:
+            images = [entry for entry in entries if _is_image(entry.name)]
+        for entry in images:
+            if not entry.is_file():  # a pipe would be waited for
+                raise CorruptData(f"{entry.path} is no file: remove or rename it")
+        if not images:
             raise MissingData(f"{folder / name} has no images ({', '.join(sorted(SUFFIXES))}): add some, or remove it")
-        files += [(path, classes.index(name)) for path in paths]
-    return files
+        paths += sorted(entry.path for entry in images)
+        labels += [classes.index(name)] * len(images)
+    return paths, labels
 
 
-def _read(files: list[tuple[Path, int]]) -> Split:
-    pictures = [_picture(path) for path, _ in files]
-    size = pictures[0].shape[:2]
-    for (path, _), picture in zip(files, pictures, strict=True):
-        if picture.shape[:2] != size:
-            raise CorruptData(
-                f"{path} is {picture.shape[0]} x {picture.shape[1]} pixels (height x width), {files[0][0]} is "
-                f"{size[0]} x {size[1]}: make all images of one size"
-            )
-    channels = max(picture.shape[2] for picture in pictures)
-    images = np.empty((len(files), *size, channels), np.uint8)
-    for image, picture in zip(images, pictures, strict=True):
-        image[...] = picture  # a grey one among colours is broadcast
-    return images, np.array([label for _, label in files], np.int64)
+def _is_image(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in SUFFIXES and not name.startswith(".")
 
 
-def _picture(path: Path) -> np.ndarray:
-    """One image as (height, width, 1 or 3)."""
-    from PIL import Image
-
-    try:
-        with Image.open(path) as image:
-            if image.mode.startswith(("I", "F")):
-                raise CorruptData(f"{path} has more than 8 bits a channel (mode {image.mode}): convert it to 8")
-            grey = image.mode in ("1", "L", "LA")
-            pixels = np.asarray(image.convert("L" if grey else "RGB"))
-    except (DataError, PermissionError):  # a DataError is a ValueError too
-        raise
-    except (OSError, SyntaxError, EOFError, ValueError, Image.DecompressionBombError) as error:
-        reason = str(error).replace(f" {str(path)!r}", "") or type(error).__name__
-        raise CorruptData(f"{path} is no image that can be read ({reason}): replace or remove it") from None
-    return pixels[:, :, None] if grey else pixels
+def _shuffled(count: int) -> np.ndarray:
+    """A fixed shuffle."""
+    return np.random.default_rng(0).permutation(count)
 
 
-def _split(images: np.ndarray, labels: np.ndarray) -> tuple[Split, Split]:
-    """Four fifths and one fifth, by a fixed shuffle."""
-    order = np.random.default_rng(0).permutation(len(labels))
-    n = max(1, min(len(labels) - 1, round(0.8 * len(labels))))
-    return (images[order[:n]], labels[order[:n]]), (images[order[n:]], labels[order[n:]])
+def _split(paths: list[str], labels: list[int], order: np.ndarray, n: int) -> tuple[Split, Split]:
+    """Read the images in an order: the first `n` are for training, and at least one is for each part."""
+    n = max(1, min(len(paths) - 1, n))
+    images, numbers = read_images(paths, order), np.array(labels, np.int64)[order]
+    return (images[:n], numbers[:n]), (images[n:], numbers[n:])

@@ -14,10 +14,10 @@ DATA_DIR = "MINIGRAD_DATA_DIR"
 
 def data_folder() -> Path:
     """`MINIGRAD_DATA_DIR`, or `curveball` in the user's cache folder."""
-    import pooch  # here, so that importing problems stays quick
+    import platformdirs  # here, so that importing problems stays quick
 
     chosen = os.environ.get(DATA_DIR)
-    return Path(chosen).expanduser() if chosen else Path(pooch.os_cache("curveball"))
+    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("curveball")
 
 
 def search_folders(source: Source, folder: Path | None = None) -> list[Path]:

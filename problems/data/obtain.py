@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from problems.data.archive import unpack
-from problems.data.checksums import verify
+from problems.data.checksums import verify, verify_files
 from problems.data.download import download
 from problems.data.errors import CorruptData, DownloadFailed, MissingData, readable
 from problems.data.gzipped import stored
@@ -17,8 +17,20 @@ def obtain(source: Source, folder: Path | None = None, may_download: bool = True
     """The folder with all files of a data set, after unpacking or downloading what is missing.
 
     Downloads go to the folder given, or to the user's own. If the folder given has some files already, the others are
-    downloaded into it only with `may_add`. DataError says what is wrong.
+    downloaded into it only with `may_add`. DataError says what is wrong; a file that has changed is refused.
     """
+    found = _find_or_fetch(source, folder, may_download, may_add)
+    archive = source.archive
+    unpacked = archive is not None and found.name == archive.name
+    if archive is not None and unpacked:
+        verify(found, archive)
+        found = unpack(found, source.inside, {file.name: file.size for file in source.files})
+    verify_files(source, found, unpacked)
+    return found
+
+
+def _find_or_fetch(source: Source, folder: Path | None, may_download: bool, may_add: bool) -> Path:
+    """The folder of the files, or else the archive."""
     incomplete = _incomplete(source, folder)
     if incomplete is not None:
         if not may_download or (incomplete == folder and not may_add):
@@ -41,9 +53,6 @@ def obtain(source: Source, folder: Path | None = None, may_download: bool = True
         except DownloadFailed as error:
             package = f"; Debian's package {source.package} has all of it" if source.package else ""
             raise DownloadFailed(f"{error}{package}{_pickled_form(source, folder)}") from None
-    if source.archive and found.name == source.archive.name:
-        verify(found, source.archive)
-        return unpack(found, source.inside, {file.name: file.size for file in source.files})
     return found
 
 

@@ -3,7 +3,7 @@
 import multiprocessing
 import threading
 import tracemalloc
-from collections import OrderedDict, namedtuple
+from collections import Counter, OrderedDict, defaultdict, namedtuple
 
 import numpy as np
 import pytest
@@ -62,11 +62,25 @@ def test_the_order_of_dict_keys_does_not_matter():
     assert mg.jvp(f, (ab,), (ba,))[1] == J(ab)
 
 
-def test_subclasses_of_dict_come_back_as_dicts_that_fit():
+def test_ordered_dicts_keep_their_type_and_order():
     params = OrderedDict(b=X, a=2.0 * X)
     gradient = mg.grad(lambda p: mg.sum(p["a"] * p["b"]))(params)
-    same(gradient, {"a": X, "b": 2.0 * X})
+    same(gradient, OrderedDict(b=2.0 * X, a=X))
+    assert type(gradient) is OrderedDict
+    assert list(gradient) == ["b", "a"]
+    assert type(mg.grad(lambda p: mg.sum(type(p)(p)["a"]))(params)) is OrderedDict
     assert mg.jvp(lambda p: mg.sum(p["a"]), (params,), (gradient,))[1] == 3.0
+    assert tree_paths(tree_flatten(params)[1]) == ["['b']", "['a']"]
+    for other in (dict(gradient), OrderedDict(a=X, b=X)):
+        with pytest.raises(TypeError, match=r"expected OrderedDict\(\{'b': \*, 'a': \*\}\), got"):
+            mg.jvp(lambda p: mg.sum(p["a"]), (params,), (other,))
+
+
+@pytest.mark.parametrize("tree", [defaultdict(list, a=X), Counter(a=1)])
+def test_other_dicts_are_refused_by_name(tree):
+    for function in (mg.tree_flatten, mg.grad(lambda p: mg.sum(p["a"]))):
+        with pytest.raises(TypeError, match=f"a {type(tree).__name__} is no pytree.*: give dict"):
+            function(tree)
 
 
 def test_leaves_may_be_python_floats_numpy_scalars_and_arrays_without_axes():

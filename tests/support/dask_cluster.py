@@ -15,7 +15,8 @@ from pathlib import Path
 import joblib
 
 from curveball import CurveBall
-from curveball.experiments.sweep import iterations_to, parallel_map
+from curveball.experiments.parallel import parallel_map
+from curveball.experiments.sweep import iterations_to
 from problems.closed_form.rosenbrock import Rosenbrock
 
 CELLS = 6

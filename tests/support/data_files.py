@@ -1,17 +1,19 @@
 """A server on the loopback that can fail in many ways, and data sets small enough to be made by the tests."""
 
+import contextlib
 import gzip
 import hashlib
 import io
 import tarfile
 import threading
+import time
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
 
-from problems.data import DATASETS, cifar
+from problems.data import DATASETS, cifar, download
 from problems.data.fashion_mnist import FASHION_MNIST
 from problems.data.sources import Download, File, Source
 
@@ -25,6 +27,7 @@ class Page:
     drops: list[int] = field(default_factory=list)  # break off after so many bytes, once for each entry
     length: bool = True  # says how long the answer is
     status: int = 200
+    hold: float = 0.0  # seconds of silence before the last of what is sent
 
 
 class Server(ThreadingHTTPServer):
@@ -34,6 +37,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.pages: dict[str, Page] = {}
         self.asked: list[tuple[str, str | None]] = []  # path and range of each request
+        self.credentials: str | None = None  # of the last request
 
     def put(self, path, content, **faults):
         self.pages[path] = Page(content, **faults)
@@ -47,6 +51,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         wanted = self.headers.get("Range")
         self.server.asked.append((self.path, wanted))
+        self.server.credentials = self.headers.get("Authorization")
         page = self.server.pages.get(self.path)
         if page is None or page.status != 200:
             return self.send_error(404 if page is None else page.status)
@@ -63,7 +68,13 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(total - start))
         self.end_headers()
         end = start + page.drops.pop(0) if page.drops else total
-        self.wfile.write(page.content[start:end])
+        content = page.content[start:end]
+        self.wfile.write(content[: len(content) // 2])
+        if page.hold:
+            self.wfile.flush()
+            time.sleep(page.hold)
+        with contextlib.suppress(ConnectionError):  # nobody waited for it
+            self.wfile.write(content[len(content) // 2 :])
         return None
 
 
@@ -80,7 +91,8 @@ def _running_server():
 
 @pytest.fixture
 def server(_running_server, monkeypatch):
-    """An empty server; no proxy comes between."""
+    """An empty server; no proxy comes between, and it is asked again at once."""
+    monkeypatch.setattr(download, "PAUSE", 0.0)
     _running_server.pages.clear()
     _running_server.asked.clear()
     monkeypatch.setenv("NO_PROXY", "*")
@@ -157,6 +169,12 @@ def tiny(monkeypatch, cache):
 def use(monkeypatch, source):
     """Let a source stand for the published one of its name."""
     monkeypatch.setitem(DATASETS, source.name, replace(DATASETS[source.name], source=source))
+
+
+def as_written(source, folder):
+    """The source of the files in a folder: with their checksums for those that were published."""
+    files = (replace(file, sha256=sha256((folder / file.name).read_bytes())) for file in source.files)
+    return replace(source, files=tuple(files))
 
 
 def sparse(path, size, pieces):

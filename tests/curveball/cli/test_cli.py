@@ -66,6 +66,38 @@ def test_train_that_diverges_exits_1(tmp_path):
     assert len(result.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize("name", ["train", "compare"])
+def test_divergence_that_stays_finite(name, tmp_path):
+    result = command(name, *SHORT, "--solver", "sgd:lr=1e10", "--out", tmp_path)
+    assert result.exit_code == 1
+    text = result.stderr if name == "train" else result.stdout
+    assert "where runs end (--diverged-above); last loss below: " in text
+    if name == "train":
+        assert len(text.splitlines()) == 1
+        assert result.stdout.splitlines()[-1] == f"log, but no checkpoint, in {tmp_path}"
+    result = command(name, *SHORT, "--solver", "sgd:lr=1e10", "--diverged-above", "inf", "--out", tmp_path / "2")
+    assert "--diverged-above" not in result.output
+
+
+def test_save_every(tmp_path):
+    assert command("train", *SHORT, "--save-every", "5", "--out", tmp_path).exit_code == 0
+    assert (tmp_path / "checkpoint-before.safetensors").exists()  # one epoch only: it was written within
+
+
+def test_compare_with_a_solver_twice(tmp_path):
+    result = command("compare", *SHORT, "--solver", "sgd", "--solver", "adam", "--solver", "sgd", "--out", tmp_path)
+    assert result.exit_code == 2
+    assert result.stderr == "curveball: --solver sgd is given twice: give it once\n"
+
+
+def test_compare_resumes_no_typo(tmp_path):
+    result = command("compare", *SHORT, "--resume", "--out", tmp_path / "typo")
+    assert result.exit_code == 2
+    assert "there is no checkpoint of these runs in" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+
+
 def test_compare(tmp_path):
     """By default the paper's four solvers; how each ended, Table 2, and the files."""
     result = command("compare", *SHORT, "--out", tmp_path)
@@ -199,6 +231,10 @@ def test_help_names_every_network_and_solver():
     (["--log-every", "-1"], "epochs and log_every must be at least 1; got 1 and -1"),
     (["--batch-size", "0"], "batch_size must be from 1 to 1437, the training images of digits; got 0"),
     (["--batch-size", "1438"], "batch_size must be from 1 to 1437, the training images of digits; got 1438"),
+    (["--save-every", "often"], "save_every must be steps as in 500, or time as in 30s, 10min, 2h; got 'often'"),
+    (["--diverged-above", "1"], "diverged_above must be more than 1; got 1"),
+    (["--diverged-above", "nan"], "diverged_above must be more than 1; got nan"),
+    (["--solver", "sgd:lr=0.1,lr=0.2"], "lr is given twice: give it once"),
     (["--seed", "-1"], "seed must be zero or positive; got -1"),
 ], ids=lambda v: " ".join(v) if isinstance(v, list) else "")  # fmt: skip
 def test_bad_input_is_one_line(name, options, message, tmp_path):

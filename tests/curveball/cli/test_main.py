@@ -55,7 +55,7 @@ def test_as_a_module():
 
 
 def test_the_help_needs_no_drawing_and_no_scipy():
-    heavy = "{'matplotlib', 'scipy', 'sklearn', 'PIL', 'pooch', 'tqdm', 'safetensors', 'joblib'}"
+    heavy = "{'matplotlib', 'scipy', 'sklearn', 'PIL', 'filelock', 'requests', 'tqdm', 'safetensors', 'joblib'}"
     program = f"import curveball.cli.app, sys; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout == "[]\n"

@@ -10,6 +10,7 @@ from curveball import SGD, CurveBall
 from curveball.experiments import compare as module
 from curveball.experiments.compare import FILES
 from curveball.experiments.tables import table, table2
+from curveball.training.lock import locked
 from curveball.training.options import TrainOptions
 from curveball.training.run import Run
 from problems import Classification, Dataset, load, network
@@ -147,6 +148,23 @@ def test_resuming_with_fewer_epochs_or_other_options(tmp_path):
     with pytest.raises(ValueError, match="batch_size=32, this run has batch_size=16"):
         compare(small(batch_size=16), SOLVERS, tmp_path, epochs=2, resume=True)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_resuming_where_nothing_is(there, tmp_path):
+    folder = tmp_path / "typo"
+    if there:
+        folder.mkdir()
+    with pytest.raises(ValueError, match=r"there is no checkpoint of these runs in .*typo: start the comparison"):
+        compare(small(), SOLVERS, folder, epochs=1, resume=True)
+    assert folder.exists() == there
+    assert not there or not list(folder.iterdir())
+
+
+def test_two_comparisons_in_one_folder(tmp_path):
+    with locked(tmp_path), pytest.raises(ValueError, match=r"the process \d+ is writing to .*: wait for it"):
+        compare(small(), SOLVERS, tmp_path, epochs=1)
+    assert not list(tmp_path.iterdir())
 
 
 def test_bad_arguments_train_nothing(tmp_path):

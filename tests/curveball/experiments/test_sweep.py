@@ -1,22 +1,18 @@
-"""Many runs at once against one at a time by hand, and cells spread over processes and a cluster."""
+"""Many runs at once against one at a time by hand."""
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
+import tracemalloc
 
-import joblib
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import minigrad as mg
 from curveball import BFGS, LBFGS, SGD, Adam, CurveBall, GaussNewton, LevenbergMarquardt, Newton
-from curveball.experiments.sweep import NOISE, START, grid_search, iterations_to, parallel_map
+from curveball.experiments import sweep
+from curveball.experiments.sweep import NOISE, START, grid_search, iterations_to
 from problems.closed_form.linear_network import LinearNetwork
 from problems.closed_form.quadratic import Quadratic
 from problems.closed_form.rosenbrock import Rosenbrock
-from tests.support import dask_cluster
 
 BALL = CurveBall(lr=0.5, lam=0.1, adapt_lam=False)
 
@@ -127,6 +123,74 @@ def test_bad_counts(runs, max_iter):
         iterations_to(Rosenbrock(), BALL, runs, max_iter)
 
 
+@pytest.mark.parametrize("at_once", [1, 3, 7, 8])
+@pytest.mark.parametrize(
+    ("problem", "solver"),
+    [
+        (Rosenbrock((0.0, 3.0)), BALL),
+        (Rosenbrock((0.0, 1.0)), LevenbergMarquardt()),
+        (Rosenbrock((0.0, 3.0)), SGD(lr=1e-3, momentum=0.9)),  # some runs diverge
+        (LinearNetwork(samples=50), CurveBall(lam=1.0)),
+        (Rosenbrock((0.0, 1.0)), BFGS()),
+    ],
+    ids=str,
+)
+def test_counts_do_not_depend_on_how_many_advance_together(problem, solver, at_once):
+    found = iterations_to(problem, solver, runs=8, max_iter=60, seed=2, at_once=at_once)
+    assert found.tolist() == iterations_to(problem, solver, runs=8, max_iter=60, seed=2).tolist()
+    assert found.shape == (8,)
+
+
+def test_memory_does_not_grow_with_the_runs(monkeypatch):
+    """Levenberg-Marquardt builds a matrix of 160 x 160 for every run."""
+    monkeypatch.setattr(sweep, "MEMORY", 2**24)
+    problem, solver = LinearNetwork(samples=50), LevenbergMarquardt()
+    peaks = []
+    for runs in (20, 80):
+        iterations_to(problem, solver, runs, max_iter=1)
+        tracemalloc.start()
+        iterations_to(problem, solver, runs, max_iter=2)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 2**24
+    assert peaks[1] < 1.3 * peaks[0]
+
+
+def test_a_run_that_is_not_finite_has_ended():
+    """Also where its loss would come back."""
+
+    class Blinking(Quadratic):
+        def batch(self, rng, runs=()):
+            return rng.permutation([0.0, np.inf])[0] * np.ones(runs)
+
+        def loss(self, outputs, batch):
+            return super().loss(outputs) + batch
+
+    for seed in range(4):
+        counts = [iterations_to(Blinking((1.0, 5.0)), Newton(), 4, 30, seed=seed, at_once=n).tolist() for n in (1, 4)]
+        assert counts[0] == counts[1]
+
+
+def test_the_linear_algebra_has_one_thread(monkeypatch):
+    seen = []
+
+    class Watched(Quadratic):
+        def batch(self, rng, runs=()):
+            seen.extend(library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas")
+
+    with threadpool_limits(2):
+        before = [library["num_threads"] for library in threadpool_info()]
+        iterations_to(Watched((1.0, 5.0)), Newton(), 3, 3)
+        grid_search(Watched((1.0, 5.0)), SGD, {"lr": (0.1,), "momentum": (0.0,)}, 3)
+        assert [library["num_threads"] for library in threadpool_info()] == before
+    assert set(seen) == {1}
+
+
+def test_how_many_at_once():
+    with pytest.raises(ValueError, match="at_once must be at least 1, or None; got 0"):
+        iterations_to(Rosenbrock(), BALL, 2, 5, at_once=0)
+
+
 # ------------------------------------------------------------------------------------- grid search
 
 
@@ -170,42 +234,3 @@ def test_points_that_diverge_are_not_chosen():
 def test_grid_search_of_no_iterations():
     with pytest.raises(ValueError, match="max_iter must be at least 1; got 0"):
         grid_search(Rosenbrock(), SGD, {"lr": (0.1,)}, 0)
-
-
-# ------------------------------------------------------------------------------------- many processes
-
-CELLS = [(Rosenbrock((0.0, 1.0)), BALL, 5, 60, 1e-4, seed) for seed in range(4)]
-
-
-@pytest.mark.parametrize("jobs", [None, 1, 2, -1])
-def test_results_do_not_depend_on_the_jobs(jobs):
-    found = parallel_map(iterations_to, CELLS, jobs)
-    assert [counts.tolist() for counts in found] == [iterations_to(*cell).tolist() for cell in CELLS]
-
-
-def test_parallel_config_says_where():
-    """Without `jobs` the configuration around decides; with it only its backend does."""
-    here = os.getpid()
-    assert set(parallel_map(os.getpid, [()] * 3)) == {here}
-    with joblib.parallel_config("loky", n_jobs=2):
-        assert here not in parallel_map(os.getpid, [()] * 3)
-        assert set(parallel_map(os.getpid, [()] * 3, jobs=1)) == {here}
-    with joblib.parallel_config("threading", n_jobs=2):
-        assert set(parallel_map(os.getpid, [()] * 3)) == {here}
-
-
-def test_errors_of_a_cell_come_back():
-    with pytest.raises(ValueError, match="runs and max_iter must be at least 1; got 0 and 60"):
-        parallel_map(iterations_to, [*CELLS[:2], (Rosenbrock(), BALL, 0, 60)], 2)
-
-
-def test_a_worker_of_a_cluster_dies_and_nothing_is_lost():
-    pytest.importorskip("distributed", reason="distributed is not installed")
-    program = subprocess.run(
-        [sys.executable, Path(dask_cluster.__file__)], capture_output=True, text=True, timeout=120, check=False
-    )
-    assert program.returncode == 0, program.stderr
-    found = json.loads(program.stdout)
-    [(pid, seed)] = found["killed"]
-    assert {other for other, of in found["began"] if of == seed} > {pid}  # another process began its cell again
-    assert found["results"] == [dask_cluster.count(seed) for seed in range(dask_cluster.CELLS)]

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -17,6 +18,7 @@ from problems.closed_form.linear_network import LinearNetwork
 from problems.closed_form.rosenbrock import Rosenbrock
 
 ROSENBROCK = COLUMNS[0]
+KEPT = ("row", "column", "settings", "counts", "seconds")
 
 
 def command(*arguments):
@@ -156,6 +158,10 @@ def test_the_whole_table(tmp_path):
     assert {cell["share"] for cell in results["cells"]} > {1.0}  # a share that is not all is shown
     assert (folder / "table1.md").read_text(encoding="utf-8").startswith(result.stdout.rsplit("\n", 2)[0])
     assert result.stdout.splitlines()[-1].endswith(f"table1.md, table1.csv and table1.json in {folder}")
+    assert len(result.stderr.splitlines()) == len(ROWS) * len(COLUMNS)  # no terminal: a line for each cell
+    found = {(cell["row"], cell["column"]): str(Cell(**{key: cell[key] for key in KEPT})) for cell in results["cells"]}
+    for line in result.stderr.splitlines():
+        assert any(line.startswith(f"{row}, {column}: {cell}; ") for (row, column), cell in found.items())
 
 
 def test_one_process_or_two_give_the_same(short, tmp_path):
@@ -195,6 +201,17 @@ def test_write_keeps_what_is_not_there(tmp_path):
     assert markdown(cells).splitlines()[2] == "| A |" + " none converged |" * 4
 
 
+def test_the_committed_table():
+    """Settings and counts of what was published, of the rows that take little time."""
+    committed = json.loads((Path(__file__).parents[3] / "studies/results/table1.json").read_text("utf-8"))
+    columns = {column.name: column for column in COLUMNS}
+    rows = ("CurveBall", "CurveBall, lr = 1", "Levenberg-Marquardt")
+    cells = [cell for cell in committed["cells"] if cell["row"] in rows]
+    assert len(cells) == 12
+    for cell in cells:
+        assert run_cell(cell["row"], columns[cell["column"]], committed["runs"], 0).counts == cell["counts"]
+
+
 # ------------------------------------------------------------------------------------- faults
 
 
@@ -204,10 +221,11 @@ def test_a_cell_that_raises_leaves_nothing_half_written(short, tmp_path, monkeyp
         (tmp_path / name).write_text("before")
     result = command("--runs", 2, "--jobs", 1, "--out", tmp_path)
     assert isinstance(result.exception, ValueError)
-    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
+    assert {path.name: path.read_text() for path in tmp_path.glob("*.*")} == {
         "table1.md": "before",
         "table1.json": "before",
     }
+    assert len(list((tmp_path / "cells").iterdir())) == 4  # what is done is kept
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,31 @@ def test_words_are_options_where_the_default_is_one():
         solver_from("newton-cg:curvature=3")
 
 
+@pytest.mark.parametrize(("text", "message"), [
+    ("sgd:lr=0.1,lr=0.2", "lr is given twice: give it once"),
+    ("sgd:lr=0.1,lr=0.1", "lr is given twice"),
+    ("curveball:lam_every=true", "lam_every must be a number or none; got 'true'"),
+    ("sgd:lr=True", "lr must be a number or none; got 'True'"),
+    ("curveball:adapt_lam=1", "adapt_lam must be true or false; got '1'"),
+    ("sgd:lr=1_0", "lr must be a number, true, false or none; got '1_0'"),
+    ("curveball:lam_every=1_0", "lam_every must be a number"),
+    ("sgd:lr=٣", "lr must be a number"),
+    ("sgd:lr= 1", "lr must be a number"),
+    ("sgd:lr=0x10", "lr must be a number"),
+    ("sgd:lr=1e999", "lr is too large a number; got '1e999'"),
+    (f"sgd:lr={'9' * 400}", "lr is too large a number; got '9999"),
+    (f"curveball:lam_every={'9' * 400}", "lam_every is too large a number"),
+    (f"curveball:lam_every={'9' * 5000}", "lam_every is too large a number"),
+    (f"sgd:lr={'x' * 5000}", "lr must be a number"),
+])  # fmt: skip
+def test_values_that_are_not_what_they_seem(text, message):
+    with pytest.raises(ValueError, match=r"^solver ") as error:
+        solver_from(text)
+    assert message in str(error.value)
+    assert len(str(error.value)) < 250
+    assert len(str(error.value).splitlines()) == 1
+
+
 def few_digits():
     d = load("digits")
     train_set = d.train_images[:60], d.train_labels[:60]

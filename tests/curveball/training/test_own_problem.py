@@ -88,5 +88,5 @@ def test_a_script_with_its_own_problem_needs_no_package_problems(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
-        "checkpoint.safetensors", "errors.png", "log.jsonl", "losses.png",
+        "checkpoint-before.safetensors", "checkpoint.safetensors", "errors.png", "log.jsonl", "losses.png",
     ]  # fmt: skip

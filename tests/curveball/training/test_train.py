@@ -11,12 +11,11 @@ from safetensors import SafetensorError
 import minigrad as mg
 from curveball import SGD, Adam, CurveBall
 from curveball.training import checkpoint
-from curveball.training.files import output_folder, write_whole
+from curveball.training.files import output_folder
 from curveball.training.log import Log
-from curveball.training.options import TrainOptions
-from curveball.training.train import train
 from minigrad import tree_flatten
-from problems import Classification, Dataset, load, network
+from problems import Classification, Dataset
+from tests.support.training import assert_same, run, small
 
 SOLVERS = {
     "curveball": CurveBall(lam_factor=0.7, lam_every=2),
@@ -24,14 +23,6 @@ SOLVERS = {
     "adam": Adam(lr=0.01),
 }
 over_solvers = pytest.mark.parametrize("solver", SOLVERS.values(), ids=SOLVERS)
-
-
-def small(name="cnn", batch_size=32, dtype=np.float32):
-    """150 digits to train (four batches of 32), 60 to validate."""
-    d = load("digits")
-    train_set = d.train_images[:150], d.train_labels[:150]
-    data = Dataset.of("few digits", d.classes, train_set, (d.validation_images[:60], d.validation_labels[:60]))
-    return Classification(data, network(name), batch_size, dtype)
 
 
 def untimed(records):
@@ -44,21 +35,6 @@ def log_of(folder):
 
     lines = (folder / "log.jsonl").read_text().splitlines()
     return [json.loads(line, parse_constant=refuse) for line in lines]
-
-
-def assert_same(a, b):
-    """Bit by bit; numbers may be Python's or NumPy's."""
-    leaves, others = tree_flatten(a)[0], tree_flatten(b)[0]
-    assert len(leaves) == len(others) > 0
-    for x, y in zip(leaves, others, strict=True):
-        np.testing.assert_array_equal(x, y)
-        if hasattr(x, "dtype"):
-            assert x.dtype == y.dtype
-
-
-def run(problem, solver, folder=None, name=None, callback=None, **options):
-    chosen = TrainOptions(**{"epochs": 1, "quiet": True, **options})
-    return train(problem, solver, chosen, name=name, folder=folder, callback=callback)
 
 
 @over_solvers
@@ -112,12 +88,36 @@ def test_resuming_drops_the_log_of_the_epoch_that_was_lost(tmp_path):
     assert steps == list(range(1, 9))
 
 
-def test_a_log_that_is_gone_is_started_again(tmp_path):
+@pytest.mark.parametrize("other", [None, "", "short", "x" * 100_000])
+def test_a_log_that_is_gone_or_foreign_is_begun_anew(other, tmp_path, capsys):
+    whole = run(small(), SGD(), epochs=2)
     run(small(), SGD(), tmp_path, epochs=1)
     (tmp_path / "log.jsonl").unlink()
+    if other is not None:
+        (tmp_path / "log.jsonl").write_text(other)
     found = run(small(), SGD(), tmp_path, epochs=2, resume=True)
-    assert len(found.steps) == 8  # the checkpoint knows all
-    assert [record["step"] for record in log_of(tmp_path) if record["kind"] == "step"] == [5, 6, 7, 8]
+    assert [record["step"] for record in found.steps] == [4, 5, 6, 7, 8]  # the checkpoint knows the last
+    assert untimed(found.epochs) == untimed(whole.epochs)
+    assert_same(found.params, whole.params)
+    kinds = [(record["kind"], record.get("step")) for record in log_of(tmp_path)]
+    assert kinds == [("run", None), ("epoch", 4), *(("step", k) for k in (5, 6, 7, 8)), ("epoch", 8)]
+    said = capsys.readouterr().err
+    assert f"the log of {tmp_path} is gone or of another run: it is begun anew" in said
+    assert len(said.splitlines()) == 1
+    if other is not None:
+        assert (tmp_path / "previous" / "log.jsonl").read_text() == other  # nobody's log is lost
+
+
+def test_steps_come_from_the_log_and_the_checkpoint_does_not_grow(tmp_path):
+    sizes = {}
+    for log_every in (1, 10):
+        folder = tmp_path / str(log_every)
+        run(small("mlp", batch_size=1), SGD(), folder, log_every=log_every)  # 150 steps an epoch
+        sizes[log_every] = (folder / "checkpoint.safetensors").stat().st_size
+    assert abs(sizes[1] - sizes[10]) < 100
+    whole = run(small("mlp", batch_size=1), SGD(), epochs=2)
+    found = run(small("mlp", batch_size=1), SGD(), tmp_path / "1", epochs=2, resume=True)
+    assert untimed(found.steps) == untimed(whole.steps)
 
 
 def test_an_earlier_run_is_put_aside(tmp_path):
@@ -177,9 +177,10 @@ def test_a_full_disk_keeps_the_checkpoint_before(error, tmp_path, monkeypatch):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full to write to on this system")
 def test_a_log_that_cannot_be_written(tmp_path):
-    log = Log(tmp_path, 0)
+    log = Log(tmp_path)
+    log.open()
     log._file.close()
-    log._file = Path("/dev/full").open("w")  # noqa: SIM115  (the log closes it)
+    log._file = Path("/dev/full").open("wb")  # noqa: SIM115  (the log closes it)
     with log, pytest.raises(ValueError, match=r"the log /dev/full cannot be written \(No space left on device\)"):
         log.write({})
 
@@ -272,6 +273,38 @@ def test_divergence_ends_the_run_with_the_step_and_the_last_finite_loss(tmp_path
     assert "go back" not in result.stopped
 
 
+def test_divergence_that_stays_finite_ends_the_run_too(tmp_path):
+    result = run(small("mlp"), SGD(lr=1e10), tmp_path, epochs=3)
+    first, last = result.steps[0]["loss"], result.steps[-1]["loss"]
+    assert result.first_loss == first
+    assert last <= 1e6 * first
+    assert f" at step {len(result.steps) + 1}, above {1e6 * first:.6g} where runs end (--diverged-above)" in (
+        result.stopped
+    )
+    assert result.stopped.endswith(f"last loss below: {last:.6g} at step {len(result.steps)}")
+    assert not (tmp_path / "checkpoint.safetensors").exists()
+    assert log_of(tmp_path)[-1]["kind"] == "stopped"
+    strict = run(small("mlp"), SGD(lr=3.0), epochs=3, diverged_above=1.5)
+    assert "where runs end" in strict.stopped
+    assert "where runs end" not in (run(small("mlp"), SGD(lr=1e10), diverged_above=np.inf).stopped or "")
+
+
+def test_the_first_loss_is_that_of_the_whole_run(tmp_path):
+    first = run(small("mlp"), SGD(), tmp_path).steps[0]["loss"]
+    assert run(small("mlp"), SGD(), tmp_path, epochs=2, resume=True).first_loss == first
+
+
+def test_a_validation_loss_that_diverges(tmp_path):
+    class Worse(Classification):
+        def validate(self, params, stats):
+            return 1e12, 1.0
+
+    problem = small("mlp")
+    result = run(Worse(problem.data, problem.network, 32), SGD(), tmp_path)
+    assert result.stopped.startswith("the validation loss is 1e+12 after epoch 1, step 4, above ")
+    assert not (tmp_path / "checkpoint.safetensors").exists()
+
+
 class BreaksAt(Classification):
     """A problem whose loss is nan from some training batch on."""
 
@@ -311,135 +344,6 @@ def test_params_that_are_not_finite_are_never_saved(tmp_path):
     leaves, facts = checkpoint.load(tmp_path / "checkpoint.safetensors")
     assert facts["epoch"] == 1
     assert all(np.isfinite(x).all() for x in leaves.values())
-
-
-# ------------------------------------------------------------------------------------- checkpoints
-
-
-def test_a_checkpoint_holds_any_tree(tmp_path):
-    rng = np.random.default_rng(0)
-    tree = {"a": [rng.standard_normal((2, 3)).T, np.float32(2.5)], "b": (np.arange(3), {"c": np.zeros((0, 2))}), "d": 7}
-    checkpoint.save(tmp_path / "file", {"x": tree, "nothing": None}, {"fact": [1, "two"]})
-    leaves, facts = checkpoint.load(tmp_path / "file")
-    found = checkpoint.restore("x", tree, leaves)
-    assert_same(found, tree)
-    assert [np.shape(x) for x in tree_flatten(found)[0]] == [np.shape(x) for x in tree_flatten(tree)[0]]
-    assert facts == {"fact": [1, "two"]}
-    assert checkpoint.restore_dict("nothing", leaves) == {}
-
-
-def test_nested_dicts_come_back_without_a_model_of_them(tmp_path):
-    stats = {"norm1": {"mean": np.ones(3), "var": np.zeros(3)}, "norm2": {"mean": np.full(2, 0.5)}}
-    checkpoint.save(tmp_path / "file", {"stats": stats, "state": {"norm1": np.ones(1)}}, {})
-    found = checkpoint.restore_dict("stats", checkpoint.load(tmp_path / "file")[0])
-    assert {key: set(value) for key, value in found.items()} == {"norm1": {"mean", "var"}, "norm2": {"mean"}}
-    assert_same(found, stats)
-
-
-def test_a_checkpoint_of_another_tree(tmp_path):
-    checkpoint.save(tmp_path / "file", {"x": {"a": np.ones(2)}}, {})
-    leaves, _ = checkpoint.load(tmp_path / "file")
-    with pytest.raises(ValueError, match=r"the checkpoint has no x\['b'\]: it is of another network or solver"):
-        checkpoint.restore("x", {"a": 0, "b": 0}, leaves)
-
-
-def test_a_checkpoint_of_another_shape(tmp_path):
-    checkpoint.save(tmp_path / "file", {"x": {"a": np.ones(2)}}, {})
-    leaves, _ = checkpoint.load(tmp_path / "file")
-    with pytest.raises(
-        ValueError, match=r"the checkpoint's x\['a'\] has shape \(2,\), this run's \(3,\): it is of another"
-    ):
-        checkpoint.restore("x", {"a": np.ones(3)}, leaves)
-
-
-@pytest.mark.parametrize("content", [b"", b"not a checkpoint at all", b"\xff" * 64, None], ids=repr)
-def test_a_corrupt_checkpoint(content, tmp_path):
-    path = tmp_path / "checkpoint.safetensors"
-    if content is None:  # torn: only the first half was written
-        run(small("mlp"), SGD(), tmp_path)
-        content = path.read_bytes()[: path.stat().st_size // 2]
-    path.write_bytes(content)
-    with pytest.raises(ValueError, match="is not a checkpoint that can be read") as error:
-        run(small("mlp"), SGD(), tmp_path, epochs=2, resume=True)
-    assert str(path) in str(error.value)
-
-
-def test_a_safetensors_file_of_somebody_else(tmp_path):
-    from safetensors.numpy import save_file
-
-    path = tmp_path / "checkpoint.safetensors"
-    save_file({"w": np.ones(3)}, path)
-    with pytest.raises(ValueError, match="is not a checkpoint of this version: format None, not 2"):
-        run(small("mlp"), SGD(), tmp_path, epochs=2, resume=True)
-
-
-def test_a_missing_checkpoint_writes_nothing(tmp_path):
-    with pytest.raises(ValueError, match=r"there is no checkpoint .*: start the run without --resume first"):
-        run(small("mlp"), SGD(), tmp_path / "new", epochs=2, resume=True)
-    assert not (tmp_path / "new").exists()
-
-
-@pytest.mark.parametrize(("change", "message"), [
-    ({"solver": SGD(lr=0.02)}, "lr=0.01, this run has lr=0.02"),
-    ({"solver": Adam(lr=0.01)}, "solver=SGD, this run has solver=Adam"),
-    ({"seed": 1}, "seed=0, this run has seed=1"),
-    ({"problem": small("mlp", batch_size=16)}, "batch_size=32, this run has batch_size=16"),
-    ({"problem": small("cnn")}, "network=mlp, this run has network=cnn"),
-    ({"problem": small("mlp", dtype=np.float64)}, "dtype=float32, this run has dtype=float64"),
-    ({"problem": replace(small("mlp"), augment=True)}, "augment=False, this run has augment=True"),
-], ids=["lr", "solver", "seed", "batch_size", "network", "dtype", "augment"])  # fmt: skip
-def test_resuming_with_other_options(change, message, tmp_path):
-    run(small("mlp"), SGD(lr=0.01), tmp_path)
-    before = (tmp_path / "log.jsonl").read_text()
-    options = {"problem": small("mlp"), "solver": SGD(lr=0.01), **change}
-    with pytest.raises(ValueError, match=message):
-        run(folder=tmp_path, epochs=2, resume=True, **options)
-    assert (tmp_path / "log.jsonl").read_text() == before
-
-
-def test_resuming_without_an_option_that_was_given(tmp_path):
-    run(small("mlp"), CurveBall(rho=0.9), tmp_path)
-    with pytest.raises(ValueError, match=r"rho=0\.9, this run has rho=None"):
-        run(small("mlp"), CurveBall(), tmp_path, epochs=2, resume=True)
-
-
-def test_resuming_a_run_that_is_done(tmp_path):
-    run(small("mlp"), SGD(), tmp_path)
-    with pytest.raises(ValueError, match="has its 1 epochs: ask for more to continue"):
-        run(small("mlp"), SGD(), tmp_path, epochs=1, resume=True)
-
-
-def test_a_kill_in_mid_write_leaves_the_old_checkpoint_whole(tmp_path, monkeypatch):
-    import safetensors.numpy
-
-    expected = run(small("mlp"), Adam(), epochs=3)
-    run(small("mlp"), Adam(), tmp_path, epochs=1)
-    path = tmp_path / "checkpoint.safetensors"
-    before = path.read_bytes()
-
-    def torn(arrays, file, **kwargs):
-        file.write_bytes(b"half")
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(safetensors.numpy, "save_file", torn)
-        with pytest.raises(KeyboardInterrupt):
-            run(small("mlp"), Adam(), tmp_path, epochs=3, resume=True)
-    assert path.read_bytes() == before
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["checkpoint.safetensors", "log.jsonl"]
-    assert_same(run(small("mlp"), Adam(), tmp_path, epochs=3, resume=True).params, expected.params)
-
-
-def test_write_whole_replaces_or_leaves_nothing(tmp_path):
-    path, plain = tmp_path / "file.txt", tmp_path / "plain.txt"
-    write_whole(path, lambda temporary: temporary.write_text("one"))
-    write_whole(path, lambda temporary: temporary.write_text("two"))
-    plain.write_text("one")
-    assert path.read_text() == "two"
-    assert path.stat().st_mode == plain.stat().st_mode  # not the private mode of a temporary file
-    with pytest.raises(ZeroDivisionError):
-        write_whole(tmp_path / "new.txt", lambda temporary: 1 / 0)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["file.txt", "plain.txt"]
 
 
 @pytest.mark.parametrize(("options", "message"), [

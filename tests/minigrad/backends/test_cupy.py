@@ -28,7 +28,6 @@ from tests.support import cupy_double
 FUSED = {
     "tree_add_scale": (solver._add_scale, "aka"),
     "tree_axpby": (solver._axpby, "kaka"),
-    "adam, mean": (adam._mean, "kaka"),
     "adam, mean of squares": (adam._mean_of_squares, "kaka"),
     "adam, move": (adam._moved, "akakak"),
 }

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import minigrad as mg
 from minigrad import nn
 from tests.support.errors import fails
 
@@ -31,7 +32,7 @@ def test_convolutions():
     )  # fmt: skip
     fails(ValueError, "a window of (5, 5) does not fit into images", nn.conv2d, IMAGES, np.ones((5, 5, 2, 1)))
     fails(ValueError, "conv2d: stride must be an integer of at least 1", nn.conv2d, IMAGES, kernel, stride=0)
-    for padding in ("SAME", -1, ((1,), 1), 1.0, (1, 2, 3)):
+    for padding in ("SAME", -1, ((1,), 1), 1.0, (1, 2, 3), (1.5, 1), ((1, 0.5), 1)):
         fails(ValueError, f"got {padding!r}", nn.conv2d, IMAGES, kernel, padding=padding)
 
 
@@ -74,3 +75,17 @@ def test_layers_and_losses():
     fails(TypeError, "labels of dtype float64 must be integers", nn.cross_entropy, y, np.array([0.0, 1.0]))
     fails(TypeError, "cross_entropy: labels must be an array; got list", nn.cross_entropy, y, [0, 1])
     fails(ValueError, "squared_error: outputs (2, 3) and targets (3,)", nn.squared_error, y, y[0])
+
+
+@pytest.mark.parametrize(("label", "dtype"), [(-1, np.int64), (3, np.int64), (255, np.uint8), (-1, np.int8)])
+def test_labels_that_are_no_classes(label, dtype):
+    y, labels = np.zeros((2, 3)), np.array([0, label], dtype)
+    message = f"cross_entropy: label {label} is no class: outputs of shape (2, 3) have 3 classes, so labels must be in"
+    fails(ValueError, message, nn.cross_entropy, y, labels)
+    fails(ValueError, message, mg.grad(lambda y: nn.cross_entropy(y, labels)), y)
+    fails(ValueError, message[:24], nn.cross_entropy, np.zeros((4, 2, 3)), np.tile(labels, (4, 1)))
+
+
+def test_labels_on_devices_are_not_looked_at(gpu):
+    y = gpu.asarray(np.zeros((2, 3)))
+    assert float(nn.cross_entropy(y, gpu.asarray([0, 2]))) == pytest.approx(np.log(3.0))

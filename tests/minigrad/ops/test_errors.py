@@ -46,7 +46,7 @@ from tests.support.errors import differentiate, fails
         ("solve: a has shape (2, 2), so b needs 2 rows; its shape is (1,)", lambda x: linalg.solve(np.eye(2), x[:1])),
         ("inv needs square matrices; got shape (2,)", lambda x: linalg.inv(x)),
         ("cholesky needs square matrices; got shape (1, 2)", lambda x: linalg.cholesky(x[None, :])),
-        ("slogdet needs square matrices", lambda x: linalg.det(x)),
+        ("det needs square matrices; got shape (2,)", lambda x: linalg.det(x)),
         ("matrix_power: n must be at least 1; got 0", lambda x: linalg.matrix_power(mg.outer(x, x), 0)),
         ("take needs axis= for an array of 2 axes", lambda x: mg.take(mg.outer(x, x), np.array([0]))),
         ("take: indices of shape (1, 1) must have one axis", lambda x: mg.take(x[None, :], np.array([[0]]), axis=1)),

@@ -1,13 +1,22 @@
 """Downloads from a server that fails in every way it can: what is wrong is said, and nothing half-written is left."""
 
+import logging
 import re
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
+import requests
 
 from problems.data import download as fetch
 from problems.data.download import download
 from problems.data.errors import DownloadFailed, UnreadableData
+from problems.data.network_errors import reason
 from problems.data.sources import Download
 from tests.support.data_files import sha256
 
@@ -177,8 +186,8 @@ def test_nobody_there(server, tmp_path):
     with pytest.raises(DownloadFailed) as caught:
         download(item("http://127.0.0.1:1/data.bin", missing), folder, "unpacked")
     message = str(caught.value)
-    assert "http://127.0.0.1:1/data.bin: no connection" in message
-    assert "/gone: 404 Not Found" in message
+    assert "http://127.0.0.1:1/data.bin: no connection: it was refused" in message
+    assert "/gone: 404 Not Found: it does not have it" in message
     assert (
         f"put it (100,000 bytes, SHA-256 {sha256(CONTENT)}), or the unpacked folder unpacked, into {folder}" in message
     )
@@ -188,13 +197,193 @@ def test_nobody_there(server, tmp_path):
 
 
 def test_a_server_that_says_nothing(server, tmp_path, monkeypatch):
-    import socket
-
     monkeypatch.setattr(fetch, "TIMEOUT", (0.2, 0.2))
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/data.bin"
         with pytest.raises(DownloadFailed, match="no answer in time"):
             download(item(url), tmp_path)
+
+
+@pytest.mark.parametrize(("status", "words"), [
+    (401, "401 Unauthorized: it wants a name and a password"),
+    (403, "403 Forbidden: it does not let you have it"),
+    (404, "404 Not Found: it does not have it"),
+    (418, "418 I'm a Teapot)"),
+    (429, "429 Too Many Requests: it was asked too often, try again later"),
+    (500, "500 Internal Server Error: the server has a fault, try again later"),
+    (503, "503 Service Unavailable: the server has a fault, try again later"),
+    (599, "599 unknown status: the server has a fault, try again later"),
+])  # fmt: skip
+def test_what_the_server_says(server, tmp_path, status, words):
+    with pytest.raises(DownloadFailed, match=re.escape(f"/data.bin: {words}")):
+        download(item(server.put("/data.bin", CONTENT, status=status)), tmp_path)
+
+
+def test_a_name_that_nobody_has(tmp_path, monkeypatch):
+    def unknown(*args, **kwargs):
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(
+        DownloadFailed, match="no connection: the name of the server is not known, or there is no network"
+    ):
+        download(item("http://nowhere.invalid/data.bin"), tmp_path)
+
+
+def test_no_route(tmp_path, monkeypatch):
+    def unreachable(*args, **kwargs):
+        raise OSError(101, "Network is unreachable")
+
+    monkeypatch.setattr(socket.socket, "connect", unreachable)
+    with pytest.raises(DownloadFailed, match=r"no connection \(Network is unreachable\)"):
+        download(item("http://127.0.0.1:1/data.bin"), tmp_path)
+
+
+def test_a_server_without_tls(server, tmp_path):
+    url = server.put("/data.bin", CONTENT).replace("http:", "https:")
+    with pytest.raises(DownloadFailed, match=r"no trusted connection \(it does not speak TLS as it should\)"):
+        download(item(url), tmp_path)
+
+
+def test_a_certificate_that_is_not_trusted():
+    bad = ssl.SSLCertVerificationError(1, "verify failed")
+    bad.verify_message = "self-signed certificate"
+    error = requests.exceptions.SSLError("secret")
+    error.__cause__ = bad
+    assert reason(error) == "no trusted connection (self-signed certificate)"
+
+
+def test_a_proxy_that_is_not_there(server, tmp_path, monkeypatch, capfd):
+    monkeypatch.delenv("NO_PROXY")
+    monkeypatch.setenv("HTTP_PROXY", "http://user:secret@127.0.0.1:1")
+    with pytest.raises(DownloadFailed, match="no connection to the proxy") as caught:
+        download(item("http://example.invalid/data.bin"), tmp_path)
+    assert "secret" not in str(caught.value) + "".join(capfd.readouterr())
+
+
+def test_a_connection_that_falls_silent(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(fetch, "TIMEOUT", (0.2, 0.2))
+    url = server.put("/data.bin", CONTENT, hold=0.5, ranges=False)
+    with pytest.raises(DownloadFailed, match=r"no answer in time\)"):
+        download(item(url), tmp_path)
+
+
+def test_a_server_is_not_asked_for_ever(server, tmp_path, monkeypatch):
+    """Each try brings a few bytes, and each pause is longer, up to a limit."""
+    pauses = []
+    monkeypatch.setattr(fetch, "PAUSE", 1.0)
+    monkeypatch.setattr(fetch.time, "sleep", pauses.append)
+    url = server.put("/data.bin", CONTENT, drops=[1_000] * 99)
+    with pytest.raises(DownloadFailed, match=r"the connection broke, 10 times\).*; 10,000 bytes are kept"):
+        download(item(url), tmp_path)
+    assert len(server.asked) == 10
+    assert pauses == [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0, 30.0]
+
+
+def test_a_full_disk(server, tmp_path, monkeypatch):
+    """What was written stays for the next try."""
+    url, opened = server.put("/data.bin", CONTENT), Path.open
+
+    class Full:
+        def __init__(self, file):
+            self.file = file
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            self.file.close()
+
+        def tell(self):
+            return self.file.tell()
+
+        def write(self, piece):
+            if self.file.tell() >= 30_000:
+                raise OSError(28, "No space left on device")
+            self.file.write(piece)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", lambda path, mode="r": Full(opened(path, mode)))
+        with pytest.raises(UnreadableData, match=rf"^{tmp_path} cannot be written \(No space left on device\): give"):
+            download(item(url), tmp_path)
+    assert names(tmp_path) == [part_of(tmp_path).name]
+    assert download(item(url), tmp_path).read_bytes() == CONTENT
+    assert server.asked[-1] == ("/data.bin", "bytes=30000-")
+
+
+# ------------------------------------------------------------------------------------- passwords
+
+
+@pytest.mark.parametrize("before", [
+    "http://user:secret@127.0.0.1:1", "https://user:secret@127.0.0.1:1", "http://user:se/secret@127.0.0.1:1",
+    "http://user:a@secret@127.0.0.1:1", "ftp://user:secret@127.0.0.1", "user:secret@127.0.0.1",
+    "http://user:secret@127.0.0.1:99999", "http://user:secret@[::1", "http://user:secret@", "http://user:secr\u20acet@h",
+])  # fmt: skip
+def test_a_password_is_never_shown(server, tmp_path, monkeypatch, caplog, capfd, before):
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setenv("MINIGRAD_DATA_MIRROR", before)
+    with pytest.raises(DownloadFailed) as caught:
+        download(item(server.put("/gone", b"", status=404)), tmp_path)
+    shown = str(caught.value) + caplog.text + "".join(capfd.readouterr()) + repr(caught.value.__context__)
+    assert "user" not in shown
+    assert "secr" not in shown
+    assert "SHA-256" in shown
+
+
+def test_a_password_is_sent(server, tmp_path, monkeypatch):
+    mirror = server.put("/mirror/data.bin", CONTENT).removesuffix("/data.bin")
+    monkeypatch.setenv("MINIGRAD_DATA_MIRROR", mirror.replace("http://", "http://user:secret@"))
+    assert download(item(), tmp_path).read_bytes() == CONTENT
+    assert server.credentials == "Basic dXNlcjpzZWNyZXQ="
+
+
+# ------------------------------------------------------------------------------------- several processes
+
+DOWNLOAD = """
+import sys
+from pathlib import Path
+from problems.data import download
+from problems.data.sources import Download
+url, size, sha256, folder = sys.argv[1:]
+download.PIECE = 1_000
+print(download.download(Download("data.bin", int(size), sha256, (url,)), Path(folder)))
+"""
+
+
+def another_process(url, folder):
+    arguments = [url, str(len(CONTENT)), sha256(CONTENT), str(folder)]
+    return subprocess.Popen(
+        [sys.executable, "-c", DOWNLOAD, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def test_two_processes_share_one_download(server, tmp_path):
+    url = server.put("/data.bin", CONTENT, hold=1.5)
+    for done in [another_process(url, tmp_path) for _ in range(2)]:
+        out, err = done.communicate(timeout=60)
+        assert (out, err, done.returncode) == (f"{tmp_path}/data.bin\n", "", 0)
+    assert (tmp_path / "data.bin").read_bytes() == CONTENT
+    assert server.asked == [("/data.bin", None)]
+    assert names(tmp_path) == ["data.bin"]
+
+
+def test_the_process_that_downloads_is_killed(server, tmp_path):
+    """The one that waits goes on from there."""
+    url = server.put("/data.bin", CONTENT, hold=3.0)
+    first = another_process(url, tmp_path)
+    deadline = time.monotonic() + 60
+    while not (part_of(tmp_path).exists() and part_of(tmp_path).stat().st_size >= 32_000):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    server.pages["/data.bin"].hold = 0.0
+    second = another_process(url, tmp_path)
+    time.sleep(0.3)
+    first.kill()
+    first.communicate()
+    out, err = second.communicate(timeout=60)
+    assert (out, err, second.returncode) == (f"{tmp_path}/data.bin\n", "", 0)
+    assert (tmp_path / "data.bin").read_bytes() == CONTENT
+    assert names(tmp_path) == ["data.bin"]
 
 
 @pytest.mark.parametrize("url", ["nowhere/data.bin", "ftp://127.0.0.1/data.bin", "http://"])
@@ -226,13 +415,10 @@ def test_a_folder_that_cannot_be_written(server, tmp_path, monkeypatch, number, 
 
 
 def test_a_read_only_folder(server, tmp_path, monkeypatch):
-    """Pooch says at length what the system said; we say it once."""
-    import tempfile
-
     def refuse(*args, **kwargs):
         raise PermissionError(13, "Permission denied", str(tmp_path / "x"))
 
-    monkeypatch.setattr(tempfile, "NamedTemporaryFile", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(UnreadableData) as caught:
         download(item(server.put("/data.bin", CONTENT)), tmp_path)
     words = f"{tmp_path} cannot be written (Permission denied): give another folder, or set MINIGRAD_DATA_DIR"
@@ -257,10 +443,6 @@ def test_interrupted_by_the_user(server, tmp_path, monkeypatch):
     assert server.asked[-1] == ("/data.bin", "bytes=10000-")
 
 
-def test_poochs_own_messages_stay_as_the_user_set_them(server, tmp_path, capfd):
-    import pooch
-
-    level = pooch.get_logger().level
+def test_nothing_is_printed_where_no_terminal_is(server, tmp_path, capfd):
     download(item(server.put("/data.bin", CONTENT)), tmp_path)
-    assert pooch.get_logger().level == level
-    assert capfd.readouterr() == ("", "")  # and no progress bar where no terminal is
+    assert capfd.readouterr() == ("", "")

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from problems import load
+from problems.data.errors import ChecksumError
 from problems.data.fashion_mnist import FASHION_MNIST
 from problems.data.gzipped import contents
-from tests.support.data_files import sparse
+from tests.support.data_files import as_written, sparse, use
 
 
-def test_fashion_mnist_whole(tmp_path, cache):
+def test_fashion_mnist_whole(tmp_path, cache, monkeypatch):
     """The real sizes, and the header's: most significant byte first."""
     folder = tmp_path / "fashion-mnist"
     for prefix, count, high in (("train", 60_000, [0, 0, 234, 96]), ("t10k", 10_000, [0, 0, 39, 16])):
@@ -17,6 +18,9 @@ def test_fashion_mnist_whole(tmp_path, cache):
         size = 16 + count * 784
         sparse(folder / f"{prefix}-images-idx3-ubyte", size, [(0, header), (16 + 784 + 28 * 2 + 3, [77])])
         sparse(folder / f"{prefix}-labels-idx1-ubyte", 8 + count, [(0, [0, 0, 8, 1, *high]), (8 + 1, [9])])
+    with pytest.raises(ChecksumError, match=r"train-images-idx3-ubyte holds another .* not c59f468a2f672dc8"):
+        load("fashion-mnist", tmp_path)
+    use(monkeypatch, as_written(FASHION_MNIST, folder))
     d = load("fashion-mnist", tmp_path)
     assert d.train_images.shape == (60_000, 28, 28, 1)
     assert d.validation_images.shape == (10_000, 28, 28, 1)

@@ -1,10 +1,14 @@
 """A folder of one's own images: both forms, the split, and what is wrong with folders."""
 
+import os
+import tracemalloc
+
 import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
-from problems import load
+from problems import Dataset, load
+from problems.data import picture
 from problems.data.errors import CorruptData, DataError, MissingData, UnreadableData
 
 
@@ -156,7 +160,7 @@ def test_no_permission(pets, monkeypatch):
     def refuse(path, *args, **kwargs):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Image, "open", refuse)
+    monkeypatch.setattr(picture, "open", refuse, raising=False)
     with pytest.raises(UnreadableData, match=r"cat/0.png cannot be read \(Permission denied\)"):
         load("folder", pets)
 
@@ -219,3 +223,78 @@ def test_a_file_for_a_folder(tmp_path):
         load("folder", tmp_path / "file")
     with pytest.raises(DataError, match="say which folder"):
         load("folder")
+
+
+# ------------------------------------------------------------------------------------- many files
+
+
+def test_many_files_and_grey_ones_first(tmp_path):
+    """Several blocks, in the order of the names, whichever thread reads them; colour comes late."""
+    expected = []
+    for k in range(150):
+        pixels = save(tmp_path / "train" / "ab"[k // 75] / f"{k:03}.png", k, channels=1 if k < 140 else 3)
+        expected.append(pixels if k >= 140 else np.repeat(pixels[:, :, None], 3, axis=2))
+    save(tmp_path / "test" / "a" / "1.png", 0, channels=1)
+    d = load("folder", tmp_path)
+    np.testing.assert_array_equal(d.train_images, expected)
+    assert d.train_labels.tolist() == [0] * 75 + [1] * 75
+    assert d.validation_images.shape == (1, 5, 4, 3)
+
+
+def test_the_first_of_several_damaged_files_is_named(tmp_path):
+    for k in range(400):
+        save(tmp_path / "ab"[k % 2] / f"{k:03}.png", k)
+    for k in (150, 206, 398):
+        (tmp_path / "a" / f"{k:03}.png").write_bytes(b"text")
+    for _ in range(5):
+        with pytest.raises(CorruptData, match=r"a/150.png is no image"):
+            load("folder", tmp_path)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("form", ["split", "given"])
+def test_memory(tmp_path, channels, form):
+    """Little more than the images themselves."""
+    count, size = 300, (64, 64)
+    for k in range(count):
+        folder = tmp_path / "ab"[k % 2] if form == "split" else tmp_path / ("train", "test")[k % 3 == 0] / "ab"[k % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((*size, 3) if channels == 3 else size, k % 256, np.uint8)).save(folder / f"{k}.png")
+    load("folder", tmp_path)  # what is made once
+    tracemalloc.start()
+    d = load("folder", tmp_path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    data = d.train_images.nbytes + d.validation_images.nbytes
+    assert data == count * size[0] * size[1] * channels
+    assert peak < 1.3 * data + 1_000_000  # small as they are, decoders and statistics count too
+
+
+def test_statistics_of_large_images_take_little_memory():
+    images = np.zeros((40, 600, 600, 3), np.uint8)
+    tracemalloc.start()
+    Dataset.of("large", ("a",), (images, np.zeros(40, np.int64)), (images[:1], np.zeros(1, np.int64)))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1.5 * images.nbytes
+
+
+def test_no_bar_where_no_terminal_is(pets, capfd, monkeypatch):
+    load("folder", pets)
+    assert capfd.readouterr() == ("", "")
+    monkeypatch.setattr("sys.stderr", None)  # as with `2>&-` in a shell
+    load("folder", pets)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink("nowhere", path)])
+def test_what_has_the_name_of_an_image_but_is_no_file(pets, make):
+    make(pets / "cat" / "9.png")
+    with pytest.raises(CorruptData, match=r"cat/9.png is no file: remove or rename it"):
+        load("folder", pets)
+
+
+def test_names_that_no_line_can_hold(pets):
+    (pets / "cat" / "new\nline.png").write_bytes(b"text")
+    with pytest.raises(CorruptData, match=r"cat/new\\nline.png is no image") as caught:
+        load("folder", pets)
+    assert len(str(caught.value).splitlines()) == 1
