@@ -1,4 +1,4 @@
-"""What the Gauss-Newton operator knows besides its products: aux, several runs at once, and its sweeps counted."""
+"""What the Gauss-Newton operator has in addition to its products: aux, independent runs, and its sweeps counted."""
 
 import gc
 import weakref
