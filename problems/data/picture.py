@@ -90,9 +90,9 @@ def _is_deep(image: Any) -> bool:
     if image.format == "TIFF":
         return max(image.tag_v2.get(BITS_PER_SAMPLE, (1,))) > 8
     if image.format == "PNG":
-        return any(str(tile.args).endswith(";16B") for tile in image.tile)
+        return any(str(tile[3]).endswith(";16B") for tile in image.tile)
     if image.format == "PPM":  # the last argument of the decoder is the largest value
-        return any(isinstance(tile.args, tuple) and tile.args[-1] > 255 for tile in image.tile)
+        return any(isinstance(tile[3], tuple) and tile[3][-1] > 255 for tile in image.tile)
     return False
 
 
