@@ -37,8 +37,10 @@ def copied(x: Array) -> Array:
     """
     if x.__class__ is Variable or not hasattr(x, "__setitem__"):
         return x
-    copy = getattr(x, "copy", None)
-    return namespace(x).asarray(x, copy=True) if copy is None else copy()
+    try:
+        return x.copy()
+    except AttributeError:  # the standard's way
+        return namespace(x).asarray(x, copy=True)
 
 
 def own(leaves: list[Any], given: list[Any]) -> list[Any]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any, NoReturn
 
+from minigrad.backends import families
 from minigrad.numpy_names import instead_of_method, methods_elsewhere
 from minigrad.ops import elementwise, indexing, piecewise, products, shaping
 from minigrad.variable import Array, Variable, strip
@@ -38,7 +39,7 @@ def _comparison(name: str) -> Callable[[Variable, Array], Array]:
 def set_operators(namespace: ModuleType) -> None:
     """Give variables their operators, the properties that are operations, and the namespace of their functions."""
     v: Any = Variable
-    v._functions = namespace
+    v._functions = families[Variable] = namespace
     for name, operation in (
         ("add", elementwise.add),
         ("sub", elementwise.subtract),

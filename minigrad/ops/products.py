@@ -35,11 +35,12 @@ def matmul(a: Array, b: Array) -> Array:
 
     ValueError where the inner lengths differ.
     """
-    if _is_sparse(a):
-        return _sparse_times(b, matrix=a)
-    if _is_sparse(b):
-        y = _sparse_times(a if a.ndim == 1 else matrix_transpose(a), matrix=b.T)
-        return y if a.ndim == 1 else matrix_transpose(y)
+    if a.__class__ not in families or b.__class__ not in families:  # no arrays of a type that is known
+        if _is_sparse(a):
+            return _sparse_times(b, matrix=a)
+        if _is_sparse(b):
+            y = _sparse_times(a if a.ndim == 1 else matrix_transpose(a), matrix=b.T)
+            return y if a.ndim == 1 else matrix_transpose(y)
     if not getattr(a, "ndim", 0) or not getattr(b, "ndim", 0):
         namespace(a, b)  # TypeError for lists
         raise ValueError(
@@ -65,7 +66,7 @@ def matmul(a: Array, b: Array) -> Array:
 
 
 def _is_sparse(x: Any) -> bool:
-    return x.__class__ not in families and x.__class__ is not Variable and hasattr(x, "tocsr")
+    return x.__class__ is not Variable and hasattr(x, "tocsr")
 
 
 def _sparse_map(y: Array, x: Array, matrix: Any) -> Linear:
