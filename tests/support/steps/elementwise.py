@@ -31,14 +31,14 @@ for name in ("add", "subtract"):
     step(name, "raw", "raw", draw=broadcasting)
 for name in ("multiply", "atan2", "logaddexp", "hypot", "divide"):
     step(name, "positive" if name != "multiply" else "any", "positive", draw=broadcasting)
-for name in ("maximum", "minimum"):  # 0.3 lies between the entries
+for name in ("maximum", "minimum"):  # 0.5 and b + 0.25 lie between the entries of a
     step(
         name,
         "apart",
-        "any",
-        ours=lambda a, b, f=name: getattr(mg, f)(a, 0.55) * getattr(mg, f)(b, a + 8.0 * b),
-        theirs=lambda a, b, f=name: getattr(torch, f)(a, 0.0 * a + 0.55) * getattr(torch, f)(b, a + 8.0 * b),
-        draw=lambda draw: ((draw(SHAPES),) * 2, ()),
+        "apart",
+        ours=lambda a, b, f=name: getattr(mg, f)(a, 0.5) * getattr(mg, f)(a, b + 0.25),
+        theirs=lambda a, b, f=name: getattr(torch, f)(a, 0.0 * a + 0.5) * getattr(torch, f)(a, b + 0.25),
+        draw=broadcasting,
     )
 step("pow", "positive", "any", draw=broadcasting)
 step(
