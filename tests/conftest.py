@@ -11,6 +11,11 @@ from tests.support import cupy_double
 from tests.support.data_files import _running_server, cache, clothes, server, tiny  # noqa: F401  (fixtures)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fuzz", type=int, default=0, metavar="N", help="test_fuzz.py: run N new random programs")
+    parser.addoption("--fuzz-seed", type=int, metavar="SEED", help="test_fuzz.py: the seed of those programs")
+
+
 def _let_variables_answer(array_type, monkeypatch):
     """Python lets the right operand answer where the left does not know it; array-api-strict raises instead."""
     check = array_type._check_type_device
