@@ -63,7 +63,9 @@ def test_nothing_where_it_is_quiet(monkeypatch, capsys):
     assert stream.getvalue() == ""
 
 
-@pytest.mark.parametrize("stream", [None, Broken(True), Broken(False), "closed"], ids=str)
+@pytest.mark.parametrize(
+    "stream", [None, Broken(True), Broken(False), "closed"], ids=["none", "terminal", "file", "closed"]
+)
 def test_a_stream_that_fails_ends_nothing(stream, monkeypatch):
     if stream == "closed":
         stream = io.StringIO()
