@@ -1,0 +1,235 @@
+"""Mistakes planted one at a time in the engine, the solvers and training: which do the tests notice?
+
+    make mutants                                                 # those that results/mutants.jsonl lacks
+    python studies/mutants.py minigrad/ops curveball/solvers     # of these files and folders only
+    python studies/mutants.py --per-file 30                      # more of each file (0: all)
+    python studies/mutants.py --again                            # survivors once more, after a change of the tests
+    python studies/mutants.py --table                            # what is known so far
+
+Each mutant is one small change (mutations.py) in a copy of the repository, where the tests of COVER for its file run
+until the first that fails. Every verdict is kept at once, so that a run may be stopped and started again. Survivors
+that no test can kill are in mutants-equivalent.toml, each with its reason.
+
+mutmut 3 does not serve here: it leaves decorated functions and module level as they are, and the derivative rules are
+lambdas in decorators. cosmic-ray has one test command for all files, and changes the files in place.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import tomllib
+import warnings
+from collections import Counter
+from pathlib import Path
+
+from mutations import Mutation, mutations
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "studies" / "results" / "mutants.jsonl"
+EQUIVALENT = ROOT / "studies" / "mutants-equivalent.toml"
+COPIED = ("minigrad", "problems", "curveball", "tests", "pyproject.toml", "README.md")
+WARM = ("numpy", "scipy.optimize", "scipy.special", "sklearn.datasets", "hypothesis", "array_api_compat.numpy", "autograd",
+        "array_api_strict", "safetensors.numpy", "matplotlib", "PIL.Image", "typer", "torch")  # fmt: skip
+
+OPS = ("tests/minigrad/ops", "tests/minigrad/test_errors.py")
+ENGINE = ("tests/minigrad",)
+TRAINING = tuple(f"tests/curveball/training/test_{name}.py" for name in ("checkpoint", "train", "damage"))
+COVER = (  # the first row that fits a file: tests that fail fast come first
+    ("minigrad/ops/", OPS),
+    ("minigrad/linear_maps.py", ("tests/minigrad/test_transforms.py", *OPS)),
+    ("minigrad/nn/", ("tests/minigrad/nn", "tests/minigrad/backends")),
+    ("minigrad/backends/", ("tests/minigrad/backends", "tests/minigrad/nn")),
+    ("minigrad/", ENGINE),
+    ("curveball/solvers/curve_ball.py", ("tests/curveball/solvers",)),
+    ("curveball/solvers/", ("tests/curveball/solvers",)),
+    ("curveball/training/devices.py", ("tests/curveball/training/test_devices.py", *TRAINING)),
+    ("curveball/training/progress.py", ("tests/curveball/training/test_progress.py", *TRAINING)),
+    ("curveball/training/", ("tests/curveball/training",)),
+)
+SCOPE = ("minigrad/ops", "minigrad/nn", *(f"minigrad/{name}.py" for name in (
+    "linear_maps", "linearization", "transforms", "curvature", "primitives", "ravel", "check", "trees")),
+    "curveball/solvers", "curveball/training")  # fmt: skip
+
+
+def files_of(paths: list[str], root: Path = ROOT) -> list[str]:
+    """The Python files of files and folders, relative to the root."""
+    found = [p for path in paths for p in ([root / path] if path.endswith(".py") else sorted((root / path).rglob("*.py")))]
+    return [p.relative_to(root).as_posix() for p in found]
+
+
+def sample(source: str, count: int) -> list[Mutation]:
+    """`count` of the mutations (0: all), always the same: a larger sample contains the smaller one."""
+    found = sorted(mutations(source), key=lambda m: m.name)
+    return found[:count] if count else found
+
+
+def tests_of(file: str) -> tuple[str, ...]:
+    """The tests that run for a file: those of COVER after its own examples."""
+    return next((file, *tests) for start, tests in COVER if file.startswith(start))
+
+
+def pytest_in(tree: Path, tests: tuple[str, ...], limit: float) -> tuple[int | None, str]:
+    """The exit status of pytest in a tree (None: out of time) and the test that failed.
+
+    A fork of this process runs it, as the libraries that the tests import are loaded here already.
+    """
+    output = tree / "output.txt"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of a fork where a library has started threads
+        child = os.fork()
+    if child == 0:
+        try:
+            _run_pytest(tree, tests, output)
+        finally:
+            os._exit(3)
+    end = time.monotonic() + limit
+    while True:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done or time.monotonic() > end:
+            break
+        time.sleep(0.02)
+    try:
+        os.killpg(child, signal.SIGKILL)  # what the tests started too
+    except ProcessLookupError:
+        pass
+    if not done:
+        os.waitpid(child, 0)
+        return None, ""
+    lines = output.read_text("utf-8", "replace").splitlines()
+    failed = [line.split(" ", 1)[1].split(" - ")[0] for line in lines if line.startswith(("FAILED ", "ERROR "))]
+    return os.waitstatus_to_exitcode(status), failed[0] if failed else ""
+
+
+def _run_pytest(tree: Path, tests: tuple[str, ...], output: Path) -> None:
+    os.setsid()
+    resource.setrlimit(resource.RLIMIT_AS, (32 << 30, 32 << 30))  # a mutant may ask for an array without end
+    os.chdir(tree)
+    sys.path.insert(0, str(tree))
+    os.environ |= {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
+    handle = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(handle, 1)
+    os.dup2(handle, 2)
+    import pytest
+
+    status = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=line", *tests]))
+    sys.stdout.flush()
+    os._exit(status)
+
+
+class Tree:
+    """A copy of the repository for mutants."""
+
+    def __init__(self, root: Path, folder: Path):
+        self.root, self.folder = root, folder
+        for name in COPIED:
+            if (root / name).is_dir():
+                shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            elif (root / name).exists():
+                shutil.copy(root / name, folder / name)
+        self.seconds: dict[tuple[str, ...], float] = {}
+
+    def limit(self, tests: tuple[str, ...]) -> float:
+        """Seconds for a mutant: four times those of the tests as they are, which must pass, and ten more."""
+        if tests not in self.seconds:
+            start = time.monotonic()
+            status, failed = pytest_in(self.folder, tests, 600)
+            if status != 0:
+                raise SystemExit(f"without a mutant, {' '.join(tests)} should pass; {failed or 'it'} does not")
+            self.seconds[tests] = time.monotonic() - start
+        return 4 * self.seconds[tests] + 10
+
+    def verdict(self, file: str, mutation: Mutation, tests: tuple[str, ...]) -> dict[str, object]:
+        """What the tests say of one mutant."""
+        source, limit = (self.root / file).read_text("utf-8"), self.limit(tests)
+        try:
+            (self.folder / file).write_text(mutation.apply(source), "utf-8")
+            status, failed = pytest_in(self.folder, tests, limit)
+        finally:
+            (self.folder / file).write_text(source, "utf-8")
+        word = "survived" if status == 0 else "out of time" if status is None else "killed"
+        facts = {"file": file, "name": mutation.name, "line": mutation.text, "change": mutation.change}
+        return facts | {"verdict": word, "by": failed}
+
+
+def known(results: Path) -> dict[tuple[str, str], dict]:
+    """The latest verdict on each mutant."""
+    lines = results.read_text("utf-8").splitlines() if results.exists() else []
+    return {(v["file"], v["name"]): v for v in map(json.loads, lines)}
+
+
+def equivalents(path: Path = EQUIVALENT) -> dict[tuple[str, str, str], str]:
+    """Reasons, by file, text of the line and change."""
+    rows = tomllib.loads(path.read_text("utf-8"))["equivalent"] if path.exists() else []
+    return {(row["file"], row["line"], row["change"]): row["reason"] for row in rows}
+
+
+def table(verdicts: list[dict], reasons: dict[tuple[str, str, str], str]) -> str:
+    """Counts by folder, then the survivors that nobody has judged."""
+    counts: dict[str, Counter[str]] = {}
+    left = []
+    for v in verdicts:
+        word = v["verdict"]
+        if word == "survived" and (v["file"], v["line"], v["change"]) in reasons:
+            word = "equivalent"
+        elif word == "survived":
+            left.append(f"{v['file']} {v['name']}: {v['change']} in `{v['line']}`")
+        for row in (v["file"].rsplit("/", 1)[0], "all"):
+            counts.setdefault(row, Counter())[word] += 1
+    words = ("killed", "out of time", "equivalent", "survived")
+    rows = [f"| {row} | {n.total()} | " + " | ".join(str(n[w]) for w in words) + " |" for row, n in sorted(counts.items())]
+    head = ["| | mutants | " + " | ".join(words) + " |", "|---" * 6 + "|"]
+    return "\n".join([*head, *rows, "", *left])
+
+
+def run(paths: list[str], *, per_file: int, again: bool, results: Path, root: Path = ROOT, seconds: float = 1e9) -> None:
+    """Plant what has no verdict yet, in turns over the files; keep each verdict at once."""
+    done, end = known(results), time.monotonic() + seconds
+    lists = {file: sample((root / file).read_text("utf-8"), per_file) for file in files_of(paths, root)}
+    turns = [(k, file, m) for file, found in lists.items() for k, m in enumerate(found)]
+    todo = []
+    for _, file, m in sorted(turns, key=lambda turn: turn[0]):
+        verdict = done.get((file, m.name), {}).get("verdict")
+        if verdict is None or (again and verdict == "survived"):
+            todo.append((file, m))
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Tree(root, Path(folder))
+        for k, (file, m) in enumerate(todo):
+            if time.monotonic() > end:
+                break
+            verdict = tree.verdict(file, m, tests_of(file))
+            with results.open("a", encoding="utf-8") as out:
+                out.write(json.dumps(verdict) + "\n")
+            print(f"{k + 1}/{len(todo)} {verdict['verdict']}: {file}:{m.line} {m.change}", flush=True)
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("paths", nargs="*", default=list(SCOPE), help="files and folders (default: all of SCOPE)")
+    parser.add_argument("--per-file", type=int, default=15, help="how many mutants of each file (0: all)")
+    parser.add_argument("--again", action="store_true", help="run survivors again")
+    parser.add_argument("--seconds", type=float, default=1e9, help="begin no mutant after so many seconds")
+    parser.add_argument("--table", action="store_true", help="show what is known, run nothing")
+    options = parser.parse_args()
+    if not options.table:
+        sys.dont_write_bytecode = True  # a compiled file must never stand for a changed source
+        for name in ("pytest", *WARM):
+            try:
+                importlib.import_module(name)
+            except ImportError:
+                continue
+        run(options.paths, per_file=options.per_file, again=options.again, results=RESULTS, seconds=options.seconds)
+    print(table(list(known(RESULTS).values()), equivalents()))
+
+
+if __name__ == "__main__":
+    main()
