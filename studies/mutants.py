@@ -17,6 +17,7 @@ lambdas in decorators. cosmic-ray has one test command for all files, and change
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import json
 import os
@@ -27,6 +28,7 @@ import sys
 import tempfile
 import time
 import tomllib
+import traceback
 import warnings
 from collections import Counter
 from pathlib import Path
@@ -37,23 +39,26 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "studies" / "results" / "mutants.jsonl"
 EQUIVALENT = ROOT / "studies" / "mutants-equivalent.toml"
 COPIED = ("minigrad", "problems", "curveball", "tests", "pyproject.toml", "README.md")
-WARM = ("numpy", "scipy.optimize", "scipy.special", "sklearn.datasets", "hypothesis", "array_api_compat.numpy", "autograd",
-        "array_api_strict", "safetensors.numpy", "matplotlib", "PIL.Image", "typer", "torch")  # fmt: skip
+WARM = ("numpy", "scipy.optimize", "scipy.special", "sklearn.datasets", "hypothesis", "array_api_compat.numpy",
+        "autograd", "array_api_strict", "safetensors.numpy", "matplotlib", "PIL.Image", "typer", "torch")  # fmt: skip
 
+OPTIONS = ("-W", "ignore::pytest.PytestAssertRewriteWarning")  # hypothesis is loaded here already
 OPS = ("tests/minigrad/ops", "tests/minigrad/test_errors.py")
-ENGINE = ("tests/minigrad",)
-TRAINING = tuple(f"tests/curveball/training/test_{name}.py" for name in ("checkpoint", "train", "damage"))
-COVER = (  # the first row that fits a file: tests that fail fast come first
-    ("minigrad/ops/", OPS),
-    ("minigrad/linear_maps.py", ("tests/minigrad/test_transforms.py", *OPS)),
-    ("minigrad/nn/", ("tests/minigrad/nn", "tests/minigrad/backends")),
-    ("minigrad/backends/", ("tests/minigrad/backends", "tests/minigrad/nn")),
-    ("minigrad/", ENGINE),
-    ("curveball/solvers/curve_ball.py", ("tests/curveball/solvers",)),
-    ("curveball/solvers/", ("tests/curveball/solvers",)),
-    ("curveball/training/devices.py", ("tests/curveball/training/test_devices.py", *TRAINING)),
-    ("curveball/training/progress.py", ("tests/curveball/training/test_progress.py", *TRAINING)),
-    ("curveball/training/", ("tests/curveball/training",)),
+QUICK_OPS = tuple(
+    f"tests/minigrad/ops/test_{name}.py" for name in ("values", "derivatives", "kinks", "singular", "indices")
+)
+COVER = (  # the first row that fits a file: tests that are run first, to save time, then all that cover it
+    ("minigrad/ops/", QUICK_OPS, OPS),
+    (
+        "minigrad/linear_maps.py",
+        ("tests/minigrad/ops/test_derivatives.py",),
+        ("tests/minigrad/test_transforms.py", *OPS),
+    ),
+    ("minigrad/nn/", ("tests/minigrad/nn/test_values.py",), ("tests/minigrad/nn", "tests/minigrad/backends")),
+    ("minigrad/backends/", (), ("tests/minigrad/backends", "tests/minigrad/nn")),
+    ("minigrad/", ("tests/minigrad/test_transforms.py",), ("tests/minigrad",)),
+    ("curveball/solvers/", ("tests/curveball/solvers/test_solvers.py",), ("tests/curveball/solvers",)),
+    ("curveball/training/", ("tests/curveball/training/test_checkpoint.py",), ("tests/curveball/training",)),
 )
 SCOPE = ("minigrad/ops", "minigrad/nn", *(f"minigrad/{name}.py" for name in (
     "linear_maps", "linearization", "transforms", "curvature", "primitives", "ravel", "check", "trees")),
@@ -62,7 +67,9 @@ SCOPE = ("minigrad/ops", "minigrad/nn", *(f"minigrad/{name}.py" for name in (
 
 def files_of(paths: list[str], root: Path = ROOT) -> list[str]:
     """The Python files of files and folders, relative to the root."""
-    found = [p for path in paths for p in ([root / path] if path.endswith(".py") else sorted((root / path).rglob("*.py")))]
+    found = [
+        p for path in paths for p in ([root / path] if path.endswith(".py") else sorted((root / path).rglob("*.py")))
+    ]
     return [p.relative_to(root).as_posix() for p in found]
 
 
@@ -72,12 +79,16 @@ def sample(source: str, count: int) -> list[Mutation]:
     return found[:count] if count else found
 
 
-def tests_of(file: str) -> tuple[str, ...]:
-    """The tests that run for a file: those of COVER after its own examples."""
-    return next((file, *tests) for start, tests in COVER if file.startswith(start))
+def covering(file: str, root: Path = ROOT) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The tests that are run first for a file, with its examples and the tests that have its name, then all."""
+    quick, tests = next((quick, tests) for start, quick, tests in COVER if file.startswith(start))
+    own = root / "tests" / Path(file).parent / f"test_{Path(file).name}"
+    return (file, *([own.relative_to(root).as_posix()] if own.exists() else []), *quick), tests
 
 
-def pytest_in(tree: Path, tests: tuple[str, ...], limit: float) -> tuple[int | None, str]:
+def pytest_in(
+    tree: Path, tests: tuple[str, ...], limit: float, *, keep_compiled: bool = False
+) -> tuple[int | None, str]:
     """The exit status of pytest in a tree (None: out of time) and the test that failed.
 
     A fork of this process runs it, as the libraries that the tests import are loaded here already.
@@ -88,8 +99,12 @@ def pytest_in(tree: Path, tests: tuple[str, ...], limit: float) -> tuple[int | N
         child = os.fork()
     if child == 0:
         try:
+            sys.dont_write_bytecode = not keep_compiled
             _run_pytest(tree, tests, output)
+        except BaseException:
+            traceback.print_exc()
         finally:
+            sys.stderr.flush()
             os._exit(3)
     end = time.monotonic() + limit
     while True:
@@ -97,10 +112,8 @@ def pytest_in(tree: Path, tests: tuple[str, ...], limit: float) -> tuple[int | N
         if done or time.monotonic() > end:
             break
         time.sleep(0.02)
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(child, signal.SIGKILL)  # what the tests started too
-    except ProcessLookupError:
-        pass
     if not done:
         os.waitpid(child, 0)
         return None, ""
@@ -115,12 +128,17 @@ def _run_pytest(tree: Path, tests: tuple[str, ...], output: Path) -> None:
     os.chdir(tree)
     sys.path.insert(0, str(tree))
     os.environ |= {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
+    for name in [
+        name for name in sys.modules if name.partition(".")[0] in ("minigrad", "problems", "curveball", "tests")
+    ]:
+        del sys.modules[name]  # where the caller has them from elsewhere
     handle = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(handle, 1)
     os.dup2(handle, 2)
     import pytest
 
-    status = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=line", *tests]))
+    sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
+    status = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=line", *OPTIONS, *tests]))
     sys.stdout.flush()
     os._exit(status)
 
@@ -141,18 +159,25 @@ class Tree:
         """Seconds for a mutant: four times those of the tests as they are, which must pass, and ten more."""
         if tests not in self.seconds:
             start = time.monotonic()
-            status, failed = pytest_in(self.folder, tests, 600)
+            status, failed = pytest_in(self.folder, tests, 600, keep_compiled=True)
+            for package in ("minigrad", "problems", "curveball"):  # a compiled file must never stand for a mutant
+                for compiled in (self.folder / package).rglob("*.pyc"):
+                    compiled.unlink()
             if status != 0:
-                raise SystemExit(f"without a mutant, {' '.join(tests)} should pass; {failed or 'it'} does not")
+                end = (self.folder / "output.txt").read_text("utf-8")[-2000:]
+                raise SystemExit(f"{end}\nwithout a mutant, {' '.join(tests)} should pass; {failed or 'it'} does not")
             self.seconds[tests] = time.monotonic() - start
         return 4 * self.seconds[tests] + 10
 
-    def verdict(self, file: str, mutation: Mutation, tests: tuple[str, ...]) -> dict[str, object]:
+    def verdict(self, file: str, mutation: Mutation) -> dict[str, object]:
         """What the tests say of one mutant."""
+        quick, tests = covering(file, self.root)
         source, limit = (self.root / file).read_text("utf-8"), self.limit(tests)
         try:
             (self.folder / file).write_text(mutation.apply(source), "utf-8")
-            status, failed = pytest_in(self.folder, tests, limit)
+            status, failed = pytest_in(self.folder, quick, limit)
+            if status in (0, 5):  # all passed, or none was there
+                status, failed = pytest_in(self.folder, tests, limit)
         finally:
             (self.folder / file).write_text(source, "utf-8")
         word = "survived" if status == 0 else "out of time" if status is None else "killed"
@@ -168,7 +193,7 @@ def known(results: Path) -> dict[tuple[str, str], dict]:
 
 def equivalents(path: Path = EQUIVALENT) -> dict[tuple[str, str, str], str]:
     """Reasons, by file, text of the line and change."""
-    rows = tomllib.loads(path.read_text("utf-8"))["equivalent"] if path.exists() else []
+    rows = tomllib.loads(path.read_text("utf-8")).get("equivalent", []) if path.exists() else []
     return {(row["file"], row["line"], row["change"]): row["reason"] for row in rows}
 
 
@@ -185,12 +210,16 @@ def table(verdicts: list[dict], reasons: dict[tuple[str, str, str], str]) -> str
         for row in (v["file"].rsplit("/", 1)[0], "all"):
             counts.setdefault(row, Counter())[word] += 1
     words = ("killed", "out of time", "equivalent", "survived")
-    rows = [f"| {row} | {n.total()} | " + " | ".join(str(n[w]) for w in words) + " |" for row, n in sorted(counts.items())]
+    rows = [
+        f"| {row} | {n.total()} | " + " | ".join(str(n[w]) for w in words) + " |" for row, n in sorted(counts.items())
+    ]
     head = ["| | mutants | " + " | ".join(words) + " |", "|---" * 6 + "|"]
     return "\n".join([*head, *rows, "", *left])
 
 
-def run(paths: list[str], *, per_file: int, again: bool, results: Path, root: Path = ROOT, seconds: float = 1e9) -> None:
+def run(
+    paths: list[str], *, per_file: int, again: bool, results: Path, root: Path = ROOT, seconds: float = 1e9
+) -> None:
     """Plant what has no verdict yet, in turns over the files; keep each verdict at once."""
     done, end = known(results), time.monotonic() + seconds
     lists = {file: sample((root / file).read_text("utf-8"), per_file) for file in files_of(paths, root)}
@@ -205,7 +234,7 @@ def run(paths: list[str], *, per_file: int, again: bool, results: Path, root: Pa
         for k, (file, m) in enumerate(todo):
             if time.monotonic() > end:
                 break
-            verdict = tree.verdict(file, m, tests_of(file))
+            verdict = tree.verdict(file, m)
             with results.open("a", encoding="utf-8") as out:
                 out.write(json.dumps(verdict) + "\n")
             print(f"{k + 1}/{len(todo)} {verdict['verdict']}: {file}:{m.line} {m.change}", flush=True)
@@ -221,7 +250,6 @@ def main() -> None:
     parser.add_argument("--table", action="store_true", help="show what is known, run nothing")
     options = parser.parse_args()
     if not options.table:
-        sys.dont_write_bytecode = True  # a compiled file must never stand for a changed source
         for name in ("pytest", *WARM):
             try:
                 importlib.import_module(name)

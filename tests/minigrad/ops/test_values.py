@@ -95,6 +95,7 @@ def test_running_sums_and_products():
     np.testing.assert_array_equal(mg.cumulative_sum(np.array([np.inf, 1.0]), include_initial=True), [0, np.inf, np.inf])
     np.testing.assert_array_equal(mg.cumulative_prod(np.array([2.0, 3.0]), include_initial=True), [1, 2, 6])
     np.testing.assert_array_equal(mg.diff(X, axis=1, n=2), np.diff(X, n=2, axis=1))
+    np.testing.assert_array_equal(mg.diff(X), np.diff(X))
 
 
 def test_reductions_of_nothing():
