@@ -3,6 +3,7 @@
     make mutants                                                 # those that results/mutants.jsonl lacks
     python studies/mutants.py minigrad/ops curveball/solvers     # of these files and folders only
     python studies/mutants.py --per-file 30                      # more of each file (0: all)
+    python studies/mutants.py curveball/solvers --line cg_tol    # of lines that contain a text only
     python studies/mutants.py --again                            # survivors once more, after a change of the tests
     python studies/mutants.py --table                            # what is known so far
 
@@ -42,6 +43,7 @@ COPIED = ("minigrad", "problems", "curveball", "tests", "pyproject.toml", "READM
 WARM = ("numpy", "scipy.optimize", "scipy.special", "sklearn.datasets", "hypothesis", "array_api_compat.numpy",
         "autograd", "array_api_strict", "safetensors.numpy", "matplotlib", "PIL.Image", "typer", "torch")  # fmt: skip
 
+PASSED = (0, 5)  # of pytest: all passed; none was there, as in a file without examples
 OPTIONS = ("-W", "ignore::pytest.PytestAssertRewriteWarning")  # hypothesis is loaded here already
 OPS = ("tests/minigrad/ops", "tests/minigrad/test_errors.py")
 QUICK_OPS = tuple(
@@ -73,9 +75,9 @@ def files_of(paths: list[str], root: Path = ROOT) -> list[str]:
     return [p.relative_to(root).as_posix() for p in found]
 
 
-def sample(source: str, count: int) -> list[Mutation]:
+def sample(source: str, count: int, text: str = "") -> list[Mutation]:
     """`count` of the mutations (0: all), always the same: a larger sample contains the smaller one."""
-    found = sorted(mutations(source), key=lambda m: m.name)
+    found = sorted((m for m in mutations(source) if text in m.text), key=lambda m: m.name)
     return found[:count] if count else found
 
 
@@ -163,7 +165,7 @@ class Tree:
             for package in ("minigrad", "problems", "curveball"):  # a compiled file must never stand for a mutant
                 for compiled in (self.folder / package).rglob("*.pyc"):
                     compiled.unlink()
-            if status != 0:
+            if status not in PASSED:
                 end = (self.folder / "output.txt").read_text("utf-8")[-2000:]
                 raise SystemExit(f"{end}\nwithout a mutant, {' '.join(tests)} should pass; {failed or 'it'} does not")
             self.seconds[tests] = time.monotonic() - start
@@ -172,15 +174,17 @@ class Tree:
     def verdict(self, file: str, mutation: Mutation) -> dict[str, object]:
         """What the tests say of one mutant."""
         quick, tests = covering(file, self.root)
-        source, limit = (self.root / file).read_text("utf-8"), self.limit(tests)
-        try:
-            (self.folder / file).write_text(mutation.apply(source), "utf-8")
-            status, failed = pytest_in(self.folder, quick, limit)
-            if status in (0, 5):  # all passed, or none was there
-                status, failed = pytest_in(self.folder, tests, limit)
-        finally:
-            (self.folder / file).write_text(source, "utf-8")
-        word = "survived" if status == 0 else "out of time" if status is None else "killed"
+        source = (self.root / file).read_text("utf-8")
+        for stage in (quick, tests):
+            limit = self.limit(stage)
+            try:
+                (self.folder / file).write_text(mutation.apply(source), "utf-8")
+                status, failed = pytest_in(self.folder, stage, limit)
+            finally:
+                (self.folder / file).write_text(source, "utf-8")
+            if status not in PASSED:
+                break
+        word = "survived" if status in PASSED else "out of time" if status is None else "killed"
         facts = {"file": file, "name": mutation.name, "line": mutation.text, "change": mutation.change}
         return facts | {"verdict": word, "by": failed}
 
@@ -218,11 +222,18 @@ def table(verdicts: list[dict], reasons: dict[tuple[str, str, str], str]) -> str
 
 
 def run(
-    paths: list[str], *, per_file: int, again: bool, results: Path, root: Path = ROOT, seconds: float = 1e9
+    paths: list[str],
+    results: Path,
+    root: Path = ROOT,
+    *,
+    per_file: int = 0,
+    text: str = "",
+    again: bool = False,
+    seconds: float = 1e9,
 ) -> None:
     """Plant what has no verdict yet, in turns over the files; keep each verdict at once."""
     done, end = known(results), time.monotonic() + seconds
-    lists = {file: sample((root / file).read_text("utf-8"), per_file) for file in files_of(paths, root)}
+    lists = {file: sample((root / file).read_text("utf-8"), per_file, text) for file in files_of(paths, root)}
     turns = [(k, file, m) for file, found in lists.items() for k, m in enumerate(found)]
     todo = []
     for _, file, m in sorted(turns, key=lambda turn: turn[0]):
@@ -245,6 +256,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("paths", nargs="*", default=list(SCOPE), help="files and folders (default: all of SCOPE)")
     parser.add_argument("--per-file", type=int, default=15, help="how many mutants of each file (0: all)")
+    parser.add_argument("--line", default="", help="only in lines that contain this text")
     parser.add_argument("--again", action="store_true", help="run survivors again")
     parser.add_argument("--seconds", type=float, default=1e9, help="begin no mutant after so many seconds")
     parser.add_argument("--table", action="store_true", help="show what is known, run nothing")
@@ -255,7 +267,8 @@ def main() -> None:
                 importlib.import_module(name)
             except ImportError:
                 continue
-        run(options.paths, per_file=options.per_file, again=options.again, results=RESULTS, seconds=options.seconds)
+        more = {"per_file": options.per_file, "text": options.line, "again": options.again, "seconds": options.seconds}
+        run(options.paths, RESULTS, **more)
     print(table(list(known(RESULTS).values()), equivalents()))
 
 

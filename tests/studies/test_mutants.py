@@ -44,8 +44,7 @@ def repository(tmp_path):
 def test_a_planted_mistake_that_no_test_notices_survives(mutants, repository, monkeypatch, capfd):
     monkeypatch.setattr(mutants, "COVER", (("minigrad/", (), ("tests/test_ops.py",)),))
     results = repository / "verdicts.jsonl"
-    options = {"per_file": 0, "results": results, "root": repository}
-    mutants.run(["minigrad"], again=False, **options)
+    mutants.run(["minigrad"], results, repository)
     verdicts = {(v["line"], v["change"]): v["verdict"] for v in mutants.known(results).values()}
     assert verdicts == {
         ("def doubled(x: int = 0) -> int:", "0 to 1"): "killed",
@@ -59,12 +58,12 @@ def test_a_planted_mistake_that_no_test_notices_survives(mutants, repository, mo
 
     lines = results.read_text().splitlines(keepends=True)
     results.write_text("".join(lines[1:]))  # as if stopped before
-    mutants.run(["minigrad"], again=False, **options)
+    mutants.run(["minigrad"], results, repository)
     assert sorted(map(json.loads, results.read_text().splitlines()), key=str) == sorted(map(json.loads, lines), key=str)
 
     with (repository / "tests/test_ops.py").open("a") as file:
         file.write("\ndef test_the_rest():\n    from minigrad.ops import untested\n    assert untested(3) == 2\n")
-    mutants.run(["minigrad"], again=True, **options)
+    mutants.run(["minigrad"], results, repository, again=True)
     assert {v["verdict"] for v in mutants.known(results).values()} == {"killed"}
     assert capfd.readouterr().out.count("survived") == 3
 
@@ -73,7 +72,7 @@ def test_the_tests_must_pass_without_a_mutant(mutants, repository, monkeypatch):
     monkeypatch.setattr(mutants, "COVER", (("minigrad/", (), ("tests/test_ops.py",)),))
     (repository / "tests/test_ops.py").write_text("def test_it():\n    assert False\n")
     with pytest.raises(SystemExit, match=r"without a mutant, tests/test_ops\.py should pass"):
-        mutants.run(["minigrad"], per_file=1, again=False, results=repository / "v.jsonl", root=repository)
+        mutants.run(["minigrad"], repository / "v.jsonl", repository, per_file=1)
 
 
 def test_a_mutant_that_does_not_end_is_out_of_time(mutants, repository):
