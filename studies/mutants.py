@@ -59,7 +59,11 @@ COVER = (  # the first row that fits a file: tests that are run first, to save t
     ("minigrad/nn/", ("tests/minigrad/nn/test_values.py",), ("tests/minigrad/nn", "tests/minigrad/backends")),
     ("minigrad/backends/", (), ("tests/minigrad/backends", "tests/minigrad/nn")),
     ("minigrad/", ("tests/minigrad/test_transforms.py",), ("tests/minigrad",)),
-    ("curveball/solvers/", ("tests/curveball/solvers/test_solvers.py",), ("tests/curveball/solvers",)),
+    (
+        "curveball/solvers/",
+        tuple(f"tests/curveball/solvers/test_{name}.py" for name in ("defaults", "solvers")),
+        ("tests/curveball/solvers",),
+    ),
     ("curveball/training/", ("tests/curveball/training/test_checkpoint.py",), ("tests/curveball/training",)),
 )
 SCOPE = ("minigrad/ops", "minigrad/nn", *(f"minigrad/{name}.py" for name in (
@@ -195,19 +199,19 @@ def known(results: Path) -> dict[tuple[str, str], dict]:
     return {(v["file"], v["name"]): v for v in map(json.loads, lines)}
 
 
-def equivalents(path: Path = EQUIVALENT) -> dict[tuple[str, str, str], str]:
-    """Reasons, by file, text of the line and change."""
+def equivalents(path: Path = EQUIVALENT) -> dict[tuple[str, str], str]:
+    """Reasons, by file and name."""
     rows = tomllib.loads(path.read_text("utf-8")).get("equivalent", []) if path.exists() else []
-    return {(row["file"], row["line"], row["change"]): row["reason"] for row in rows}
+    return {(row["file"], row["name"]): row["reason"] for row in rows}
 
 
-def table(verdicts: list[dict], reasons: dict[tuple[str, str, str], str]) -> str:
+def table(verdicts: list[dict], reasons: dict[tuple[str, str], str]) -> str:
     """Counts by folder, then the survivors that nobody has judged."""
     counts: dict[str, Counter[str]] = {}
     left = []
     for v in verdicts:
         word = v["verdict"]
-        if word == "survived" and (v["file"], v["line"], v["change"]) in reasons:
+        if word == "survived" and (v["file"], v["name"]) in reasons:
             word = "equivalent"
         elif word == "survived":
             left.append(f"{v['file']} {v['name']}: {v['change']} in `{v['line']}`")
