@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("resource", reason="mutants are run in forks, with limits")
+
 ROOT = Path(__file__).parents[2]
 SOURCE = '''"""A docstring with 1 + 1."""
 
