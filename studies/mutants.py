@@ -45,7 +45,12 @@ WARM = ("numpy", "scipy.optimize", "scipy.special", "sklearn.datasets", "hypothe
 
 PASSED = (0, 5)  # of pytest: all passed; none was there, as in a file without examples
 OPTIONS = ("-W", "ignore::pytest.PytestAssertRewriteWarning")  # hypothesis is loaded here already
-OPS = ("tests/minigrad/ops", "tests/minigrad/test_errors.py")
+OPS = (
+    "tests/minigrad/ops",
+    "tests/minigrad/test_errors.py",
+    "tests/minigrad/test_messages.py",
+    "tests/minigrad/test_lists.py",
+)
 QUICK_OPS = tuple(
     f"tests/minigrad/ops/test_{name}.py" for name in ("values", "derivatives", "kinks", "singular", "indices")
 )
@@ -236,13 +241,13 @@ def run(
     seconds: float = 1e9,
 ) -> None:
     """Plant what has no verdict yet, in turns over the files; keep each verdict at once."""
-    done, end = known(results), time.monotonic() + seconds
+    done, judged, end = known(results), equivalents(), time.monotonic() + seconds
     lists = {file: sample((root / file).read_text("utf-8"), per_file, text) for file in files_of(paths, root)}
     turns = [(k, file, m) for file, found in lists.items() for k, m in enumerate(found)]
     todo = []
     for _, file, m in sorted(turns, key=lambda turn: turn[0]):
         verdict = done.get((file, m.name), {}).get("verdict")
-        if verdict is None or (again and verdict == "survived"):
+        if verdict is None or (again and verdict == "survived" and (file, m.name) not in judged):
             todo.append((file, m))
     with tempfile.TemporaryDirectory() as folder:
         tree = Tree(root, Path(folder))
@@ -261,7 +266,7 @@ def main() -> None:
     parser.add_argument("paths", nargs="*", default=list(SCOPE), help="files and folders (default: all of SCOPE)")
     parser.add_argument("--per-file", type=int, default=15, help="how many mutants of each file (0: all)")
     parser.add_argument("--line", default="", help="only in lines that contain this text")
-    parser.add_argument("--again", action="store_true", help="run survivors again")
+    parser.add_argument("--again", action="store_true", help="run survivors again, but for equivalent ones")
     parser.add_argument("--seconds", type=float, default=1e9, help="begin no mutant after so many seconds")
     parser.add_argument("--table", action="store_true", help="show what is known, run nothing")
     options = parser.parse_args()

@@ -167,6 +167,10 @@ class _Finder(ast.NodeVisitor):
         if not isinstance(node.value, ast.Constant):
             self.generic_visit(node)
 
+    def visit_keyword(self, node: ast.keyword) -> None:
+        if node.arg != "strict":  # of zip: it changes nothing where lengths agree
+            self.generic_visit(node)
+
     def visit_Raise(self, node: ast.Raise) -> None: ...
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> None: ...

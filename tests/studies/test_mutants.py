@@ -96,6 +96,7 @@ def test_a_mutant_that_does_not_end_is_out_of_time(mutants, repository):
         ),
         ("class A:\n    é: int = True", ["class A:\n    é: int = False"]),
         ("if a:\n    f(x)", ["if (not (a)):\n    f(x)", "if a:\n    pass"]),
+        ("a = zip(b, c, strict=True)", []),
         ("a = b if c else d", ["a = b if (not (c)) else d"]),
     ],
 )

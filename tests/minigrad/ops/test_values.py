@@ -184,3 +184,10 @@ def test_sums_over_many_rows(axis, keepdims):
     np.testing.assert_allclose(mg.sum(x, axis, keepdims), np.sum(x, axis, keepdims=keepdims), rtol=1e-11, atol=1e-11)
     assert mg.sum(x.astype(np.float32), axis, keepdims).dtype == np.float32
     assert mg.sum(np.ones((300, 300), np.int64), 0)[0] == 300
+
+
+@pytest.mark.parametrize("shape", [3, [3], (3,), np.array([3])], ids=str)
+def test_an_array_that_has_the_shape_is_not_broadcast(shape):
+    x = np.arange(3.0)
+    assert mg.broadcast_to(x, shape) is x
+    np.testing.assert_array_equal(mg.broadcast_to(1.0, shape), np.ones(3))
