@@ -191,3 +191,9 @@ def test_an_array_that_has_the_shape_is_not_broadcast(shape):
     x = np.arange(3.0)
     assert mg.broadcast_to(x, shape) is x
     np.testing.assert_array_equal(mg.broadcast_to(1.0, shape), np.ones(3))
+
+
+def test_astype_copies_unless_told_otherwise():
+    x = np.arange(3.0)
+    assert not np.shares_memory(mg.astype(x, mg.float64), x)
+    assert np.shares_memory(mg.astype(x, mg.float64, copy=False), x)
