@@ -111,3 +111,11 @@ def test_powers_of_negative_numbers_have_no_derivative_in_the_exponent():
     assert math.isnan(mg.grad(lambda p: mg.pow(-2.0, p))(2.0))
     with np.errstate(invalid="ignore"):
         assert math.isnan(mg.grad(lambda p: mg.pow(np.float64(-2.0), p))(2.0))
+
+
+@pytest.mark.parametrize("x", [0.5, 1, 1.5])
+def test_powers_of_a_number(x):
+    p = np.array([-1.0, 0.0, 2.5])
+    np.testing.assert_allclose(mg.grad(lambda p: mg.sum(mg.pow(x, p)))(p), x**p * np.log(x), rtol=1e-14)
+    second = mg.hessian(lambda p: mg.sum(mg.pow(x, p)))(p)
+    np.testing.assert_allclose(second, np.diag(x**p * np.log(x) ** 2), rtol=1e-14)

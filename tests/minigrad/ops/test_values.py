@@ -95,6 +95,7 @@ def test_running_sums_and_products():
     np.testing.assert_array_equal(mg.cumulative_sum(np.array([np.inf, 1.0]), include_initial=True), [0, np.inf, np.inf])
     np.testing.assert_array_equal(mg.cumulative_prod(np.array([2.0, 3.0]), include_initial=True), [1, 2, 6])
     np.testing.assert_array_equal(mg.diff(X, axis=1, n=2), np.diff(X, n=2, axis=1))
+    np.testing.assert_array_equal(mg.diff(X), np.diff(X))
 
 
 def test_reductions_of_nothing():
@@ -183,3 +184,16 @@ def test_sums_over_many_rows(axis, keepdims):
     np.testing.assert_allclose(mg.sum(x, axis, keepdims), np.sum(x, axis, keepdims=keepdims), rtol=1e-11, atol=1e-11)
     assert mg.sum(x.astype(np.float32), axis, keepdims).dtype == np.float32
     assert mg.sum(np.ones((300, 300), np.int64), 0)[0] == 300
+
+
+@pytest.mark.parametrize("shape", [3, [3], (3,), np.array([3])], ids=str)
+def test_an_array_that_has_the_shape_is_not_broadcast(shape):
+    x = np.arange(3.0)
+    assert mg.broadcast_to(x, shape) is x
+    np.testing.assert_array_equal(mg.broadcast_to(1.0, shape), np.ones(3))
+
+
+def test_astype_copies_unless_told_otherwise():
+    x = np.arange(3.0)
+    assert not np.shares_memory(mg.astype(x, mg.float64), x)
+    assert np.shares_memory(mg.astype(x, mg.float64, copy=False), x)
