@@ -1,5 +1,6 @@
 """What a user brings: a problem of one's own, and files with the names of packages here."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,43 +21,7 @@ from curveball.experiments.tables import table, table2
 from curveball.training.options import TrainOptions
 from curveball.training.protocol import TrainingProblem
 from curveball.training.train import train
-from minigrad import nn
-
-
-class Points:
-    name, source = "points", ""
-
-    def __init__(self):
-        self.train_images = np.linspace(-1.0, 1.0, 40)[:, None]
-        self.targets = 3.0 * self.train_images - 1.0
-
-
-class Line:
-    data = Points()
-    description = {"data": "points", "network": "line", "batch_size": 10}
-    steps_per_epoch = 4
-
-    def init(self, rng):
-        return {"w": rng.standard_normal((1, 1)), "b": np.zeros(1)}
-
-    def batches(self, rng):
-        for part in rng.permutation(40).reshape(4, 10):
-            yield self.data.train_images[part], self.data.targets[part]
-
-    def model(self, params, batch):
-        return nn.dense(batch[0], params["w"], params["b"]), {}
-
-    def loss(self, outputs, batch):
-        return nn.squared_error(outputs, batch[1])
-
-    def errors(self, outputs, batch):
-        return mg.mean(mg.astype(mg.abs(outputs - batch[1]) > 0.1, outputs.dtype))
-
-    def validate(self, params, stats):
-        batch = self.data.train_images, self.data.targets
-        outputs, _ = self.model(params, batch)
-        return float(self.loss(outputs, batch)), float(self.errors(outputs, batch))
-
+from line import Line
 
 folder = Path(sys.argv[1])
 problem: TrainingProblem = Line()
@@ -78,6 +43,7 @@ assert not {name for name in sys.modules if name.split(".")[0] in ("problems", "
 
 def test_a_script_with_its_own_problem_needs_no_package_problems(tmp_path):
     (tmp_path / "script.py").write_text(SCRIPT)
+    shutil.copy(ROOT / "tests" / "support" / "line.py", tmp_path)
     (tmp_path / "problems.py").write_text("raise RuntimeError('this is the problems.py of the user')\n")
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "notebooks" / "__init__.py").write_text("raise RuntimeError('these are the notebooks of the user')\n")
