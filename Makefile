@@ -14,7 +14,7 @@ GPU_PYTHON ?= $(BIN)/python# for gpu-check: or another that has CuPy, PyTorch an
 
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint types lowest wheel-check bench gpu-check torture mutants course notebooks site clean
+.PHONY: help demo test lint types lowest wheel-check bench gpu-check torture fuzz mutants course notebooks site clean
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
 
@@ -56,6 +56,9 @@ gpu-check:  ## where there is a GPU: the tests that need one, then our steps com
 
 torture: $(VENV)/dev  ## kill runs at random moments for ten minutes: each must end as if it had never been killed
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.support.kills --seconds 600
+
+fuzz: $(VENV)/dev  ## 5,000 new random programs against independent derivatives (five minutes)
+	$(BIN)/python -m pytest tests/minigrad/test_fuzz.py -k random -s --fuzz 5000
 
 mutants: $(VENV)/dev  ## plant mistakes one at a time: which do the tests notice? (two hours; can be stopped and started again)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python studies/mutants.py

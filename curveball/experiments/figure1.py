@@ -211,7 +211,7 @@ def figure1(
             "figure1.png": lambda path: draw(found, noise, path),
             "figure1.gif": lambda path: animate(found, noise, path),
             "linear_system.png": lambda path: draw_linear_system(linear_system(seed), path),
-            "figure1.json": lambda path: path.write_text(json.dumps(facts, indent=1) + "\n"),
+            "figure1.json": lambda path: path.write_text(json.dumps(facts, indent=1) + "\n", "utf-8"),
         },
     )
     return found
