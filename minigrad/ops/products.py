@@ -8,8 +8,8 @@ from typing import Any
 from minigrad.backends import backend_of, families, namespace
 from minigrad.linear_maps import Linear, LinearMap
 from minigrad.ops.axes import Axis, axes_of, check_arrays, integers
-from minigrad.ops.broadcasting import sum, sum_to
-from minigrad.ops.shaping import expand_dims, matrix_transpose, permute_dims, reshape
+from minigrad.ops.broadcasting import sum_to
+from minigrad.ops.shaping import expand_dims, matrix_transpose, moveaxis, permute_dims, reshape
 from minigrad.primitives import primitive
 from minigrad.variable import Array, Variable
 
@@ -118,7 +118,7 @@ def outer(a: Array, b: Array) -> Array:
 
 
 def vecdot(a: Array, b: Array, axis: int = -1) -> Array:
-    """Inner product along an axis; ValueError where the lengths differ."""
+    """Inner product along an axis of each, the other axes broadcast; ValueError where the lengths differ."""
     try:
         same = a.shape[axis] == b.shape[axis]
     except (AttributeError, IndexError, TypeError):
@@ -127,7 +127,11 @@ def vecdot(a: Array, b: Array, axis: int = -1) -> Array:
         raise
     if not same:
         raise ValueError(f"vecdot: shapes {a.shape} and {b.shape} must have the same length along axis {axis}")
-    return _vecdot(a, b) if axis in (-1, a.ndim - 1) and axis in (-1, b.ndim - 1) else sum(a * b, axis)
+    return _vecdot(_axis_last(a, axis), _axis_last(b, axis))
+
+
+def _axis_last(x: Array, axis: int) -> Array:
+    return x if axis in (-1, x.ndim - 1) else moveaxis(x, axis, -1)
 
 
 def _dot_with(b: Array, a: Array) -> Linear:

@@ -172,6 +172,7 @@ case("max", normal(), label="scalar")
 case("vecdot", normal(2, 3), normal(2, 3))
 case("vecdot", normal(3), normal(2, 3), label="broadcast")
 case("vecdot", normal(3, 2), normal(3, 2), f=partial(mg.vecdot, axis=0), label="axis-0")
+case("vecdot", normal(3, 3), normal(3), f=partial(mg.vecdot, axis=0), label="axis-0-broadcast")
 for axis in (0, 1, -1):
     linear("cumulative_sum", normal(3, 4), f=partial(mg.cumulative_sum, axis=axis), label=f"axis-{axis}")
 linear("cumulative_sum", normal(4), f=partial(mg.cumulative_sum, include_initial=True), label="include-initial")

@@ -140,3 +140,7 @@ def test_several_runs_at_once(solver):
 def test_bad_hyperparameters(options):
     with pytest.raises(ValueError, match="memory and iterations must be at least 1; got"):
         LBFGS(**options)
+
+
+def test_one_step_of_memory_and_one_iteration_are_enough():
+    assert (LBFGS(memory=1).memory, LBFGS(iterations=1).iterations) == (1, 1)

@@ -9,6 +9,7 @@ import pytest
 
 from curveball import SGD
 from curveball.training.options import TrainOptions
+from curveball.training.progress import _Forgiving
 from curveball.training.say import say
 from curveball.training.train import train
 from tests.support.line import Line
@@ -90,3 +91,15 @@ def test_a_terminal_that_goes_away_while_training(monkeypatch):
         monkeypatch.undo()
         with contextlib.suppress(OSError):
             stream.close()
+
+
+def test_a_flush_reaches_the_stream():
+    class Counted(Terminal):
+        flushes = 0
+
+        def flush(self):
+            self.flushes += 1
+
+    stream = Counted()
+    _Forgiving(stream).flush()
+    assert stream.flushes == 1

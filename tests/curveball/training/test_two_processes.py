@@ -80,3 +80,13 @@ def test_a_folder_in_its_place(tmp_path):
     (tmp_path / ".lock").mkdir()
     with pytest.raises(ValueError, match=r"the output folder .* cannot be written"):
         run(tmp_path)
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="open files are counted in /proc")
+def test_no_file_stays_open_where_the_one_before_removed_the_lock(tmp_path, monkeypatch):
+    answers, samestat = iter([False, False]), os.path.samestat
+    monkeypatch.setattr(os.path, "samestat", lambda a, b: next(answers, True) and samestat(a, b))
+    before = len(os.listdir("/proc/self/fd"))
+    with locked(tmp_path):
+        assert len(os.listdir("/proc/self/fd")) == before + 1
+    assert len(os.listdir("/proc/self/fd")) == before

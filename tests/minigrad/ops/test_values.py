@@ -197,3 +197,27 @@ def test_astype_copies_unless_told_otherwise():
     x = np.arange(3.0)
     assert not np.shares_memory(mg.astype(x, mg.float64), x)
     assert np.shares_memory(mg.astype(x, mg.float64, copy=False), x)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "axis"),
+    [
+        ((3, 3), (3,), 0),  # columns of a with b, not the entries that stand below one another
+        ((3,), (3, 3), 0),
+        ((3, 2), (3, 2), 0),
+        ((2, 3, 4), (3, 4), -2),
+        ((2, 3, 4), (2, 3, 1), 1),
+        ((2, 3, 4), (4,), -1),
+        ((3, 4), (3, 4), 1),
+    ],
+)
+def test_vecdot_is_numpys_along_any_axis(a, b, axis):
+    a, b = RNG.normal(size=a), RNG.normal(size=b)
+    np.testing.assert_allclose(mg.vecdot(a, b, axis=axis), np.vecdot(a, b, axis=axis), rtol=1e-13)
+
+
+@pytest.mark.parametrize("name", ["logical_and", "logical_or", "logical_xor"])
+def test_logic_of_two_arrays(name):
+    a, b = np.array([True, True, False, False]), np.array([True, False, True, False])
+    np.testing.assert_array_equal(getattr(mg, name)(a, b), getattr(np, name)(a, b))
+    np.testing.assert_array_equal(mg.logical_not(a), [False, False, True, True])
