@@ -69,7 +69,14 @@ COVER = (  # the first row that fits a file: tests that are run first, to save t
         tuple(f"tests/curveball/solvers/test_{name}.py" for name in ("defaults", "solvers")),
         ("tests/curveball/solvers",),
     ),
-    ("curveball/training/", ("tests/curveball/training/test_checkpoint.py",), ("tests/curveball/training",)),
+    (
+        "curveball/training/",
+        tuple(
+            f"tests/curveball/training/test_{name}.py"
+            for name in ("checkpoint", "options", "provenance", "progress", "changed_data", "train", "within_an_epoch")
+        ),
+        ("tests/curveball/training",),
+    ),
 )
 SCOPE = ("minigrad/ops", "minigrad/nn", *(f"minigrad/{name}.py" for name in (
     "linear_maps", "linearization", "transforms", "curvature", "primitives", "ravel", "check", "trees")),
