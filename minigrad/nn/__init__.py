@@ -3,7 +3,7 @@
 Images are (batch, height, width, channels), kernels (height, width, in, out).
 """
 
-from minigrad.nn.batch_norm import batch_norm, running_average
+from minigrad.nn.normalisation import batch_norm, running_average
 from minigrad.nn.conv import conv2d
 from minigrad.nn.layers import dense, dropout
 from minigrad.nn.losses import cross_entropy, log_softmax, softmax, squared_error
