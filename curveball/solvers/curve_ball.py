@@ -49,6 +49,8 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from array_api_compat import device as device_of
+
 import minigrad as mg
 from curveball.solvers.averaging import averaged
 from curveball.solvers.base import Info, Loss, Model, Number, Solver, loss_at
@@ -165,7 +167,7 @@ class CurveBall(Solver):
     ) -> tuple[Tree, CurveBallState, CurveBallInfo]:
         """Return the next params, the next state, and what was seen on the way."""
         G = mg.GGNOperator(model, loss, params, has_aux)
-        lam = namespace(G.value).asarray(state.lam, dtype=G.value.dtype)
+        lam = namespace(G.value).asarray(state.lam, dtype=G.value.dtype, device=device_of(G.value))
         if self.adapt_lam:
             lam = mg.clip(lam, *LAM_RANGE)
 
