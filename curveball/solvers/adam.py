@@ -84,7 +84,7 @@ class Adam(Solver):
 
 
 def _one_minus_power(b: Number, t: int | Array, like: Array) -> Number:
-    """`1 - b^t`; where the count is an array, in the dtype of `like`, `-expm1(t log b)`, which is as exact in float32."""
+    """`1 - b^t`; where the count is an array, in the dtype of `like`: as exact in float32."""
     if not hasattr(t, "shape"):
         return 1.0 - b**t
     t = mg.astype(t, like.dtype)

@@ -68,8 +68,8 @@ def check_compiles(problem: TrainingProblem[Batch], solver: Solver) -> None:
     """ValueError where the array library of the data has no compiler, or the solver decides on the host."""
     if not getattr(solver, "compiles", False):
         raise ValueError(
-            f"{type(solver).__name__} decides on the host what its steps do, so that they cannot be compiled: leave out "
-            "--compile, or use curveball, sgd or adam"
+            f"{type(solver).__name__} decides on the host what its steps do, so that they cannot be compiled: leave "
+            "out --compile, or use curveball, sgd or adam"
         )
     try:
         mg.compiled(train_step, namespace(problem.data.train_images))
@@ -106,7 +106,7 @@ class CompiledStep(Generic[Batch]):
         return numbers
 
     def _take_over(self, run: Run, batch: Batch) -> None:
-        """Copy what the run has to arrays of our own; the state's numbers become arrays, floats in the params' dtype."""
+        """Copy what the run has to arrays of our own; floats of the state become arrays in the params' dtype."""
         images = self._problem.data.train_images
         if not all(hasattr(x, "shape") for x in tree_flatten(batch)[0]):
             raise ValueError("a batch must be a tree of arrays for its step to be compiled: leave out --compile")

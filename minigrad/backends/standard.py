@@ -148,6 +148,10 @@ class Standard(Backend):
     def compiled(self, function: Callable[..., Tree], donate: tuple[int, ...] = ()) -> Callable[..., Tree]:
         raise ValueError(f"{backend_name(self.xp)} has no compiler")
 
+    def is_view(self, x: Array) -> bool:
+        """Views have a base. Where arrays do not say so, each may be one."""
+        return getattr(x, "base", x) is not None
+
     def to_host(self, x: Array) -> numpy.ndarray:
         return numpy.asarray(x)
 
