@@ -11,13 +11,11 @@ Derived and tested in tests/derivations/test_07_two_by_two_system.py.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import NamedTuple
-
-from array_api_compat import device as device_of
 
 from curveball.solvers.base import Number
 from curveball.solvers.division import divide, one_for_zero
+from curveball.solvers.tree_math import number_like
 from minigrad import Array, namespace
 
 
@@ -44,14 +42,13 @@ class PlaneModel(NamedTuple):
         if rho is None and beta is None:
             beta, minus_rho = solve_two_by_two(dGd, zGd, zGz, gd, gz)
             return -minus_rho, beta
-        make = partial(namespace(dGd).asarray, dtype=dGd.dtype, device=device_of(dGd))
         if beta is None:  # dm/dbeta = 0
-            rho = make(rho)
+            rho = number_like(rho, dGd)
             return rho, divide(gd + rho * zGd, dGd, where=dGd > 0.0)
-        beta = make(beta)
+        beta = number_like(beta, dGd)
         if rho is None:  # dm/drho = 0
             return divide(beta * zGd - gz, zGz, where=zGz > 0.0), beta
-        return make(rho), beta
+        return number_like(rho, dGd), beta
 
 
 def solve_two_by_two(A_11: Array, A_12: Array, A_22: Array, b_1: Array, b_2: Array) -> tuple[Array, Array]:

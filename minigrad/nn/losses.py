@@ -58,7 +58,7 @@ def cross_entropy(outputs: Array, labels: Array) -> Array:
                 f"cross_entropy: label {low if low < 0 else high} is no class: outputs of shape {outputs.shape} have "
                 f"{classes} classes, so labels must be in 0..{classes - 1}"
             )
-    hit = xp.expand_dims(labels, axis=-1) == xp.arange(outputs.shape[-1], dtype=xp.int64, device=device_of(labels))
+    hit = xp.expand_dims(labels, axis=-1) == xp.arange(outputs.shape[-1], device=device_of(labels))
     picked = sum(where(hit, outputs, 0.0), -1)
     return mean(logsumexp(outputs, -1) - picked, -1)
 
