@@ -13,6 +13,7 @@ Linear functions come in pairs, each the other's transpose. For all arrays of th
     <conv2d(x, k), c>      = <k, conv2d_kernel(x, c)>            = <x, conv2d(c, k turned around, stride and dilation
                                                                            exchanged, transposed_pads)>
     <window_sum(x), c>     = <x, window_sum_transpose(c)>
+    <window_take(t), c>    = <t, window_put(c)>
     <gather(x, index), c>  = <x, scatter_add(c, index, x.shape)>
     <batch_norm_push(x', g', b'), c>  = <(x', g', b'), batch_norm_pull(c)>
 
@@ -55,6 +56,15 @@ class Backend(Protocol):
 
         For a window whose maximum is nan, or is found in padding alone, any place of `x`.
         """
+
+    def window_max_at(self, x: Array, window: Pair, stride: Pair, pads: Pads) -> tuple[Array, Array]:
+        """The maxima, and their places as `window_take` and `window_put` of this library read them."""
+
+    def window_take(self, t: Array, places: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
+        """The entries of images `t` at the places of maxima, one for each window."""
+
+    def window_put(self, c: Array, places: Array, window: Pair, stride: Pair, pads: Pads, size: Pair) -> Array:
+        """The transpose of `window_take`: images of `size`, each entry of `c` added at its place."""
 
     def window_sum(self, x: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
         """The sum over each window (n, oh, ow, channels), padding counted as zero."""
@@ -103,6 +113,9 @@ class Backend(Protocol):
 
     def sign(self, x: Array) -> Array:
         """-1, 0, 1 or nan, elementwise."""
+
+    def relu_slope(self, y: Array) -> Array:
+        """The slope of `max(x, 0)` where that is `y`: 1 if `y > 0` and 0 if not, in the dtype of `y`."""
 
     def maximum(self, a: Array, b: Array) -> Array:
         """The larger of two, elementwise; nan where one is. One may be a Python number."""

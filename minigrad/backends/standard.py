@@ -52,6 +52,18 @@ class Standard(Backend):
         image = xp.reshape(self._arange(n, x), (n, 1, 1, 1))
         return (image * (h * w) + pixel) * c + self._arange(c, x)
 
+    def window_max_at(self, x: Array, window: Pair, stride: Pair, pads: Pads) -> tuple[Array, Array]:
+        """Places in flattened images."""
+        y = self.window_max(x, window, stride, pads)
+        return y, self.window_argmax(x, y, window, stride, pads)
+
+    def window_take(self, t: Array, places: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
+        return self.gather(self.xp.reshape(t, (-1,)), places)
+
+    def window_put(self, c: Array, places: Array, window: Pair, stride: Pair, pads: Pads, size: Pair) -> Array:
+        shape = (c.shape[0], *size, c.shape[3])
+        return self.xp.reshape(self.scatter_add(c, places, (prod(shape),)), shape)
+
     def window_sum(self, x: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
         return self.xp.sum(self._windows(x, window, stride, pads, NO_DILATION, 0.0), axis=(3, 4))
 
@@ -158,6 +170,9 @@ class Standard(Backend):
 
     def sign(self, x: Array) -> Array:
         return self.xp.sign(x)
+
+    def relu_slope(self, y: Array) -> Array:
+        return self.xp.astype(y > 0.0, y.dtype)
 
     def maximum(self, a: Array, b: Array) -> Array:
         return self.xp.maximum(a, b)

@@ -72,21 +72,42 @@ class Library(Standard):
         image = self._arange(n, x).reshape(n, 1, 1, 1)
         return pixel * c + (image * (h * w * c) + self._arange(c, x))
 
+    def window_max_at(self, x: Array, window: Pair, stride: Pair, pads: Pads) -> tuple[Array, Array]:
+        """Places are pixels, of images that are padded if PyTorch cannot do that."""
+        y, pixel, _ = self._pooled(x, window, stride, pads)
+        return _ours(y), _ours(pixel)
+
+    def window_take(self, t: Array, places: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
+        if not _padding(pads, window):
+            t = self._pad(t, [0, 0, *_around(pads)])
+        n, h, w, c = t.shape
+        pixels = places.reshape(n, prod(places.shape[1:3]), c)
+        return t.reshape(n, h * w, c).gather(1, pixels).reshape(places.shape)
+
+    def window_put(self, c: Array, places: Array, window: Pair, stride: Pair, pads: Pads, size: Pair) -> Array:
+        padding, like = self._like_padded(c, window, pads, size)
+        x = self._aten.max_pool2d_with_indices_backward(
+            c.permute(0, 3, 1, 2), like, window, stride, padding or (0, 0), ONE, False, places.permute(0, 3, 1, 2)
+        )
+        return _ours(x if padding else self._pad(x, [-p for p in _around(pads)]))
+
     def window_sum(self, x: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
         images, padding = self._padded(x.permute(0, 3, 1, 2), pads, window)
         y = self._aten.avg_pool2d(images, window, stride, padding, False, True, 1)
         return _ours(y)
 
     def window_sum_transpose(self, c: Array, window: Pair, stride: Pair, pads: Pads, size: Pair) -> Array:
-        padding = _padding(pads, window)
-        h, w = size if padding else (n + sum(pad) for n, pad in zip(size, pads, strict=True))
-        like = c.new_empty((c.shape[0], h, w, c.shape[3])).permute(0, 3, 1, 2)  # its shape is what counts
-        sums = self._aten.avg_pool2d_backward(
+        padding, like = self._like_padded(c, window, pads, size)
+        x = self._aten.avg_pool2d_backward(
             c.permute(0, 3, 1, 2), like, window, stride, padding or (0, 0), False, True, 1
         )
-        if not padding:
-            sums = self._pad(sums, [-p for p in _around(pads)])
-        return _ours(sums)
+        return _ours(x if padding else self._pad(x, [-p for p in _around(pads)]))
+
+    def _like_padded(self, c: Array, window: Pair, pads: Pads, size: Pair) -> tuple[Pair | None, Array]:
+        """How PyTorch is to pad images of `size`, and images with the shape that it then expects."""
+        padding = _padding(pads, window)
+        h, w = size if padding else (n + sum(pad) for n, pad in zip(size, pads, strict=True))
+        return padding, c.new_empty((c.shape[0], h, w, c.shape[3])).permute(0, 3, 1, 2)
 
     def _channels_last(self, kernel: Array) -> Array:
         return kernel.contiguous(memory_format=self._torch.channels_last)
@@ -188,6 +209,10 @@ class Library(Standard):
     def sign(self, x: Array) -> Array:
         """PyTorch's makes 0 of nan."""
         return self._torch.where(x == x, self._torch.sign(x), x)
+
+    def relu_slope(self, y: Array) -> Array:
+        """The sign of what is not negative: one pass."""
+        return y.sign()
 
     def maximum(self, a: Array, b: Array) -> Array:
         """A number as such: array-api-compat would copy it to the device, and wait."""

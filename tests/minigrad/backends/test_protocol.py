@@ -115,6 +115,43 @@ def test_maxima_of_windows_and_their_places(padding, images, backend):
     np.testing.assert_array_equal(x.reshape(-1)[found[known]], expected[known])
 
 
+@pytest.mark.parametrize(
+    "geometry",
+    [
+        ((5, 4), (3, 2), (1, 1), ((0, 0), (0, 0))),
+        ((6, 7), (3, 3), (2, 2), ((1, 1), (1, 1))),
+        ((7, 7), (2, 2), (3, 3), ((0, 0), (0, 0))),
+        ((6, 5), (3, 3), (2, 1), ((2, 1), (0, 2))),
+        ((2, 3), (3, 3), (1, 1), ((2, 2), (2, 2))),
+    ],
+)
+@IMAGES
+def test_entries_at_maxima_and_their_transpose(geometry, images, backend):
+    size, *rest = geometry
+    x, t = draw(images, *size, 2), draw(images, *size, 2, seed=1)
+    y = NUMPY.window_max(x, *rest)
+    c = draw(*y.shape, seed=2)
+    places = NUMPY.window_argmax(x, y, *rest)
+    expected = np.zeros(x.size)
+    np.add.at(expected, places, c)
+    for library in (NUMPY, backend_for(backend)):
+        x_there, t_there, c_there = (library.from_host(a) for a in (x, t, c))
+        found, at = library.window_max_at(x_there, *rest)
+        near(found, y, type(x_there))
+        near(library.window_take(t_there, at, *rest), t.reshape(-1)[places], type(x_there))
+        near(library.window_put(c_there, at, *rest, size), expected.reshape(x.shape), type(x_there))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_slope_of_relu(dtype, backend):
+    y = np.array([0.0, 2.0, np.inf, 1e-30, np.nan], dtype)
+    there = backend_for(backend)
+    for library in (NUMPY, there):
+        slope = library.relu_slope(library.from_host(y))
+        np.testing.assert_array_equal(mg.to_numpy(slope), np.array([0.0, 1.0, 1.0, 1.0, 0.0], dtype))
+        assert mg.to_numpy(slope).dtype == dtype
+
+
 # ------------------------------------------------------------------------------------- indices
 
 
