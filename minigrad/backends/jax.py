@@ -7,12 +7,13 @@ Numbers have 32 bits unless `jax.config.update("jax_enable_x64", True)` came fir
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy
 
 from minigrad.backends.namespaces import Namespace
-from minigrad.backends.protocol import Array, Index
+from minigrad.backends.protocol import Array, Index, Tree
 from minigrad.backends.standard import Standard
 from minigrad.backends.windows import Pads, Pair, transposed_pads, window_count
 
@@ -25,9 +26,10 @@ class Library(Standard):
 
     def __init__(self, xp: Namespace):
         super().__init__(xp)
-        from jax import lax  # here, so that this file can be read without JAX
+        import jax  # here, so that this file can be read without JAX
+        from jax import lax
 
-        self._lax = lax
+        self._jax, self._lax = jax, lax
 
     # ------------------------------------------------------------------------------------- images
 
@@ -116,6 +118,9 @@ class Library(Standard):
 
     def erf(self, x: Array) -> Array:
         return self._lax.erf(x)
+
+    def compiled(self, function: Callable[..., Tree], donate: tuple[int, ...] = ()) -> Callable[..., Tree]:
+        return self._jax.jit(function, donate_argnums=donate)
 
     def from_host(self, x: numpy.ndarray, device: Any = None) -> Array:
         """A copy: JAX would share memory that NumPy may write to."""
