@@ -180,7 +180,9 @@ def test_shards_of_the_dense_matrices():
     assert_allclose(np.mean(numbers), z @ net.G(w) @ d, rtol=1e-12)  # (4)
 
 
-@pytest.mark.parametrize("solver", [CurveBall(lam_every=2), SGD(lr=0.1), Adam(lr=0.1)], ids=["curveball", "sgd", "adam"])
+@pytest.mark.parametrize(
+    "solver", [CurveBall(lam_every=2), SGD(lr=0.1), Adam(lr=0.1)], ids=["curveball", "sgd", "adam"]
+)
 def test_the_iterates_are_those_of_one_device(solver):
     whole = trained(solver, of_one_device, lambda y: nn.cross_entropy(y, LABELS.reshape(-1)))
     assert_allclose(net_vector(trained(solver, model, loss)), net_vector(whole), rtol=1e-9)
