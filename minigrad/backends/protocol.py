@@ -52,9 +52,10 @@ class Backend(Protocol):
         """The largest entry of each window (n, oh, ow, channels); padding never wins, nan always does."""
 
     def window_argmax(self, x: Array, y: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
-        """For each entry of the maxima `y = window_max(x)` its place in flattened `x`, the first of equal ones.
+        """For each entry of the maxima `y = window_max(x)` its place, the first of equal ones.
 
-        For a window whose maximum is nan, or is found in padding alone, any place of `x`.
+        How a place is written is for the library to choose: `window_pick` and `window_put` read it, nothing else does.
+        For a window whose maximum is nan, or is found in padding alone, any place.
         """
 
     def window_pick(self, x: Array, places: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
@@ -106,6 +107,9 @@ class Backend(Protocol):
         """
 
     # ------------------------------------------------------------------------------------- elementwise, products
+
+    def sum(self, x: Array, axis: int | tuple[int, ...] | None, keepdims: bool) -> Array:
+        """The sum over axes (None: all), in the dtype of `x` where that is floating-point."""
 
     def erf(self, x: Array) -> Array:
         """The error function `2/sqrt(pi) * integral of exp(-t^2) from 0 to x`."""

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy
 
-from minigrad.backends.namespaces import Namespace, backend_name, device_of
+from minigrad.backends.namespaces import Namespace, backend_name, device_of, is_floating
 from minigrad.backends.protocol import Array, Backend, Index, Tree
 from minigrad.backends.windows import Pads, Pair, transposed_pads, window_count
 
 NO_DILATION = (1, 1)
+MANY = 1 << 16  # entries of a sum
 
 
 class Standard(Backend):
@@ -40,6 +41,7 @@ class Standard(Backend):
         return self.xp.max(self._windows(x, window, stride, pads, NO_DILATION, float("-inf")), axis=(3, 4))
 
     def window_argmax(self, x: Array, y: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
+        """Places in flattened `x`."""
         xp, (n, h, w, c), k = self.xp, x.shape, window[0] * window[1]
         _, oh, ow, _ = y.shape
         windows = self._windows(x, window, stride, pads, NO_DILATION, float("-inf"))
@@ -159,6 +161,16 @@ class Standard(Backend):
         return values, places, last, xp.take(places, last) == every
 
     # ------------------------------------------------------------------------------------- elementwise, products
+
+    def sum(self, x: Array, axis: int | tuple[int, ...] | None, keepdims: bool) -> Array:
+        """Over a batch, as biases need, a row of ones times a matrix: the fastest way on NumPy."""
+        xp = self.xp
+        leading = len(axis) if isinstance(axis, tuple) and axis == tuple(range(len(axis))) else 0
+        if 0 < leading < x.ndim and prod(x.shape) > MANY and is_floating(x):
+            rows = prod(x.shape[:leading])
+            y = xp.matmul(xp.ones((1, rows), dtype=x.dtype, device=device_of(x)), xp.reshape(x, (rows, -1)))
+            return xp.reshape(y, ((1,) * leading if keepdims else ()) + x.shape[leading:])
+        return xp.sum(x, axis=axis, keepdims=keepdims)
 
     def erf(self, x: Array) -> Array:
         """On the host: the standard has no erf."""

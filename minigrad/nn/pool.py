@@ -34,8 +34,8 @@ def _geometry(name: str, x: Array, window: int | Pair, stride: int | Pair | None
 
 
 def _max_map(y: Array, x: Array, **geometry: Any) -> Linear:
-    places = backend_of(x).window_argmax(strip(x), strip(y), **geometry)
-    return _pick_map(y, x, places, **geometry)
+    plain = strip(x)
+    return _pick_map(y, x, backend_of(plain).window_argmax(plain, strip(y), **geometry), **geometry)
 
 
 @primitive(_max_map)

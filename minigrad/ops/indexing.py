@@ -77,7 +77,8 @@ def index_update(x: Array, index: Index, value: Array) -> Array:
     value = _as_part(x, index, value)
     plain = strip(x)
     xp = namespace(plain)
-    order = xp.reshape(xp.arange(prod(value.shape), dtype=backend_dtype(xp, "int64"), device=device_of(plain)), value.shape)
+    order = xp.arange(prod(value.shape), dtype=backend_dtype(xp, "int64"), device=device_of(plain))
+    order = xp.reshape(order, value.shape)
     backend = backend_of(plain)
     writer = backend.scatter_last(order, index, plain.shape)  # which entry of `value` ends up at each place
     lasting = backend.gather(writer, index) == order
