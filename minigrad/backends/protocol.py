@@ -13,7 +13,7 @@ Linear functions come in pairs, each the other's transpose. For all arrays of th
     <conv2d(x, k), c>      = <k, conv2d_kernel(x, c)>            = <x, conv2d(c, k turned around, stride and dilation
                                                                            exchanged, transposed_pads)>
     <window_sum(x), c>     = <x, window_sum_transpose(c)>
-    <window_take(t), c>    = <t, window_put(c)>
+    <window_pick(x), c>    = <x, window_put(c)>
     <gather(x, index), c>  = <x, scatter_add(c, index, x.shape)>
     <batch_norm_push(x', g', b'), c>  = <(x', g', b'), batch_norm_pull(c)>
 
@@ -52,19 +52,22 @@ class Backend(Protocol):
         """The largest entry of each window (n, oh, ow, channels); padding never wins, nan always does."""
 
     def window_argmax(self, x: Array, y: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
-        """For each entry of the maxima `y = window_max(x)` its place in flattened `x`, the first of equal ones.
+        """For each entry of the maxima `y = window_max(x)` its place, the first of equal ones.
 
-        For a window whose maximum is nan, or is found in padding alone, any place of `x`.
+        How a place is written is for the library to choose: `window_pick` and `window_put` read it, nothing else does.
+        For a window whose maximum is nan, or is found in padding alone, any place.
         """
 
     def window_max_at(self, x: Array, window: Pair, stride: Pair, pads: Pads) -> tuple[Array, Array]:
-        """The maxima, and their places as `window_take` and `window_put` of this library read them."""
+        """`y = window_max(x)` and `window_argmax(x, y)`, where one pass finds both."""
 
-    def window_take(self, t: Array, places: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
-        """The entries of images `t` at the places of maxima, one for each window."""
+    def window_pick(self, x: Array, places: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
+        """The entries of `x` at places that `window_argmax` gave; anything for a window that has no maximum."""
 
-    def window_put(self, c: Array, places: Array, window: Pair, stride: Pair, pads: Pads, size: Pair) -> Array:
-        """The transpose of `window_take`: images of `size`, each entry of `c` added at its place."""
+    def window_put(
+        self, c: Array, places: Array, shape: tuple[int, ...], window: Pair, stride: Pair, pads: Pads
+    ) -> Array:
+        """The transpose of `window_pick`: each entry of `c` added at its place, in images of `shape`."""
 
     def window_sum(self, x: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
         """The sum over each window (n, oh, ow, channels), padding counted as zero."""
@@ -108,6 +111,9 @@ class Backend(Protocol):
 
     # ------------------------------------------------------------------------------------- elementwise, products
 
+    def sum(self, x: Array, axis: int | tuple[int, ...] | None, keepdims: bool) -> Array:
+        """The sum over axes (None: all), in the dtype of `x` where that is floating-point."""
+
     def erf(self, x: Array) -> Array:
         """The error function `2/sqrt(pi) * integral of exp(-t^2) from 0 to x`."""
 
@@ -146,6 +152,15 @@ class Backend(Protocol):
 
     def check(self, arrays: list[Array]) -> None:
         """TypeError or ValueError, with the cure, where the arguments of a function cannot be computed with."""
+
+    def dtype(self, name: str) -> Any:
+        """The library's dtype of this name, such as "float32"; None if there is none. "int64" is for indices.
+
+        TypeError for a dtype that the library has, but not as it is set.
+        """
+
+    def copied(self, x: Array) -> Array:
+        """A copy of an array; the array itself where nothing can write to it."""
 
     def is_view(self, x: Array) -> bool:
         """May an array share memory with another, or can it not be written to? False where that is ruled out.

@@ -38,33 +38,34 @@ def _geometry(name: str, x: Array, window: int | Pair, stride: int | Pair | None
     return {"window": size, "stride": strides, "pads": pads}
 
 
-def _pick(y: Array, x: Array, known: Array, **at: Any) -> Linear:
-    size = x.shape[1:3]
-    return Linear(lambda t: _window_take(t, **at), lambda c: _window_put(c, size=size, **at))
+def _pick_map(y: Array, t: Array, places: Array, **geometry: Any) -> Linear:
+    shape = t.shape
+    return Linear(
+        lambda t: _window_pick(t, places=places, **geometry),
+        lambda c: _window_put(c, places=places, shape=shape, **geometry),
+    )
 
 
-@primitive(_pick)
+@primitive(lambda y, x, known, **at: _pick_map(y, x, **at))
 def _max_pool(x: Array, known: Array, **at: Any) -> Array:
     return known  # the library finds it together with the places
 
 
-def _take_map(y: Array, t: Array, **at: Any) -> Linear:
-    size = t.shape[1:3]
-    return Linear(lambda d: _window_take(d, **at), lambda c: _window_put(c, size=size, **at))
+@primitive(_pick_map)
+def _window_pick(t: Array, places: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
+    return backend_of(t).window_pick(t, places, window, stride, pads)
 
 
-@primitive(_take_map)
-def _window_take(t: Array, places: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
-    return backend_of(t).window_take(t, places, window, stride, pads)
-
-
-def _put_map(y: Array, c: Array, size: Pair, **at: Any) -> Linear:
-    return Linear(lambda d: _window_put(d, size=size, **at), lambda u: _window_take(u, **at))
+def _put_map(y: Array, c: Array, places: Array, shape: tuple[int, ...], **geometry: Any) -> Linear:
+    return Linear(
+        lambda t: _window_put(t, places=places, shape=shape, **geometry),
+        lambda u: _window_pick(u, places=places, **geometry),
+    )
 
 
 @primitive(_put_map)
-def _window_put(c: Array, places: Array, window: Pair, stride: Pair, pads: Pads, size: Pair) -> Array:
-    return backend_of(c).window_put(c, places, window, stride, pads, size)
+def _window_put(c: Array, places: Array, shape: tuple[int, ...], window: Pair, stride: Pair, pads: Pads) -> Array:
+    return backend_of(c).window_put(c, places, shape, window, stride, pads)
 
 
 def avg_pool2d(x: Array, window: int | Pair, stride: int | Pair | None = None, padding: Padding = 0) -> Array:
