@@ -80,7 +80,7 @@ class Library(Standard):
     def window_put(
         self, c: Array, places: Array, shape: tuple[int, ...], window: Pair, stride: Pair, pads: Pads
     ) -> Array:
-        padding, like = self._like_padded(c, window, pads, shape[1:3])
+        padding, like = self._like_padded(c, window, pads, (shape[1], shape[2]))
         x = self._aten.max_pool2d_with_indices_backward(
             c.permute(0, 3, 1, 2), like, window, stride, padding or (0, 0), ONE, False, places.permute(0, 3, 1, 2)
         )
