@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import Any
 
 from minigrad.backends import Pads, Pair, backend_of
 from minigrad.linear_maps import Linear
 from minigrad.nn.windows import Padding, pads_of, pair
-from minigrad.ops.indexing import getitem, scatter_add
-from minigrad.ops.shaping import reshape
 from minigrad.primitives import primitive
 from minigrad.variable import Array, strip
 
@@ -24,7 +21,12 @@ def max_pool2d(x: Array, window: int | Pair, stride: int | Pair | None = None, p
     array([[ 5.,  7.],
            [13., 15.]])
     """
-    return _max_pool(x, **_geometry("max_pool2d", x, window, stride, padding))
+    geometry = _geometry("max_pool2d", x, window, stride, padding)
+    plain = strip(x)
+    if x is plain:
+        return backend_of(x).window_max(x, **geometry)
+    y, places = backend_of(plain).window_max_at(plain, **geometry)
+    return _max_pool(x, known=y, places=places, **geometry)
 
 
 def _geometry(name: str, x: Array, window: int | Pair, stride: int | Pair | None, padding: Padding) -> dict[str, Any]:
@@ -36,19 +38,34 @@ def _geometry(name: str, x: Array, window: int | Pair, stride: int | Pair | None
     return {"window": size, "stride": strides, "pads": pads}
 
 
-def _pick(y: Array, x: Array, **geometry: Any) -> Linear:
-    shape = x.shape
-    x, y = strip(x), strip(y)
-    index = backend_of(x).window_argmax(x, y, **geometry)
+def _pick_map(y: Array, t: Array, places: Array, **geometry: Any) -> Linear:
+    shape = t.shape
     return Linear(
-        lambda t: getitem(reshape(t, (-1,)), index),
-        lambda c: reshape(scatter_add(c, index=index, shape=(prod(shape),)), shape),
+        lambda t: _window_pick(t, places=places, **geometry),
+        lambda c: _window_put(c, places=places, shape=shape, **geometry),
     )
 
 
-@primitive(_pick)
-def _max_pool(x: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
-    return backend_of(x).window_max(x, window, stride, pads)
+@primitive(lambda y, x, known, **at: _pick_map(y, x, **at))
+def _max_pool(x: Array, known: Array, **at: Any) -> Array:
+    return known  # the library finds it together with the places
+
+
+@primitive(_pick_map)
+def _window_pick(t: Array, places: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
+    return backend_of(t).window_pick(t, places, window, stride, pads)
+
+
+def _put_map(y: Array, c: Array, places: Array, shape: tuple[int, ...], **geometry: Any) -> Linear:
+    return Linear(
+        lambda t: _window_put(t, places=places, shape=shape, **geometry),
+        lambda u: _window_pick(u, places=places, **geometry),
+    )
+
+
+@primitive(_put_map)
+def _window_put(c: Array, places: Array, shape: tuple[int, ...], window: Pair, stride: Pair, pads: Pads) -> Array:
+    return backend_of(c).window_put(c, places, shape, window, stride, pads)
 
 
 def avg_pool2d(x: Array, window: int | Pair, stride: int | Pair | None = None, padding: Padding = 0) -> Array:

@@ -44,6 +44,70 @@ def test_values_are_numpys_and_results_stay_on_the_backend(case, backend):
         np.testing.assert_allclose(mg.to_numpy(got), want, rtol=1e-4, atol=1e-5)
 
 
+def little_network(images, kernel, gain, bias, weights):
+    """All that networks are made of, smooth but for the maximum."""
+    labels = mg.namespace(images).asarray([1, 0, 1])
+    x = nn.conv2d(images, kernel, stride=(2, 1), padding=(1, 0), bias=bias)
+    x, _ = nn.batch_norm(x, gain, bias)
+    x = nn.avg_pool2d(nn.max_pool2d(mg.tanh(x), 2, 1, padding=1), (1, 2), padding=(0, 1))
+    outputs = nn.dense(mg.reshape(x, (x.shape[0], -1)), weights)
+    return nn.cross_entropy(outputs, labels)
+
+
+def third_derivative(*args):
+    """The gradient of `<w, H w>`."""
+    curvature = mg.grad(lambda w: mg.jvp(lambda w: mg.jvp(little, (w,), (args,))[1], (w,), (args,))[1])
+    return curvature(args)
+
+
+def little(args):
+    return little_network(*args)
+
+
+def test_third_derivatives(backend):
+    rng = np.random.default_rng(0)
+    shapes = (3, 5, 3, 1), (3, 2, 1, 2), (2,), (2,), (16, 2)  # odd lengths
+    args = [rng.normal(size=shape) for shape in shapes]
+    expected = third_derivative(*args)
+    for got, want in zip(third_derivative(*cast(args, "float64", backend)), expected, strict=True):
+        np.testing.assert_allclose(mg.to_numpy(got), want, rtol=1e-9, atol=1e-11)
+
+
+def test_numpys_third_derivatives_are_those_of_difference_quotients():
+    rng = np.random.default_rng(0)
+    shapes = (3, 5, 3, 1), (3, 2, 1, 2), (2,), (2,), (16, 2)
+    mg.check_derivatives(little_network, *(rng.normal(size=shape) for shape in shapes), order=3, directions=1)
+
+
+EMPTY = {
+    "elementwise": (lambda x: mg.exp(x) * mg.maximum(x, 0.5) + mg.relu(x), (0, 3)),
+    "sum": (lambda x: mg.sum(x * x), (0,)),
+    "sum-axis": (lambda x: mg.sum(x, axis=1), (2, 0)),
+    "prod": (lambda x: mg.prod(x, axis=0), (0, 2)),
+    "matmul": (lambda x: x @ mg.matrix_transpose(x), (2, 0)),
+    "concat": (lambda x: mg.concat([x, mg.ones_like(x), x], axis=1), (2, 0)),
+    "slice": (lambda x: x[1:, ...], (1, 3)),
+    "pad": (lambda x: mg.pad(x, ((1, 0), (0, 2))), (0, 2)),
+    "sort": (lambda x: mg.sort(x), (0,)),
+    "convolution": (lambda x: nn.conv2d(x, mg.ones((3, 2, 2, 4), dtype=x.dtype), padding=1), (0, 5, 4, 2)),
+    "max_pool": (lambda x: nn.max_pool2d(x, 3, 2, 1), (0, 5, 4, 2)),
+    "avg_pool": (lambda x: nn.avg_pool2d(x, 3, 2, 1), (0, 5, 4, 2)),
+    "dense": (lambda x: nn.log_softmax(nn.dense(x, mg.ones((3, 2), dtype=x.dtype))), (0, 3)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("f", "shape"), EMPTY.values(), ids=EMPTY)
+def test_empty_arrays(f, shape, backend):
+    def results(x):
+        y, J = mg.linearize(f, x)
+        return [y, J(x), J.T(y)]
+
+    for got, want in zip(results(backend.zeros(shape, dtype=backend.float64)), results(np.zeros(shape)), strict=True):
+        assert got.shape == want.shape
+        assert got.dtype == backend.float64
+        np.testing.assert_array_equal(mg.to_numpy(got), want)
+
+
 # ------------------------------------------------------------------------------------- two backends meet
 
 MIXED = "arrays of two backends meet: .*write constants as Python floats"
