@@ -58,6 +58,9 @@ class Backend(Protocol):
         For a window whose maximum is nan, or is found in padding alone, any place.
         """
 
+    def window_max_at(self, x: Array, window: Pair, stride: Pair, pads: Pads) -> tuple[Array, Array]:
+        """`y = window_max(x)` and `window_argmax(x, y)`, where one pass finds both."""
+
     def window_pick(self, x: Array, places: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
         """The entries of `x` at places that `window_argmax` gave; anything for a window that has no maximum."""
 
@@ -117,6 +120,15 @@ class Backend(Protocol):
     def sign(self, x: Array) -> Array:
         """-1, 0, 1 or nan, elementwise."""
 
+    def relu_slope(self, y: Array) -> Array:
+        """The slope of `max(x, 0)` where that is `y`: 1 if `y > 0` and 0 if not, in the dtype of `y`."""
+
+    def maximum(self, a: Array, b: Array) -> Array:
+        """The larger of two, elementwise; nan where one is. One may be a Python number."""
+
+    def minimum(self, a: Array, b: Array) -> Array:
+        """The smaller of two, elementwise; nan where one is. One may be a Python number."""
+
     def vecdot(self, x: Array, y: Array) -> Array:
         """Sum of products over the last axis, earlier axes broadcast."""
 
@@ -137,6 +149,9 @@ class Backend(Protocol):
         results belong to the caller: no later call overwrites them. ValueError, a reason in one line, where the library
         has no compiler.
         """
+
+    def check(self, arrays: list[Array]) -> None:
+        """TypeError or ValueError, with the cure, where the arguments of a function cannot be computed with."""
 
     def dtype(self, name: str) -> Any:
         """The library's dtype of this name, such as "float32"; None if there is none. "int64" is for indices.

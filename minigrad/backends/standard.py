@@ -54,6 +54,10 @@ class Standard(Backend):
         image = xp.reshape(self._arange(n, x), (n, 1, 1, 1))
         return (image * (h * w) + pixel) * c + self._arange(c, x)
 
+    def window_max_at(self, x: Array, window: Pair, stride: Pair, pads: Pads) -> tuple[Array, Array]:
+        y = self.window_max(x, window, stride, pads)
+        return y, self.window_argmax(x, y, window, stride, pads)
+
     def window_pick(self, x: Array, places: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
         return self.gather(self.xp.reshape(x, (-1,)), places)
 
@@ -179,6 +183,15 @@ class Standard(Backend):
     def sign(self, x: Array) -> Array:
         return self.xp.sign(x)
 
+    def relu_slope(self, y: Array) -> Array:
+        return self.xp.astype(y > 0.0, y.dtype)
+
+    def maximum(self, a: Array, b: Array) -> Array:
+        return self.xp.maximum(a, b)
+
+    def minimum(self, a: Array, b: Array) -> Array:
+        return self.xp.minimum(a, b)
+
     def vecdot(self, x: Array, y: Array) -> Array:
         return self.xp.vecdot(x, y)
 
@@ -192,6 +205,9 @@ class Standard(Backend):
 
     def compiled(self, function: Callable[..., Tree], donate: tuple[int, ...] = ()) -> Callable[..., Tree]:
         raise ValueError(f"{backend_name(self.xp)} has no compiler")
+
+    def check(self, arrays: list[Array]) -> None:
+        pass
 
     def dtype(self, name: str) -> Any:
         return getattr(self.xp, name, None)

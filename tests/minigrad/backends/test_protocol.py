@@ -134,6 +134,16 @@ def test_entries_at_the_places_of_maxima(images, backend):
     np.testing.assert_allclose(dot(picked, c_there), dot(t_there, put), atol=1e-12)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_slope_of_relu(dtype, backend):
+    y = np.array([0.0, 2.0, np.inf, 1e-30, np.nan], dtype)
+    there = backend_for(backend)
+    for library in (NUMPY, there):
+        slope = library.relu_slope(library.from_host(y))
+        np.testing.assert_array_equal(mg.to_numpy(slope), np.array([0.0, 1.0, 1.0, 1.0, 0.0], dtype))
+        assert mg.to_numpy(slope).dtype == dtype
+
+
 # ------------------------------------------------------------------------------------- indices
 
 
@@ -144,6 +154,8 @@ INDICES = {
     "one": ((1,), lambda a: a([0, 0])),
     "two-arrays": ((3, 4), lambda a: (a([0, 2, 2, 2]), a([1, 3, 3, -1]))),
     "slices": ((3, 4), lambda a: (slice(1, None), slice(None, None, 2))),
+    "backwards": ((5, 4), lambda a: (slice(None, None, -2), slice(2, None, -1))),
+    "backwards-last": ((3, 2, 4), lambda a: (..., slice(-1, 0, -3))),
     "integer": ((3, 4), lambda a: (1, ...)),
     "new-axis": ((3, 4), lambda a: (None, slice(0, 2), None, 3)),
     "mask": ((4,), lambda a: a([True, False, True, True], bool)),
