@@ -93,6 +93,12 @@ class Backend(Protocol):
     def fused(self, function: Callable[..., Array]) -> Callable[..., Array]:
         """An elementwise function of arrays and numbers as one kernel; the function itself if there is none."""
 
+    def is_view(self, x: Array) -> bool:
+        """May an array share memory with another, or can it not be written to? False where that is ruled out.
+
+        Results for which this is True are copied before they are handed out, and never added to in place.
+        """
+
     def to_host(self, x: Array) -> numpy.ndarray:
         """A copy on the host, or the memory of `x` itself if that is there. `minigrad.to_numpy` is the public name."""
 

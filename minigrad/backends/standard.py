@@ -145,6 +145,10 @@ class Standard(Backend):
     def fused(self, function: Callable[..., Array]) -> Callable[..., Array]:
         return function
 
+    def is_view(self, x: Array) -> bool:
+        """Views have a base. Where arrays do not say so, each may be one."""
+        return getattr(x, "base", x) is not None
+
     def to_host(self, x: Array) -> numpy.ndarray:
         return numpy.asarray(x)
 

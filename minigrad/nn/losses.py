@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from minigrad.backends import namespace, numpy_namespace
 from minigrad.ops.axes import check_arrays
 from minigrad.ops.broadcasting import sum
@@ -49,7 +51,7 @@ def cross_entropy(outputs: Array, labels: Array) -> Array:
     xp = namespace(labels)
     if not xp.isdtype(labels.dtype, "integral"):
         raise TypeError(f"cross_entropy: labels of dtype {labels.dtype} must be integers, or probabilities per class")
-    if xp is numpy_namespace and labels.size:
+    if xp is numpy_namespace and prod(labels.shape):
         low, high, classes = labels.min(), labels.max(), outputs.shape[-1]
         if low < 0 or high >= classes:
             raise ValueError(
