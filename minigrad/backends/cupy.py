@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy
 
+from minigrad.backends.cupy_images import Images
 from minigrad.backends.namespaces import Namespace
-from minigrad.backends.patches import Convolutions
-from minigrad.backends.pools import Pools
 from minigrad.backends.protocol import Array, Index
 
 
-class Library(Convolutions, Pools):
+class Library(Images):
     """CuPy."""
 
     most_bytes = 1 << 30  # of one part; larger parts are not faster (benchmarks/gpu.py)

@@ -39,6 +39,8 @@ from tests.support.cuda_double import (
     wait,
 )
 
+from tests.support.cuda_text import INTEGERS, Program
+
 __all__ = ["CUDARuntimeError", "Launches", "Machine", "RawKernel", "Waited", "Waits", "installed", "no_waiting"]
 
 
@@ -297,6 +299,37 @@ def fuse(function):
 fuse.calls = 0
 
 
+class ElementwiseKernel:
+    """`cupy.ElementwiseKernel` with one output, which is given: its text, run by tests/support/cuda_text.py."""
+
+    def __init__(self, in_params, out_params, operation, name="kernel"):
+        self.name, self._program = name, Program(operation)
+        self._params = [text.split() for text in in_params.split(",")]  # ["raw", "T", "x"] or ["int32", "h"]
+        (self._out,) = [text.split() for text in out_params.split(",")]
+
+    def __call__(self, *args):
+        *args, out = args
+        if len(args) != len(self._params):
+            raise TypeError(f"Wrong number of arguments for {self.name!r}")
+        types, names = {}, {}
+        for (*_, kind, _name), x in zip([*self._params, self._out], [*args, out], strict=True):
+            if len(kind) == 1 and isinstance(x, ndarray) and types.setdefault(kind, x.dtype) != x.dtype:
+                raise TypeError(f"Type is mismatched. {kind} {x.dtype}")
+        for (*raw, kind, name), x in zip(self._params, args, strict=True):
+            if raw:
+                names[name] = np.ascontiguousarray(x._host)  # read at places counted row by row
+            elif isinstance(x, ndarray):
+                names[name] = np.broadcast_to(x._host, out.shape).reshape(-1)
+            else:
+                names[name] = (types[kind] if len(kind) == 1 else np.dtype(kind)).type(x)
+        names |= INTEGERS | types | {"i": np.arange(out.size), self._out[-1]: np.zeros(out.size, out.dtype)}
+        launch("elementwise", self.name, int(out.size > 0))
+        if out.size:
+            self._program(names)
+            out._host[...] = np.broadcast_to(names[self._out[-1]], out.size).reshape(out.shape)
+        return out
+
+
 def asarray(obj, dtype=None, order=None, **kwargs):
     """The way from the host to the device."""
     if isinstance(obj, ndarray):
@@ -370,7 +403,7 @@ cupy = _module(
     **{name: Function(name, getattr(np, name)) for name in NAMES},
     **{name: getattr(np, name) for name in TYPES},
     **{name: getattr(np, name) for name in ("e", "inf", "nan", "newaxis", "pi", "finfo", "iinfo")},
-    **{f.__name__: f for f in (ndarray, fuse, asarray, array, ascontiguousarray, RawKernel)},
+    **{f.__name__: f for f in (ndarray, fuse, ElementwiseKernel, asarray, array, ascontiguousarray, RawKernel)},
     is_available=lambda: bool(Machine.devices),
     get_default_memory_pool=Pool,
     asnumpy=lambda x: x.get(),
