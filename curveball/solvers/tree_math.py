@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import array_api_compat
 
+from collections.abc import Callable
+
 import minigrad as mg
 from minigrad import Array, Tree, fused, namespace, tree_flatten
 
@@ -41,13 +43,15 @@ def tree_vdot(a: Tree, b: Tree, runs: int = 0) -> Array:
     >>> float(tree_vdot({"w": np.array([1.0, 2.0])}, {"w": np.array([3.0, 4.0])}))
     11.0
     """
-    total: float | Array = 0.0
-    for x, y in zip(tree_flatten(a)[0], tree_flatten(b)[0], strict=True):
+    total: Array | None = None
+    columns = tree_flatten(a)[0], tree_flatten(b)[0]
+    for x, y in zip(*(columns if runs else mg.packed(*columns)), strict=True):
         if x.ndim != runs + 1:
             xp, shape = namespace(x), (*x.shape[:runs], -1)
             x, y = xp.reshape(x, shape), xp.reshape(y, shape)
-        total = total + mg.vecdot(x, y)
-    return total
+        product = mg.vecdot(x, y)
+        total = product if total is None else total + product
+    return 0.0 if total is None else total
 
 
 def tree_add_scale(x: Tree, k: float | Array, y: Tree) -> Tree:
@@ -57,7 +61,12 @@ def tree_add_scale(x: Tree, k: float | Array, y: Tree) -> Tree:
     >>> tree_add_scale({"w": np.array([1.0])}, 2.0, {"w": np.array([3.0])})
     {'w': array([7.])}
     """
-    return mg.tree_map(lambda p, q: _add_scale(p, per_run(k, q), q), x, y)
+    return _mapper(k)(lambda p, q: _add_scale(p, per_run(k, q), q), x, y)
+
+
+def _mapper(*numbers: float | Array) -> Callable[..., Tree]:
+    """What maps over trees: leaf by leaf where there is a number for each run, else over all leaves at once."""
+    return mg.tree_map if any(getattr(k, "ndim", 0) for k in numbers) else mg.tree_elementwise
 
 
 @fused
@@ -72,7 +81,7 @@ def tree_axpby(a: float | Array, x: Tree, b: float | Array, y: Tree) -> Tree:
     >>> tree_axpby(2.0, {"w": np.array([1.0])}, -1.0, {"w": np.array([3.0])})
     {'w': array([-1.])}
     """
-    return mg.tree_map(lambda p, q: _axpby(per_run(a, p), p, per_run(b, q), q), x, y)
+    return _mapper(a, b)(lambda p, q: _axpby(per_run(a, p), p, per_run(b, q), q), x, y)
 
 
 @fused

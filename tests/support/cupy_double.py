@@ -16,7 +16,7 @@ import contextlib
 import functools
 import importlib
 import sys
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import array_api_compat
 import numpy as np
@@ -134,13 +134,22 @@ def _to_device(x):
     return x
 
 
+def _base(host):
+    """The array that a view is a view of; None for one that has its own memory."""
+    base = host.base
+    while isinstance(getattr(base, "base", None), np.ndarray):
+        base = base.base
+    return None if base is None else ndarray(base if isinstance(base, np.ndarray) else host)
+
+
 class ndarray(NDArrayOperatorsMixin):
     """An array on the pretended device: 0-d results are arrays too."""
 
     __slots__ = ("_host",)
     __array_priority__ = 100.0
     device = property(lambda self: Device())  # there is one memory: all are on the device in use
-    base = property(lambda self: None if self._host.base is None else self)  # not None for views
+    base = property(lambda self: _base(self._host))
+    data = property(lambda self: SimpleNamespace(ptr=self._host.__array_interface__["data"][0]))
     T = property(lambda self: ndarray(self._host.T))
     mT = property(lambda self: ndarray(self._host.mT))
 
@@ -291,7 +300,10 @@ def fuse(function):
         fuse.calls += 1
         launch("fused", function.__name__)
         result = function(*(Fused(x._host) if isinstance(x, ndarray) else Fused(x, number=True) for x in args))
-        return tuple(_to_device(x._host) for x in result) if isinstance(result, tuple) else _to_device(result._host)
+        shape = np.broadcast_shapes(*(x.shape for x in args if isinstance(x, ndarray)))  # that of every result
+        if isinstance(result, tuple):
+            return tuple(ndarray(np.array(np.broadcast_to(x._host, shape))) for x in result)
+        return ndarray(np.array(np.broadcast_to(result._host, shape)))
 
     return call
 
