@@ -12,11 +12,11 @@ from math import prod
 from typing import Any
 
 from minigrad.backends import backend_of
-from minigrad.trees import Tree, leaves_like, tree_flatten, tree_map, tree_unflatten
+from minigrad.trees import LEAF, Tree, leaves_like, tree_flatten, tree_map, tree_unflatten
 from minigrad.variable import Array
 
 
-def packed(*columns: list[Array]) -> list[list[Array]]:
+def packed(*columns: list[Array]) -> tuple[list[Array], ...]:
     """Lists of as many leaves, each as one vector in a list; all as they are where the library gains nothing by it.
 
     >>> import numpy as np
@@ -24,13 +24,10 @@ def packed(*columns: list[Array]) -> list[list[Array]]:
     >>> packed(x)[0] is x
     True
     """
-    vectors = []
-    for leaves in columns:
-        vector = backend_of(leaves[0]).packed(leaves) if len(leaves) > 1 else None
-        if vector is None:
-            return list(columns)
-        vectors.append([vector])
-    return vectors
+    if len(columns[0]) < 2 or not backend_of(columns[0][0]).packs:
+        return columns
+    vectors = [backend_of(leaves[0]).packed(leaves) for leaves in columns]
+    return columns if any(v is None for v in vectors) else tuple([v] for v in vectors)
 
 
 def packed_copy(leaves: list[Array]) -> list[Array] | None:
@@ -46,11 +43,21 @@ def tree_elementwise(function: Callable[..., Any], tree: Tree, *others: Tree) ->
     {'w': 3.0}
     """
     leaves, structure = tree_flatten(tree)
-    if len(leaves) < 2 or not backend_of(leaves[0]).packs:
+    if structure is LEAF:
         return tree_map(function, tree, *others)
-    vectors = packed(leaves, *(leaves_like(structure, other, "tree_elementwise: a tree") for other in others))
-    results = [function(*row) for row in zip(*vectors, strict=True)]
-    return tree_unflatten(structure, results if vectors[0] is leaves else _parts(results[0], leaves))
+    columns = [leaves, *[leaves_like(structure, other, "tree_elementwise: a tree") for other in others]]
+    if len(leaves) > 1 and backend_of(leaves[0]).packs:
+        vectors = packed(*columns)
+        if vectors[0] is not leaves:
+            return tree_unflatten(structure, _parts(function(*[vector for (vector,) in vectors]), leaves))
+    return tree_unflatten(structure, [function(*row) for row in zip(*columns, strict=True)])
+
+
+def tree_packed(tree: Tree) -> Tree:
+    """A tree with the leaves as parts of one vector, for arithmetic to come; the tree itself where nothing is gained."""
+    leaves, structure = tree_flatten(tree)
+    (vectors,) = packed(leaves)
+    return tree if vectors is leaves else tree_unflatten(structure, _parts(vectors[0], leaves))
 
 
 def _parts(vector: Array, leaves: list[Array]) -> list[Array]:

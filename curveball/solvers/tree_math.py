@@ -61,12 +61,15 @@ def tree_add_scale(x: Tree, k: float | Array, y: Tree) -> Tree:
     >>> tree_add_scale({"w": np.array([1.0])}, 2.0, {"w": np.array([3.0])})
     {'w': array([7.])}
     """
-    return _mapper(k)(lambda p, q: _add_scale(p, per_run(k, q), q), x, y)
+    return mapper(k)(lambda p, q: _add_scale(p, per_run(k, q), q), x, y)
 
 
-def _mapper(*numbers: float | Array) -> Callable[..., Tree]:
+def mapper(*numbers: float | Array) -> Callable[..., Tree]:
     """What maps over trees: leaf by leaf where there is a number for each run, else over all leaves at once."""
-    return mg.tree_map if any(getattr(k, "ndim", 0) for k in numbers) else mg.tree_elementwise
+    for k in numbers:
+        if getattr(k, "ndim", 0):
+            return mg.tree_map
+    return mg.tree_elementwise
 
 
 @fused
@@ -81,7 +84,7 @@ def tree_axpby(a: float | Array, x: Tree, b: float | Array, y: Tree) -> Tree:
     >>> tree_axpby(2.0, {"w": np.array([1.0])}, -1.0, {"w": np.array([3.0])})
     {'w': array([-1.])}
     """
-    return _mapper(a, b)(lambda p, q: _axpby(per_run(a, p), p, per_run(b, q), q), x, y)
+    return mapper(a, b)(lambda p, q: _axpby(per_run(a, p), p, per_run(b, q), q), x, y)
 
 
 @fused

@@ -89,7 +89,7 @@ KINDS = {
     "reduction": "all amax amin any argmax argmin count_nonzero cumprod cumsum max mean min prod std sum var",
 }
 KIND = {name: kind for kind, names in KINDS.items() for name in names.split()}
-SEVERAL = {"var": 2, "std": 3, "argsort": 3, "sort": 3, "meshgrid": 2, "searchsorted": 2}  # kernels, one after the other
+SEVERAL = {"var": 2, "where": 2, "std": 3, "argsort": 3, "sort": 3, "meshgrid": 2, "searchsorted": 2}  # one after the other
 
 
 def launches_of(name, args, result) -> int:
@@ -103,7 +103,7 @@ def launches_of(name, args, result) -> int:
         together = len(parts) > 8 and sum(x.nbytes for x in parts) < (len(parts) << 21)
         return (4 if len({x.shape for x in parts}) > 1 else 2) if together else len(parts)
     if name in ("dot", "matmul"):  # rows or columns must be contiguous, else they are copied first
-        return 1 + sum(1 for x in arrays if x.ndim > 1 and x.itemsize not in x.strides[-2:] and 1 not in x.shape[-2:])
+        return (2 if result.size == 1 else 1) + sum(1 for x in arrays if x.ndim > 1 and x.itemsize not in x.strides[-2:] and 1 not in x.shape[-2:])
     if name in VIEWS:
         return int(name in ("ravel", "reshape") and not np.may_share_memory(result, arrays[0]))
     return SEVERAL.get(name, 1)
