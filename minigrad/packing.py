@@ -11,8 +11,8 @@ from collections.abc import Callable
 from math import prod
 from typing import Any
 
-from minigrad.backends import backend_of
-from minigrad.trees import LEAF, Tree, leaves_like, tree_flatten, tree_map, tree_unflatten
+from minigrad.backends import backend_of, families
+from minigrad.trees import Tree, leaves_like, tree_flatten, tree_map, tree_unflatten
 from minigrad.variable import Array
 
 
@@ -42,9 +42,9 @@ def tree_elementwise(function: Callable[..., Any], tree: Tree, *others: Tree) ->
     >>> tree_elementwise(lambda a, b: a + b, {"w": 1.0}, {"w": 2.0})
     {'w': 3.0}
     """
-    leaves, structure = tree_flatten(tree)
-    if structure is LEAF:
+    if tree.__class__ in families:  # one array
         return tree_map(function, tree, *others)
+    leaves, structure = tree_flatten(tree)
     columns = [leaves, *[leaves_like(structure, other, "tree_elementwise: a tree") for other in others]]
     if len(leaves) > 1 and backend_of(leaves[0]).packs:
         vectors = packed(*columns)

@@ -45,7 +45,9 @@ def tree_vdot(a: Tree, b: Tree, runs: int = 0) -> Array:
     """
     total: Array | None = None
     columns = tree_flatten(a)[0], tree_flatten(b)[0]
-    for x, y in zip(*(columns if runs else mg.packed(*columns)), strict=True):
+    if len(columns[0]) > 1 and not runs:
+        columns = mg.packed(*columns)
+    for x, y in zip(*columns, strict=True):
         if x.ndim != runs + 1:
             xp, shape = namespace(x), (*x.shape[:runs], -1)
             x, y = xp.reshape(x, shape), xp.reshape(y, shape)
