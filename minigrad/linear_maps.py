@@ -102,8 +102,8 @@ class Linear(LinearMap):
     __slots__ = ("pull", "push")
 
     def __init__(self, push: Callable[..., Array], pull: Callable[..., Array]):
-        self.push = push  # type: ignore[method-assign, assignment]  # the functions stand in for methods
-        self.pull = pull  # type: ignore[method-assign, assignment]
+        self.push = push  # type: ignore[method-assign]  # the functions stand in for methods
+        self.pull = pull  # type: ignore[method-assign]
 
 
 class Compose(LinearMap):

@@ -13,6 +13,7 @@ Linear functions come in pairs, each the other's transpose. For all arrays of th
     <conv2d(x, k), c>      = <k, conv2d_kernel(x, c)>            = <x, conv2d(c, k turned around, stride and dilation
                                                                            exchanged, transposed_pads)>
     <window_sum(x), c>     = <x, window_sum_transpose(c)>
+    <window_pick(x), c>    = <x, window_put(c)>
     <gather(x, index), c>  = <x, scatter_add(c, index, x.shape)>
     <batch_norm_push(x', g', b'), c>  = <(x', g', b'), batch_norm_pull(c)>
 
@@ -55,6 +56,14 @@ class Backend(Protocol):
 
         For a window whose maximum is nan, or is found in padding alone, any place of `x`.
         """
+
+    def window_pick(self, x: Array, places: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
+        """The entries of `x` at places that `window_argmax` gave; anything for a window that has no maximum."""
+
+    def window_put(
+        self, c: Array, places: Array, shape: tuple[int, ...], window: Pair, stride: Pair, pads: Pads
+    ) -> Array:
+        """The transpose of `window_pick`: each entry of `c` added at its place, in images of `shape`."""
 
     def window_sum(self, x: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
         """The sum over each window (n, oh, ow, channels), padding counted as zero."""

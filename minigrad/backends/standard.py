@@ -52,6 +52,14 @@ class Standard(Backend):
         image = xp.reshape(self._arange(n, x), (n, 1, 1, 1))
         return (image * (h * w) + pixel) * c + self._arange(c, x)
 
+    def window_pick(self, x: Array, places: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
+        return self.gather(self.xp.reshape(x, (-1,)), places)
+
+    def window_put(
+        self, c: Array, places: Array, shape: tuple[int, ...], window: Pair, stride: Pair, pads: Pads
+    ) -> Array:
+        return self.xp.reshape(self.scatter_add(c, places, (prod(shape),)), shape)
+
     def window_sum(self, x: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
         return self.xp.sum(self._windows(x, window, stride, pads, NO_DILATION, 0.0), axis=(3, 4))
 
