@@ -97,7 +97,7 @@ class TreeSpec:
                     "differentiated as aux, with has_aux=True"
                 ) from None
             sources.append(None)
-            values.append(copied(x) if xp is not None else self.namespace.asarray(float(x)))
+            values.append(copied(x) if xp is not None else self.namespace.full((), float(x)))
         return TreeSpec(values, structure, self.namespace), sources
 
     def read_arguments(self, given: tuple[Tree, ...], where: str, what: str) -> list[Array]:

@@ -140,9 +140,28 @@ class Library(Standard):
     def erf(self, x: Array) -> Array:
         return self._lax.erf(x)
 
+    def dtype(self, name: str) -> Any:
+        """Without 64 bits, indices have 32, and float64 is an error: JAX would make float32 of it, with a warning."""
+        if "64" in name and not self._jax.config.jax_enable_x64:
+            if name == "int64":
+                return self.xp.dtype("int32")
+            raise TypeError(
+                f"no dtype {name} on JAX with 32 bits: call jax.config.update('jax_enable_x64', True) first, "
+                "or give minigrad.float32"
+            )
+        return super().dtype(name)
+
+    def copied(self, x: Array) -> Array:
+        return x  # nothing can write to it
+
+    def is_view(self, x: Array) -> bool:
+        return False
+
     def compiled(self, function: Callable[..., Tree], donate: tuple[int, ...] = ()) -> Callable[..., Tree]:
         return self._jax.jit(function, donate_argnums=donate)
 
     def from_host(self, x: numpy.ndarray, device: Any = None) -> Array:
-        """A copy: JAX would share memory that NumPy may write to."""
+        """A copy: JAX would share memory that NumPy may write to. Integers of 64 bits, too, where JAX has 32."""
+        if x.dtype.kind == "f":
+            self.dtype(x.dtype.name)
         return self.xp.array(x, copy=True, device=device)

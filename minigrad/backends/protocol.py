@@ -142,6 +142,15 @@ class Backend(Protocol):
         has no compiler.
         """
 
+    def dtype(self, name: str) -> Any:
+        """The library's dtype of this name, such as "float32"; None if there is none. "int64" is for indices.
+
+        TypeError for a dtype that the library has, but not as it is set.
+        """
+
+    def copied(self, x: Array) -> Array:
+        """A copy of an array; the array itself where nothing can write to it."""
+
     def is_view(self, x: Array) -> bool:
         """May an array share memory with another, or can it not be written to? False where that is ruled out.
 

@@ -186,6 +186,12 @@ class Standard(Backend):
     def compiled(self, function: Callable[..., Tree], donate: tuple[int, ...] = ()) -> Callable[..., Tree]:
         raise ValueError(f"{backend_name(self.xp)} has no compiler")
 
+    def dtype(self, name: str) -> Any:
+        return getattr(self.xp, name, None)
+
+    def copied(self, x: Array) -> Array:
+        return self.xp.asarray(x, copy=True)
+
     def is_view(self, x: Array) -> bool:
         """Views have a base. Where arrays do not say so, each may be one."""
         return getattr(x, "base", x) is not None
