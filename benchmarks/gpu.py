@@ -3,10 +3,10 @@
     python benchmarks/gpu.py [--device 0] [--tf32] [--network basic basic-bn resnet18] [--batch 128] [--repeats 20]
     python benchmarks/gpu.py --rehearse      # without a GPU: does it run? PyTorch and JAX on the host, CuPy's double
 
-Writes a Markdown table and a JSON file, `gpu-DEVICE-DATE`, into the folder `--out` (default: the folder that the variable
-OUT names, else benchmarks/results), anew after every row. A row that fails says why and ends nothing: each is measured
-by a process of its own. Rows for which no time is left of `--minutes` say so. PyTorch computes in full float32, or in
-TF32 as ours with `--tf32`, its convolutions tuned by cuDNN. Per step, in milliseconds, medians:
+Writes a Markdown table and a JSON file, `gpu-DEVICE-DATE`, into the folder `--out` (default: the folder that the
+variable OUT names, else benchmarks/results), anew after every row. A row that fails says why and ends nothing: each is
+measured by a process of its own. Rows for which no time is left of `--minutes` say so. PyTorch computes in full
+float32, or in TF32 as ours with `--tf32`, its convolutions tuned by cuDNN. Per step, in milliseconds, medians:
 
     disagreement  of the loss in three steps from NumPy's, relative, on a few images: is it the same step?
     ms            steps one after the other, nothing waiting between: what training pays
@@ -130,13 +130,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", help="index of the GPU")
     parser.add_argument("--tf32", action="store_true", help="round the factors of float32 products to TF32")
-    parser.add_argument("--network", nargs="+", choices=NETWORKS, help="default: all; basic in a rehearsal")
+    parser.add_argument("--network", nargs="+", choices=(*NETWORKS, "mlp"), help="default: all but mlp; basic in a rehearsal")
     parser.add_argument("--batch", type=int, nargs="+", help="default: 128; 2 in a rehearsal")
     parser.add_argument("--repeats", type=int, help="blocks of steps, of which the median is taken: 20, or 1")
     parser.add_argument("--minutes", type=float, default=60.0, help="when to stop")
     parser.add_argument("--limit", type=float, default=180.0, help="seconds for one row")
     parser.add_argument("--rehearse", action="store_true", help="on the host, with tiny sizes")
-    parser.add_argument("--out", type=Path, default=Path(os.environ.get("OUT") or RESULTS), help="the folder to write to")
+    parser.add_argument(
+        "--out", type=Path, default=Path(os.environ.get("OUT") or RESULTS), help="the folder to write to"
+    )
     parser.add_argument("--one", help=argparse.SUPPRESS)  # a row, for a process of its own
     options = parser.parse_args()
     if options.one:

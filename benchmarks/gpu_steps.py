@@ -41,7 +41,7 @@ class Ours:
     """Steps of one of our solvers on a library."""
 
     def __init__(self, name: str, solver: str, batch: int, row: str, device: Any, tf32: bool = False):
-        library, self.is_compiled, self._fused = OURS[row] if row in OURS else (row, False, True)
+        library, self.is_compiled, self._fused = OURS.get(row, (row, False, True))
         xp = choose(library, device if library != "numpy" else None, tf32)
         net = network(name, CLASSES)
         self.solver = CurveBall(lam=damping(name), adapt_lam=False) if solver == "curveball" else SGD()
@@ -111,6 +111,8 @@ class Theirs:
     is_compiled, kind = False, "torch"
 
     def __init__(self, name: str, row: str, batch: int, device: str, tf32: bool):
+        if name not in NETWORKS:
+            raise ValueError(f"{name} is not written in PyTorch here: {', '.join(NETWORKS)} are")
         from peer import DoubleBackward, Func, TorchSGD, copy_params, torch_network
 
         torch = self._torch = _torch()
@@ -272,5 +274,3 @@ def one(task: dict[str, Any]) -> dict[str, Any]:
         text = str(error).strip().partition("\n")[0]
         found["why"] = text if isinstance(error, ValueError) else f"{type(error).__name__}: {text}"
     return found
-
-

@@ -40,7 +40,7 @@ def caller() -> str:
     return "elsewhere"
 
 
-def count(network: str, solver: str) -> tuple[Counter[str], Counter[tuple[str, str]]]:
+def count(network: str, solver: str, batch: int = 4) -> tuple[Counter[str], Counter[tuple[str, str]]]:
     """The launches of a step by kind, and by function and name."""
     kinds: Counter[str] = Counter()
     calls: Counter[tuple[str, str]] = Counter()
@@ -50,7 +50,7 @@ def count(network: str, solver: str) -> tuple[Counter[str], Counter[tuple[str, s
         calls[caller(), name] += launches
 
     with cupy_double.installed() as xp:
-        ours = Ours(network, SOLVERS[solver], 4, xp)
+        ours = Ours(network, SOLVERS[solver], batch, xp)
         ours.step()
         ours.step()
         cupy_double.Launches.seen = seen

@@ -54,7 +54,7 @@ def tree_elementwise(function: Callable[..., Any], tree: Tree, *others: Tree) ->
 
 
 def tree_packed(tree: Tree) -> Tree:
-    """A tree with the leaves as parts of one vector, for arithmetic to come; the tree itself where nothing is gained."""
+    """A tree with its leaves as parts of one vector; the tree itself where the library gains nothing by it."""
     leaves, structure = tree_flatten(tree)
     (vectors,) = packed(leaves)
     return tree if vectors is leaves else tree_unflatten(structure, _parts(vectors[0], leaves))

@@ -234,7 +234,8 @@ class CurveBall(Solver):
             gz = gz + c * tree_vdot(params, z, runs)
         dHd, zHd, zHz = tree_vdot(d_y, H_L_d, runs), tree_vdot(z_y, H_L_d, runs), tree_vdot(z_y, H_L_z, runs)
         dd, zd, zz = tree_vdot(d, d, runs), tree_vdot(z, d, runs), tree_vdot(z, z, runs)
-        return d, PlaneModel(*damped(dHd, zHd, zHz, damping, dd, zd, zz), gd, gz)
+        dGd, zGd, zGz = damped(dHd, zHd, zHz, damping, dd, zd, zz)
+        return d, PlaneModel(dGd, zGd, zGz, gd, gz)
 
     def _minimum(self, plane: PlaneModel) -> tuple[Array, Array]:
         """`rho, beta`: those that are not fixed minimise the model on the plane."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import array_api_compat
-
 from collections.abc import Callable
+
+import array_api_compat
 
 import minigrad as mg
 from minigrad import Array, Tree, fused, namespace, tree_flatten
@@ -44,7 +44,7 @@ def tree_vdot(a: Tree, b: Tree, runs: int = 0) -> Array:
     11.0
     """
     total: Array | None = None
-    columns = tree_flatten(a)[0], tree_flatten(b)[0]
+    columns: tuple[list[Array], ...] = tree_flatten(a)[0], tree_flatten(b)[0]
     if len(columns[0]) > 1 and not runs:
         columns = mg.packed(*columns)
     for x, y in zip(*columns, strict=True):

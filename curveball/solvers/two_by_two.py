@@ -67,9 +67,7 @@ def solve_two_by_two(A_11: Array, A_12: Array, A_22: Array, b_1: Array, b_2: Arr
     return _solution(A_11, A_12, A_22, b_1, b_2)
 
 
-def _solve(
-    xp: Namespace, A_11: Array, A_12: Array, A_22: Array, b_1: Array, b_2: Array
-) -> tuple[Array, Array]:
+def _solve(xp: Namespace, A_11: Array, A_12: Array, A_22: Array, b_1: Array, b_2: Array) -> tuple[Array, Array]:
     row_1, row_2 = one_for_zero(A_11, xp), one_for_zero(A_22, xp)
     # The rows so divided: [[1, upper], [lower, 1]] (x_1, x_2) = (first, second).
     upper, lower, first, second = A_12 / row_1, A_12 / row_2, b_1 / row_1, b_2 / row_2
@@ -89,9 +87,7 @@ _solution = fused(_solve)
 
 
 @fused
-def _coefficients(
-    xp: Namespace, dGd: Array, zGd: Array, zGz: Array, gd: Array, gz: Array
-) -> tuple[Array, Array]:
+def _coefficients(xp: Namespace, dGd: Array, zGd: Array, zGz: Array, gd: Array, gz: Array) -> tuple[Array, Array]:
     """`rho, beta`."""
     beta, minus_rho = _solve(xp, dGd, zGd, zGz, gd, gz)
     return -minus_rho, beta

@@ -15,7 +15,8 @@ from minigrad.backends.strided import Strided
 from minigrad.backends.windows import Pads, Pair, window_count
 
 # The geometry that every kernel is given: sizes of the image and of the output, window, stride, zeros before, dilation.
-_GEOMETRY = ", ".join(f"int32 {name}" for name in "h w c oh ow kh kw sh sw top left dh dw".split())
+_NAMES = ("h", "w", "c", "oh", "ow", "kh", "kw", "sh", "sw", "top", "left", "dh", "dw")
+_GEOMETRY = ", ".join(f"int32 {name}" for name in _NAMES)
 
 # Patches (batch, oh, ow, kh, kw, c). `Index` is int where all places fit into it: a GPU divides 64 bits slowly.
 _PATCHES = """
@@ -156,9 +157,7 @@ class Images(Strided):
         return self._max(x, float("-inf"), *geometry, self._pooled(x, geometry))
 
     def window_argmax(self, x: Array, y: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
-        return self._argmax(
-            x, *_geometry(x.shape, window, stride, pads), self.xp.empty(y.shape, dtype=self.xp.int64)
-        )
+        return self._argmax(x, *_geometry(x.shape, window, stride, pads), self.xp.empty(y.shape, dtype=self.xp.int64))
 
     def window_sum(self, x: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
         geometry = _geometry(x.shape, window, stride, pads)
@@ -166,9 +165,7 @@ class Images(Strided):
 
     def window_sum_transpose(self, c: Array, window: Pair, stride: Pair, pads: Pads, size: Pair) -> Array:
         shape = (c.shape[0], *size, c.shape[3])
-        return self._sum_transpose(
-            c, *_geometry(shape, window, stride, pads), self.xp.empty(shape, dtype=c.dtype)
-        )
+        return self._sum_transpose(c, *_geometry(shape, window, stride, pads), self.xp.empty(shape, dtype=c.dtype))
 
     def _pooled(self, x: Array, geometry: tuple[int, ...]) -> Array:
         return self.xp.empty((x.shape[0], *geometry[3:5], x.shape[3]), dtype=x.dtype)

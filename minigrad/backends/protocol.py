@@ -124,7 +124,7 @@ class Backend(Protocol):
     packs: bool  # whether `packed` ever returns a vector
 
     def packed(self, arrays: list[Array], copy: bool = False) -> Array | None:
-        """The entries of several arrays, one after the other, as one vector; None where the library gains nothing by it.
+        """The entries of several arrays, one after the other, as a vector; None where the library gains nothing by it.
 
         Where the arrays are the parts of a vector already, in this order, it is that vector, or a copy if asked for.
         """

@@ -20,6 +20,8 @@ INTEGERS = {"int": np.int32, "unsigned": np.uint32, "ptrdiff_t": np.int64, "bool
 def _divide(a, b):
     if np.result_type(a, b).kind not in "iu":
         return a / b
+    if np.all(np.asarray(a) >= 0) and np.all(np.asarray(b) > 0):
+        return a // b
     return np.where((a < 0) == (b < 0), a // b, -(-a // b))
 
 
@@ -119,8 +121,7 @@ class Program:
             return self._single()
         left = self._level(k + 1)
         while self._peek() in LEVELS[k]:
-            operation, a, b = OPERATIONS[self._next()], left, self._level(k + 1)
-            left = lambda names, asked, f=operation, a=a, b=b: f(a(names, asked), b(names, asked))
+            left = _applied(OPERATIONS[self._next()], left, self._level(k + 1))
         return left
 
     def _single(self):
@@ -146,6 +147,10 @@ class Program:
             self._next("]")
             return lambda names, asked: _read(names[token], place(names, asked), asked)
         return lambda names, asked: names[token]
+
+
+def _applied(operation, a, b):
+    return lambda names, asked: operation(a(names, asked), b(names, asked))
 
 
 def _read(array, place, asked):

@@ -38,7 +38,6 @@ from tests.support.cuda_double import (
     runtime,
     wait,
 )
-
 from tests.support.cuda_text import INTEGERS, Program
 
 __all__ = ["CUDARuntimeError", "Launches", "Machine", "RawKernel", "Waited", "Waits", "installed", "no_waiting"]
@@ -76,11 +75,13 @@ WAITING = {"argwhere", "compress", "extract", "flatnonzero", "nonzero", "unique"
 
 
 # What only looks at memory: no launch, unless a copy has to be made.
-VIEWS = set(_words("""
+VIEWS = set(
+    _words("""
     atleast_1d atleast_2d broadcast_arrays broadcast_shapes broadcast_to can_cast diagonal empty empty_like expand_dims
     flip imag isdtype issubdtype moveaxis ndim promote_types ravel real reshape result_type shape size squeeze swapaxes
     transpose
-"""))
+""")
+)
 KINDS = {
     "copy": "array asarray ascontiguousarray astype concatenate copy copyto ravel repeat reshape roll stack tile",
     "fill": "arange eye full full_like identity linspace ones ones_like zeros zeros_like",
@@ -89,7 +90,7 @@ KINDS = {
     "reduction": "all amax amin any argmax argmin count_nonzero cumprod cumsum max mean min prod std sum var",
 }
 KIND = {name: kind for kind, names in KINDS.items() for name in names.split()}
-SEVERAL = {"var": 2, "where": 2, "std": 3, "argsort": 3, "sort": 3, "meshgrid": 2, "searchsorted": 2}  # one after the other
+SEVERAL = {"argsort": 3, "meshgrid": 2, "searchsorted": 2, "sort": 3, "std": 3, "var": 2, "where": 2}  # in turn
 
 
 def launches_of(name, args, result) -> int:
@@ -103,7 +104,8 @@ def launches_of(name, args, result) -> int:
         together = len(parts) > 8 and sum(x.nbytes for x in parts) < (len(parts) << 21)
         return (4 if len({x.shape for x in parts}) > 1 else 2) if together else len(parts)
     if name in ("dot", "matmul"):  # rows or columns must be contiguous, else they are copied first
-        return (2 if result.size == 1 else 1) + sum(1 for x in arrays if x.ndim > 1 and x.itemsize not in x.strides[-2:] and 1 not in x.shape[-2:])
+        matrices = [x for x in arrays if x.ndim > 1 and 1 not in x.shape[-2:]]
+        return (2 if result.size == 1 else 1) + sum(x.itemsize not in x.strides[-2:] for x in matrices)
     if name in VIEWS:
         return int(name in ("ravel", "reshape") and not np.may_share_memory(result, arrays[0]))
     return SEVERAL.get(name, 1)
@@ -392,7 +394,6 @@ def _module(name: str, **contents) -> ModuleType:
 
 MODULES: dict[str, ModuleType] = {}
 PLAIN = (str, type(None), type(Ellipsis), slice, type, np.dtype, tuple, list)
-
 
 
 def _method(name):
