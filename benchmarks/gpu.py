@@ -130,7 +130,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", help="index of the GPU")
     parser.add_argument("--tf32", action="store_true", help="round the factors of float32 products to TF32")
-    parser.add_argument("--network", nargs="+", choices=(*NETWORKS, "mlp"), help="default: all but mlp; basic in a rehearsal")
+    parser.add_argument(
+        "--network", nargs="+", choices=(*NETWORKS, "mlp"), help="default: all but mlp; basic in a rehearsal"
+    )
     parser.add_argument("--batch", type=int, nargs="+", help="default: 128; 2 in a rehearsal")
     parser.add_argument("--repeats", type=int, help="blocks of steps, of which the median is taken: 20, or 1")
     parser.add_argument("--minutes", type=float, default=60.0, help="when to stop")
