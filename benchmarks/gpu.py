@@ -1,24 +1,22 @@
-"""CurveBall and SGD steps on a GPU: ours compared with PyTorch's, what fused kernels gain, what share is launching.
+"""CurveBall and SGD steps on a GPU, on every library that is usable there, and PyTorch's own: times, launching, memory.
 
-    python benchmarks/gpu.py [--device 0] [--tf32] [--network basic basic-bn] [--batch 128 1024] [--repeats 20]
-    python benchmarks/gpu.py --backend numpy --network basic --batch 16 --repeats 2       # on the host: does it run?
+    python benchmarks/gpu.py [--device 0] [--tf32] [--network basic basic-bn resnet18] [--batch 128] [--repeats 20]
+    python benchmarks/gpu.py --rehearse      # without a GPU: does it run? PyTorch and JAX on the host, CuPy's double
 
-Writes `benchmarks/results/gpu-DEVICE-DATE.json` (`--out`) and prints a table. For every network and batch, the
-contenders of peer.py, same start, same images, in one run; PyTorch in full float32, or in TF32 as ours with `--tf32`,
-its convolutions tuned by cuDNN. Per step, in milliseconds, medians:
+Writes a Markdown table and a JSON file, `gpu-DEVICE-DATE`, into the folder `--out` (default: the folder that the
+variable OUT names, else benchmarks/results), anew after every row. A row that fails says why and ends nothing: each is
+measured by a process of its own. Rows for which no time is left of `--minutes` say so. PyTorch computes in full
+float32, or in TF32 as ours with `--tf32`, its convolutions tuned by cuDNN. Per step, in milliseconds, medians:
 
-    ms          steps one after the other, nothing waiting between: what training pays. Contenders take turns, a block
-                of steps each. `curveball` is compared with PyTorch's `torch.func` and with its double-backward trick,
-                `sgd` with its SGD
-    launch_ms   the host's time to issue a step, by `cupyx.profiler.benchmark` (its GPU times include the gaps)
-    device_ms   the device's time alone. A kernel that only spins is queued first, so that the step's kernels are in
-                line when it ends, and run without gaps; events before and after them tell the time. (A queue holds
-                some thousand kernels: where a step has more, the rest is issued while they run.)
-
-    launch_share = 1 - device_ms / ms      the share of the time in which the device waits for the host
-
-A CUDA graph would remove that share, but cuBLAS calls through CuPy cannot be captured. `unfused` are our steps with a
-kernel for every operation. `memory` is what CuPy's pool holds after the steps, and the most that PyTorch allocated.
+    disagreement  of the loss in three steps from NumPy's, relative, on a few images: is it the same step?
+    ms            steps one after the other, nothing waiting between: what training pays
+    host ms       the host's time to issue a step
+    device ms     the device's time alone. A kernel that only spins is queued first, so that the step's kernels are in
+                  line when it ends, and run without gaps; events before and after them tell the time. (A queue holds
+                  some thousand kernels: where a step has more, the rest is issued while they run.) Not for JAX.
+    launching     1 - device ms / ms: the share of the time in which the device waits for the host
+    first s       a compiled step's first call: compiling, or recording the graph, included
+    memory MB     the most that the library's pool held
 """
 
 from __future__ import annotations
@@ -26,195 +24,55 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import os
 import re
-import statistics
+import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from contenders import NETWORKS, Ours, ours
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the packages, where they are not installed, and the double
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # else JAX takes most of the memory at once
 
-from curveball.training.devices import choose, device_info, pool_use
+from gpu_steps import NETWORKS, OURS, THEIRS, one
+
 from curveball.training.files import output_folder, write_whole
 from curveball.training.provenance import provenance
-from minigrad import one_blas_thread
 
 RESULTS = Path(__file__).parent / "results"
-RATIOS = {
-    "curveball_to_torch_func": ("curveball", "torch_func"),
-    "curveball_to_torch_double_backward": ("curveball", "torch_double_backward"),
-    "sgd_to_torch_sgd": ("sgd", "torch_sgd"),
-    "curveball_to_sgd": ("curveball", "sgd"),
-    "fused_to_unfused_curveball": ("curveball", "curveball_unfused"),
-    "fused_to_unfused_sgd": ("sgd", "sgd_unfused"),
-}
-BLOCK = 5  # steps timed together
-WARM = 3  # steps before: kernels are compiled, memory is taken, cuDNN tunes
-Step = Callable[[], None]
+COLUMNS = {
+    "disagreement": "disagreement", "ms": "ms", "host_ms": "host ms", "device_ms": "device ms",
+    "launch_share": "launching", "first_s": "first s", "memory_mb": "memory MB",
+}  # fmt: skip
 
 
-class Host:
-    """Times steps by the clock."""
-
-    def finish(self) -> None:
-        """Wait until all that was issued is done."""
-
-    def apart(self, step: Step, repeats: int) -> dict[str, float]:
-        """Launching and computing, where they are two things."""
-        return {}
-
-    def memory(self) -> dict[str, int]:
-        return {}
-
-    def free(self) -> None:
-        """Give back the memory of contenders that are gone."""
+def tasks(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """All rows to measure."""
+    rows = [(row, solver) for solver in ("curveball", "sgd") for row in OURS]
+    rows += [(row, solver) for row, (_, solver) in THEIRS.items()]
+    common = {key: getattr(options, key) for key in ("device", "tf32", "repeats", "block", "rehearse")}
+    return [
+        {"network": network, "batch": batch, "row": row, "solver": solver, **common}
+        for network in options.network
+        for batch in options.batch
+        for row, solver in sorted(rows, key=lambda row: row[1])
+    ]
 
 
-class GPU(Host):
-    """Times steps by events of the device too. PyTorch's default stream is CuPy's: the same events serve both."""
-
-    def __init__(self, torch: Any):
-        import cupy
-        from cupyx import profiler
-
-        self.cupy, self.profiler, self.torch = cupy, profiler, torch
-        self.spin = cupy.RawKernel(
-            'extern "C" __global__ void spin(long long n) { long long t = clock64(); while (clock64() - t < n) {} }',
-            "spin",
-        )
-
-    def finish(self) -> None:
-        self.cupy.cuda.Device().synchronize()
-
-    def apart(self, step: Step, repeats: int) -> dict[str, float]:
-        times = self.profiler.benchmark(step, n_repeat=repeats, n_warmup=1, name="step")
-        launch = 1e3 * float(statistics.median(times.cpu_times.tolist()))
-        device = [self._alone(step, 2.0 * launch + 1.0) for _ in range(max(3, repeats // 4))]
-        return {"launch_ms": launch, "device_ms": statistics.median(device)}
-
-    def _alone(self, step: Step, ahead_ms: float) -> float:
-        """Milliseconds from the first to the last kernel of a step, issued while the device spins."""
-        event = self.cupy.cuda.Event
-        begin, end = event(), event()
-        self.finish()
-        self.spin((1,), (1,), (int(2e6 * ahead_ms),))  # cycles, of at most 2 GHz
-        begin.record()
-        step()
-        end.record()
-        end.synchronize()
-        return float(self.cupy.cuda.get_elapsed_time(begin, end))
-
-    def memory(self) -> dict[str, int]:
-        found = pool_use(self.cupy.ones(1))
-        if self.torch is not None:
-            found["torch_allocated"] = self.torch.cuda.max_memory_allocated()
-        return found
-
-    def free(self) -> None:
-        self.cupy.get_default_memory_pool().free_all_blocks()
-        if self.torch is not None:
-            self.torch.cuda.empty_cache()
-            self.torch.cuda.reset_peak_memory_stats()
-
-
-def pytorch(backend: str, device: int, tf32: bool) -> tuple[Any, str | None, str | None]:
-    """PyTorch, the name of its device, and why it is left out, if it is."""
+def apart(task: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """Measure a row in a process of its own: what it does to the GPU ends with it."""
+    command = [sys.executable, str(Path(__file__).resolve()), "--one", json.dumps(task)]
+    known = {key: task[key] for key in ("network", "batch", "solver", "row")}
     try:
-        import torch
-    except ImportError:
-        return None, None, "PyTorch is not installed: pip install torch"
-    if backend == "numpy":
-        return torch, "cpu", None
-    if not torch.cuda.is_available():
-        return None, None, f"PyTorch {torch.__version__} finds no GPU: install its build for CUDA"
-    torch.cuda.set_device(device)
-    torch.set_float32_matmul_precision("high" if tf32 else "highest")
-    torch.backends.cudnn.allow_tf32 = tf32
-    torch.backends.cudnn.benchmark = True
-    return torch, f"cuda:{device}", None
-
-
-def contenders(network: str, batch: int, xp: Any, torch_device: str | None) -> dict[str, Step]:
-    """Their steps, by name."""
-    steps = {}
-    for name, contender in ours(network, batch, xp).items():
-        steps[name] = contender.step
-        if "cupy" in xp.__name__:
-            steps[f"{name}_unfused"] = Ours(network, contender.solver, batch, xp, fused=False).step
-    if torch_device is not None:
-        from peer import steps_of, theirs
-
-        steps |= steps_of(theirs(network, torch_device), batch, torch_device)
-    return steps
-
-
-def measure(steps: dict[str, Step], clock: Host, repeats: int) -> dict[str, dict[str, float]]:
-    """For each quantity, the median of every contender."""
-    blocks: dict[str, list[float]] = {name: [] for name in steps}
-    for step in steps.values():
-        for _ in range(WARM):
-            step()
-    for _ in range(repeats):
-        for name, step in steps.items():
-            clock.finish()
-            started = time.perf_counter()
-            for _ in range(BLOCK):
-                step()
-            clock.finish()
-            blocks[name].append(1e3 * (time.perf_counter() - started) / BLOCK)
-    found: dict[str, dict[str, float]] = {"ms": {name: statistics.median(times) for name, times in blocks.items()}}
-    for name, step in steps.items():
-        for quantity, value in clock.apart(step, repeats).items():
-            found.setdefault(quantity, {})[name] = value
-    if "device_ms" in found:
-        found["launch_share"] = {k: max(0.0, 1.0 - x / found["ms"][k]) for k, x in found["device_ms"].items()}
-    found["ratios"] = {
-        name: found["ms"][a] / found["ms"][b] for name, (a, b) in RATIOS.items() if {a, b} <= set(found["ms"])
-    }
-    return found
-
-
-def markdown(results: list[dict[str, Any]]) -> str:
-    """A row for every contender."""
-    lines = ["| network | batch | step | ms | launch ms | device ms | launch share |", "|---|---|---|---|---|---|---|"]
-    for result in results:
-        for name, ms in result["ms"].items():
-            rest = [result.get(key, {}).get(name) for key in ("launch_ms", "device_ms", "launch_share")]
-            cells = " | ".join("-" if x is None else f"{x:.3g}" for x in (ms, *rest))
-            lines.append(f"| {result['network']} | {result['batch']} | {name} | {cells} |")
-    return "\n".join(lines)
-
-
-def run(options: argparse.Namespace) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Measure all; ValueError where the backend or the device is not there."""
-    xp = choose(options.backend, options.device, options.tf32)
-    about = device_info(xp.ones(1))
-    index = int(options.device or 0) if options.backend == "cupy" else 0
-    torch, torch_device, reason = pytorch(options.backend, index, options.tf32)
-    if reason:
-        print(f"without PyTorch: {reason}", file=sys.stderr)
-    clock = GPU(torch) if options.backend == "cupy" else Host()
-    results = []
-    for network in options.network:
-        for batch in options.batch:
-            steps = contenders(network, batch, xp, torch_device)
-            with one_blas_thread():  # NumPy's, as in training
-                found = measure(steps, clock, options.repeats)
-            results.append({"network": network, "batch": batch, **found, "memory": clock.memory()})
-            del steps
-            clock.free()
-    facts = {
-        "benchmark": "gpu",
-        **about,
-        "date": datetime.date.today().isoformat(),
-        "repeats": options.repeats,
-        "steps_per_repeat": BLOCK,
-        "torch": None if torch is None else torch.__version__,
-        "without_torch": reason,
-    }
-    return facts, results
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
+    except subprocess.TimeoutExpired:
+        return {**known, "why": f"not done after {seconds:.0f} s"}
+    lines = done.stdout.splitlines()
+    if done.returncode == 0 and lines:
+        return json.loads(lines[-1])
+    last = (done.stderr.strip().splitlines() or [f"ended with {done.returncode}"])[-1]
+    return {**known, "why": last}
 
 
 def rounded(x: Any) -> Any:
@@ -224,34 +82,83 @@ def rounded(x: Any) -> Any:
     return float(f"{x:.4g}") if isinstance(x, float) else x
 
 
+def markdown(rows: list[dict[str, Any]]) -> str:
+    """A table of all rows; `why` in place of numbers."""
+    head = ["network", "batch", "solver", "on", *COLUMNS.values()]
+    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    for row in rows:
+        cells = [str(row[key]) for key in ("network", "batch", "solver", "row")]
+        if "why" in row:
+            cells += [row["why"].replace("|", "/"), *[""] * (len(COLUMNS) - 1)]
+        else:
+            cells += ["-" if row.get(key) is None else f"{row[key]:.3g}" for key in COLUMNS]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def write(out: Path, rows: list[dict[str, Any]], options: argparse.Namespace) -> Path:
+    """Both files; returns the table's."""
+    devices = [row["device"] for row in rows if "device" in row]
+    named = next((device for device in devices if "(" in device), devices[0] if devices else "none")
+    slug = re.sub(r"[^A-Za-z0-9]+", "-", named.partition("(")[2] or named).strip("-")
+    date = datetime.date.today().isoformat()
+    facts = {"benchmark": "gpu", "device": named, "rehearsal": options.rehearse, "tf32": options.tf32}
+    content = {**facts, "steps_per_repeat": options.block, "rows": [rounded(row) for row in rows], **provenance()}
+    path = out / f"gpu-{slug}-{date}"
+    table = f"# Steps on {named}, {date}{' (a rehearsal)' if options.rehearse else ''}\n\n{markdown(rows)}"
+    write_whole(path.with_suffix(".json"), lambda p: p.write_text(json.dumps(content, indent=1) + "\n"))
+    write_whole(path.with_suffix(".md"), lambda p: p.write_text(table))
+    return path.with_suffix(".md")
+
+
+def run(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Measure all rows, and write after each."""
+    rows: list[dict[str, Any]] = []
+    end = time.monotonic() + 60.0 * options.minutes
+    for task in tasks(options):
+        left = end - time.monotonic()
+        if left < 5.0:
+            rows.append({**{key: task[key] for key in ("network", "batch", "solver", "row")}, "why": "no time is left"})
+            continue
+        rows.append(one(task) if options.rehearse else apart(task, min(left, options.limit)))
+        print(markdown(rows[-1:]).splitlines()[-1], flush=True)
+        write(options.out, rows, options)
+    return rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--backend", default="cupy", choices=("cupy", "numpy"))
-    parser.add_argument("--device", default=None, help="index of the GPU")
+    parser.add_argument("--device", help="index of the GPU")
     parser.add_argument("--tf32", action="store_true", help="round the factors of float32 products to TF32")
-    parser.add_argument("--network", nargs="+", default=list(NETWORKS), choices=NETWORKS)
-    parser.add_argument("--batch", type=int, nargs="+", default=[128, 1024])
-    parser.add_argument("--repeats", type=int, default=20, help="blocks of steps, of which the median is taken")
-    parser.add_argument("--out", type=Path, help="the file to write")
+    parser.add_argument(
+        "--network", nargs="+", choices=(*NETWORKS, "mlp"), help="default: all but mlp; basic in a rehearsal"
+    )
+    parser.add_argument("--batch", type=int, nargs="+", help="default: 128; 2 in a rehearsal")
+    parser.add_argument("--repeats", type=int, help="blocks of steps, of which the median is taken: 20, or 1")
+    parser.add_argument("--minutes", type=float, default=60.0, help="when to stop")
+    parser.add_argument("--limit", type=float, default=180.0, help="seconds for one row")
+    parser.add_argument("--rehearse", action="store_true", help="on the host, with tiny sizes")
+    parser.add_argument(
+        "--out", type=Path, default=Path(os.environ.get("OUT") or RESULTS), help="the folder to write to"
+    )
+    parser.add_argument("--one", help=argparse.SUPPRESS)  # a row, for a process of its own
     options = parser.parse_args()
+    if options.one:
+        print(json.dumps(one(json.loads(options.one))))
+        return
+    options.network = options.network or (["basic"] if options.rehearse else list(NETWORKS))
+    options.batch = options.batch or ([2] if options.rehearse else [128])
+    options.repeats = (1 if options.rehearse else 20) if options.repeats is None else options.repeats
+    options.block = 1 if options.rehearse else 5  # steps timed together
     try:
         if min(options.batch) < 2 or options.repeats < 1:
             raise ValueError(f"batch must be at least 2 and repeats 1; got {options.batch} and {options.repeats}")
-        if options.out:
-            output_folder(options.out.parent)  # better now than when all is measured
-        facts, results = run(options)
+        output_folder(options.out)  # better now than when all is measured
     except ValueError as error:
         print(f"gpu.py: {error}", file=sys.stderr)
         sys.exit(2)
-    slug = re.sub(r"[^A-Za-z0-9]+", "-", facts["device"].partition(" ")[2] or facts["device"]).strip("-")
-    out = options.out or RESULTS / f"gpu-{slug}-{facts['date']}.json"
-    content = {**facts, "results": [rounded(result) for result in results], **provenance()}
-    write_whole(out, lambda path: path.write_text(json.dumps(content, indent=1) + "\n"))
-    print(markdown(results))
-    for result in results:
-        ratios = ", ".join(f"{name} {value:.3g}" for name, value in result["ratios"].items())
-        print(f"{result['network']}, batch {result['batch']}: {ratios}")
-    print(f"written to {out}")
+    rows = run(options)
+    print(f"written to {write(options.out, rows, options)}")
 
 
 if __name__ == "__main__":

@@ -40,6 +40,7 @@ from minigrad.ops.products import *
 from minigrad.ops.queries import *
 from minigrad.ops.reductions import *
 from minigrad.ops.shaping import *
+from minigrad.packing import packed, tree_elementwise, tree_packed
 from minigrad.primitives import primitive
 from minigrad.ravel import Ravel
 from minigrad.transforms import grad, hessian, jacobian, value_and_grad
@@ -57,7 +58,8 @@ __all__ = [
     "Compose", "DerivativeError", "Identity", "Linear", "LinearMap", "Negate", "Scale", "check_derivatives",
     "primitive",
     # trees of arrays
-    "Ravel", "Tree", "tree_flatten", "tree_map", "tree_paths", "tree_unflatten",
+    "Ravel", "Tree", "packed", "tree_elementwise", "tree_flatten", "tree_map", "tree_packed", "tree_paths",
+    "tree_unflatten",
     # arrays, and the library behind them
     "Array", "Namespace", "Variable", "backend_name", "compiled", "from_numpy", "fused", "namespace",
     "one_blas_thread", "to_numpy",

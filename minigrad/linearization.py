@@ -15,6 +15,7 @@ from typing import Any, Literal, overload
 from minigrad.backends import current_namespace
 from minigrad.linear_maps import LinearMap, Together
 from minigrad.memory import add_to, copied, last_reads, own
+from minigrad.packing import packed_copy
 from minigrad.spec import TreeSpec, name_of
 from minigrad.trace import Push, Tape, Trace
 from minigrad.trees import Tree, tree_map
@@ -117,7 +118,7 @@ def linearize(f: Callable[..., Tree], *primals: Tree, has_aux: bool = False) -> 
     (6.0, 3.0, [3.0, 2.0])
     """
     inputs = TreeSpec.of_arguments(primals, f)
-    inputs.leaves = [copied(x) for x in inputs.leaves]
+    inputs.leaves = packed_copy(inputs.leaves) or [copied(x) for x in inputs.leaves]
     J, aux = record(f, inputs, has_aux)
     y = J.outputs.build([copied(x) for x in J.outputs.leaves])
     return (y, J, aux) if has_aux else (y, J)

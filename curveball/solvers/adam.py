@@ -10,7 +10,7 @@ import minigrad as mg
 from curveball.solvers.base import Info, Loss, Model, Number, Solver, value_and_gradient
 from curveball.solvers.checks import check_fraction, check_nonnegative, check_positive
 from curveball.solvers.registry import register
-from curveball.solvers.tree_math import per_run, tree_axpby
+from curveball.solvers.tree_math import mapper, per_run, tree_axpby
 from minigrad import Array, Tree, fused
 
 
@@ -74,10 +74,11 @@ class Adam(Solver):
         t = state.steps + 1
         b1, b2 = self.beta1, self.beta2
         c1, c2 = 1.0 - b1, 1.0 - b2
+        g = mg.tree_packed(g)  # for both moments
         m = tree_axpby(b1, state.m, c1, g)
-        v = mg.tree_map(lambda a, b: _mean_of_squares(per_run(b2, a), a, per_run(c2, b), b), state.v, g)
+        v = mapper(b2, c2)(lambda a, b: _mean_of_squares(per_run(b2, a), a, per_run(c2, b), b), state.v, g)
         rate, scale = self.lr / _one_minus_power(b1, t, value), 1.0 / _one_minus_power(b2, t, value)
-        params = mg.tree_map(
+        params = mapper(rate, scale)(
             lambda w, a, b: _moved(w, per_run(rate, a), a, per_run(scale, b), b, self.eps), params, m, v
         )
         return params, AdamState(m, v, t), Info(loss=value, outputs=outputs, aux=aux)

@@ -56,8 +56,8 @@ from curveball.solvers.base import Info, Loss, Model, Number, Solver, loss_at
 from curveball.solvers.checks import check_finite, check_fraction, check_nonnegative, check_positive
 from curveball.solvers.registry import register
 from curveball.solvers.tree_math import number_like, tree_add_scale, tree_axpby, tree_vdot
-from curveball.solvers.trust_ratio import LAM_RANGE, adapted_lam, trust_ratio
-from curveball.solvers.two_by_two import PlaneModel
+from curveball.solvers.trust_ratio import adapted_lam, in_range, trust_ratio
+from curveball.solvers.two_by_two import PlaneModel, damped
 from minigrad import Array, Tree
 
 
@@ -187,7 +187,7 @@ class CurveBall(Solver):
         G = mg.GGNOperator(model, loss, params, has_aux)
         lam = number_like(state.lam, G.value)
         if self.adapt_lam:
-            lam = mg.clip(lam, *LAM_RANGE)
+            lam = in_range(lam)
 
         d, plane = self._quadratic_model(G, params, state.z, lam)  # (1)
         rho, beta = self._minimum(plane)  # (4)
@@ -218,7 +218,7 @@ class CurveBall(Solver):
         Weight decay `c` adds `c w` to `g`, and `c I` to `G_lam`.
         """
         runs, c = G.value.ndim, self.weight_decay
-        damping = lam + c
+        damping = lam + c if c else lam
 
         z_y = G.J(z)
         gz, H_L_z = G.slope_and_product(z_y)  # g_L.z_y, H_L z_y
@@ -232,9 +232,9 @@ class CurveBall(Solver):
         if c:
             gd = gd + c * tree_vdot(params, d, runs)
             gz = gz + c * tree_vdot(params, z, runs)
-        dGd = tree_vdot(d_y, H_L_d, runs) + damping * tree_vdot(d, d, runs)
-        zGd = tree_vdot(z_y, H_L_d, runs) + damping * tree_vdot(z, d, runs)
-        zGz = tree_vdot(z_y, H_L_z, runs) + damping * tree_vdot(z, z, runs)
+        dHd, zHd, zHz = tree_vdot(d_y, H_L_d, runs), tree_vdot(z_y, H_L_d, runs), tree_vdot(z_y, H_L_z, runs)
+        dd, zd, zz = tree_vdot(d, d, runs), tree_vdot(z, d, runs), tree_vdot(z, z, runs)
+        dGd, zGd, zGz = damped(dHd, zHd, zHz, damping, dd, zd, zz)
         return d, PlaneModel(dGd, zGd, zGz, gd, gz)
 
     def _minimum(self, plane: PlaneModel) -> tuple[Array, Array]:

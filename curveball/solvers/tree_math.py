@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import array_api_compat
 
 import minigrad as mg
@@ -44,13 +46,17 @@ def tree_vdot(a: Tree, b: Tree, runs: int = 0) -> Array:
     >>> float(tree_vdot({"w": np.array([1.0, 2.0])}, {"w": np.array([3.0, 4.0])}))
     11.0
     """
-    total: float | Array = 0.0
-    for x, y in zip(tree_flatten(a)[0], tree_flatten(b)[0], strict=True):
+    total: Array | None = None
+    columns: tuple[list[Array], ...] = tree_flatten(a)[0], tree_flatten(b)[0]
+    if len(columns[0]) > 1 and not runs:
+        columns = mg.packed(*columns)
+    for x, y in zip(*columns, strict=True):
         if x.ndim != runs + 1:
             xp, shape = namespace(x), (*x.shape[:runs], -1)
             x, y = xp.reshape(x, shape), xp.reshape(y, shape)
-        total = total + mg.vecdot(x, y)
-    return total
+        product = mg.vecdot(x, y)
+        total = product if total is None else total + product
+    return 0.0 if total is None else total
 
 
 def tree_add_scale(x: Tree, k: float | Array, y: Tree) -> Tree:
@@ -60,7 +66,15 @@ def tree_add_scale(x: Tree, k: float | Array, y: Tree) -> Tree:
     >>> tree_add_scale({"w": np.array([1.0])}, 2.0, {"w": np.array([3.0])})
     {'w': array([7.])}
     """
-    return mg.tree_map(lambda p, q: _add_scale(p, per_run(k, q), q), x, y)
+    return mapper(k)(lambda p, q: _add_scale(p, per_run(k, q), q), x, y)
+
+
+def mapper(*numbers: float | Array) -> Callable[..., Tree]:
+    """What maps over trees: leaf by leaf where there is a number for each run, else over all leaves at once."""
+    for k in numbers:
+        if getattr(k, "ndim", 0):
+            return mg.tree_map
+    return mg.tree_elementwise
 
 
 @fused
@@ -75,7 +89,7 @@ def tree_axpby(a: float | Array, x: Tree, b: float | Array, y: Tree) -> Tree:
     >>> tree_axpby(2.0, {"w": np.array([1.0])}, -1.0, {"w": np.array([3.0])})
     {'w': array([-1.])}
     """
-    return mg.tree_map(lambda p, q: _axpby(per_run(a, p), p, per_run(b, q), q), x, y)
+    return mapper(a, b)(lambda p, q: _axpby(per_run(a, p), p, per_run(b, q), q), x, y)
 
 
 @fused

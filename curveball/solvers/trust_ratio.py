@@ -7,11 +7,16 @@ Derived and tested in tests/derivations/test_11_trust_ratio.py.
 
 from __future__ import annotations
 
-import minigrad as mg
 from curveball.solvers.division import divide
-from minigrad import Array, namespace
+from minigrad import Array, Namespace, fused, namespace
 
 LAM_RANGE = (1e-8, 1e8)
+
+
+@fused
+def in_range(xp: Namespace, lam: Array) -> Array:
+    """`lam` itself, or the bound of `LAM_RANGE` that it passes."""
+    return xp.minimum(xp.maximum(lam, LAM_RANGE[0]), LAM_RANGE[1])
 
 
 def trust_ratio(change: Array, predicted: Array) -> Array:
@@ -39,4 +44,4 @@ def adapted_lam(lam: Array, gamma: Array, predicted: Array, factor: float, low: 
     lam = lam * xp.ones_like(gamma)
     up = ~(gamma >= low) | ~xp.isfinite(gamma) | (predicted > 0.0)
     lam = xp.where(up, lam / factor, xp.where(gamma > high, lam * factor, lam))
-    return mg.clip(lam, *LAM_RANGE)
+    return in_range(lam)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from curveball.solvers.base import Number
 from curveball.solvers.division import divide, one_for_zero
 from curveball.solvers.tree_math import number_like
-from minigrad import Array, namespace
+from minigrad import Array, Namespace, fused
 
 
 class PlaneModel(NamedTuple):
@@ -30,8 +30,7 @@ class PlaneModel(NamedTuple):
 
     def change(self, rho: Array, beta: Array) -> Array:
         """`m(rho z - beta d)`."""
-        dGd, zGd, zGz, gd, gz = self
-        return 0.5 * (beta * beta * dGd - 2.0 * (rho * beta) * zGd + rho * rho * zGz) - beta * gd + rho * gz
+        return _change(*self, rho, beta)
 
     def minimum(self, rho: Number | None = None, beta: Number | None = None) -> tuple[Array, Array]:
         """The `rho, beta` with the smallest `m(rho z - beta d)`: both, or the one that is not given.
@@ -40,8 +39,7 @@ class PlaneModel(NamedTuple):
         """
         dGd, zGd, zGz, gd, gz = self
         if rho is None and beta is None:
-            beta, minus_rho = solve_two_by_two(dGd, zGd, zGz, gd, gz)
-            return -minus_rho, beta
+            return _coefficients(dGd, zGd, zGz, gd, gz)
         if beta is None:  # dm/dbeta = 0
             rho = number_like(rho, dGd)
             return rho, divide(gd + rho * zGd, dGd, where=dGd > 0.0)
@@ -66,17 +64,43 @@ def solve_two_by_two(A_11: Array, A_12: Array, A_22: Array, b_1: Array, b_2: Arr
     >>> float(x_1), float(x_2)
     (3.0, 0.0)
     """
-    xp = namespace(A_11)
-    row_1, row_2 = one_for_zero(A_11), one_for_zero(A_22)
+    return _solution(A_11, A_12, A_22, b_1, b_2)
+
+
+def _solve(xp: Namespace, A_11: Array, A_12: Array, A_22: Array, b_1: Array, b_2: Array) -> tuple[Array, Array]:
+    row_1, row_2 = one_for_zero(A_11, xp), one_for_zero(A_22, xp)
     # The rows so divided: [[1, upper], [lower, 1]] (x_1, x_2) = (first, second).
     upper, lower, first, second = A_12 / row_1, A_12 / row_2, b_1 / row_1, b_2 / row_2
     # The determinant is 1 - cos^2 of the angle between the two directions. Below a few roundings it is not known, nor
     # is a solution that would divide by it.
     determinant = 1.0 - upper * lower
     regular = (A_11 != 0.0) & (A_22 != 0.0) & (determinant > 32.0 * float(xp.finfo(A_11.dtype).eps))
-    trace = one_for_zero(A_11 + A_22)
+    trace = one_for_zero(A_11 + A_22, xp)
     shortest_1 = (A_11 / trace * b_1 + A_12 / trace * b_2) / trace
     shortest_2 = (A_12 / trace * b_1 + A_22 / trace * b_2) / trace
-    x_1 = divide(first - upper * second, determinant, where=regular, otherwise=shortest_1)
-    x_2 = divide(second - lower * first, determinant, where=regular, otherwise=shortest_2)
+    x_1 = divide(first - upper * second, determinant, where=regular, otherwise=shortest_1, xp=xp)
+    x_2 = divide(second - lower * first, determinant, where=regular, otherwise=shortest_2, xp=xp)
     return x_1, x_2
+
+
+_solution = fused(_solve)
+
+
+@fused
+def _coefficients(xp: Namespace, dGd: Array, zGd: Array, zGz: Array, gd: Array, gz: Array) -> tuple[Array, Array]:
+    """`rho, beta`."""
+    beta, minus_rho = _solve(xp, dGd, zGd, zGz, gd, gz)
+    return -minus_rho, beta
+
+
+@fused
+def _change(dGd: Array, zGd: Array, zGz: Array, gd: Array, gz: Array, rho: Array, beta: Array) -> Array:
+    return 0.5 * (beta * beta * dGd - 2.0 * (rho * beta) * zGd + rho * rho * zGz) - beta * gd + rho * gz
+
+
+@fused
+def damped(
+    dHd: Array, zHd: Array, zHz: Array, damping: Array, dd: Array, zd: Array, zz: Array
+) -> tuple[Array, Array, Array]:
+    """`x.G_lam y = x_y.H_L y_y + lam x.y` for the pairs of `d` and `z`."""
+    return dHd + damping * dd, zHd + damping * zd, zHz + damping * zz

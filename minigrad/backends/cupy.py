@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy
 
+from minigrad.backends.cupy_batch_norm import BatchNorm
+from minigrad.backends.cupy_images import Images
 from minigrad.backends.namespaces import Namespace
-from minigrad.backends.patches import Convolutions
-from minigrad.backends.pools import Pools
 from minigrad.backends.protocol import Array, Index
 
 
-class Library(Convolutions, Pools):
+class Library(Images, BatchNorm):
     """CuPy."""
 
     most_bytes = 1 << 30  # of one part; larger parts are not faster (benchmarks/gpu.py)
@@ -45,6 +45,18 @@ class Library(Convolutions, Pools):
         """array-api-compat's would write nan through a mask, and wait."""
         return self.xp.where(x == x, self._cupy.sign(x), x)
 
+    packs = True
+
+    def packed(self, arrays: list[Array], copy: bool = False) -> Array | None:
+        """One kernel for all is worth a copy of all."""
+        first = arrays[0]
+        if any(x.__class__ is not first.__class__ or x.dtype != first.dtype for x in arrays[1:]):
+            return None
+        vector = first.base
+        if vector is not None and _are_parts(arrays, vector):
+            return vector.copy() if copy else vector
+        return self.xp.concat([self.xp.reshape(x, (-1,)) for x in arrays])
+
     def vecdot(self, x: Array, y: Array) -> Array:
         """CuPy has none; array-api-compat's is four kernels."""
         return self.xp.sum(x * y, axis=-1)
@@ -63,6 +75,18 @@ class Library(Convolutions, Pools):
 
     def to_host(self, x: Array) -> numpy.ndarray:
         return x.get()
+
+
+def _are_parts(arrays: list[Array], vector: Array) -> bool:
+    """Whether arrays are the parts of a vector, one after the other and nothing left over."""
+    if vector.ndim != 1 or vector.dtype != arrays[0].dtype or not vector.flags.c_contiguous:
+        return False
+    place = vector.data.ptr
+    for x in arrays:
+        if x.data.ptr != place or not x.flags.c_contiguous:
+            return False
+        place += x.nbytes
+    return bool(place == vector.data.ptr + vector.nbytes)
 
 
 @functools.cache

@@ -137,6 +137,14 @@ class Backend(Protocol):
 
     # ------------------------------------------------------------------------------------- kernels and copies
 
+    packs: bool  # whether `packed` ever returns a vector
+
+    def packed(self, arrays: list[Array], copy: bool = False) -> Array | None:
+        """The entries of several arrays, one after the other, as a vector; None where the library gains nothing by it.
+
+        Where the arrays are the parts of a vector already, in this order, it is that vector, or a copy if asked for.
+        """
+
     def fused(self, function: Callable[..., Array]) -> Callable[..., Array]:
         """An elementwise function of arrays and numbers as one kernel; the function itself if there is none."""
 

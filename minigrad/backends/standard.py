@@ -200,6 +200,11 @@ class Standard(Backend):
 
     # ------------------------------------------------------------------------------------- memory and kernels
 
+    packs = False
+
+    def packed(self, arrays: list[Array], copy: bool = False) -> Array | None:
+        return None
+
     def fused(self, function: Callable[..., Array]) -> Callable[..., Array]:
         return function
 

@@ -17,9 +17,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import prod
 
-from minigrad.backends import backend_of
+from minigrad.backends import Namespace, backend_of, fused
 from minigrad.linear_maps import Linear
-from minigrad.memory import copied
 from minigrad.ops.axes import check_arrays
 from minigrad.ops.broadcasting import broadcast_to, sum
 from minigrad.ops.elementwise import sqrt, square
@@ -62,8 +61,20 @@ def batch_norm(
     gain, bias = (_per_channel(name, k, x) for name, k in (("gain", gain), ("bias", bias)))
     plain, k, b = strip(x), strip(gain), strip(bias)
     y, m, v = backend_of(plain, k, b).batch_norm(plain, k, b, eps)
-    y = _batch_norm(x, gain, bias, known=y, mean=m, scale=1.0 / sqrt(v + eps))
-    return y, running_average(stats, {"mean": copied(m), "var": v * (n / (n - 1))}, momentum)
+    y = _batch_norm(x, gain, bias, known=y, mean=m, scale=_over_deviation(v, eps))
+    seen = _seen(m, v, n / (n - 1))
+    return y, running_average(stats, dict(zip(("mean", "var"), seen, strict=True)), momentum)
+
+
+@fused
+def _over_deviation(xp: Namespace, v: Array, eps: float) -> Array:
+    return 1.0 / xp.sqrt(v + eps)
+
+
+@fused
+def _seen(m: Array, v: Array, factor: float) -> tuple[Array, Array]:
+    """A copy of the mean, which the derivative reads again, and the unbiased variance."""
+    return 1.0 * m, factor * v
 
 
 def running_average(old: Tree | None, new: Tree, momentum: float) -> Tree:

@@ -1,4 +1,4 @@
-"""benchmarks/gpu.py runs, on the host and on CuPy's double; its contenders take the same steps."""
+"""benchmarks/gpu.py runs, PyTorch and JAX on the host, CuPy's double; its contenders take the same steps."""
 
 import json
 import subprocess
@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from minigrad import tree_flatten
 from tests.support import cupy_double
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 # torch.func takes the derivative of max pooling through torch.jit, which PyTorch itself deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")
-SMALL = ["--network", "basic", "--batch", "4", "--repeats", "2"]
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def scripts(monkeypatch):
     """The scripts as modules, by name."""
     monkeypatch.syspath_prepend(BENCHMARKS)
     yield __import__
-    for name in ("gpu", "peer", "contenders", "find_gpu"):
+    for name in ("gpu", "gpu_steps", "torch_resnet", "peer", "contenders", "find_gpu"):
         sys.modules.pop(name, None)
 
 
@@ -29,87 +29,102 @@ def script(*arguments):
     return subprocess.run([sys.executable, *map(str, arguments)], capture_output=True, text=True, check=False)
 
 
-def test_on_the_host(tmp_path):
-    out = tmp_path / "gpu.json"
-    done = script(BENCHMARKS / "gpu.py", "--backend", "numpy", *SMALL, "--out", out)
-    assert done.returncode == 0, done.stderr
-    found = json.loads(out.read_text())
-    assert {"benchmark": "gpu", "backend": "numpy", "device": "cpu", "repeats": 2}.items() <= found.items()
-    (result,) = found["results"]
-    assert (result["network"], result["batch"]) == ("basic", 4)
-    ms, ratios = result["ms"], result["ratios"]
-    assert min(ms.values()) > 0.0
-    assert ratios["curveball_to_sgd"] == pytest.approx(ms["curveball"] / ms["sgd"], rel=2e-3)
-    theirs = {"torch_func", "torch_double_backward", "torch_sgd"}
-    assert (theirs <= set(ms)) is (found["without_torch"] is None)
-    assert done.stdout.splitlines()[-1] == f"written to {out}"
-    assert [path.name for path in tmp_path.iterdir()] == ["gpu.json"]
+def rehearse(scripts, monkeypatch, tmp_path, rows, *arguments):
+    """Run gpu.py for some of its rows, in this process; the JSON file's content and the table."""
+    gpu, steps = scripts("gpu"), scripts("gpu_steps")
+    for table in (gpu.OURS, gpu.THEIRS):
+        for name in set(table) - set(rows):
+            monkeypatch.delitem(table, name)
+    monkeypatch.setattr(steps, "CHECK", 2)
+    monkeypatch.setattr(sys, "argv", ["gpu.py", "--rehearse", "--out", str(tmp_path), *arguments])
+    gpu.main()
+    table, content = sorted(tmp_path.iterdir(), key=lambda path: path.suffix, reverse=True)
+    assert content.with_suffix(".md") == table
+    return json.loads(content.read_text()), table.read_text()
+
+
+def test_on_the_double(scripts, monkeypatch, tmp_path, capsys):
+    """What only runs on a GPU: events, the spinning kernel, the pool, the file's name."""
+    cupy_double.RawKernel.launched.clear()
+    content, table = rehearse(scripts, monkeypatch, tmp_path, ["cupy", "cupy, nothing fused"], "--network", "mlp")
+    assert [(row["row"], row["solver"]) for row in content["rows"]] == [
+        (row, solver) for solver in ("curveball", "sgd") for row in ("cupy", "cupy, nothing fused")
+    ]
+    for row in content["rows"]:
+        assert row["disagreement"] < 1e-5
+        assert min(row["ms"], row["host_ms"], row["device_ms"]) > 0.0
+        assert 0.0 <= row["launch_share"] < 1.0
+        assert row["memory_mb"] == 5.0
+        assert "first_s" not in row
+    assert content["rehearsal"]
+    assert content["device"] == "0 (Pretended 0)"
+    assert len(cupy_double.RawKernel.launched) == 3 * len(content["rows"])
+    assert cupy_double.RawKernel.launched[0][2][0] > 2e6  # cycles
+    assert "| mlp | 2 | sgd | cupy, nothing fused |" in table
+    assert capsys.readouterr().out.splitlines()[-1].startswith(f"written to {tmp_path / 'gpu-Pretended-0-'}")
+
+
+def test_libraries_on_the_host(scripts, monkeypatch, tmp_path):
+    """A row is measured, or says in one line why not."""
+    rows = ["torch", "torch, CUDA graph", "jax, jit", "PyTorch, SGD"]
+    content, table = rehearse(scripts, monkeypatch, tmp_path, rows, "--network", "mlp")
+    assert len(content["rows"]) == 7
+    for row in content["rows"]:
+        if "why" in row:
+            assert "\n" not in row["why"]
+            assert f"| {row['row']} | {row['why']} |" in table
+        else:
+            assert row["ms"] > 0.0
+            assert row.get("disagreement", 0.0) < 1e-4
+            assert ("first_s" in row) is (row["row"] == "jax, jit")
+    reasons = {row["row"]: row.get("why", "") for row in content["rows"]}
+    assert reasons["torch, CUDA graph"]
+    assert reasons["PyTorch, SGD"].startswith(("mlp is not written in PyTorch here", "PyTorch is not installed"))
+
+
+def test_pytorchs_own(scripts):
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    task = {"network": "basic", "batch": 2, "row": "PyTorch, SGD", "solver": "sgd", "device": None, "tf32": False,
+            "repeats": 1, "block": 1, "rehearse": True}  # fmt: skip
+    row = scripts("gpu_steps").one(task)
+    assert min(row["ms"], row["host_ms"]) > 0.0
+
+
+def test_rows_that_fail_say_why(scripts, monkeypatch):
+    gpu, steps = scripts("gpu"), scripts("gpu_steps")
+    task = {"network": "basic", "batch": 2, "solver": "sgd", "row": "jax, jit", "device": None, "tf32": False,
+            "repeats": 1, "block": 1, "rehearse": False}  # fmt: skip
+    monkeypatch.setitem(sys.modules, "jax", None)
+    assert steps.one(task)["why"].startswith("JAX is not installed")
+    known = {key: task[key] for key in ("network", "batch", "solver", "row")}
+    assert gpu.apart(task, 0.01) == {**known, "why": "not done after 0 s"}
+    monkeypatch.setattr(sys, "executable", "false")
+    assert gpu.apart(task, 60.0) == {**known, "why": "ended with 1"}
+
+
+def test_a_row_in_a_process_of_its_own(scripts):
+    """Without a GPU it tells so, on one line of JSON."""
+    gpu = scripts("gpu")
+    task = {"network": "basic", "batch": 2, "solver": "sgd", "row": "cupy", "device": "99", "tf32": False,
+            "repeats": 1, "block": 1, "rehearse": False}  # fmt: skip
+    assert "CuPy" in gpu.apart(task, 120.0)["why"] or "no GPU" in gpu.apart(task, 120.0)["why"]
+
+
+def test_without_time_rows_say_so(scripts, monkeypatch, tmp_path):
+    content, _ = rehearse(scripts, monkeypatch, tmp_path, ["torch"], "--minutes", "0")
+    assert [row["why"] for row in content["rows"]] == ["no time is left"] * 2
+    assert content["device"] == "none"
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    (["--backend", "numpy", "--batch", "1"], "batch must be at least 2 and repeats 1; got [1] and 20"),
-    (["--backend", "numpy", "--tf32"], "tf32 is for products on a GPU: use backend cupy"),
-    (["--backend", "numpy", "--out", f"{__file__}/gpu.json"], f"the output folder {__file__} cannot be written"),
+    (["--batch", "1"], "batch must be at least 2 and repeats 1; got [1] and 20"),
+    (["--rehearse", "--out", f"{__file__}/gpu"], f"the output folder {__file__}/gpu cannot be written"),
 ], ids=lambda v: " ".join(v) if isinstance(v, list) else "")  # fmt: skip
 def test_bad_input_is_one_line(options, message):
     done = script(BENCHMARKS / "gpu.py", *options)
     assert done.returncode == 2
     assert done.stderr.startswith(f"gpu.py: {message}")
     assert len(done.stderr.splitlines()) == 1
-
-
-@pytest.mark.parametrize("with_torch", [False, True])
-def test_on_the_double(with_torch, scripts, tmp_path, monkeypatch, capsys):
-    """What only runs on a GPU: events, the spinning kernel, the pool, fused against unfused, the file's name."""
-    chosen = (None, None, "no PyTorch today")
-    if with_torch:
-        torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-        chosen = (torch, "cpu", None)
-        for name, answer in (("max_memory_allocated", 7), ("empty_cache", None), ("reset_peak_memory_stats", None)):
-            monkeypatch.setattr(torch.cuda, name, lambda answer=answer: answer)
-    gpu = scripts("gpu")
-    monkeypatch.setattr(gpu, "RESULTS", tmp_path)
-    monkeypatch.setattr(gpu, "BLOCK", 1)
-    monkeypatch.setattr(gpu, "pytorch", lambda *args: chosen)
-    monkeypatch.setattr(
-        sys, "argv", ["gpu.py", "--device", "1", "--network", "basic", "--batch", "4", "--repeats", "1"]
-    )
-    cupy_double.RawKernel.launched.clear()
-    with cupy_double.installed():
-        gpu.main()
-    (path,) = tmp_path.iterdir()
-    found = json.loads(path.read_text())
-    assert path.name == f"gpu-Pretended-1-{found['date']}.json"
-    (result,) = found["results"]
-    names = {"curveball", "sgd", "curveball_unfused", "sgd_unfused"}
-    names |= {"torch_func", "torch_double_backward", "torch_sgd"} if with_torch else set()
-    for quantity in ("ms", "launch_ms", "device_ms", "launch_share"):
-        assert set(result[quantity]) == names
-    assert all(0.0 <= share < 1.0 for share in result["launch_share"].values())
-    assert ({"fused_to_unfused_curveball", "curveball_to_torch_func"} <= set(result["ratios"])) is with_torch
-    pool = {"pool_used": 3 << 20, "pool_held": 5 << 20}
-    assert result["memory"] == ({**pool, "torch_allocated": 7} if with_torch else pool)
-    assert len(cupy_double.RawKernel.launched) == 3 * len(names)
-    assert cupy_double.RawKernel.launched[0][2][0] > 2e6  # cycles
-    assert "| basic | 4 | curveball_unfused |" in capsys.readouterr().out
-
-
-def test_pytorch_is_told_the_precision(scripts, monkeypatch):
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-    gpu = scripts("gpu")
-    assert gpu.pytorch("numpy", 0, False) == (torch, "cpu", None)
-    if not torch.cuda.is_available():
-        assert gpu.pytorch("cupy", 0, False)[2].startswith(f"PyTorch {torch.__version__} finds no GPU: ")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "set_device", lambda index: None)
-    before = torch.backends.cudnn.allow_tf32
-    for tf32, precision in ((True, "high"), (False, "highest")):
-        assert gpu.pytorch("cupy", 1, tf32) == (torch, "cuda:1", None)
-        assert torch.get_float32_matmul_precision() == precision
-        assert torch.backends.cudnn.allow_tf32 is tf32
-    torch.backends.cudnn.allow_tf32 = before
-    monkeypatch.setitem(sys.modules, "torch", None)
-    assert gpu.pytorch("cupy", 0, False) == (None, None, "PyTorch is not installed: pip install torch")
 
 
 def test_fused_and_unfused_are_what_they_say(scripts):
@@ -152,6 +167,15 @@ def test_pytorch_takes_our_steps(network, scripts):
             moved += float(((a - c) ** 2).sum().detach())
         assert moved > 0.0
         assert np.sqrt(gap / moved) < 1e-3, name
+
+
+def test_pytorchs_resnet_is_ours(scripts):
+    """As many parameters, of the same shapes."""
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    net = scripts("torch_resnet").resnet18(10)
+    theirs = sorted(sorted(p.shape) for p in net.parameters())
+    params = scripts("contenders").start("resnet18")
+    assert theirs == sorted(sorted(x.shape) for x in tree_flatten(params)[0])
 
 
 # ------------------------------------------------------------------------------------- is there a GPU?

@@ -35,6 +35,19 @@ def no_waiting():
         Waits.forbidden = False
 
 
+class Launches:
+    """How many pieces of work went to the device, and of which kind; `seen(kind, name, count)` hears of each."""
+
+    count = 0
+    seen = None
+
+
+def launch(kind: str, name: str, count: int = 1) -> None:
+    Launches.count += count
+    if Launches.seen is not None and count:
+        Launches.seen(kind, name, count)
+
+
 # ------------------------------------------------------------------------------------- the machine
 
 
@@ -118,6 +131,7 @@ class RawKernel:
         assert f"void {name}(" in code
 
     def __call__(self, grid, block, args):
+        launch("raw", "RawKernel")
         self.launched.append((grid, block, args))
 
 

@@ -4,6 +4,9 @@ Its arrays are no NumPy arrays and do not become any: among them a host array is
 make CuPy wait for the device (float(), bool(), masks as indices, nonzero, ...) raises `Waited` under `no_waiting()`.
 `installed()` puts it in CuPy's place for a while, under the real `array_api_compat.cupy`.
 
+It counts launches: kernels and copies that CuPy 14.2 would start (`launches_of`). Not counted are a second pass of
+large sums, and the parts into which cuBLAS may cut a product.
+
 What it cannot show: kernels, their speed and rounding, memory, indices out of bounds (CuPy wraps them, this raises).
 """
 
@@ -13,7 +16,7 @@ import contextlib
 import functools
 import importlib
 import sys
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import array_api_compat
 import numpy as np
@@ -23,18 +26,21 @@ from tests.support.cuda_double import (
     CUDARuntimeError,
     Device,
     Event,
+    Launches,
     Machine,
     Pool,
     RawKernel,
     Waited,
     Waits,
     benchmark,
+    launch,
     no_waiting,
     runtime,
     wait,
 )
+from tests.support.cuda_text import INTEGERS, Program
 
-__all__ = ["CUDARuntimeError", "Machine", "RawKernel", "Waited", "Waits", "installed", "no_waiting"]
+__all__ = ["CUDARuntimeError", "Launches", "Machine", "RawKernel", "Waited", "Waits", "installed", "no_waiting"]
 
 
 def _words(text: str) -> list[str]:
@@ -68,6 +74,43 @@ ATOMIC = {  # dtypes that a GPU can add, or take the largest of, at one place at
 WAITING = {"argwhere", "compress", "extract", "flatnonzero", "nonzero", "unique"}  # they look how many there are
 
 
+# What only looks at memory: no launch, unless a copy has to be made.
+VIEWS = set(
+    _words("""
+    atleast_1d atleast_2d broadcast_arrays broadcast_shapes broadcast_to can_cast diagonal empty empty_like expand_dims
+    flip imag isdtype issubdtype moveaxis ndim promote_types ravel real reshape result_type shape size squeeze swapaxes
+    transpose
+""")
+)
+KINDS = {
+    "copy": "array asarray ascontiguousarray astype concatenate copy copyto ravel repeat reshape roll stack tile",
+    "fill": "arange eye full full_like identity linspace ones ones_like zeros zeros_like",
+    "gather": "getitem take take_along_axis",
+    "product": "dot einsum matmul outer tensordot vdot",
+    "reduction": "all amax amin any argmax argmin count_nonzero cumprod cumsum max mean min prod std sum var",
+}
+KIND = {name: kind for kind, names in KINDS.items() for name in names.split()}
+SEVERAL = {"argsort": 3, "meshgrid": 2, "searchsorted": 2, "sort": 3, "std": 3, "var": 2, "where": 2}  # in turn
+
+
+def launches_of(name, args, result) -> int:
+    """How many launches a call of CuPy's function takes, given what went in and what came out on the host."""
+    if isinstance(result, np.ndarray) and not result.size:
+        return 0
+    arrays = [x for x in args if isinstance(x, np.ndarray)]
+    if name in ("concatenate", "stack"):
+        parts = list(args[0])
+        # One kernel, told by three small copies where the parts are, for many small parts; else a copy of each.
+        together = len(parts) > 8 and sum(x.nbytes for x in parts) < (len(parts) << 21)
+        return (4 if len({x.shape for x in parts}) > 1 else 2) if together else len(parts)
+    if name in ("dot", "matmul"):  # rows or columns must be contiguous, else they are copied first
+        matrices = [x for x in arrays if x.ndim > 1 and 1 not in x.shape[-2:]]
+        return (2 if result.size == 1 else 1) + sum(x.itemsize not in x.strides[-2:] for x in matrices)
+    if name in VIEWS:
+        return int(name in ("ravel", "reshape") and not np.may_share_memory(result, arrays[0]))
+    return SEVERAL.get(name, 1)
+
+
 # ------------------------------------------------------------------------------------- arrays
 
 
@@ -93,13 +136,22 @@ def _to_device(x):
     return x
 
 
+def _base(host):
+    """The array that a view is a view of; None for one that has its own memory."""
+    base = host.base
+    while isinstance(getattr(base, "base", None), np.ndarray):
+        base = base.base
+    return None if base is None else ndarray(base if isinstance(base, np.ndarray) else host)
+
+
 class ndarray(NDArrayOperatorsMixin):
     """An array on the pretended device: 0-d results are arrays too."""
 
     __slots__ = ("_host",)
     __array_priority__ = 100.0
     device = property(lambda self: Device())  # there is one memory: all are on the device in use
-    base = property(lambda self: None if self._host.base is None else self)  # not None for views
+    base = property(lambda self: _base(self._host))
+    data = property(lambda self: SimpleNamespace(ptr=self._host.__array_interface__["data"][0]))
     T = property(lambda self: ndarray(self._host.T))
     mT = property(lambda self: ndarray(self._host.mT))
 
@@ -118,10 +170,18 @@ class ndarray(NDArrayOperatorsMixin):
         index = _to_host(index if isinstance(index, tuple) else (index,), index=True)
         if not any(part is Ellipsis for part in index):
             index = (*index, ...)  # so that one entry is a view, not a number
+        chosen = sum(isinstance(part, np.ndarray) for part in index)
+        if chosen:  # several index arrays are first made one
+            launch("gather", "getitem", 1 if chosen == 1 else 2 * chosen + 1)
         return ndarray(np.asarray(self._host[index]))
 
     def __setitem__(self, index, value):
-        self._host[_to_host(index, index=True)] = _to_host(value)
+        index = _to_host(index, index=True)
+        chosen = sum(isinstance(part, np.ndarray) for part in (index if isinstance(index, tuple) else (index,)))
+        kind = "copy" if isinstance(value, ndarray) else "fill"
+        if self._host[index].size:
+            launch("scatter" if chosen else kind, "setitem", 1 if chosen < 2 else 2 * chosen + 1)
+        self._host[index] = _to_host(value)
 
     def __len__(self):
         return len(self._host)
@@ -134,6 +194,7 @@ class ndarray(NDArrayOperatorsMixin):
 
     def get(self):
         wait("get")
+        launch("copy", "get")
         return self._host.copy()
 
     def item(self):
@@ -145,12 +206,18 @@ class ndarray(NDArrayOperatorsMixin):
         return self._host.tolist()
 
     def astype(self, dtype, copy=True):
-        return ndarray(self._host.astype(dtype)) if copy or self.dtype != dtype else self
+        if not copy and self.dtype == dtype:
+            return self
+        launch("copy", "astype", int(self.size > 0))
+        return ndarray(self._host.astype(dtype))
 
     def reshape(self, *shape):
-        return ndarray(self._host.reshape(*shape))
+        result = self._host.reshape(*shape)
+        launch("copy", "reshape", launches_of("reshape", [self._host], result))
+        return ndarray(result)
 
     def fill(self, value):
+        launch("fill", "fill")
         self._host.fill(_to_host(value))
 
 
@@ -186,7 +253,9 @@ class Function:
         if self.__name__ == "repeat" and isinstance(args[1], ndarray):
             wait("repeat")
         host = {key: _to_host(value) for key, value in kwargs.items()}
-        result = self._function(*map(_to_host, args), **host)
+        opened = [*map(_to_host, args)]
+        result = self._function(*opened, **host)
+        launch(KIND.get(self.__name__, "elementwise"), self.__name__, launches_of(self.__name__, opened, result))
         return kwargs["out"] if kwargs.get("out") is not None else _to_device(result)
 
     def _fuse(self, *args, **kwargs):
@@ -200,6 +269,7 @@ class Function:
     def at(self, out, index, values):
         if self.__name__ not in ATOMIC or out.dtype.name not in ATOMIC[self.__name__]:
             raise TypeError(f"{self.__name__}.at of {out.dtype}")
+        launch("scatter", f"{self.__name__}.at")
         self._function.at(out._host, _to_host(index, index=True), _to_host(values))
 
 
@@ -230,13 +300,48 @@ def fuse(function):
         if not all(isinstance(x, (ndarray, int, float)) for x in args):
             raise TypeError(f"Invalid argument type for {function.__name__!r}")
         fuse.calls += 1
+        launch("fused", function.__name__)
         result = function(*(Fused(x._host) if isinstance(x, ndarray) else Fused(x, number=True) for x in args))
-        return tuple(_to_device(x._host) for x in result) if isinstance(result, tuple) else _to_device(result._host)
+        shape = np.broadcast_shapes(*(x.shape for x in args if isinstance(x, ndarray)))  # that of every result
+        if isinstance(result, tuple):
+            return tuple(ndarray(np.array(np.broadcast_to(x._host, shape))) for x in result)
+        return ndarray(np.array(np.broadcast_to(result._host, shape)))
 
     return call
 
 
 fuse.calls = 0
+
+
+class ElementwiseKernel:
+    """`cupy.ElementwiseKernel` with one output, which is given: its text, run by tests/support/cuda_text.py."""
+
+    def __init__(self, in_params, out_params, operation, name="kernel"):
+        self.name, self._program = name, Program(operation)
+        self._params = [text.split() for text in in_params.split(",")]  # ["raw", "T", "x"] or ["int32", "h"]
+        (self._out,) = [text.split() for text in out_params.split(",")]
+
+    def __call__(self, *args):
+        *args, out = args
+        if len(args) != len(self._params):
+            raise TypeError(f"Wrong number of arguments for {self.name!r}")
+        types, names = {}, {}
+        for (*_, kind, _name), x in zip([*self._params, self._out], [*args, out], strict=True):
+            if len(kind) == 1 and isinstance(x, ndarray) and types.setdefault(kind, x.dtype) != x.dtype:
+                raise TypeError(f"Type is mismatched. {kind} {x.dtype}")
+        for (*raw, kind, name), x in zip(self._params, args, strict=True):
+            if raw:
+                names[name] = np.ascontiguousarray(x._host)  # read at places counted row by row
+            elif isinstance(x, ndarray):
+                names[name] = np.broadcast_to(x._host, out.shape).reshape(-1)
+            else:
+                names[name] = (types[kind] if len(kind) == 1 else np.dtype(kind)).type(x)
+        names |= INTEGERS | types | {"i": np.arange(out.size), self._out[-1]: np.zeros(out.size, out.dtype)}
+        launch("elementwise", self.name, int(out.size > 0))
+        if out.size:
+            self._program(names)
+            out._host[...] = np.broadcast_to(names[self._out[-1]], out.size).reshape(out.shape)
+        return out
 
 
 def asarray(obj, dtype=None, order=None, **kwargs):
@@ -245,6 +350,7 @@ def asarray(obj, dtype=None, order=None, **kwargs):
         return obj if dtype is None or obj.dtype == dtype else obj.astype(dtype)
     if isinstance(obj, list) and obj and isinstance(obj[0], ndarray):
         return cupy.stack(obj).astype(dtype or obj[0].dtype)
+    launch("copy", "asarray")
     return ndarray(np.array(obj, dtype=dtype))
 
 
@@ -254,6 +360,7 @@ def array(obj, dtype=None, copy=True, **kwargs):
 
 
 def ascontiguousarray(x):
+    launch("copy", "ascontiguousarray", int(not x.flags.c_contiguous))
     return ndarray(np.ascontiguousarray(_to_host(x)))
 
 
@@ -288,10 +395,20 @@ def _module(name: str, **contents) -> ModuleType:
 MODULES: dict[str, ModuleType] = {}
 PLAIN = (str, type(None), type(Ellipsis), slice, type, np.dtype, tuple, list)
 
+
+def _method(name):
+    def method(self, *args, **kwargs):
+        opened = {key: _to_host(value) for key, value in kwargs.items()}
+        result = getattr(self._host, name)(*map(_to_host, args), **opened)
+        if name != "view":
+            launch(KIND.get(name, "elementwise"), name, launches_of(name, [self._host], result))
+        return _to_device(result)
+
+    return method
+
+
 for _name in METHODS:
-    setattr(ndarray, _name, lambda self, *args, name=_name, **kwargs: _to_device(
-        getattr(self._host, name)(*map(_to_host, args), **{k: _to_host(v) for k, v in kwargs.items()})
-    ))  # fmt: skip
+    setattr(ndarray, _name, _method(_name))
 
 cupy = _module(
     "cupy",
@@ -299,7 +416,7 @@ cupy = _module(
     **{name: Function(name, getattr(np, name)) for name in NAMES},
     **{name: getattr(np, name) for name in TYPES},
     **{name: getattr(np, name) for name in ("e", "inf", "nan", "newaxis", "pi", "finfo", "iinfo")},
-    **{f.__name__: f for f in (ndarray, fuse, asarray, array, ascontiguousarray, RawKernel)},
+    **{f.__name__: f for f in (ndarray, fuse, ElementwiseKernel, asarray, array, ascontiguousarray, RawKernel)},
     is_available=lambda: bool(Machine.devices),
     get_default_memory_pool=Pool,
     asnumpy=lambda x: x.get(),
