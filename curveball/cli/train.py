@@ -35,7 +35,7 @@ def train(
     from curveball.training.train import train as run_training
 
     with bad_input():
-        chosen, options = solver_from(solver), run.train_options(resume)
+        chosen, options = solver_from(solver), run.train_options(resume, problem.compile)
         trained = load_problem(problem)
         folder = run.out or default_folder("", problem, trained.data.name, solver, run.seed)
         with interruptible(folder):

@@ -15,6 +15,7 @@ Linear functions come in pairs, each the other's transpose. For all arrays of th
     <window_sum(x), c>     = <x, window_sum_transpose(c)>
     <window_pick(x), c>    = <x, window_put(c)>
     <gather(x, index), c>  = <x, scatter_add(c, index, x.shape)>
+    <batch_norm_push(x', g', b'), c>  = <(x', g', b'), batch_norm_pull(c)>
 
 No function changes its arguments, and none but `to_host` reads an array on the host.
 """
@@ -69,6 +70,26 @@ class Backend(Protocol):
 
     def window_sum_transpose(self, c: Array, window: Pair, stride: Pair, pads: Pads, size: Pair) -> Array:
         """The transpose of `window_sum`: each entry of `c` added to all places of its window, in images of `size`."""
+
+    # ------------------------------------------------------------------------------------- batch normalisation
+
+    def batch_norm(self, x: Array, gain: Array, bias: Array, eps: float) -> tuple[Array, Array, Array]:
+        """`gain x_hat + bias`, and the mean and the variance (divided by n) of the n entries of each channel.
+
+        `x_hat = s (x - mean)` and `s = (variance + eps)^(-1/2)`; `x` is (..., channels), all others are (channels,).
+        Also where the mean is many deviations from 0, `y` and the variance have the accuracy of the dtype.
+        """
+
+    def batch_norm_push(
+        self, x_dot: Array, gain_dot: Array, bias_dot: Array, x: Array, gain: Array, mean: Array, scale: Array
+    ) -> Array:
+        """The derivative along these tangents: `gain P x_dot + gain_dot x_hat + bias_dot`.
+
+        `P t = s (t - mean(t) - x_hat mean(x_hat t))`, with the means over a channel, and `scale = s`.
+        """
+
+    def batch_norm_pull(self, c: Array, x: Array, gain: Array, mean: Array, scale: Array) -> tuple[Array, Array, Array]:
+        """The transpose of `batch_norm_push`, `gain P c`, `sum(c x_hat)` and `sum(c)`: P is symmetric."""
 
     # ------------------------------------------------------------------------------------- indices
 

@@ -92,6 +92,31 @@ class Standard(Backend):
     def _arange(self, n: int, like: Array) -> Array:
         return self.xp.arange(n, dtype=self.xp.int64, device=device_of(like))
 
+    # ------------------------------------------------------------------------------------- batch normalisation
+
+    def batch_norm(self, x: Array, gain: Array, bias: Array, eps: float) -> tuple[Array, Array, Array]:
+        xp, rows = self.xp, tuple(range(x.ndim - 1))
+        mean = xp.mean(x, axis=rows)
+        centred = x - mean
+        rest = xp.mean(centred, axis=rows)  # what rounding left of the mean
+        centred = centred - rest
+        variance = xp.mean(centred * centred, axis=rows)
+        return centred * (gain / xp.sqrt(variance + eps)) + bias, mean + rest, variance
+
+    def batch_norm_push(
+        self, x_dot: Array, gain_dot: Array, bias_dot: Array, x: Array, gain: Array, mean: Array, scale: Array
+    ) -> Array:
+        xp, rows, x_hat = self.xp, tuple(range(x.ndim - 1)), (x - mean) * scale
+        a = gain * scale
+        b = gain_dot - a * xp.mean(x_dot * x_hat, axis=rows)
+        return a * x_dot + b * x_hat + (bias_dot - a * xp.mean(x_dot, axis=rows))
+
+    def batch_norm_pull(self, c: Array, x: Array, gain: Array, mean: Array, scale: Array) -> tuple[Array, Array, Array]:
+        xp, rows, x_hat = self.xp, tuple(range(x.ndim - 1)), (x - mean) * scale
+        gain_bar, bias_bar = xp.sum(c * x_hat, axis=rows), xp.sum(c, axis=rows)
+        a, n = gain * scale, prod(x.shape[:-1])
+        return a * c - (a / n * gain_bar) * x_hat - a / n * bias_bar, gain_bar, bias_bar
+
     # ------------------------------------------------------------------------------------- indices
 
     def gather(self, x: Array, index: Index) -> Array:
