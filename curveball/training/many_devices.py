@@ -7,84 +7,73 @@ and why so little, is derived in tests/derivations/test_17_sum_over_shards.py.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-import inspect
 import os
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 import minigrad as mg
-from curveball.training import processes
-from curveball.training.files import one_line
+from curveball.training.devices.installed import import_library, one_line
+from curveball.training.devices.jax import LOWEST
+from curveball.training.processes import join
 from curveball.training.protocol import Batch, TrainingData, TrainingProblem
 from minigrad import Array, Tree
 
 AXIS = "shards"  # of the mesh, and of the batch
 
 
-def start(
-    devices: int | None = None,
-    *,
-    count: int | None = None,
-    index: int | None = None,
-    coordinator: str | None = None,
-    are_processes: bool = False,
-) -> Any:
+@dataclass(frozen=True)
+class Processes:
+    """Those that train together: how many, which of them this is, and HOST:PORT of the first.
+
+    What is None is read from the environment that Slurm, Kubernetes or Open MPI made.
+    """
+
+    count: int | None = None
+    index: int | None = None
+    coordinator: str | None = None
+
+
+def start(devices: int | None = None, kind: str | None = None, several: Processes | None = None) -> Any:
     """Start JAX with so many devices of this process, and join the other processes; return the mesh of all devices.
 
-    devices:        of each process; None: all that it has. On the CPU it has as many as it is asked for
-    are_processes:  whether there are other processes: `count`, `index` and `coordinator` are as in `processes.join`
+    devices:  of each process; None: all that it has. On the CPU it has as many as it is asked for
+    kind:     "cpu", "gpu" or "tpu"; None: JAX's choice
+    several:  the other processes, if there are any
 
     Call it before JAX computes anything. ValueError says what is missing.
     """
     if devices is not None and devices < 1:
         raise ValueError(f"--devices must be at least 1; got {devices}")
-    if are_processes:  # JAX's C++ speaks of a process that died in pages
+    if several is not None:  # JAX's C++ writes a page about a process that died
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "4")
-    jax = _import_jax()
+    jax = import_library("jax", "JAX", "jax", LOWEST)
     if devices is not None:
-        try:
+        with contextlib.suppress(RuntimeError):  # it has started: perhaps with enough
             jax.config.update("jax_num_cpu_devices", devices)
-        except RuntimeError:  # it has started: perhaps with enough
-            pass
-    if are_processes:
-        processes.join(jax, count, index, coordinator)
-    return _mesh(jax, devices)
+    if several is not None:
+        join(jax, several.count, several.index, several.coordinator)
+    return _mesh(jax, devices, kind)
 
 
-def _import_jax() -> Any:
-    try:
-        jax = importlib.import_module("jax")
-    except ModuleNotFoundError:
-        raise ValueError("JAX is not installed: pip install '.[jax]'") from None
-    except Exception as error:  # of versions that do not fit
-        raise ValueError(f"JAX cannot be imported ({one_line(error)}): pip install '.[jax]'") from None
-    try:
-        known = inspect.signature(jax.distributed.initialize).parameters
-        is_new = "heartbeat_timeout_seconds" in known and hasattr(jax.config, "jax_num_cpu_devices")
-    except AttributeError:
-        is_new = False
-    if not is_new:
-        raise ValueError(f"JAX {jax.__version__} is too old for many devices: pip install --upgrade '.[jax]'")
-    return jax
-
-
-def _mesh(jax: Any, devices: int | None) -> Any:
+def _mesh(jax: Any, devices: int | None, kind: str | None) -> Any:
     """A line of devices: the same number from each process."""
-    there = jax.local_devices()
+    try:
+        here, every = jax.local_devices(backend=kind), jax.devices(kind)
+    except RuntimeError as error:
+        raise ValueError(f"JAX finds no device {kind or ''} ({one_line(error)}): see curveball info") from None
     if devices is None:
-        devices = len(there)
-    if devices > len(there):
-        names = ", ".join(str(device) for device in there)
-        raise ValueError(
-            f"--devices {devices}: JAX has {len(there)} here ({names}): ask for fewer"
-            + (", or start JAX with more" if there[0].platform == "cpu" else "")
-        )
+        devices = len(here)
+    if devices > len(here):
+        names = ", ".join(f"{device.platform}:{device.id}" for device in here)
+        cure = "give --devices before JAX starts" if here[0].platform == "cpu" else "ask for fewer, or use --device cpu"
+        raise ValueError(f"--devices {devices}: JAX has {len(here)} in this process ({names}): {cure}")
     by_process: dict[int, list[Any]] = {}
-    for device in jax.devices():
+    for device in every:
         by_process.setdefault(device.process_index, []).append(device)
     chosen = [device for process in sorted(by_process) for device in by_process[process][:devices]]
     return jax.sharding.Mesh(np.array(chosen), (AXIS,))
@@ -107,7 +96,7 @@ class ManyDevices:
         self._everywhere = self._sharding.NamedSharding(mesh, self._sharding.PartitionSpec())
         _check_divides(int(problem.description["batch_size"]), mesh.size)
         self.data = DataOnMany(problem.data, self._place(problem.data.train_images[:1], self._everywhere))
-        here = self._jax.local_devices()[0]
+        here = mesh.local_devices[0]
         validation = {
             name: self._jax.device_put(np.asarray(getattr(problem.data, name)), here)
             for name in ("validation_images", "validation_labels")

@@ -95,7 +95,7 @@ def join(jax: Any, count: int | None, index: int | None, coordinator: str | None
 def _check(count: int | None, index: int | None, coordinator: str | None) -> None:
     if count is not None and count < 1:
         raise ValueError(f"--processes must be at least 1, or auto; got {count}")
-    if index is not None and index < 0 or (index is not None and count is not None and index >= count):
+    if (index is not None and index < 0) or (index is not None and count is not None and index >= count):
         raise ValueError(f"--process-id must be from 0 to {(count or 1) - 1}, one less than --processes; got {index}")
     if coordinator is not None and not re.fullmatch(r".+:[0-9]{1,5}", coordinator):
         raise ValueError(f"--coordinator must be HOST:PORT, as in 10.0.0.1:1234; got {coordinator!r}")
