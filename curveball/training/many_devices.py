@@ -94,7 +94,7 @@ class ManyDevices:
         self._sharding = self._jax.sharding
         self._shards = self._sharding.NamedSharding(mesh, self._sharding.PartitionSpec(AXIS))
         self._everywhere = self._sharding.NamedSharding(mesh, self._sharding.PartitionSpec())
-        _check_divides(int(problem.description["batch_size"]), mesh.size)
+        self.check_divides(int(problem.description["batch_size"]), mesh)
         self.data = DataOnMany(problem.data, self._place(problem.data.train_images[:1], self._everywhere))
         here = mesh.local_devices[0]
         validation = {
@@ -102,6 +102,15 @@ class ManyDevices:
             for name in ("validation_images", "validation_labels")
         }
         self._validating = replace(problem, data=replace(problem.data, **validation))  # type: ignore[type-var]
+
+    @staticmethod
+    def check_divides(batch_size: int, mesh: Any) -> None:
+        """ValueError with the nearest sizes where the devices do not divide the batch."""
+        if rest := batch_size % mesh.size:
+            sizes = [str(size) for size in (batch_size - rest, batch_size - rest + mesh.size) if size]
+            raise ValueError(
+                f"{mesh.size} devices do not divide a batch of {batch_size}: use --batch-size {' or '.join(sizes)}"
+            )
 
     @property
     def description(self) -> dict[str, Any]:
@@ -160,11 +169,3 @@ class DataOnMany:
     def source(self) -> str:
         """The file or folder they were read from."""
         return self.on_host.source
-
-
-def _check_divides(batch_size: int, devices: int) -> None:
-    if rest := batch_size % devices:
-        sizes = [size for size in (batch_size - rest, batch_size - rest + devices) if size]
-        raise ValueError(
-            f"{devices} devices do not divide a batch of {batch_size}: use --batch-size {' or '.join(map(str, sizes))}"
-        )

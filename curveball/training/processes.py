@@ -27,7 +27,7 @@ import numpy as np
 from curveball.training.files import one_line
 from curveball.training.say import say
 
-HEARTBEAT = 10  # seconds without a sign of life after which a process counts as dead
+HEARTBEAT = 15  # seconds without a sign of life after which a process counts as dead
 START = 300  # seconds to wait for the others at the start
 # What XLA's errors begin with where others cannot be reached.
 UNREACHABLE = re.compile(r"(UNKNOWN|UNAVAILABLE|INTERNAL|ABORTED|CANCELLED|DEADLINE_EXCEEDED|FAILED_PRECONDITION): ")
