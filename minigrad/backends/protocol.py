@@ -113,6 +113,12 @@ class Backend(Protocol):
     def sign(self, x: Array) -> Array:
         """-1, 0, 1 or nan, elementwise."""
 
+    def maximum(self, a: Array, b: Array) -> Array:
+        """The larger of two, elementwise; nan where one is. One may be a Python number."""
+
+    def minimum(self, a: Array, b: Array) -> Array:
+        """The smaller of two, elementwise; nan where one is. One may be a Python number."""
+
     def vecdot(self, x: Array, y: Array) -> Array:
         """Sum of products over the last axis, earlier axes broadcast."""
 
@@ -133,6 +139,9 @@ class Backend(Protocol):
         results belong to the caller: no later call overwrites them. ValueError, a reason in one line, where the library
         has no compiler.
         """
+
+    def check(self, arrays: list[Array]) -> None:
+        """TypeError or ValueError, with the cure, where the arguments of a function cannot be computed with."""
 
     def is_view(self, x: Array) -> bool:
         """May an array share memory with another, or can it not be written to? False where that is ruled out.

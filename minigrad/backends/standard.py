@@ -167,6 +167,12 @@ class Standard(Backend):
     def sign(self, x: Array) -> Array:
         return self.xp.sign(x)
 
+    def maximum(self, a: Array, b: Array) -> Array:
+        return self.xp.maximum(a, b)
+
+    def minimum(self, a: Array, b: Array) -> Array:
+        return self.xp.minimum(a, b)
+
     def vecdot(self, x: Array, y: Array) -> Array:
         return self.xp.vecdot(x, y)
 
@@ -180,6 +186,9 @@ class Standard(Backend):
 
     def compiled(self, function: Callable[..., Tree], donate: tuple[int, ...] = ()) -> Callable[..., Tree]:
         raise ValueError(f"{backend_name(self.xp)} has no compiler")
+
+    def check(self, arrays: list[Array]) -> None:
+        pass
 
     def is_view(self, x: Array) -> bool:
         """Views have a base. Where arrays do not say so, each may be one."""

@@ -143,6 +143,8 @@ INDICES = {
     "one": ((1,), lambda a: a([0, 0])),
     "two-arrays": ((3, 4), lambda a: (a([0, 2, 2, 2]), a([1, 3, 3, -1]))),
     "slices": ((3, 4), lambda a: (slice(1, None), slice(None, None, 2))),
+    "backwards": ((5, 4), lambda a: (slice(None, None, -2), slice(2, None, -1))),
+    "backwards-last": ((3, 2, 4), lambda a: (..., slice(-1, 0, -3))),
     "integer": ((3, 4), lambda a: (1, ...)),
     "new-axis": ((3, 4), lambda a: (None, slice(0, 2), None, 3)),
     "mask": ((4,), lambda a: a([True, False, True, True], bool)),
