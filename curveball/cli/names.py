@@ -16,7 +16,7 @@ def _listed(names: Iterable[str]) -> str:
 
 
 SOLVERS = _listed(solver_names())
-NETWORKS = _listed(problems.vision.names())
+NETWORKS = _listed((*problems.vision.names(), *problems.vision.families()))
 DATA_SETS = _listed(problems.data.names())
 INITIALISATIONS = _listed(_INITIALISATIONS)
 BACKENDS = _listed(_BACKENDS)

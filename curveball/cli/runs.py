@@ -21,18 +21,21 @@ def load_problem(options: ProblemOptions) -> problems.Classification:
         raise ValueError(f"dtype must be float32 or float64; got {options.dtype!r}")
     xp = choose(options.backend, options.device, options.tf32)
     dataset = to_backend(problems.load(options.data, options.data_folder), xp)
-    net = problems.network(options.network, len(dataset.classes), options.initialisation)
+    shape = tuple(dataset.train_images.shape[1:])
+    net = problems.network(options.network, len(dataset.classes), options.initialisation, shape)
     dtype = np.dtype(options.dtype).type
     problem = problems.Classification(dataset, net, options.batch_size, dtype, options.augment)
     if dataset.source:
         typer.echo(f"{options.data} from {dataset.source}")
+    if net.by_shape:
+        typer.echo(f"{net.name} for {shape[0]} x {shape[1]} pixels: {net.describe()}")
     return problem
 
 
 def default_folder(kind: str, options: ProblemOptions, data_name: str, solvers: str, seed: int) -> Path:
     """Where the files of a run go by default: its name has every option that is not at its default."""
     data = f"folder-{data_name}" if options.data == "folder" else options.data
-    parts = [kind, data, options.network, solvers.replace(":", "-").replace(",", "-")]
+    parts = [kind, data, options.network.replace(":", "-"), solvers.replace(":", "-").replace(",", "-")]
     given = (
         (options.initialisation, "he"),
         (options.dtype, "float32"),

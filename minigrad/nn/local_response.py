@@ -1,7 +1,7 @@
 """Local response normalisation: each entry divided by a power of the energy of the channels next to it.
 
-With `s = k + alpha W(x^2)`, where `W` sums over windows of channels, `y = x s^-beta` is a function of two arguments, each
-with a simple map: the energy `s` of `x`, and `y` of `x` and `s`,
+With `s = k + alpha W(x^2)`, where `W` sums over windows of channels, `y = x s^-beta`. The maps of `s` in `x`, and those
+of `y` in `x` and in `s`, are simple,
 
     s_dot = 2 alpha W(x x_dot)            y_dot = s^-beta x_dot - beta (y / s) s_dot
 
