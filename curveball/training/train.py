@@ -21,6 +21,7 @@ from curveball.training.protocol import Batch, TrainingProblem
 from curveball.training.provenance import provenance, settings_of
 from curveball.training.resume import Saver, resume
 from curveball.training.run import Record, Run, RunIsDone
+from curveball.training.step import Step, check_compiles, step_of
 from minigrad import one_blas_thread
 
 CHECKPOINT = Path("checkpoint.safetensors")
@@ -62,6 +63,8 @@ def train(
     True
     """
     spec = RunSpec(name or type(solver).__name__, solver, options, folder)
+    if options.compile:
+        check_compiles(problem, solver)
     if spec.checkpoint is None or folder is None:
         return _train(problem, spec, callback)
     if not options.resume:
@@ -78,6 +81,7 @@ def _train(problem: TrainingProblem[Batch], spec: RunSpec, callback: Callback | 
     options, folder, images = spec.options, spec.folder, problem.data.train_images
     rng = np.random.default_rng(options.seed)
     params = to_device_of(images, problem.init(rng))
+    step = step_of(problem, spec.solver, options.compile)
     run = Run(spec.name, params, state=spec.solver.init(params))
     about = _about(problem, spec)
     data = data_hashes(problem.data) if folder is not None else {}
@@ -102,7 +106,7 @@ def _train(problem: TrainingProblem[Batch], spec: RunSpec, callback: Callback | 
             *({"kind": "epoch", **r} for r in lost),
         ]:
             log.write(record)
-        _run_epochs(problem, spec, run, rng, saver, Reporter(log, progress, callback))
+        _run_epochs(problem, spec, step, run, rng, saver, Reporter(log, progress, callback))
     return run
 
 
@@ -121,6 +125,7 @@ def _about(problem: TrainingProblem[Batch], spec: RunSpec) -> Record:
 def _run_epochs(
     problem: TrainingProblem[Batch],
     spec: RunSpec,
+    step: Step[Batch],
     run: Run,
     rng: np.random.Generator,
     saver: Saver,
@@ -129,7 +134,7 @@ def _run_epochs(
     """Train what is left of the epochs, or up to the reason in `run.stopped`."""
     try:
         while len(run.epochs) < spec.options.epochs:
-            record = train_epoch(problem, spec.solver, run, rng, spec.options, report, saver)
+            record = train_epoch(problem, step, run, rng, spec.options, report, saver)
             if record is None:
                 back = f"; go back to {saver.there}" if saver.there else ""
                 run.stopped = f"{run.stopped}{back}"

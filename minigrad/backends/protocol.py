@@ -29,6 +29,7 @@ from minigrad.backends.namespaces import Namespace
 from minigrad.backends.windows import Pads, Pair
 
 Array = Any  # an array of the library
+Tree = Any  # arrays in nested dicts, lists and tuples, as in minigrad/trees.py
 Index = Any  # what the library takes in `x[index]`: slices, integers, integer arrays, masks, None, Ellipsis, or a tuple
 
 
@@ -92,6 +93,22 @@ class Backend(Protocol):
 
     def fused(self, function: Callable[..., Array]) -> Callable[..., Array]:
         """An elementwise function of arrays and numbers as one kernel; the function itself if there is none."""
+
+    def compiled(self, function: Callable[..., Tree], donate: tuple[int, ...] = ()) -> Callable[..., Tree]:
+        """A function of trees of arrays as one program for each set of shapes and dtypes: compiled once, then run.
+
+        The function takes its trees by position and returns a tree of arrays. Whatever the numbers in them are, it does
+        the same operations in the same order: it never looks at one. `donate` are the positions of arguments that the
+        caller will not read again, and that share no memory with another one: the results may take their memory. The
+        results belong to the caller: no later call overwrites them. ValueError, a reason in one line, where the library
+        has no compiler.
+        """
+
+    def is_view(self, x: Array) -> bool:
+        """May an array share memory with another, or can it not be written to? False where that is ruled out.
+
+        Results for which this is True are copied before they are handed out, and never added to in place.
+        """
 
     def to_host(self, x: Array) -> numpy.ndarray:
         """A copy on the host, or the memory of `x` itself if that is there. `minigrad.to_numpy` is the public name."""

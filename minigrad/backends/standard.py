@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy
 
-from minigrad.backends.namespaces import Namespace, device_of
-from minigrad.backends.protocol import Array, Backend, Index
+from minigrad.backends.namespaces import Namespace, backend_name, device_of
+from minigrad.backends.protocol import Array, Backend, Index, Tree
 from minigrad.backends.windows import Pads, Pair, transposed_pads, window_count
 
 NO_DILATION = (1, 1)
@@ -144,6 +144,13 @@ class Standard(Backend):
 
     def fused(self, function: Callable[..., Array]) -> Callable[..., Array]:
         return function
+
+    def compiled(self, function: Callable[..., Tree], donate: tuple[int, ...] = ()) -> Callable[..., Tree]:
+        raise ValueError(f"{backend_name(self.xp)} has no compiler")
+
+    def is_view(self, x: Array) -> bool:
+        """Views have a base. Where arrays do not say so, each may be one."""
+        return getattr(x, "base", x) is not None
 
     def to_host(self, x: Array) -> numpy.ndarray:
         return numpy.asarray(x)
