@@ -51,6 +51,15 @@ def default_folder(kind: str, options: ProblemOptions, data_name: str, solvers: 
     return Path("runs") / f"{full}-seed{seed}"
 
 
+def with_schedule(solver: str, schedule: str) -> str:
+    """A solver's text for the name of a folder, with a schedule that is not the default.
+
+    >>> with_schedule("sgd", "constant"), with_schedule("sgd", "step:epochs=3/4")
+    ('sgd', 'sgd-step:epochs=3-4')
+    """
+    return solver if schedule == "constant" else f"{solver}-{schedule.replace('/', '-')}"
+
+
 def print_memory_pool(runs: Sequence[Run]) -> None:
     """Say what CuPy's memory pool holds, where there is one."""
     last: Record = next((run.epochs[-1] for run in reversed(runs) if run.epochs), {})

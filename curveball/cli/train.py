@@ -9,7 +9,7 @@ import typer
 from curveball.cli import names
 from curveball.cli.errors import bad_input, interruptible
 from curveball.cli.options import ProblemOptions, RunOptions, bundled
-from curveball.cli.runs import default_folder, load_problem, print_memory_pool
+from curveball.cli.runs import default_folder, load_problem, print_memory_pool, with_schedule
 
 
 @bundled
@@ -19,6 +19,9 @@ def train(
     solver: Annotated[
         str, typer.Option(help=f"solver: {names.SOLVERS}; with options as in sgd:lr=0.1,momentum=0.95")
     ] = "curveball",
+    schedule: Annotated[
+        str, typer.Option(help=f"how the solver's lr changes: {names.SCHEDULES}; as in step:epochs=30/60,factor=0.1")
+    ] = "constant",
     resume: Annotated[bool, typer.Option("--resume", help="continue from the checkpoint in --out")] = False,
 ) -> None:
     """Train one network with one solver; write log.jsonl and checkpoint.safetensors.
@@ -35,9 +38,9 @@ def train(
     from curveball.training.train import train as run_training
 
     with bad_input():
-        chosen, options = solver_from(solver), run.train_options(resume)
+        chosen, options = solver_from(solver), run.train_options(resume, schedule)
         trained = load_problem(problem)
-        folder = run.out or default_folder("", problem, trained.data.name, solver, run.seed)
+        folder = run.out or default_folder("", problem, trained.data.name, with_schedule(solver, schedule), run.seed)
         with interruptible(folder):
             result = run_training(trained, chosen, options, name=solver, folder=folder)
     typer.echo(table([result]))

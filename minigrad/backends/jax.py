@@ -102,9 +102,7 @@ class Library(Standard):
         images, channels = xp.arange(n).reshape(n, 1, 1, 1), xp.arange(c)
         rows, columns = xp.arange(oh).reshape(oh, 1, 1) * stride[0], xp.arange(ow).reshape(ow, 1) * stride[1]
         first = ((images * h + rows) * w + columns) * c + channels
-        return [
-            first + ((i - pads[0][0]) * w + j - pads[1][0]) * c for i in range(window[0]) for j in range(window[1])
-        ]
+        return [first + ((i - pads[0][0]) * w + j - pads[1][0]) * c for i in range(window[0]) for j in range(window[1])]
 
     # ------------------------------------------------------------------------------------- indices
 
