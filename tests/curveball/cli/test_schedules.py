@@ -49,7 +49,10 @@ def test_several_solvers(schedules, scheduled, tmp_path):
             ["train", "--schedule", "linear"],
             "unknown schedule 'linear': there are constant, step, pieces, cosine, warmup",
         ),
-        (["train", "--solver", "newton-cg", "--schedule", "cosine"], "NewtonCG has no learning rate lr"),
+        (
+            ["train", "--solver", "levenberg-marquardt", "--schedule", "cosine"],
+            "LevenbergMarquardt has no learning rate lr",
+        ),
         (["compare", "--schedule", "cosine", "--schedule", "cosine"], "--schedule is given 2 times for 4 solvers"),
         (["train", "--network", "random:x"], "random:SEED takes a number of at most 18 digits"),
         (["train", "--network", "vgg-f"], "images of 8 x 8 are too small for the network vgg-f: it takes 25 x 25"),
