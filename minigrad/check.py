@@ -7,7 +7,7 @@ from math import prod
 
 import numpy
 
-from minigrad.backends import backend_dtype, namespace, to_numpy
+from minigrad.backends import backend_dtype, device_of, namespace, to_numpy
 from minigrad.linearization import jvp, linearize
 from minigrad.spec import TreeSpec, argument_name, name_of
 from minigrad.trees import Tree, tree_flatten, tree_paths
@@ -129,7 +129,8 @@ def _apart(line: Vector, spec: TreeSpec, dtype: str | None = None) -> list[Array
     for x in spec.leaves:
         part, line = line[: prod(x.shape)], line[prod(x.shape) :]
         xp = namespace(strip(x))
-        leaves.append(xp.asarray(part.reshape(x.shape), dtype=backend_dtype(xp, dtype or x.dtype)))
+        like = backend_dtype(xp, dtype or x.dtype)
+        leaves.append(xp.asarray(part.reshape(x.shape), dtype=like, device=device_of(strip(x))))
     return leaves
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from math import prod
 from typing import Any, Literal
 
-from minigrad.backends import namespace
+from minigrad.backends import device_of, namespace
 from minigrad.linearization import linearize, record
 from minigrad.memory import own
 from minigrad.ops.axes import integers
@@ -135,7 +135,7 @@ def _units(leaves: list[Array]) -> Iterator[tuple[int, list[Array]]]:
         xp = namespace(zero)
         size = prod(zero.shape)
         for i in range(size):
-            unit = xp.reshape(xp.astype(xp.arange(size) == i, zero.dtype), zero.shape)
+            unit = xp.reshape(xp.astype(xp.arange(size, device=device_of(zero)) == i, zero.dtype), zero.shape)
             yield k, [*zeros[:k], unit, *zeros[k + 1 :]]
 
 

@@ -53,7 +53,7 @@ def compare(
         if len(given) not in (1, len(texts)):
             raise ValueError(f"--schedule is given {len(given)} times for {len(texts)} solvers: once, or once for each")
         schedules = dict(zip(texts, given * (len(texts) if len(given) == 1 else 1), strict=True))
-        options = run.train_options(resume)
+        options = run.train_options(resume, problem.compile)
         trained = load_problem(problem)
         named = [with_schedule(text, schedules[text]) for text in texts]
         solvers = "" if tuple(named) == DEFAULT_SOLVERS else "-vs-".join(named)

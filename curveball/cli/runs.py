@@ -19,7 +19,7 @@ def load_problem(options: ProblemOptions) -> problems.Classification:
     """Load the data onto their backend, and make the network. ValueError for bad options."""
     if options.dtype not in ("float32", "float64"):
         raise ValueError(f"dtype must be float32 or float64; got {options.dtype!r}")
-    xp = choose(options.backend, options.device, options.tf32)
+    xp = choose(options.backend, options.device, options.tf32, options.dtype)
     dataset = to_backend(problems.load(options.data, options.data_folder), xp)
     shape = tuple(dataset.train_images.shape[1:])
     net = problems.network(options.network, len(dataset.classes), options.initialisation, shape)
@@ -43,6 +43,7 @@ def default_folder(kind: str, options: ProblemOptions, data_name: str, solvers: 
         ("augment" if options.augment else "", ""),
         (options.backend, "numpy"),
         ("tf32" if options.tf32 else "", ""),
+        ("compile" if options.compile else "", ""),
     )
     parts += [text for text, default in given if text != default]
     full = "-".join(filter(None, parts))
@@ -61,7 +62,7 @@ def with_schedule(solver: str, schedule: str) -> str:
 
 
 def print_memory_pool(runs: Sequence[Run]) -> None:
-    """Say what CuPy's memory pool holds, where there is one."""
+    """Say what memory of the device was needed, where the library counts it."""
     last: Record = next((run.epochs[-1] for run in reversed(runs) if run.epochs), {})
     if "pool_held" in last:
         used, held = last["pool_used"] / 2**20, last["pool_held"] / 2**20

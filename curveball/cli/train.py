@@ -38,7 +38,7 @@ def train(
     from curveball.training.train import train as run_training
 
     with bad_input():
-        chosen, options = solver_from(solver), run.train_options(resume, schedule)
+        chosen, options = solver_from(solver), run.train_options(resume, problem.compile, schedule)
         trained = load_problem(problem)
         folder = run.out or default_folder("", problem, trained.data.name, with_schedule(solver, schedule), run.seed)
         with interruptible(folder):

@@ -19,6 +19,7 @@ from curveball.training.options import RunSpec, TrainOptions
 from curveball.training.protocol import Batch, TrainingProblem
 from curveball.training.provenance import provenance
 from curveball.training.run import Run, RunIsDone
+from curveball.training.step import check_compiles, shared_programs
 from curveball.training.train import DEFAULTS, train
 
 FILES = ("results.json", "losses.png", "figure2.png", "figure3.png", "table2.md", "table2.csv")
@@ -50,6 +51,9 @@ def compare(
     """
     if seeds < 1:
         raise ValueError(f"seeds must be at least 1; got {seeds}")
+    if options.compile:
+        for solver in solvers.values():
+            check_compiles(problem, solver)
     check_writable(folder, FILES)
     of = schedules or {}
     if unknown := set(of) - set(solvers):
@@ -68,7 +72,7 @@ def compare(
     ]
     if options.resume and not any(spec.checkpoint and exists(spec.checkpoint) for spec in specs):
         raise ValueError(f"there is no checkpoint of these runs in {folder}: start the comparison without --resume")
-    with locked(output_folder(folder)):
+    with locked(output_folder(folder)), shared_programs():
         remove_leftovers(folder)
         return _compare(problem, solvers, folder, options, seeds, specs)
 

@@ -27,6 +27,8 @@ def data_hashes(data: TrainingData) -> dict[str, str]:
     for name in ARRAYS:
         if hasattr(data, name):
             array = np.ascontiguousarray(mg.to_numpy(getattr(data, name)))
+            if array.dtype.kind == "i":  # labels: JAX keeps them in 32 bits
+                array = array.astype(np.int64)
             found[name] = _hash(str((array.dtype.str, array.shape)).encode(), array.reshape(-1).view(np.uint8).data)
     return found
 

@@ -25,7 +25,7 @@ from minigrad.backends.namespaces import (
     numpy_namespace,
 )
 from minigrad.backends.protocol import Backend
-from minigrad.backends.registry import backend_for, backend_of, compiled, to_numpy
+from minigrad.backends.registry import backend_for, backend_of, compiled, from_numpy, to_numpy
 from minigrad.backends.threads import one_blas_thread
 from minigrad.backends.windows import Pads, Pair, transposed_pads, window_count
 
@@ -44,6 +44,7 @@ __all__ = [
     "device_of",
     "families",
     "family",
+    "from_numpy",
     "fuse",
     "fused",
     "is_floating",

@@ -82,6 +82,29 @@ class Library(Standard):
             found = self.xp.where(entry == y, place, found)
         return found
 
+    def window_pick(self, x: Array, places: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
+        """By comparing places, so that images never mix: a look-up would send them all to each of many devices."""
+        y = self.xp.zeros(places.shape, dtype=x.dtype)
+        known = self._places(x.shape, window, stride, pads)
+        for place, entry in zip(known, self._slices(x, 0.0, window, stride, pads), strict=True):
+            y = self.xp.where(places == place, entry, y)
+        return y
+
+    def window_put(
+        self, c: Array, places: Array, shape: tuple[int, ...], window: Pair, stride: Pair, pads: Pads
+    ) -> Array:
+        """Each place in the window by itself, stretched by the stride over padded images."""
+        (_, kw), (oh, ow) = window, places.shape[1:3]
+        total, zero = None, numpy.asarray(0.0, c.dtype)[()]
+        for k, place in enumerate(self._places(shape, window, stride, pads)):
+            edges = [(0, 0, 0)]
+            for axis, offset, count in ((0, k // kw, oh), (1, k % kw, ow)):
+                low, reach = offset - pads[axis][0], stride[axis] * (count - 1) + 1
+                edges.append((low, shape[axis + 1] - low - reach, stride[axis] - 1))
+            part = self._lax.pad(self.xp.where(places == place, c, zero), zero, [*edges, (0, 0, 0)])
+            total = part if total is None else total + part
+        return total
+
     def _slices(self, x: Array, fill: float, window: Pair, stride: Pair, pads: Pads) -> list[Array]:
         """For each place in the window in order, the entries of `x` that stand there, one per window."""
         (kh, kw), (sh, sw) = window, stride

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
+from typing import Any
 
 import numpy
 
@@ -80,3 +81,13 @@ def compiled(function: Callable[..., Tree], xp: Namespace, donate: tuple[int, ..
     ValueError: numpy has no compiler
     """
     return backend_for(xp).compiled(function, donate)
+
+
+def from_numpy(x: numpy.ndarray, xp: Namespace, device: Any = None) -> Array:
+    """Copy a host array to an array of a library, on one of its devices (None: its own choice).
+
+    >>> import array_api_compat.numpy as xp
+    >>> from_numpy(numpy.ones(2), xp)
+    array([1., 1.])
+    """
+    return backend_for(xp).from_host(x, device)

@@ -77,7 +77,7 @@ def index_update(x: Array, index: Index, value: Array) -> Array:
     value = _as_part(x, index, value)
     plain = strip(x)
     xp = namespace(plain)
-    order = xp.reshape(xp.arange(prod(value.shape), dtype=xp.int64), value.shape)
+    order = xp.reshape(xp.arange(prod(value.shape), dtype=xp.int64, device=device_of(plain)), value.shape)
     backend = backend_of(plain)
     writer = backend.scatter_last(order, index, plain.shape)  # which entry of `value` ends up at each place
     lasting = backend.gather(writer, index) == order
@@ -90,7 +90,7 @@ def _as_part(x: Array, index: Index, value: Array) -> Array:
     plain = strip(x)
     part = backend_of(plain).gather(plain, index)
     if isinstance(value, SCALARS):
-        value = namespace(part).asarray(value, dtype=part.dtype)
+        value = namespace(part).asarray(value, dtype=part.dtype, device=device_of(part))
     check_arrays("index_update or index_add: value", value)
     if value.dtype != part.dtype and is_floating(part):
         value = astype(value, part.dtype)

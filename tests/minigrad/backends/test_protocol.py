@@ -115,6 +115,25 @@ def test_maxima_of_windows_and_their_places(padding, images, backend):
     np.testing.assert_array_equal(x.reshape(-1)[found[known]], expected[known])
 
 
+@IMAGES
+def test_entries_at_the_places_of_maxima(images, backend):
+    """Picked from tangents, and cotangents put back there, where windows overlap."""
+    geometry = (3, 2), (2, 1), ((1, 1), (0, 1))
+    x, t = np.round(draw(images, 7, 5, 2)), draw(images, 7, 5, 2, seed=1)
+    y = NUMPY.window_max(x, *geometry)
+    places, c = NUMPY.window_argmax(x, y, *geometry), draw(*y.shape, seed=2)
+    there = backend_for(backend)
+    x_there, t_there, c_there = there.from_host(x), there.from_host(t), there.from_host(c)
+    places_there = there.window_argmax(x_there, there.window_max(x_there, *geometry), *geometry)
+    picked = there.window_pick(t_there, places_there, *geometry)
+    put = there.window_put(c_there, places_there, x.shape, *geometry)
+    near(picked, t.reshape(-1)[places], type(x_there))
+    expected = np.zeros(x.size)
+    np.add.at(expected, places.reshape(-1), c.reshape(-1))
+    near(put, expected.reshape(x.shape), type(x_there))
+    np.testing.assert_allclose(dot(picked, c_there), dot(t_there, put), atol=1e-12)
+
+
 # ------------------------------------------------------------------------------------- indices
 
 
@@ -125,6 +144,8 @@ INDICES = {
     "one": ((1,), lambda a: a([0, 0])),
     "two-arrays": ((3, 4), lambda a: (a([0, 2, 2, 2]), a([1, 3, 3, -1]))),
     "slices": ((3, 4), lambda a: (slice(1, None), slice(None, None, 2))),
+    "backwards": ((5, 4), lambda a: (slice(None, None, -2), slice(2, None, -1))),
+    "backwards-last": ((3, 2, 4), lambda a: (..., slice(-1, 0, -3))),
     "integer": ((3, 4), lambda a: (1, ...)),
     "new-axis": ((3, 4), lambda a: (None, slice(0, 2), None, 3)),
     "mask": ((4,), lambda a: a([True, False, True, True], bool)),
