@@ -19,7 +19,7 @@ import numpy as np
 import minigrad as mg
 from curveball.solvers.base import Number, Solver
 from curveball.solvers.tree_math import number_like
-from curveball.training.devices import to_device_of
+from curveball.training.devices import check_compiler, to_device_of
 from curveball.training.protocol import Batch, TrainingProblem
 from curveball.training.run import Run
 from curveball.training.schedule import with_lr
@@ -81,7 +81,7 @@ def check_compiles(problem: TrainingProblem[Batch], solver: Solver) -> None:
             "out --compile, or use curveball, sgd or adam"
         )
     try:
-        mg.compiled(train_step, namespace(problem.data.train_images))
+        check_compiler(problem.data.train_images)
     except ValueError as error:
         raise ValueError(f"{error}: leave out --compile, or use backend jax, or torch on a GPU") from None
 

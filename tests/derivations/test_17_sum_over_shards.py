@@ -225,7 +225,7 @@ def test_what_a_step_sends(solver, expected, monkeypatch):
     monkeypatch.setattr(curve_ball, "tree_vdot", counted)
     SENT.clear()
     solver.step(START, solver.init(START), model, loss)
-    assert SENT == expected
+    assert expected == SENT
 
 
 @pytest.mark.parametrize("devices", [2, 3, 8])

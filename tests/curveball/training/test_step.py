@@ -11,36 +11,15 @@ import minigrad as mg
 from curveball import SGD, Adam, CurveBall, GaussNewton, Newton, NewtonCG
 from curveball.solvers.registry import SOLVERS
 from curveball.training import checkpoint
-from curveball.training.devices import choose, to_backend
+from curveball.training.devices import choose
 from curveball.training.run import Run
 from curveball.training.step import check_compiles, shared_programs, step_of
 from curveball.training.train import CHECKPOINT
-from minigrad import nn, tree_flatten
-from problems import Classification, network
-from tests.support.training import assert_same, run, small
+from minigrad import tree_flatten
+from tests.support.tiny import STEPS, Tiny, tiny
+from tests.support.training import assert_same, run
 
 KINDS = {"curveball": CurveBall(lam_every=5), "sgd": SGD(lr=0.1), "adam": Adam(lr=0.01, eps=1e-3)}
-STEPS = 12
-
-
-class Tiny(Classification):
-    """One hidden layer of 6 with batch normalisation: all that a step has, in little to compile."""
-
-    def init(self, rng):
-        sizes = {"gain": (6,), "bias": (6,), "w1": (64, 6), "w2": (6, 10)}
-        draw = {name: 0.2 * rng.standard_normal(shape) for name, shape in sizes.items()}
-        return {name: (x + (name == "gain")).astype(self.dtype) for name, x in draw.items()}
-
-    def model(self, params, batch, stats=None):
-        x = mg.reshape(batch.images, (-1, 64)) @ params["w1"]
-        x, stats = nn.batch_norm(x, params["gain"], params["bias"], stats, training=stats is None)
-        return mg.tanh(x) @ params["w2"], stats
-
-
-def tiny(xp=None, batch_size=12, dtype=np.float32):
-    """12 steps an epoch."""
-    data = small().data
-    return Tiny(data if xp is None else to_backend(data, xp), network("mlp"), batch_size, dtype)
 
 
 class Programs(logging.Handler):
