@@ -23,6 +23,7 @@ from curveball.training.schedule import (
     schedule_names,
     with_lr,
 )
+from tests.conftest import jax_bits
 from tests.support.line import Line
 from tests.support.training import assert_same, run, small
 
@@ -190,17 +191,16 @@ def test_compiled_steps_take_the_rate_as_an_argument(name, monkeypatch):
 
     monkeypatch.setattr(mg, "compiled", counting)
     there, here = Line(), Line()
-    there.data.train_images, there.data.targets = (
-        jnp.asarray(x, dtype=jnp.float32) for x in (here.data.train_images, here.data.targets)
-    )
-    run(there, SOLVERS[name], epochs=2, compile=True)
-    without = len(traced)
-    found = run(there, SOLVERS[name], epochs=2, compile=True, schedule="warmup:epochs=1+cosine")
+    with jax_bits(64):
+        there.data.train_images, there.data.targets = map(jnp.asarray, (here.data.train_images, here.data.targets))
+        run(there, SOLVERS[name], epochs=2, compile=True)
+        without = len(traced)
+        found = run(there, SOLVERS[name], epochs=2, compile=True, schedule="warmup:epochs=1+cosine")
     assert 0 < len(traced) - without == without
     expected = run(here, SOLVERS[name], epochs=2, schedule="warmup:epochs=1+cosine")
     for key in ("lr", "loss"):
         columns = [[record[key] for record in each.steps] for each in (found, expected)]
-        np.testing.assert_allclose(*columns, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(*columns, rtol=1e-9, atol=1e-12)
 
 
 def test_comparisons_have_a_schedule_for_each_solver(tmp_path):
