@@ -9,7 +9,7 @@ import typer
 from curveball.cli import names
 from curveball.cli.errors import bad_input, interruptible
 from curveball.cli.options import ProblemOptions, RunOptions, bundled
-from curveball.cli.runs import default_folder, load_problem, print_memory_pool
+from curveball.cli.runs import default_folder, load_problem, print_memory_pool, with_schedule
 
 DEFAULT_SOLVERS = ("curveball", "curveball:adapt_lam=false", "sgd:lr=0.01", "adam:lr=0.001")  # the paper's four
 
@@ -21,6 +21,13 @@ def compare(
     solver: Annotated[
         list[str] | None,
         typer.Option(help=f"solver: {names.SOLVERS}; repeat for each [default: {', '.join(DEFAULT_SOLVERS)}]"),
+    ] = None,
+    schedule: Annotated[
+        list[str] | None,
+        typer.Option(
+            help=f"how the solvers' lr changes: {names.SCHEDULES}; once for all, or for each solver, in their order "
+            "[default: constant]"
+        ),
     ] = None,
     seeds: Annotated[int, typer.Option(help="runs of each solver: at --seed, at the next number, and so on")] = 1,
     resume: Annotated[
@@ -42,14 +49,19 @@ def compare(
         chosen = {text: solver_from(text) for text in texts}
         if len(chosen) < len(texts):
             raise ValueError(f"--solver {max(texts, key=list(texts).count)} is given twice: give it once")
+        given = schedule or ["constant"]
+        if len(given) not in (1, len(texts)):
+            raise ValueError(f"--schedule is given {len(given)} times for {len(texts)} solvers: once, or once for each")
+        schedules = dict(zip(texts, given * (len(texts) if len(given) == 1 else 1), strict=True))
         options = run.train_options(resume, problem.compile)
         trained = load_problem(problem)
-        solvers = "" if tuple(chosen) == DEFAULT_SOLVERS else "-vs-".join(chosen)
+        named = [with_schedule(text, schedules[text]) for text in texts]
+        solvers = "" if tuple(named) == DEFAULT_SOLVERS else "-vs-".join(named)
         folder = run.out or default_folder("compare", problem, trained.data.name, solvers, run.seed)
         if run.out is None and seeds > 1:
             folder = folder.with_name(f"{folder.name}-{run.seed + seeds - 1}")
         with interruptible(folder):
-            runs = run_comparison(trained, chosen, folder, options, seeds=seeds)
+            runs = run_comparison(trained, chosen, folder, options, seeds=seeds, schedules=schedules)
     typer.echo(table(runs))
     typer.echo("\n" + table2(runs, trained, run.epochs))
     print_memory_pool(runs)

@@ -8,6 +8,7 @@ import problems.data
 import problems.vision
 from curveball.solvers.registry import solver_names
 from curveball.training.devices import BACKENDS as _BACKENDS
+from curveball.training.schedule import schedule_names
 from problems.vision.layers import INITIALISATIONS as _INITIALISATIONS
 
 
@@ -16,7 +17,8 @@ def _listed(names: Iterable[str]) -> str:
 
 
 SOLVERS = _listed(solver_names())
-NETWORKS = _listed(problems.vision.names())
+NETWORKS = _listed((*problems.vision.names(), *problems.vision.families()))
 DATA_SETS = _listed(problems.data.names())
+SCHEDULES = _listed(schedule_names())
 INITIALISATIONS = _listed(_INITIALISATIONS)
 BACKENDS = _listed(_BACKENDS)

@@ -63,11 +63,12 @@ class RunOptions:
     ] = TrainOptions.diverged_above
     quiet: Annotated[bool, typer.Option("--quiet", help="no progress bar")] = TrainOptions.quiet
 
-    def train_options(self, resume: bool, compiled: bool) -> TrainOptions:
+    def train_options(self, resume: bool, compiled: bool, schedule: str = TrainOptions.schedule) -> TrainOptions:
         """The same for `train`. ValueError for bad values."""
         return TrainOptions(
-            self.epochs, self.seed, self.log_every, self.quiet, resume, self.save_every, self.diverged_above, compiled
-        )
+            self.epochs, self.seed, self.log_every, self.quiet, resume, self.save_every, self.diverged_above, compiled,
+            schedule,
+        )  # fmt: skip
 
 
 def bundled(command: Callable[..., None]) -> Callable[..., None]:

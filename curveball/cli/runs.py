@@ -27,18 +27,21 @@ def load_problem(options: ProblemOptions, on_host: bool = False) -> problems.Cla
     dataset = problems.load(options.data, options.data_folder)
     if not on_host:
         dataset = to_backend(dataset, xp)
-    net = problems.network(options.network, len(dataset.classes), options.initialisation)
+    shape = tuple(dataset.train_images.shape[1:])
+    net = problems.network(options.network, len(dataset.classes), options.initialisation, shape)
     dtype = np.dtype(options.dtype).type
     problem = problems.Classification(dataset, net, options.batch_size, dtype, options.augment)
     if dataset.source and leads():
         typer.echo(f"{options.data} from {dataset.source}")
+    if net.by_shape and leads():
+        typer.echo(f"{net.name} for {shape[0]} x {shape[1]} pixels: {net.describe()}")
     return problem
 
 
 def default_folder(kind: str, options: ProblemOptions, data_name: str, solvers: str, seed: int) -> Path:
     """Where the files of a run go by default: its name has every option that is not at its default."""
     data = f"folder-{data_name}" if options.data == "folder" else options.data
-    parts = [kind, data, options.network, solvers.replace(":", "-").replace(",", "-")]
+    parts = [kind, data, options.network.replace(":", "-"), solvers.replace(":", "-").replace(",", "-")]
     given = (
         (options.initialisation, "he"),
         (options.dtype, "float32"),
@@ -53,6 +56,15 @@ def default_folder(kind: str, options: ProblemOptions, data_name: str, solvers: 
     if len(full.encode()) > 150:  # file systems take 255 bytes, and two names may differ only at their ends
         full = f"{full.encode()[:120].decode(errors='ignore')}-{hashlib.sha256(full.encode()).hexdigest()[:8]}"
     return Path("runs") / f"{full}-seed{seed}"
+
+
+def with_schedule(solver: str, schedule: str) -> str:
+    """A solver's text for the name of a folder, with a schedule that is not the default.
+
+    >>> with_schedule("sgd", "constant"), with_schedule("sgd", "step:epochs=3/4")
+    ('sgd', 'sgd-step:epochs=3-4')
+    """
+    return solver if schedule == "constant" else f"{solver}-{schedule.replace('/', '-')}"
 
 
 def print_memory_pool(runs: Sequence[Run]) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from curveball.cli.cell_progress import CellProgress
 from curveball.cli.errors import at_least, bad_input
 from curveball.cli.options import Out, Seed
 from curveball.training.say import say
@@ -51,7 +51,7 @@ def table1(
                 files.begin()
         started = time.perf_counter()
         count = len(done)
-        progress = stack.enter_context(_Progress(len(ROWS) * len(COLUMNS), count))
+        progress = stack.enter_context(CellProgress("table1", len(ROWS) * len(COLUMNS), count))
 
         def report(cell: Cell) -> None:
             nonlocal count
@@ -61,7 +61,7 @@ def table1(
                 say(f"curveball: {cell.row}, {cell.column} is not kept: {error}")
             else:
                 count += 1
-            progress.report(cell)
+            progress.report(f"{cell.row}, {cell.column}: {cell}; {cell.seconds:.1f} s")
 
         try:
             cells = run_table(runs, seed, -1 if jobs is None else jobs, done, report)
@@ -85,34 +85,3 @@ def table1(
         finally:
             typer.echo(markdown(cells))
         typer.echo(f"{seconds:.0f} s; table1.md, table1.csv and table1.json in {folder}")
-
-
-class _Progress:
-    """A bar on a terminal; elsewhere a line for each cell."""
-
-    def __init__(self, cells: int, done: int):
-        from tqdm import tqdm
-
-        self._bar = tqdm(total=cells, initial=done, desc="table1", unit="cell", disable=not _is_terminal())
-
-    def report(self, cell: Cell) -> None:
-        """A cell is done."""
-        if self._bar.disable:
-            say(f"{cell.row}, {cell.column}: {cell}; {cell.seconds:.1f} s")
-        self._bar.update()
-
-    def close(self) -> None:
-        """The end."""
-        self._bar.close()
-
-    def __enter__(self) -> _Progress:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
-
-def _is_terminal() -> bool:
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        return bool(sys.stderr.isatty())
-    return False

@@ -10,7 +10,7 @@ from curveball.cli import names
 from curveball.cli.errors import bad_input, interruptible
 from curveball.cli.many import ManyOptions, one_of_several
 from curveball.cli.options import ProblemOptions, RunOptions, bundled
-from curveball.cli.runs import default_folder, load_problem, print_memory_pool
+from curveball.cli.runs import default_folder, load_problem, print_memory_pool, with_schedule
 
 
 @bundled
@@ -21,6 +21,9 @@ def train(
     solver: Annotated[
         str, typer.Option(help=f"solver: {names.SOLVERS}; with options as in sgd:lr=0.1,momentum=0.95")
     ] = "curveball",
+    schedule: Annotated[
+        str, typer.Option(help=f"how the solver's lr changes: {names.SCHEDULES}; as in step:epochs=30/60,factor=0.1")
+    ] = "constant",
     resume: Annotated[bool, typer.Option("--resume", help="continue from the checkpoint in --out")] = False,
 ) -> None:
     """Train one network with one solver; write log.jsonl and checkpoint.safetensors.
@@ -29,10 +32,12 @@ def train(
     where the loss diverged.
     """
     with one_of_several():
-        _train(problem, run, many, solver, resume)
+        _train(problem, run, many, solver, schedule, resume)
 
 
-def _train(problem: ProblemOptions, run: RunOptions, many: ManyOptions, solver: str, resume: bool) -> None:
+def _train(
+    problem: ProblemOptions, run: RunOptions, many: ManyOptions, solver: str, schedule: str, resume: bool
+) -> None:
     # Imported here, so that other commands and the help start without SciPy.
     from curveball.experiments.tables import table
     from curveball.solvers.registry import solver_from
@@ -44,10 +49,10 @@ def _train(problem: ProblemOptions, run: RunOptions, many: ManyOptions, solver: 
     from curveball.training.train import train as run_training
 
     with bad_input():
-        chosen, options = solver_from(solver), run.train_options(resume, problem.compile or many.are_asked)
+        chosen, options = solver_from(solver), run.train_options(resume, problem.compile or many.are_asked, schedule)
         mesh = many.start(problem) if many.are_asked else None
         trained = load_problem(problem, on_host=mesh is not None)
-        folder = run.out or default_folder("", problem, trained.data.name, solver, run.seed)
+        folder = run.out or default_folder("", problem, trained.data.name, with_schedule(solver, schedule), run.seed)
         with interruptible(folder), reaching_others():
             on = trained if mesh is None else ManyDevices(trained, mesh)
             result = run_training(on, chosen, options, name=solver, folder=folder)

@@ -33,15 +33,17 @@ def compare(
     options: TrainOptions = DEFAULTS,
     *,
     seeds: int = 1,
+    schedules: Mapping[str, str] | None = None,
 ) -> list[Run]:
     """Train with each solver from the same start on the same batches; write logs, results, tables and figures.
 
-    problem:  what is trained
-    solvers:  each by its name in tables and figures
-    folder:   gets a subfolder per run, with its log and checkpoint, and `FILES`; `results.json` is written anew after
-              each run
-    options:  of every run; `seed` is the first seed
-    seeds:    all solvers are trained at `seed`, then all at `seed + 1`, and so on, at least 1
+    problem:    what is trained
+    solvers:    each by its name in tables and figures
+    folder:     gets a subfolder per run, with its log and checkpoint, and `FILES`; `results.json` is written anew after
+                each run
+    options:    of every run; `seed` is the first seed
+    seeds:      all solvers are trained at `seed`, then all at `seed + 1`, and so on, at least 1
+    schedules:  of the learning rates of the solvers of these names; that of `options` for the others
 
     Returns the runs solver by solver. `options.resume` continues an earlier comparison in the folder: runs that are
     done are not repeated, one that was interrupted is continued, and further epochs and seeds are added. Without it,
@@ -53,8 +55,18 @@ def compare(
         for solver in solvers.values():
             check_compiles(problem, solver)
     check_writable(folder, FILES)
+    of = schedules or {}
+    if unknown := set(of) - set(solvers):
+        raise ValueError(
+            f"there is a schedule for {min(unknown)!r}, which is none of the solvers: {', '.join(solvers)}"
+        )
     specs = [
-        RunSpec(name, solver, replace(options, seed=options.seed + k), folder / _subfolder(name, options.seed + k))
+        RunSpec(
+            name,
+            solver,
+            replace(options, seed=options.seed + k, schedule=of.get(name, options.schedule)),
+            folder / _subfolder(name, options.seed + k),
+        )
         for k in range(seeds)
         for name, solver in solvers.items()
     ]
@@ -123,7 +135,13 @@ def _write_results(
         **device_info(problem.data.train_images),
         **provenance(),
         "runs": [
-            {"solver": spec.name, "seed": spec.options.seed, "stopped": run.stopped, "epochs": run.epochs}
+            {
+                "solver": spec.name,
+                "seed": spec.options.seed,
+                "schedule": str(spec.options.learning_rate_schedule),
+                "stopped": run.stopped,
+                "epochs": run.epochs,
+            }
             for spec, run in done
         ],
     }

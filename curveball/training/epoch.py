@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from curveball.solvers.base import Number
 from curveball.training.devices import pool_use, to_host
 from curveball.training.log import Reporter
 from curveball.training.options import TrainOptions
@@ -26,8 +27,11 @@ def train_epoch(
     options: TrainOptions,
     report: Reporter,
     saver: Saver,
+    rates: Callable[[int], Number] | None = None,
 ) -> Record | None:
     """Train one epoch, or what is left of it, and validate; update `run` and return the epoch's record.
+
+    `rates` is the learning rate of each step of the run, None where it is the solver's own.
 
     Where a loss diverges, `run.stopped` says so, and there is no record.
     """
@@ -37,7 +41,8 @@ def train_epoch(
     unread: list[Array] = []  # loss and error of each step since the last logged one, on the device
     started = time.perf_counter() - run.seconds
     for k, batch in enumerate(batches, part.batches):
-        numbers = step(run, batch)
+        lr = None if rates is None else rates(before + k)
+        numbers = step(run, batch, lr)
         unread += [numbers.pop("loss"), numbers.pop("error")]
         is_last = k == count - 1
         is_logged = k % options.log_every == 0 or is_last
@@ -58,6 +63,7 @@ def train_epoch(
                     "loss": losses[-1],
                     "error": errors[-1],
                     **{key: x for key, x in zip(known, read[len(unread) :], strict=True) if math.isfinite(x)},
+                    **({} if lr is None else {"lr": lr}),
                     "seconds": run.seconds,
                 }
                 run.steps.append(record)

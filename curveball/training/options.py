@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from curveball.solvers.base import Solver
+from curveball.training.schedule import Schedule, check_scheduled, is_constant, schedule_from
 
 UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0}
 
@@ -25,6 +26,7 @@ class TrainOptions:
                      or time as in "30s", "10min", "2h"; None: after each epoch only
     diverged_above:  a loss above this many times the first one (or above this number, where the first is below 1) ends
                      the run, as one does that is not finite; inf: only the latter
+    schedule:        how the solver's learning rate changes, as in "cosine" or "step:epochs=30/60": see schedule.py
     compile:         a step is one program, where the array library has a compiler (jax, and torch on a GPU)
 
     >>> TrainOptions(epochs=3).seed
@@ -42,6 +44,7 @@ class TrainOptions:
     save_every: int | str | None = "10min"
     diverged_above: float = 1e6
     compile: bool = False
+    schedule: str = "constant"
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.log_every < 1:
@@ -50,7 +53,7 @@ class TrainOptions:
             raise ValueError(f"seed must be zero or positive; got {self.seed}")
         if not self.diverged_above > 1:
             raise ValueError(f"diverged_above must be more than 1; got {self.diverged_above}")
-        _ = self.save_interval
+        _ = self.save_interval, self.learning_rate_schedule
 
     @property
     def save_interval(self) -> tuple[float, float]:
@@ -68,6 +71,11 @@ class TrainOptions:
                 f"save_every must be steps as in 500, or time as in 30s, 10min, 2h; got {str(self.save_every)!r}"
             )
         return (math.inf, number * UNITS[found[2]]) if found[2] else (number, math.inf)
+
+    @property
+    def learning_rate_schedule(self) -> Schedule:
+        """The schedule, as a function."""
+        return schedule_from(self.schedule, self.epochs)
 
 
 @dataclass(frozen=True)
@@ -88,6 +96,8 @@ class RunSpec:
     def __post_init__(self) -> None:
         if self.options.resume and self.folder is None:
             raise ValueError("resume needs the folder of the run to continue")
+        if not is_constant(self.options.learning_rate_schedule):
+            check_scheduled(self.solver)
 
     @property
     def checkpoint(self) -> Path | None:

@@ -17,17 +17,19 @@ from typing import Any, Generic
 import numpy as np
 
 import minigrad as mg
-from curveball.solvers.base import Solver
+from curveball.solvers.base import Number, Solver
+from curveball.solvers.tree_math import number_like
 from curveball.training.devices import check_compiler, to_device_of
 from curveball.training.protocol import Batch, TrainingProblem
 from curveball.training.run import Run
+from curveball.training.schedule import with_lr
 from minigrad import Array, Tree, namespace, tree_flatten, tree_unflatten
 
 STATS_MOMENTUM = 0.1  # of batch normalisation's running statistics
 KNOWN = ("rho", "beta", "lam", "trust_ratio", "predicted")  # what a solver may report in addition to the loss
 
 Numbers = dict[str, Array]  # loss, error, and those of KNOWN that the solver reports
-Step = Callable[[Run, Batch], Numbers]  # updates params, state and stats of the run
+Step = Callable[[Run, Batch, Number | None], Numbers]  # updates params, state and stats of the run
 
 
 def train_step(
@@ -38,12 +40,15 @@ def train_step(
     state: Tree,
     stats: Tree,
     batch: Batch,
+    lr: Number | None = None,
 ) -> tuple[Tree, Tree, Tree, Numbers]:
     """Return the next params, the solver's next state, the next running statistics, and numbers for the log.
 
-    `phase` is the solver's, None where its state decides. Nothing that is given is changed, nothing is copied to the
-    host.
+    `phase` is the solver's, None where its state decides; `lr` the learning rate, None for the solver's own. Nothing
+    that is given is changed, nothing is copied to the host.
     """
+    if lr is not None:
+        solver = with_lr(solver, lr)
     step: Callable[..., Any] = solver.step
     if phase is not None:
         step = partial(step, phase=phase)
@@ -59,9 +64,11 @@ def step_of(problem: TrainingProblem[Batch], solver: Solver, compiled: bool) -> 
     return CompiledStep(problem, solver) if compiled else partial(_eager_step, problem, solver)
 
 
-def _eager_step(problem: TrainingProblem[Batch], solver: Solver, run: Run, batch: Batch) -> Numbers:
+def _eager_step(
+    problem: TrainingProblem[Batch], solver: Solver, run: Run, batch: Batch, lr: Number | None = None
+) -> Numbers:
     run.params, run.state, run.stats, numbers = train_step(
-        problem, solver, None, run.params, run.state, run.stats, batch
+        problem, solver, None, run.params, run.state, run.stats, batch, lr
     )
     return numbers
 
@@ -107,18 +114,22 @@ class CompiledStep(Generic[Batch]):
         self._arrays: Tree = None  # the state as the programs take it
         self._state: Tree = None  # the same with its counts as Python ints, as it was put into the run
 
-    def __call__(self, run: Run, batch: Batch) -> Numbers:
-        """Take a step: update the params, the state and the statistics of the run, and return the numbers."""
+    def __call__(self, run: Run, batch: Batch, lr: Number | None = None) -> Numbers:
+        """Take a step: update the params, the state and the statistics of the run, and return the numbers.
+
+        A learning rate is an argument of the program, an array of no axes, so that a new one compiles nothing.
+        """
         if run.state is not self._state:
             self._take_over(run, batch)
         phase = self._solver.phase(run.state)
-        key = (id(self._problem), id(self._solver), phase)
+        key = (id(self._problem), id(self._solver), phase, lr is None)
         program, is_new = self._programs.get(key), key not in self._programs
         if program is None:
             step = partial(train_step, self._problem, self._solver, phase)
             program = mg.compiled(step, namespace(self._problem.data.train_images), donate=(0, 1, 2))
             self._programs[key] = program
-        run.params, self._arrays, run.stats, numbers = program(run.params, self._arrays, run.stats, batch)
+        rate = () if lr is None else (number_like(lr, tree_flatten(run.params)[0][0]),)
+        run.params, self._arrays, run.stats, numbers = program(run.params, self._arrays, run.stats, batch, *rate)
         run.state = self._state = _counted(self._state, self._arrays, check=is_new)
         return numbers
 

@@ -22,6 +22,7 @@ from curveball.training.protocol import Batch, TrainingProblem
 from curveball.training.provenance import provenance, settings_of
 from curveball.training.resume import Saver, resume_together
 from curveball.training.run import Record, Run, RunIsDone
+from curveball.training.schedule import is_constant, learning_rates
 from curveball.training.step import Step, check_compiles, step_of
 from minigrad import one_blas_thread
 
@@ -113,13 +114,14 @@ def _train(problem: TrainingProblem[Batch], spec: RunSpec, callback: Callback | 
 
 def _about(problem: TrainingProblem[Batch], spec: RunSpec) -> Record:
     """What must be the same when the run is resumed, except its name."""
-    kind = type(spec.solver).__name__
+    kind, schedule = type(spec.solver).__name__, spec.options.learning_rate_schedule
     return {
         "name": spec.name,
         "solver": kind,
         **settings_of(spec.solver),
         **problem.description,
         "seed": spec.options.seed,
+        **({} if is_constant(schedule) else {"schedule": str(schedule)}),
     }
 
 
@@ -133,9 +135,10 @@ def _run_epochs(
     report: Reporter,
 ) -> None:
     """Train what is left of the epochs, or up to the reason in `run.stopped`."""
+    rates = learning_rates(spec.solver, spec.options.learning_rate_schedule, problem.steps_per_epoch)
     try:
         while len(run.epochs) < spec.options.epochs:
-            record = train_epoch(problem, step, run, rng, spec.options, report, saver)
+            record = train_epoch(problem, step, run, rng, spec.options, report, saver, rates)
             if record is None:
                 back = f"; go back to {saver.there}" if saver.there else ""
                 run.stopped = f"{run.stopped}{back}"

@@ -5,6 +5,7 @@ Images are (batch, height, width, channels), kernels (height, width, in, out).
 
 from minigrad.nn.conv import conv2d
 from minigrad.nn.layers import dense, dropout
+from minigrad.nn.local_response import local_response_norm
 from minigrad.nn.losses import cross_entropy, log_softmax, softmax, squared_error
 from minigrad.nn.normalisation import batch_norm, running_average
 from minigrad.nn.pool import avg_pool2d, max_pool2d
@@ -16,6 +17,7 @@ __all__ = [
     "cross_entropy",
     "dense",
     "dropout",
+    "local_response_norm",
     "log_softmax",
     "max_pool2d",
     "running_average",

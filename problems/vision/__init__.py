@@ -5,8 +5,8 @@ Every file here adds its networks to the registry: a new file is found by itself
 
 from problems.registry import import_modules
 from problems.vision.classification import Classification
-from problems.vision.networks import NETWORKS, Network, names, network
+from problems.vision.networks import NETWORKS, Network, families, names, network
 
 import_modules(__name__, __path__)
 
-__all__ = ["NETWORKS", "Classification", "Network", "names", "network"]
+__all__ = ["NETWORKS", "Classification", "Network", "families", "names", "network"]

@@ -70,6 +70,7 @@ class Classification:
             "channel_means": list(self.data.mean),  # tell data sets of one name apart
             "augment": self.augment,
             "network": self.network.name,
+            "layers": self.network.describe(),
             "initialisation": self.network.initialisation,
             "batch_size": self.batch_size,
             "dtype": np.dtype(self.dtype).name,

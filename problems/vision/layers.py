@@ -35,6 +35,17 @@ INITIALISATIONS: dict[str, Callable[[int, int], float]] = {
 }
 
 
+class TooSmall(ValueError):
+    """Images are too small for a network."""
+
+
+def check_size(what: str, least: int, padding: int, shape: Shape) -> None:
+    """TooSmall unless images of a shape, padded, have the least height and width."""
+    if min(shape[:2]) + 2 * padding < least:
+        height, width = shape[:2]
+        raise TooSmall(f"{what} needs {least - 2 * padding} pixels or more each way, and gets {height} x {width}")
+
+
 class Layer(Protocol):
     """What a layer has. A class that inherits from it writes `apply`, and of the rest only what differs.
 
@@ -68,17 +79,26 @@ class Layer(Protocol):
 
 @dataclass(frozen=True)
 class Conv(Layer):
-    """Convolution with square kernels of odd size, keeping height and width (divided by `stride`), and a bias."""
+    """Convolution with square kernels of odd size, and a bias.
+
+    Height and width are kept, divided by `stride` and rounded up, unless a `padding` is given.
+    """
 
     channels: int
     size: int
     stride: int = 1
     bias: bool = True
+    padding: int | None = None  # None: size // 2
     kind: ClassVar[str] = "conv"
 
     def shape(self, shape: Shape) -> Shape:
-        height, width = (-(-n // self.stride) for n in shape[:2])
+        height, width = ((n + 2 * self._pad - self.size) // self.stride + 1 for n in shape[:2])
+        check_size("a convolution", self.size, self._pad, shape)
         return height, width, self.channels
+
+    @property
+    def _pad(self) -> int:
+        return self.size // 2 if self.padding is None else self.padding
 
     def init(self, rng: np.random.Generator, shape: Shape, scale: str) -> Params:
         fan_in, fan_out = self.size**2 * shape[2], self.size**2 * self.channels
@@ -87,7 +107,7 @@ class Conv(Layer):
         return {"w": w, "b": np.zeros(self.channels)} if self.bias else {"w": w}
 
     def apply(self, params: Params, x: Array, stats: Params | None, masks: Params | None = None) -> Outputs:
-        return nn.conv2d(x, params["w"], self.stride, padding=self.size // 2, bias=params.get("b")), {}
+        return nn.conv2d(x, params["w"], self.stride, padding=self._pad, bias=params.get("b")), {}
 
 
 @dataclass(frozen=True)
@@ -136,20 +156,31 @@ class Elementwise(Layer):
 
 @dataclass(frozen=True)
 class Pool(Layer):
-    """Maximum or average over windows."""
+    """Maximum or average over windows.
+
+    `ceil`: the number of windows is rounded up, so that the last may reach beyond the image; else down.
+    """
 
     function: Callable[..., Array]  # nn.max_pool2d or nn.avg_pool2d
     window: int
     stride: int
     padding: int = 0
+    ceil: bool = False
     kind: ClassVar[str] = "pool"
 
     def shape(self, shape: Shape) -> Shape:
-        height, width = ((n + 2 * self.padding - self.window) // self.stride + 1 for n in shape[:2])
+        height, width = ((n + sum(self._pads(n)) - self.window) // self.stride + 1 for n in shape[:2])
+        check_size("a pool", self.window - (self.stride - 1 if self.ceil else 0), self.padding, shape)
         return height, width, shape[2]
 
     def apply(self, params: Params, x: Array, stats: Params | None, masks: Params | None = None) -> Outputs:
-        return self.function(x, self.window, self.stride, self.padding), {}
+        height, width = (self._pads(n) for n in x.shape[1:3])
+        return self.function(x, self.window, self.stride, (height, width)), {}
+
+    def _pads(self, n: int) -> tuple[int, int]:
+        """Before and after `n` pixels; with `ceil`, what is missing to the end of the last window."""
+        rest = -(n + 2 * self.padding - self.window) % self.stride if self.ceil else 0
+        return self.padding, self.padding + rest
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,11 @@ import numpy as np
 import minigrad as mg
 from minigrad import Array, tree_flatten
 from problems.registry import Registry
-from problems.vision.layers import INITIALISATIONS, Layer, Params, Sequence, Shape
+from problems.vision import describe as described
+from problems.vision.layers import INITIALISATIONS, Layer, Params, Sequence, Shape, TooSmall
 
-Layers = TypeVar("Layers", bound=Callable[[int], tuple[Layer, ...]])
+Layers = TypeVar("Layers", bound=Callable[..., tuple[Layer, ...]])
+LARGEST = 1024  # pixels: what is said of images that are too small is looked for up to here
 
 
 @dataclass(frozen=True)
@@ -32,9 +34,14 @@ class Network:
     layers: tuple[Layer, ...]
     initialisation: str = "he"
     inputs: str = "standard"  # images of mean 0 and deviation 1 per channel, or "unit", values in 0..1
+    by_shape: bool = False  # its layers depend on the shape of the images
 
     def init(self, rng: np.random.Generator, shape: Shape, dtype: type[np.floating] = np.float32) -> Params:
-        """Draw the parameters for images of a shape (height, width, channels), on the host."""
+        """Draw the parameters for images of a shape (height, width, channels), on the host.
+
+        ValueError where the images are too small.
+        """
+        self._check(shape)
         params = Sequence(self.layers).init(rng, shape, self.initialisation)
         return mg.tree_map(lambda value: np.asarray(value, dtype=dtype), params)
 
@@ -55,22 +62,67 @@ class Network:
         """The number of parameters."""
         return sum(prod(value.shape) for value in tree_flatten(params)[0])
 
+    def describe(self) -> str:
+        """The layers in one line.
+
+        >>> network("mlp").describe()
+        'dense 64, tanh, dense 10'
+        """
+        return described.describe(self.layers)
+
+    def multiplications(self, shape: Shape) -> int:
+        """Of one forward pass of one image of a shape; pools, normalisation and biases are not counted.
+
+        >>> network("mlp").multiplications((8, 8, 1))
+        4736
+        """
+        self._check(shape)
+        return described.multiplications(self.layers, shape)
+
+    def _check(self, shape: Shape) -> None:
+        """ValueError, with the least size, for images that are too small."""
+        layers = Sequence(self.layers)
+        try:
+            layers.shape(shape)
+        except TooSmall as error:
+            least = next((n for n in range(1, LARGEST) if _fits(layers, (n, n, *shape[2:]))), None)
+            more = "" if least is None else f": it takes {least} x {least} and larger"
+            raise ValueError(
+                f"images of {shape[0]} x {shape[1]} are too small for the network {self.name}{more} ({error})"
+            ) from None
+
+
+def _fits(layers: Sequence, shape: Shape) -> bool:
+    try:
+        layers.shape(shape)
+    except TooSmall:
+        return False
+    return True
+
 
 @dataclass(frozen=True)
 class Architecture:
-    """The function that makes a network's layers for a number of classes, and what inputs they take."""
+    """The function that makes a network's layers, what it is called with, and what inputs the layers take.
 
-    layers: Callable[[int], tuple[Layer, ...]]
+    It is called with the number of classes; then, with `by_shape`, with the shape of the images (or None, where that is
+    not known); then, in a family, with what stands after the colon of the network's name.
+    """
+
+    layers: Callable[..., tuple[Layer, ...]]
     inputs: str = "standard"
+    by_shape: bool = False
 
 
 NETWORKS: Registry[Architecture] = Registry("network")
+FAMILIES: Registry[Architecture] = Registry("family of networks")  # by the whole name, as in random:SEED
 
 
-def architecture(name: str, inputs: str = "standard") -> Callable[[Layers], Layers]:
+def architecture(name: str, inputs: str = "standard", by_shape: bool = False) -> Callable[[Layers], Layers]:
     """Decorator: a function from the number of classes to layers becomes the network `name`.
 
-    `inputs` is that of `Network`. ValueError if the name is taken.
+    `inputs` is that of `Network`. With `by_shape` the function has a second argument, the shape of the images. A name
+    with a colon, as `random:SEED`, is a family of networks: the function also has the text after the colon. ValueError
+    if the name is taken.
 
     >>> from problems.vision.layers import Dense
     >>> @architecture("linear")
@@ -82,21 +134,28 @@ def architecture(name: str, inputs: str = "standard") -> Callable[[Layers], Laye
     """
 
     def add(layers: Layers) -> Layers:
-        NETWORKS.add(name, Architecture(layers, inputs))
+        table = FAMILIES if ":" in name else NETWORKS
+        table.add(name, Architecture(layers, inputs, by_shape))
         return layers
 
     return add
 
 
-def network(name: str, classes: int = 10, initialisation: str = "he") -> Network:
+def network(name: str, classes: int = 10, initialisation: str = "he", shape: Shape | None = None) -> Network:
     """Return a network by name. ValueError lists the names if there is none.
 
-    `initialisation`: "he" (weights of variance 2/in) or "xavier" (2/(in + out)); biases start at 0.
+    `initialisation`: "he" (weights of variance 2/in) or "xavier" (2/(in + out)); biases start at 0. `shape` is that of
+    the images (height, width, channels), which some networks are made for.
     """
-    known = NETWORKS.find(name)
+    kind, colon, argument = name.partition(":")
+    family = next((known for whole, known in FAMILIES.items() if colon and whole.partition(":")[0] == kind), None)
+    if family is None and name not in NETWORKS:
+        raise ValueError(f"unknown network {name!r}: there are {', '.join([*names(), *families()])}")
+    known = family or NETWORKS[name]
     if initialisation not in INITIALISATIONS:
         raise ValueError(f"unknown initialisation {initialisation!r}: there are {', '.join(sorted(INITIALISATIONS))}")
-    return Network(name, known.layers(classes), initialisation, known.inputs)
+    layers = known.layers(classes, *((shape,) if known.by_shape else ()), *((argument,) if family else ()))
+    return Network(name, layers, initialisation, known.inputs, known.by_shape)
 
 
 def names() -> tuple[str, ...]:
@@ -106,3 +165,12 @@ def names() -> tuple[str, ...]:
     True
     """
     return NETWORKS.names()
+
+
+def families() -> tuple[str, ...]:
+    """The names of the families of networks, each with what stands after the colon.
+
+    >>> "random:SEED" in families()
+    True
+    """
+    return FAMILIES.names()

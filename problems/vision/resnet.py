@@ -21,13 +21,8 @@ in S. Zagoruyko and N. Komodakis, "Wide Residual Networks", BMVC 2016, section 2
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
-
-import numpy as np
-
 import minigrad as mg
-from minigrad import Array, nn
+from minigrad import nn
 from problems.vision.layers import (
     BatchNorm,
     Conv,
@@ -35,53 +30,14 @@ from problems.vision.layers import (
     Dropout,
     Elementwise,
     Layer,
-    Outputs,
-    Params,
     Pool,
     Sequence,
-    Shape,
 )
 from problems.vision.networks import architecture
+from problems.vision.residual import Residual
 
-RELU, NORM, IDENTITY = Elementwise(mg.relu), BatchNorm(eps=1e-5), Sequence()
+RELU, NORM = Elementwise(mg.relu), BatchNorm(eps=1e-5)
 STEMS = ("3x3", "7x7")
-
-
-@dataclass(frozen=True)
-class Residual(Layer):
-    """`relu(branch(x) + shortcut(x))`; a shortcut without layers is x. ValueError if their shapes differ."""
-
-    branch: Sequence
-    shortcut: Sequence = IDENTITY
-    kind: ClassVar[str] = "block"
-
-    def shape(self, shape: Shape) -> Shape:
-        added, kept = self.branch.shape(shape), self.shortcut.shape(shape)
-        if added != kept:
-            raise ValueError(f"a residual block cannot add {added}, which its branch makes, to its shortcut's {kept}")
-        return added
-
-    def init(self, rng: np.random.Generator, shape: Shape, scale: str) -> Params:
-        return {name: part.init(rng, shape, scale) for name, part in self._parts()}
-
-    def masks(self, rng: np.random.Generator, shape: Shape, batch: int) -> Params:
-        return {name: drawn for name, part in self._parts() if (drawn := part.masks(rng, shape, batch))}
-
-    def apply(self, params: Params, x: Array, stats: Params | None, masks: Params | None = None) -> Outputs:
-        total: Array = 0.0 if self.shortcut.layers else x
-        seen: Params = {}
-        for name, part in self._parts():
-            own = None if stats is None else stats.get(name, {})
-            y, batch_stats = part.apply(params[name], x, own, (masks or {}).get(name))
-            total = y + total
-            if batch_stats:
-                seen[name] = batch_stats
-        return mg.relu(total), seen
-
-    def _parts(self) -> list[tuple[str, Sequence]]:
-        """The parts that have layers."""
-        parts = (("branch", self.branch), ("shortcut", self.shortcut))
-        return [(name, part) for name, part in parts if part.layers]
 
 
 def basic_block(channels: int, stride: int = 1, shortcut: bool = False, dropout: float = 0.0) -> Residual:

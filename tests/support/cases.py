@@ -360,6 +360,15 @@ linear("nn.running_average", normal(3), normal(3), f=lambda a, b: nn.running_ave
 linear(
     "nn.dropout", normal(2, 3), f=lambda x: nn.dropout(x, constants(x, [[True, False, True], [False, True, True]]), 0.4)
 )
+for label, shape, options in (
+    ("defaults", (2, 7), {}),
+    ("images", (2, 3, 2, 6), {"size": 3, "alpha": 0.3, "beta": 0.75, "k": 1.0}),
+    ("even-size", (3, 5), {"size": 4, "alpha": 0.5, "beta": 0.5, "k": 1.5}),
+    ("one-channel", (4, 1), {"size": 5, "alpha": 0.4, "beta": 1.3}),
+    ("wider-than-the-channels", (2, 3), {"size": 9, "alpha": 0.4}),
+    ("vector", (6,), {"size": 2, "alpha": 0.4, "beta": -0.5}),
+):
+    case("nn.local_response_norm", normal(*shape), f=partial(nn.local_response_norm, **options), label=label)
 case("nn.dense", normal(4, 3), normal(3, 2), normal(2))
 case("nn.dense", normal(2, 4, 3), normal(3, 2), label="no-bias")
 for name in ("nn.softmax", "nn.log_softmax"):

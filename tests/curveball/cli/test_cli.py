@@ -18,7 +18,7 @@ from curveball.training.provenance import provenance
 from curveball.training.run import Run
 
 SHORT = ["--network", "mlp", "--epochs", "1", "--quiet"]
-COMMANDS = ["train", "compare", "table1", "figure1", "info", "course"]
+COMMANDS = ["train", "compare", "table1", "figure1", "random", "info", "course"]
 
 
 def command(*arguments):

@@ -9,8 +9,8 @@ import minigrad as mg
 from minigrad import nn, tree_flatten
 from problems import NETWORKS, network
 from problems.vision.layers import Dense
-from problems.vision.networks import Network, architecture, names
-from problems.vision.resnet import resnet18
+from problems.vision.networks import architecture, names
+from tests.support.networks import has_dropout, large_enough, narrow
 from tests.support.packages import copy_with_files, run
 
 CIFAR = (32, 32, 3)
@@ -28,28 +28,22 @@ def rng(seed=0):
     ("resnet18-dropout", CIFAR, 11_250_762),
     ("resnet18-7x7", CIFAR, 11_181_642),
     ("resnet18-7x7-dropout", CIFAR, 11_181_642),
+    ("vgg-f-bn", (64, 64, 3), 28_466_954 + 2 * (64 + 4 * 256 + 2 * 4096)),
     ("mlp", (8, 8, 1), 64 * 64 + 64 + 64 * 10 + 10),
     ("cnn", (8, 8, 1), 9 * 16 + 16 + 2 * 16 + 9 * 16 * 32 + 32 + 2 * 32 + 2 * 2 * 32 * 10 + 10),
 ])  # fmt: skip
 def test_parameters(name, shape, count):
-    net = network(name)
+    net = network(name, shape=shape)
     params = net.init(rng(), shape)
     assert net.count(params) == sum(x.size for x in tree_flatten(params)[0]) == count
-
-
-def narrow(name, classes):
-    """The network of a name; for ResNet-18 the same one with 4 channels where it has 64."""
-    if not name.startswith("resnet18"):
-        return network(name, classes)
-    stem = "7x7" if "7x7" in name else "3x3"
-    return Network(name, resnet18(classes, 0.3 if "dropout" in name else 0.0, stem, width=4))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("shape", [(8, 8, 1), (9, 7, 3), CIFAR])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_outputs(name, shape, dtype):
-    net = narrow(name, classes=7)
+    shape = large_enough(name, shape)
+    net = narrow(name, 7, shape)
     params = net.init(rng(), shape, dtype)
     x = rng(1).standard_normal((4, *shape)).astype(dtype)
     masks = net.masks(rng(2), shape, 4)
@@ -63,10 +57,11 @@ def test_outputs(name, shape, dtype):
     assert all(v.dtype == dtype for v in seen)
     evaluated, same = net(params, x, stats)
     assert evaluated.shape == (4, 7)
-    assert np.allclose(evaluated, y) is not normalised  # the unbiased variance is not the batch's own
+    # The unbiased variance is not the batch's own, and nothing is dropped.
+    assert np.allclose(evaluated, y) is not (normalised or has_dropout(name))
     for a, b in zip(tree_flatten(same)[0], seen, strict=True):
         np.testing.assert_array_equal(a, b)
-    assert bool(masks) is ("dropout" in name)
+    assert bool(masks) is has_dropout(name)
 
 
 def test_a_network_in_evaluation_treats_images_one_by_one():
@@ -106,10 +101,11 @@ def test_dtype_does_not_change_the_draw():
 @pytest.mark.parametrize("name", NETWORKS)
 def test_derivatives(name):
     """The whole network and its loss, both sweeps, in float64."""
-    net = narrow(name, classes=3)
-    params = net.init(rng(), (8, 8, 2), np.float64)
-    x, labels = rng(1).standard_normal((3, 8, 8, 2)), np.array([0, 2, 1])
-    masks = net.masks(rng(5), (8, 8, 2), 3)
+    shape = large_enough(name, (8, 8, 2))
+    net = narrow(name, 3, shape)
+    params = net.init(rng(), shape, np.float64)
+    x, labels = rng(1).standard_normal((3, *shape)), np.array([0, 2, 1])
+    masks = net.masks(rng(5), shape, 3)
 
     def outputs(p):
         return net(p, x, masks=masks)[0]

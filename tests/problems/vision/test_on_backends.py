@@ -7,6 +7,7 @@ import minigrad as mg
 from curveball import CurveBall
 from minigrad import nn
 from problems import NETWORKS, network
+from tests.support.networks import large_enough, narrow
 
 IMAGES = {"mnist-mlp": (28, 28, 1)}  # the others take 8 x 8
 BATCH = 4
@@ -14,7 +15,8 @@ BATCH = 4
 
 def draw(name):
     rng = np.random.default_rng(0)
-    net, shape = network(name), IMAGES.get(name, (8, 8, 1))
+    shape = large_enough(name, IMAGES.get(name, (8, 8, 1)))
+    net = narrow(name, shape=shape) if name.startswith("vgg-f") else network(name)
     images, labels = rng.uniform(size=(BATCH, *shape)), rng.integers(0, 10, BATCH)
     return net, net.init(rng, shape, np.float64), images, labels, net.masks(rng, shape, BATCH)
 

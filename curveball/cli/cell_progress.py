@@ -1,0 +1,41 @@
+"""What a person sees while the cells of an experiment are computed: a bar on a terminal, elsewhere a line for each."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+
+from curveball.training.say import say
+
+
+class CellProgress:
+    """The progress of an experiment: its name, its cells and how many of them are done."""
+
+    def __init__(self, name: str, cells: int, done: int):
+        from tqdm import tqdm
+
+        self._bar = tqdm(total=cells, initial=done, desc=name, unit="cell", disable=not _is_terminal())
+
+    def report(self, line: str, left: str = "") -> None:
+        """A cell is done, of which a line says what came out; `left`: how long the others will take."""
+        if self._bar.disable:
+            say(f"{line}; {left}" if left else line)
+        elif left:
+            self._bar.set_postfix_str(left, refresh=False)
+        self._bar.update()
+
+    def close(self) -> None:
+        """The end."""
+        self._bar.close()
+
+    def __enter__(self) -> CellProgress:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def _is_terminal() -> bool:
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        return bool(sys.stderr.isatty())
+    return False

@@ -1,0 +1,122 @@
+"""`curveball random`."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from curveball.cli import names
+from curveball.cli.cell_progress import CellProgress
+from curveball.cli.errors import at_least, bad_input
+from curveball.cli.options import BATCH_SIZE, Out, Seed
+from curveball.training.say import say
+
+if TYPE_CHECKING:
+    from curveball.experiments.random_networks import Cell, Plan
+
+
+def random(
+    count: Annotated[int, typer.Option(help="networks: random:0, random:1, and so on")] = 50,
+    epochs: Annotated[int, typer.Option(help="passes over the training set")] = 3,
+    data: Annotated[str, typer.Option(help=f"data set: {names.DATA_SETS}; folder: images in --data-folder")] = "digits",
+    data_folder: Annotated[Path | None, typer.Option(help="where the data are")] = None,
+    augment: Annotated[bool, typer.Option("--augment", help="flip and shift the training images at random")] = False,
+    batch_size: Annotated[int, typer.Option(help="images per step")] = BATCH_SIZE,
+    backend: Annotated[str, typer.Option(help=f"array library: {names.BACKENDS}")] = "numpy",
+    device: Annotated[str | None, typer.Option(help="index of the GPU")] = None,
+    seed: Seed = 0,
+    jobs: Annotated[
+        int | None, typer.Option(help="processes, each with one thread [default: one per core; on a GPU 1]")
+    ] = None,
+    out: Out = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="keep the cells that are in --out, compute the rest")
+    ] = False,
+) -> None:
+    """Train many networks drawn at random with every solver: which of them need tuning?
+
+    CurveBall is not tuned; SGD and Adam have one learning rate each, tuned on the median network. Reported are
+    quartiles of the training error, the share of networks on which each solver is best, and how often each diverges.
+    """
+    # Imported here, so that other commands and the help start without Matplotlib.
+    from curveball.experiments.parallel import WorkerKilled
+    from curveball.experiments.random_cells import CELLS, CellFiles
+    from curveball.experiments.random_networks import Plan, Setting, run_plan
+    from curveball.experiments.random_tables import FILES, markdown, write
+    from curveball.training.data_hash import data_hashes
+    from curveball.training.files import archive_previous, check_writable, output_folder, remove_leftovers
+    from curveball.training.lock import locked
+    from curveball.training.provenance import provenance
+
+    folder = out or Path("runs") / f"random-{data}"
+    with contextlib.ExitStack() as stack:
+        with bad_input():
+            at_least(1, "--count", count)
+            at_least(1, "--jobs", 1 if jobs is None else jobs)
+            if jobs is None:
+                jobs = -1 if backend == "numpy" else 1
+            plan = Plan(Setting(data, data_folder, batch_size, augment, backend, device), count, epochs, seed)
+            problem = plan.setting.problem(0)
+            about = {key: problem.description[key] for key in problem.description if key not in ("network", "layers")}
+            files = CellFiles(folder, {**about, **data_hashes(problem.data)})
+            if resume:
+                files.check()
+            stack.enter_context(locked(output_folder(folder)))
+            remove_leftovers(folder)
+            check_writable(folder, FILES)
+            done = files.load() if resume else {}
+            if not resume and any((folder / name).exists() for name in (*FILES, CELLS)):
+                archive_previous(folder, (*FILES, CELLS))
+        watch = _Watch(plan, list(done.values()))
+        progress = stack.enter_context(CellProgress("random", watch.cells, watch.done))
+
+        def report(cell: Cell) -> None:
+            try:
+                files.save(cell)
+            except ValueError as error:
+                say(f"curveball: {cell.task} is not kept: {error}")
+            progress.report(str(cell), watch.left(cell))
+
+        try:
+            tuned, cells = run_plan(plan, jobs, done, report)
+        except (KeyboardInterrupt, WorkerKilled) as error:
+            kept = f"{watch.done} of {watch.cells} cells are kept in {folder}, --resume goes on from there"
+            if isinstance(error, WorkerKilled):
+                say(f"curveball: {error}; {kept}")
+                raise typer.Exit(1) from None
+            say(f"curveball: interrupted: {kept}")
+            raise
+        progress.close()
+        facts: dict[str, Any] = {"networks": count, "epochs": epochs, "seed": seed, **files.about}
+        facts |= {"source": problem.data.source, **provenance(), "seconds": sum(c.seconds for c in (*tuned, *cells))}
+        try:
+            with bad_input():
+                write(tuned, cells, folder, facts)
+        finally:
+            typer.echo(markdown(tuned, cells))
+        typer.echo(f"{', '.join(FILES)} and the cells in {folder}")
+
+
+class _Watch:
+    """How many cells are done, and how long the rest will take, by the multiplications done so far."""
+
+    def __init__(self, plan: Plan, done: list[Cell]):
+        self._plan, self._started = plan, time.perf_counter()
+        self.cells = len(plan.tuning) + plan.count * len(plan.rows)
+        lengths = {(plan.epochs, plan.seed), (1, plan.seed + 1)}
+        own = [c for c in done if c.task.network < plan.count and (c.task.epochs, c.task.seed) in lengths]
+        self.done = min(self.cells, len(own))
+        self._todo = plan.all_work - sum(plan.work(cell.task) for cell in own)
+        self._worked = 0.0
+
+    def left(self, cell: Cell) -> str:
+        """Count a cell; what to say of the rest."""
+        self.done += 1
+        self._worked += self._plan.work(cell.task)
+        rest = max(0.0, self._todo - self._worked) / self._worked * (time.perf_counter() - self._started)
+        length = f"{rest:.0f} s" if rest < 120.0 else f"{rest / 60.0:.0f} min"
+        return f"{self.done} of {self.cells} cells, about {length} left"

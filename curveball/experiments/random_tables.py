@@ -1,0 +1,170 @@
+"""What came of random networks: a table of the solvers, one of the networks, all numbers, and a picture."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from curveball.experiments.figures import look, new_figure
+from curveball.experiments.random_networks import ROWS, Cell
+from curveball.training.files import write_together
+
+FILES = ("random.md", "random.csv", "random.json", "random.png")
+QUARTILES = (0.25, 0.5, 0.75)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One solver on all networks: quartiles of its training error, and how often it was best or diverged."""
+
+    solver: str
+    networks: int
+    quartiles: tuple[float, ...]
+    best: int
+    diverged: int
+    seconds: float
+
+
+def summaries(cells: Sequence[Cell]) -> dict[str, Summary]:
+    """Of each row. A run that diverged has an error of 1, and is never best; equal ones are best together."""
+    by_network = errors_by_network(cells)
+    found = {}
+    for row in dict.fromkeys(cell.task.row for cell in cells):
+        own = [cell for cell in cells if cell.task.row == row]
+        best = sum(not cell.stopped and cell.error == min(by_network[cell.task.network].values()) for cell in own)
+        quartiles = tuple(float(q) for q in np.quantile([cell.error for cell in own], QUARTILES))
+        diverged = sum(cell.stopped is not None for cell in own)
+        found[row] = Summary(own[0].task.solver, len(own), quartiles, best, diverged, sum(c.seconds for c in own))
+    return found
+
+
+def errors_by_network(cells: Sequence[Cell]) -> dict[int, dict[str, float]]:
+    """Training errors by network and row."""
+    found: dict[int, dict[str, float]] = {}
+    for cell in cells:
+        found.setdefault(cell.task.network, {})[cell.task.row] = cell.error
+    return found
+
+
+def markdown(tuned: Sequence[Cell], cells: Sequence[Cell]) -> str:
+    """The solvers, how they were tuned, and the networks."""
+    lines = ["| solver | training error: median | quartiles | best on | diverged | seconds |", "|---" * 6 + "|"]
+    for summary in summaries(cells).values():
+        low, median, high = (f"{100.0 * q:.2f}%" for q in summary.quartiles)
+        share = f"{100.0 * summary.best / summary.networks:.0f}% ({summary.best} of {summary.networks})"
+        lines.append(
+            f"| {summary.solver} | {median} | {low} to {high} | {share} | {summary.diverged} | {summary.seconds:.0f} |"
+        )
+    return "\n".join([*lines, "", *_tuning(tuned, cells), "", *_networks(cells)])
+
+
+def _tuning(tuned: Sequence[Cell], cells: Sequence[Cell]) -> list[str]:
+    """A line for each solver that was tuned: the error of each learning rate, and whether the best is at an end."""
+    lines = []
+    chosen = {cell.task.solver for cell in cells}
+    for row in dict.fromkeys(cell.task.row for cell in tuned):
+        own = [cell for cell in tuned if cell.task.row == row]
+        each = ", ".join(
+            f"{cell.task.solver.partition('lr=')[2]}: " + ("diverged" if cell.stopped else f"{100 * cell.error:.2f}%")
+            for cell in own
+        )
+        at = next((k for k, cell in enumerate(own) if cell.task.solver in chosen), None)
+        ends = "; the best is at an end of the grid" if at in (0, len(own) - 1) and len(own) > 1 else ""
+        seconds = sum(cell.seconds for cell in own)
+        lines.append(
+            f"- {row}, lr tuned on random:{own[0].task.network}, one epoch each: {each}{ends}; {seconds:.0f} s"
+        )
+    return lines
+
+
+def _networks(cells: Sequence[Cell]) -> list[str]:
+    rows = list(dict.fromkeys(cell.task.row for cell in cells))
+    errors, one = errors_by_network(cells), {cell.task.network: cell for cell in cells}
+    stopped = {(cell.task.network, cell.task.row) for cell in cells if cell.stopped}
+    lines = [f"| network | multiplications | parameters | {' | '.join(rows)} | layers |"]
+    lines.append("|---" * (4 + len(rows)) + "|")
+    for network, cell in one.items():
+        found = ["diverged" if (network, row) in stopped else f"{100.0 * errors[network][row]:.2f}%" for row in rows]
+        sizes = f"{cell.multiplications:,} | {cell.parameters:,}"
+        lines.append(f"| random:{network} | {sizes} | {' | '.join(found)} | {cell.layers} |")
+    return lines
+
+
+def table_csv(tuned: Sequence[Cell], cells: Sequence[Cell]) -> str:
+    """A row for each training, those of the tuning first."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    last = ("train_loss", "train_error", "validation_loss", "validation_error")
+    writer.writerow(
+        ["network", "layers", "multiplications", "parameters", "solver", "tuning", "epochs", "seed", *last, "diverged",
+         "seconds"]
+    )  # fmt: skip
+    for cell in (*tuned, *cells):
+        task = cell.task
+        numbers = ["" if cell.stopped else cell.epochs[-1][key] for key in last]
+        writer.writerow(
+            [f"random:{task.network}", cell.layers, cell.multiplications, cell.parameters, task.solver,
+             int(cell in tuned), task.epochs, task.seed, *numbers, int(cell.stopped is not None),
+             round(cell.seconds, 2)]
+        )  # fmt: skip
+    return text.getvalue()
+
+
+def draw(cells: Sequence[Cell], path: Path, title: str) -> None:
+    """Left: the share of networks with at most a training error. Right: the others' errors against the first one's."""
+    figure, (shares, pairs) = new_figure(2)
+    rows, errors = list(summaries(cells)), errors_by_network(cells)
+    for k, row in enumerate(rows):
+        values = np.sort([100.0 * by_row[row] for by_row in errors.values()])
+        share = np.arange(1, len(values) + 1) / len(values)
+        shares.step(values, 100.0 * share, where="post", label=row, linewidth=1.8, **look(k))
+        if k:
+            x, y = ([100.0 * by_row[key] for by_row in errors.values()] for key in (rows[0], row))
+            pairs.scatter(x, y, s=14, color=look(k)["color"], marker="ox^sDv"[k % 6], label=row, alpha=0.8)
+    everything = [100.0 * error for by_row in errors.values() for error in by_row.values()]
+    ends = [0.0, 1.05 * max(everything)]
+    pairs.plot(ends, ends, color="0.5", linewidth=0.8, zorder=0.5)
+    shares.set(xlabel="training error, %", ylabel="networks with at most this error, %", ylim=(0.0, 102.0))
+    pairs.set(xlabel=f"training error of {rows[0]}, %", ylabel="training error of the others, %", xlim=ends, ylim=ends)
+    for ax in (shares, pairs):
+        ax.grid(alpha=0.25)
+    shares.legend(fontsize=9)
+    if len(rows) > 1:
+        pairs.legend(fontsize=9)
+    figure.suptitle(title)
+    figure.savefig(path, dpi=130)
+
+
+def write(tuned: Sequence[Cell], cells: Sequence[Cell], folder: Path, about: Mapping[str, Any]) -> None:
+    """Write `FILES`; `about` is what all cells share, and where the numbers came from."""
+    heading = f"{about['networks']} random networks on {about['data']}, batches of {about['batch_size']}, "
+    heading += f"{about['epochs']} epoch{'s' * (about['epochs'] > 1)}"
+    note = (
+        "Training error of the last epoch: the mean over its batches, each before its step; a run that diverged counts "
+        f"as 100%. `{about['command']}`: {about['seconds']:.0f} s of training on {about['cores']} cores "
+        f"({about['processor']}), NumPy {about['versions'].get('numpy')}, Python {about['python']}."
+    )
+    text = f"# {heading}\n\n{markdown(tuned, cells)}\n\n{note}\n"
+    results = {
+        **about,
+        "grids": {row: list(rates) for row, rates in ROWS.items()},
+        "summaries": {row: asdict(summary) for row, summary in summaries(cells).items()},
+        "tuning": [asdict(cell) for cell in tuned],
+        "cells": [asdict(cell) for cell in cells],
+    }
+    write_together(
+        folder,
+        {
+            "random.md": lambda path: path.write_text(text, "utf-8"),
+            "random.csv": lambda path: path.write_text(table_csv(tuned, cells), "utf-8"),
+            "random.json": lambda path: path.write_text(json.dumps(results, indent=1) + "\n", "utf-8"),
+            "random.png": lambda path: draw(cells, path, heading),
+        },
+    )
