@@ -20,7 +20,7 @@ def load_problem(options: ProblemOptions) -> problems.Classification:
     if options.dtype not in ("float32", "float64"):
         raise ValueError(f"dtype must be float32 or float64; got {options.dtype!r}")
     xp = choose(options.backend, options.device, options.tf32)
-    dataset = to_backend(problems.load(options.data, options.data_folder), xp)
+    dataset = to_backend(problems.load(options.data, options.data_folder, options.image_size), xp)
     net = problems.network(options.network, len(dataset.classes), options.initialisation)
     dtype = np.dtype(options.dtype).type
     problem = problems.Classification(dataset, net, options.batch_size, dtype, options.augment)
@@ -31,12 +31,13 @@ def load_problem(options: ProblemOptions) -> problems.Classification:
 
 def default_folder(kind: str, options: ProblemOptions, data_name: str, solvers: str, seed: int) -> Path:
     """Where the files of a run go by default: its name has every option that is not at its default."""
-    data = f"folder-{data_name}" if options.data == "folder" else options.data
+    data = f"{options.data}-{data_name}" if problems.data.DATASETS.find(options.data).source.own else options.data
     parts = [kind, data, options.network, solvers.replace(":", "-").replace(",", "-")]
     given = (
         (options.initialisation, "he"),
         (options.dtype, "float32"),
         (f"batch{options.batch_size}", f"batch{BATCH_SIZE}"),
+        (f"{options.image_size}px", "Nonepx"),
         ("augment" if options.augment else "", ""),
         (options.backend, "numpy"),
         ("tf32" if options.tf32 else "", ""),

@@ -17,6 +17,7 @@ import array_api_compat
 import array_api_compat.numpy as numpy_namespace
 
 import minigrad as mg
+from curveball.training.protocol import Stored, TrainingData
 from minigrad import Array, Namespace, Tree, backend_name, namespace
 
 D = TypeVar("D")
@@ -118,7 +119,15 @@ def to_backend(dataset: D, xp: Namespace) -> D:
     if xp is numpy_namespace:
         return dataset
     names = ("train_images", "train_labels", "validation_images", "validation_labels")
-    return replace(dataset, **{name: xp.asarray(getattr(dataset, name)) for name in names})  # type: ignore[type-var]
+    arrays = {name: getattr(dataset, name) for name in names}
+    moved = {name: x.on(xp) if isinstance(x, Stored) else xp.asarray(x) for name, x in arrays.items()}
+    return replace(dataset, **moved)  # type: ignore[type-var]
+
+
+def images_of(data: TrainingData) -> Array:
+    """The training images, or an array of the device that they are moved to: it says where training computes."""
+    images = data.train_images
+    return images.like if isinstance(images, Stored) else images
 
 
 def to_device_of(like: Array, tree: Tree) -> Tree:
