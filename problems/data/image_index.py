@@ -65,14 +65,9 @@ def index_images(root: Path, folders: Sequence[Path], labels: Sequence[int]) -> 
                 "validation"
             )
         place = os.fsencode(os.path.relpath(folder, root))
-        lengths = np.zeros(len(found), np.int64)
-        own = np.zeros(len(found), np.uint64)
-        for k, (name, entry) in enumerate(found):
-            own[k] = _key(place, name, entry)
-            names += name
-            lengths[k] = len(name)
-        ends.append(ends[-1][-1] + np.cumsum(lengths))
-        keys.append(own)
+        names += b"".join(name for name, _ in found)
+        ends.append(ends[-1][-1] + np.cumsum([len(name) for name, _ in found]))
+        keys.append(np.frombuffer(b"".join(_key(place, name, entry) for name, entry in found), "<u8"))
         counts[number] = len(found)
     return ImageIndex(
         tuple(map(str, folders)),
@@ -84,7 +79,7 @@ def index_images(root: Path, folders: Sequence[Path], labels: Sequence[int]) -> 
     )
 
 
-def _key(place: bytes, name: bytes, entry: os.DirEntry[str]) -> int:
+def _key(place: bytes, name: bytes, entry: os.DirEntry[str]) -> bytes:
     try:
         if not entry.is_file():  # a pipe would be waited for
             if entry.is_symlink() and not os.path.exists(entry.path):
@@ -94,4 +89,4 @@ def _key(place: bytes, name: bytes, entry: os.DirEntry[str]) -> int:
     except FileNotFoundError:
         raise CorruptData(f"{entry.path} was removed while the folder was read: start again") from None
     text = b"%b/%b\0%d\0%d" % (place, name, stat.st_size, stat.st_mtime_ns)
-    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
+    return hashlib.blake2b(text, digest_size=8).digest()

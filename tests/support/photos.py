@@ -18,7 +18,7 @@ def photo(path, shade, size=(20, 16), form="JPEG", mode="RGB"):
 
 
 def make(root, train=(3, 2), validation=(1, 1), names="{}.JPEG"):
-    """Classes n01, n02, ... with so many images in training and validation: file k of all is of the grey `SHADES * k`."""
+    """Classes n01, n02, ... with so many images in training and validation; file k of all has the grey `SHADES * k`."""
     k = 0
     for split, counts in (("train", train), ("val", validation)):
         for number, count in enumerate(counts, 1):

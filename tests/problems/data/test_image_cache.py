@@ -249,7 +249,9 @@ def test_a_cache_removed_while_it_is_opened(photos):
 def test_a_file_where_the_folder_should_be(tmp_path, photos, place):
     (tmp_path / place).parent.mkdir(exist_ok=True)
     (tmp_path / place).write_text("")
-    with pytest.raises(UnreadableData, match=r"cannot be written \(.*\): give another folder, or set MINIGRAD_DATA_DIR"):
+    with pytest.raises(
+        UnreadableData, match=r"cannot be written \(.*\): give another folder, or set MINIGRAD_DATA_DIR"
+    ):
         read(photos)
 
 
@@ -293,14 +295,14 @@ def test_the_size_is_that_of_the_images(tmp_path, caches, capfd):
 
 def test_in_processes_as_in_one(tmp_path, caches, monkeypatch):
     """Images and a damaged one; the second cache is made by two processes."""
-    folder = make(tmp_path / "photos", train=(13, 13), validation=(1, 1))
+    folder = make(tmp_path / "photos", train=(13, 13), validation=(1, 1), names="{:02}.JPEG")
     one = read(folder)
     shutil.rmtree(caches)
     monkeypatch.setattr(decode_images, "FEW", 0)
     monkeypatch.setattr(decode_images, "BLOCK", 4)
     monkeypatch.setattr(decode_images, "cores", lambda: 2)
     (folder / "val/n01/x.JPEG").write_text("text")
-    with pytest.raises(CorruptData, match="val/n01/x.JPEG is no image that can be read"):
+    with pytest.raises(CorruptData, match=r"val/n01/x.JPEG is no image that can be read"):
         read(folder)
     (folder / "val/n01/x.JPEG").unlink()
     assert contents(read(folder)) == list(range(28))

@@ -49,9 +49,7 @@ def test_the_size_is_64_unless_another_is_asked_for(photos):
 
 
 def test_statistics_are_those_of_the_training_images_in_the_cache(photos):
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, (30, 40, 3), np.uint8)).save(
-        photos / "train/n02/x.JPEG"
-    )
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (30, 40, 3), np.uint8)).save(photos / "train/n02/x.JPEG")
     d = read(photos)
     cached = np.fromfile(d.train_images.cache.pixels, np.uint8).reshape(6, -1, 3)
     np.testing.assert_allclose(d.mean, cached.mean(axis=(0, 1)), rtol=1e-12)
@@ -114,7 +112,9 @@ def test_an_image_that_lies_on_its_side(photos):
     assert found[-1] > 180
 
 
-@pytest.mark.parametrize("name", ["a name with spaces {}.JPEG", "line\n{}.jpg", "ü{}.JPEG", os.fsdecode(b"\xff{}.JPEG")])
+@pytest.mark.parametrize(
+    "name", ["a name with spaces {}.JPEG", "line\n{}.jpg", "ü{}.JPEG", os.fsdecode(b"\xff{}.JPEG")]
+)
 def test_names_of_any_kind(tmp_path, caches, name):
     d = read(make(tmp_path / "my photos", names=name))
     assert shades(d.train_images[:]) == [0, 1, 2, 3, 4]
@@ -154,6 +154,7 @@ def test_the_layout_of_tiny_imagenet(tmp_path, photos):
 
 # ------------------------------------------------------------------------------------- damaged files
 
+
 def damage(path, how):
     content = path.read_bytes()
     path.write_bytes({"truncated": content[: len(content) * 2 // 3], "text": b"hello", "empty": b""}[how])
@@ -169,7 +170,9 @@ def test_a_damaged_file_is_named(photos, how):
 def test_all_damaged_files_are_found_at_once_and_the_others_are_kept(photos, monkeypatch):
     for name in ("train/n01/1.JPEG", "train/n02/4.JPEG", "val/n02/6.JPEG"):
         damage(photos / name, "text")
-    with pytest.raises(CorruptData, match=r"n01/1.JPEG is no image .*; 3 files are damaged, all are in (.*damaged.txt)") as e:
+    with pytest.raises(
+        CorruptData, match=r"n01/1.JPEG is no image .*; 3 files are damaged, all are in (.*damaged.txt)"
+    ) as e:
         read(photos)
     listed = Path(re.search(r"all are in (.*damaged.txt)", str(e.value))[1])
     assert [line.split(" is no")[0] for line in listed.read_text().splitlines()] == [
@@ -277,19 +280,19 @@ BAD = {
     "empty val": (emptied("val"), MissingData, r"val has no images"),
     "images beside classes": (add("train/x.JPEG"), CorruptData, "train/x.JPEG is an image beside the folders of class"),
     "images beside classes in val": (add("val/x.JPEG"), CorruptData, "val/x.JPEG is an image beside the folders"),
-    "too low": (within("train"), MissingData, "photos/train is inside of what is needed: give .*photos, one level higher"),
+    "too low": (within("train"), MissingData, "photos/train is inside of what .*: give .*photos, one level higher"),
     "too low, val": (within("val"), MissingData, "photos/val is inside of what .*: give .*photos, one level higher"),
     "a class": (within("train/n01"), MissingData, "n01 is inside of what .*: give .*photos, 2 levels higher"),
-    "too high": (deeper("inner"), MissingData, "photos has no train, but .*photos/inner has: give that, one level lower"),
+    "too high": (deeper("inner"), MissingData, "photos has no train, but .*inner has: give that, one level lower"),
     "far too high": (deeper("a/b/c"), MissingData, "photos has no train, but .*a/b/c has: give that, 3 levels lower"),
     "a link to nothing": (link("train/n01/9.JPEG"), CorruptData, "9.JPEG is a link to nowhere, which is not there"),
     "a class that links to nothing": (link("train/n09"), CorruptData, "n09 is a link to nowhere, which is not there"),
-    "a pipe": (lambda folder: os.mkfifo(folder / "train/n01/9.JPEG"), CorruptData, "9.JPEG is no file: remove or rename"),
+    "a pipe": (lambda folder: os.mkfifo(folder / "train/n01/9.JPEG"), CorruptData, "9.JPEG is no file: remove"),
     "a folder with the name of an image": (
         lambda folder: (folder / "train/n01/9.JPEG").mkdir(), CorruptData, "9.JPEG is no file: remove or rename it",
     ),
     "no list": (
-        then(remove("val"), add("val/1.JPEG")), MissingData, "val has images, but neither a folder .* nor a list .*val.txt",
+        then(remove("val"), add("val/1.JPEG")), MissingData, "has images, but neither a folder .* nor a list .*val.txt",
     ),
 }  # fmt: skip
 

@@ -123,7 +123,7 @@ def test_numbers_without_the_kit(flat):
     with pytest.raises(MissingData, match=r"put map_clsloc.txt or meta.mat of ImageNet's development kit beside it"):
         labels(flat)
     (flat / "map_clsloc.txt").write_text("n01 fox 1\n")
-    with pytest.raises(CorruptData, match="map_clsloc.txt should have a line for each class: name, number, words"):
+    with pytest.raises(CorruptData, match=r"map_clsloc.txt should have a line for each class: name, number, words"):
         labels(flat)
     (flat / "map_clsloc.txt").unlink()
     for content in (b"text", b""):
@@ -142,5 +142,5 @@ def test_two_lists(flat):
 
 def test_no_text(flat):
     (flat / "val.txt").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(CorruptData, match="val.txt is no text: it should be a list of classes"):
+    with pytest.raises(CorruptData, match=r"val.txt is no text: it should be a list of classes"):
         labels(flat)
