@@ -90,9 +90,10 @@ def checks(records: np.ndarray) -> np.ndarray:
 def record_of(key: int, pixels: np.ndarray) -> np.ndarray:
     """The record (1,) of an image (size, size, 3)."""
     record = np.zeros(1, RECORD)
-    numbers = pixels.reshape(-1, 3).astype(np.uint64)
+    rows = pixels.reshape(len(pixels), -1).astype(np.float64)  # which holds every whole number up to 2^53
     record["key"], record["digest"] = key, digest_of(pixels)
-    record["sums"], record["squares"] = numbers.sum(axis=0), np.square(numbers).sum(axis=0)
+    record["sums"] = rows.sum(axis=0).reshape(-1, 3).sum(axis=0)
+    record["squares"] = np.einsum("ij,ij->j", rows, rows).reshape(-1, 3).sum(axis=0)
     record["check"] = checks(record)
     return record
 
