@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 
 import numpy
 
-from minigrad.backends import backend_dtype, namespace, to_numpy
+from minigrad.backends import backend_dtype, device_of, namespace, to_numpy
 from minigrad.linearization import jvp, linearize
 from minigrad.spec import TreeSpec, argument_name, name_of
 from minigrad.trees import Tree, tree_flatten, tree_paths
@@ -126,17 +127,22 @@ def _apart(line: Vector, spec: TreeSpec, dtype: str | None = None) -> list[Array
     """The leaves again, on their backend, in their dtypes or another."""
     leaves = []
     for x in spec.leaves:
-        part, line = line[: x.size], line[x.size :]
+        part, line = line[: prod(x.shape)], line[prod(x.shape) :]
         xp = namespace(strip(x))
-        leaves.append(xp.asarray(part.reshape(x.shape), dtype=backend_dtype(xp, dtype or x.dtype)))
+        like = backend_dtype(xp, dtype or x.dtype)
+        leaves.append(xp.asarray(part.reshape(x.shape), dtype=like, device=device_of(strip(x))))
     return leaves
 
 
 def _random(rng: numpy.random.Generator, spec: TreeSpec, like_primals: bool = False) -> list[Array]:
     """Random leaves, normal with deviation 1 or the size of the leaf of the primals."""
     sizes = [(like_primals and _size(to_numpy(strip(x)))) or 1.0 for x in spec.leaves]
-    line = [rng.standard_normal(x.size) * size for x, size in zip(spec.leaves, sizes, strict=True)]
+    line = [rng.standard_normal(prod(x.shape)) * size for x, size in zip(spec.leaves, sizes, strict=True)]
     return _apart(numpy.concatenate([numpy.zeros(0), *line]), spec)
+
+
+def _entries(spec: TreeSpec) -> int:
+    return sum(prod(x.shape) for x in spec.leaves)
 
 
 def _size(x: numpy.ndarray) -> float:
@@ -154,11 +160,11 @@ def _close(got: Vector, want: Vector, tol: float, size: float) -> bool:
 def _place(k: int, spec: TreeSpec, name: str = "") -> str:
     """Name entry k of the vector: `argument 0['w'], index [1, 2]`."""
     for i, x in enumerate(spec.leaves):
-        if k < x.size:
+        if k < prod(x.shape):
             path = tree_paths(spec.structure)[i]
             what = name + path if name else argument_name(spec.structure, i, spec.single)
             return f"{what}, index {[int(n) for n in numpy.unravel_index(k, x.shape)]}"
-        k -= x.size
+        k -= prod(x.shape)
     raise IndexError(k)
 
 
@@ -168,7 +174,7 @@ def _worst(a: numpy.ndarray, b: numpy.ndarray) -> tuple[int, ...]:
 
 
 def _where_quotients_differ(push: Map, quotient: Map, inputs: TreeSpec, outputs: TreeSpec) -> str:
-    units = numpy.eye(sum(x.size for x in inputs.leaves))
+    units = numpy.eye(_entries(inputs))
     ours, theirs = numpy.stack([push(e) for e in units]), numpy.stack([quotient(e) for e in units])
     i, k = _worst(ours, theirs)
     return (
@@ -178,8 +184,8 @@ def _where_quotients_differ(push: Map, quotient: Map, inputs: TreeSpec, outputs:
 
 
 def _where_sweeps_differ(push: Map, pull: Map, inputs: TreeSpec, outputs: TreeSpec) -> str:
-    forward = numpy.stack([push(e) for e in numpy.eye(sum(x.size for x in inputs.leaves))])
-    reverse = numpy.stack([pull(e) for e in numpy.eye(sum(y.size for y in outputs.leaves))], axis=1)
+    forward = numpy.stack([push(e) for e in numpy.eye(_entries(inputs))])
+    reverse = numpy.stack([pull(e) for e in numpy.eye(_entries(outputs))], axis=1)
     i, k = _worst(forward, reverse)
     return (
         f"{_place(i, inputs)}: the sweeps are not transposes: the derivative of {_place(k, outputs, 'output')}, "

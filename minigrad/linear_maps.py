@@ -6,9 +6,10 @@ map whose coefficients are variables of another transform is itself differentiat
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from minigrad.variable import Array
+from minigrad.variable import Array, Variable
 
 
 class LinearMap:
@@ -100,9 +101,9 @@ class Linear(LinearMap):
 
     __slots__ = ("pull", "push")
 
-    def __init__(self, push: Callable[[Array], Array], pull: Callable[[Array], Array]):
-        self.push = push  # type: ignore[method-assign, assignment]  # the functions stand in for methods
-        self.pull = pull  # type: ignore[method-assign, assignment]
+    def __init__(self, push: Callable[..., Array], pull: Callable[..., Array]):
+        self.push = push  # type: ignore[method-assign]  # the functions stand in for methods
+        self.pull = pull  # type: ignore[method-assign]
 
 
 class Compose(LinearMap):
@@ -119,6 +120,38 @@ class Compose(LinearMap):
 
     def pull(self, c: Array) -> Array:
         return self.b.pull(self.a.pull(c))
+
+
+Edges = list[tuple[Any, LinearMap]]  # of an operation: for each argument its source, and the map from there
+
+
+class Together(Edges):
+    """Edges whose maps can be applied all at once to plain arrays, in fewer passes over memory than one by one.
+
+    `at_once(*tangents)` is the sum of the maps, `at_once.T(cotangent)` the tuple of their transposes. Each map is there
+    too: for variables, which differentiate it.
+    """
+
+    __slots__ = ("at_once",)
+
+    def __init__(self, edges: Edges, at_once: LinearMap):
+        super().__init__(edges)
+        self.at_once = at_once
+
+    def push(self, tangents: list[Array]) -> Array:
+        """The tangent of the output."""
+        if not any(t.__class__ is Variable for t in tangents):
+            return self.at_once.push(*tangents)
+        y_dot, *terms = (linear_map.push(t) for (_, linear_map), t in zip(self, tangents, strict=True))
+        for term in terms:
+            y_dot = y_dot + term
+        return y_dot
+
+    def pull(self, cotangent: Array) -> Sequence[Array]:
+        """The cotangents of the arguments, in the order of the edges."""
+        if cotangent.__class__ is not Variable:
+            return self.at_once.pull(cotangent)
+        return [linear_map.pull(cotangent) for _, linear_map in self]
 
 
 IDENTITY = Identity()

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal, overload
 
 from minigrad.backends import current_namespace
-from minigrad.linear_maps import LinearMap
+from minigrad.linear_maps import LinearMap, Together
 from minigrad.memory import add_to, copied, last_reads, own
 from minigrad.spec import TreeSpec, name_of
 from minigrad.trace import Push, Tape, Trace
@@ -58,11 +58,14 @@ class Linearization(LinearMap):
         if self._last_reads is None:
             self._last_reads = last_reads(self._rows, self._output_rows)
         for row, spent in zip(self._rows[n:], self._last_reads[n:], strict=True):
-            i, linear_map = row[0]
-            x_dot = x_dots[i]
-            y_dot = linear_map.push(x_dot)
-            for i, linear_map in row[1:]:
-                y_dot = add_to(y_dot, linear_map.push(x_dots[i]), keep=x_dot)
+            if row.__class__ is Together:
+                y_dot = row.push([x_dots[i] for i, _ in row])
+            else:
+                i, linear_map = row[0]
+                x_dot = x_dots[i]
+                y_dot = linear_map.push(x_dot)
+                for i, linear_map in row[1:]:
+                    y_dot = add_to(y_dot, linear_map.push(x_dots[i]), keep=x_dot)
             x_dots.append(y_dot)
             for i in spent:
                 x_dots[i] = None  # no later row reads it
@@ -82,8 +85,9 @@ class Linearization(LinearMap):
             if y_bar is None:
                 continue
             x_bars[k] = None
-            for i, linear_map in rows[k]:
-                x_bar = linear_map.pull(y_bar)
+            row = rows[k]
+            terms = row.pull(y_bar) if row.__class__ is Together else [m.pull(y_bar) for _, m in row]
+            for (i, _), x_bar in zip(row, terms, strict=True):
                 x_bars[i] = x_bar if x_bars[i] is None else x_bars[i] + x_bar
         return self.inputs.build(own(x_bars[:n], given))
 

@@ -9,7 +9,7 @@ Two things keep a push cheap. Neither changes a result, and `Linearization.push`
 - `add_to` adds the terms of a row in the memory of the first. It is safe because nothing else holds that array: it is
   new, made by a linear map for this sum. Three things rule the other cases out. A map may return its argument as it
   is (`Identity`): that array is named in `keep`, and is not written to. It may return a view (a reshape, a slice):
-  a view has a base. And an array of another type, a Python number or a variable, has no memory of its own.
+  the backend knows (`is_view`). And an array of another type, a Python number or a variable, has no memory of its own.
   `benchmarks/step.py` measures what it is worth: the time of a training step.
 - `last_reads` says after which row a tangent is not read again. It is safe because the tape is fixed once the function
   has returned: the rows to come are all that will read, and the outputs are kept. `benchmarks/memory.py` measures what
@@ -18,9 +18,10 @@ Two things keep a push cheap. Neither changes a result, and `Linearization.push`
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
-from minigrad.backends import namespace
+from minigrad.backends import backend_of, namespace
 from minigrad.linear_maps import LinearMap
 from minigrad.variable import Array, Variable
 
@@ -46,7 +47,7 @@ def copied(x: Array) -> Array:
 def own(leaves: list[Any], given: list[Any]) -> list[Any]:
     """The leaves, none of which shares memory with another or with an array of `given`.
 
-    Views have a base. A library whose arrays do not say so has all of them copied.
+    Backends know what a view is. A library whose arrays do not say so has all of them copied.
 
     >>> import numpy as np
     >>> u = np.ones(2)
@@ -55,12 +56,14 @@ def own(leaves: list[Any], given: list[Any]) -> list[Any]:
     """
     if len(leaves) == 1:  # as for most gradients: without the set
         x = leaves[0]
-        if x.__class__ is Variable or (getattr(x, "base", x) is None and not any(x is other for other in given)):
+        if x is None or x.__class__ is Variable:
+            return leaves
+        if not backend_of(x).is_view(x) and not any(x is other for other in given):
             return leaves
     taken = set(map(id, given))
     done = []
     for x in leaves:
-        if x is not None and x.__class__ is not Variable and (id(x) in taken or getattr(x, "base", x) is not None):
+        if x is not None and x.__class__ is not Variable and (id(x) in taken or backend_of(x).is_view(x)):
             x = copied(x)
         taken.add(id(x))
         done.append(x)
@@ -77,8 +80,9 @@ def add_to(total: Array, term: Array, keep: Array) -> Array:
     """
     if total.__class__ is Variable:
         return total + term
-    own = total is not keep and getattr(total, "base", total) is None and total.size >= IN_PLACE
-    if own and term.__class__ is total.__class__ and term.dtype == total.dtype:
+    large = total is not keep and prod(getattr(total, "shape", ())) >= IN_PLACE
+    same = large and term.__class__ is total.__class__ and term.dtype == total.dtype
+    if same and not backend_of(total).is_view(total):
         total += term
         return total
     return total + term

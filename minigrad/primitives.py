@@ -7,16 +7,19 @@ from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar, cast
 
 from minigrad.backends import families, family, mixed_backends
-from minigrad.linear_maps import LinearMap
+from minigrad.linear_maps import Edges, LinearMap, Together
 from minigrad.variable import Variable
 
 P = ParamSpec("P")
 R = TypeVar("R")
 Rule = Callable[..., LinearMap]  # (y, *args, **params) -> the map from the argument's tangent to the output's
 IndexedRule = Callable[..., LinearMap]  # (i, y, *args, **params) -> the map of argument i
+JointRule = Callable[..., LinearMap | None]  # (which, y, *args, **params) -> the map of these arguments, or None
 
 
-def primitive(*rules: Rule | None, each: IndexedRule | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def primitive(
+    *rules: Rule | None, each: IndexedRule | None = None, together: JointRule | None = None
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
     r"""Make an operation differentiable by stating its derivative as linear maps.
 
     `@primitive(rule_0, rule_1, ...)` decorates a function of plain arrays. `rule_i(y, *args, **params)` returns the
@@ -27,6 +30,10 @@ def primitive(*rules: Rule | None, each: IndexedRule | None = None) -> Callable[
     A rule calls minigrad's own operations on `y` and the arguments, so that it can be differentiated again.
     Keyword arguments are parameters: never differentiated. A rule may be None or left out: to differentiate in that
     argument is a NotImplementedError. With any number of arrays, `each(i, y, *args, **params)` is the rule of all.
+
+    `together(which, y, *args, **params)`, if given, returns the maps of several arguments as one: `Linear(push, pull)`
+    with `push(*x_dots) -> y_dot` and `pull(y_bar) -> (x_bar, ...)` for the arguments with the numbers `which`, or None.
+    It saves passes over memory and changes no result. It meets plain arrays alone, so it may call their library.
 
     Radul et al., "You Only Linearize Once", POPL 2023: derivatives are linear maps, and reverse mode their transpose.
 
@@ -44,12 +51,14 @@ def primitive(*rules: Rule | None, each: IndexedRule | None = None) -> Callable[
                 "primitive was used without its rules: write @minigrad.primitive(rule_0, rule_1, ...), one per array "
                 "argument, or @minigrad.primitive() for an operation that has no derivative"
             )
-        return _bind(values[0], rules, each)
+        return _bind(values[0], rules, each, together)
 
     return decorate
 
 
-def _bind(value: Callable[P, R], rules: tuple[Rule | None, ...], each: IndexedRule | None) -> Callable[P, R]:
+def _bind(
+    value: Callable[P, R], rules: tuple[Rule | None, ...], each: IndexedRule | None, together: JointRule | None
+) -> Callable[P, R]:
     name = value.__name__.removeprefix("_")
 
     @functools.wraps(value)
@@ -84,7 +93,7 @@ def _bind(value: Callable[P, R], rules: tuple[Rule | None, ...], each: IndexedRu
                 raise TypeError(f"{name}: argument {i}: {mixed_backends(trace.namespace, other)}")
             primals.append(x)
         y = apply(*primals, **params) if nested else value(*primals, **params)
-        edges = []
+        edges: Edges = []
         for i, source in active:
             if each is not None:
                 linear_map = each(i, y, *primals, **params)
@@ -95,6 +104,10 @@ def _bind(value: Callable[P, R], rules: tuple[Rule | None, ...], each: IndexedRu
             if not isinstance(linear_map, LinearMap):
                 raise TypeError(no_linear_map(name, i, linear_map))
             edges.append((source, linear_map))
+        if together is not None and not nested:
+            at_once = together(tuple([i for i, _ in active]), y, *primals, **params)
+            if at_once is not None:
+                edges = Together(edges, at_once)
         return trace.record(y, edges)
 
     return cast("Callable[P, R]", apply)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from minigrad.backends import Namespace, family, is_floating, mixed_backends, numpy_namespace
+from minigrad.backends import Namespace, device_of, family, is_floating, mixed_backends, numpy_namespace
 from minigrad.memory import copied
 from minigrad.ops.dtypes import astype
 from minigrad.primitives import outlived
@@ -59,7 +59,8 @@ class TreeSpec:
         arrays = [x for x in leaves if x.__class__ is not float]
         if len(arrays) < len(leaves):  # Python floats take the dtype of the arrays
             dtype = xp.result_type(*(x.dtype for x in arrays)) if arrays else xp.float64
-            leaves = [xp.asarray(x, dtype=dtype)[()] if x.__class__ is float else x for x in leaves]
+            device = device_of(strip(arrays[0])) if arrays else None
+            leaves = [xp.asarray(x, dtype=dtype, device=device)[()] if x.__class__ is float else x for x in leaves]
         return cls(leaves, structure, xp, single)
 
     @property
@@ -122,7 +123,7 @@ class TreeSpec:
         except TypeError as error:
             raise TypeError(f"{what}: {error}") from None
         if other is None:
-            x = self.namespace.asarray(float(x), dtype=like.dtype)
+            x = self.namespace.asarray(float(x), dtype=like.dtype, device=device_of(strip(like)))
         elif other is not self.namespace:
             raise TypeError(f"{what}: {mixed_backends(self.namespace, other)}")
         if x.shape != like.shape:

@@ -7,15 +7,12 @@ constants to it. That alone keeps nested derivatives separate, so that there is 
 from __future__ import annotations
 
 from itertools import count
-from typing import Any
 
 from minigrad.backends import Namespace
-from minigrad.linear_maps import LinearMap
+from minigrad.linear_maps import Edges, Together
 from minigrad.variable import Array, Variable
 
 _levels = count(1)  # opened later means higher: a later transform is inside the earlier ones, or independent of them
-
-Edges = list[tuple[Any, LinearMap]]  # for each argument: its source, the linear map from there to the output
 
 
 class Trace:
@@ -54,6 +51,8 @@ class Push(Trace):
     __slots__ = ()
 
     def record(self, y: Array, edges: Edges) -> Variable:
+        if edges.__class__ is Together:
+            return Variable(y, self, edges.push([tangent for tangent, _ in edges]))
         tangent, linear_map = edges[0]
         y_dot = linear_map.push(tangent)
         for tangent, linear_map in edges[1:]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from math import prod
 from typing import Any, Literal
 
-from minigrad.backends import namespace
+from minigrad.backends import device_of, namespace
 from minigrad.linearization import linearize, record
 from minigrad.memory import own
 from minigrad.ops.axes import integers
@@ -116,7 +117,7 @@ def jacobian(f: Callable[[Tree], Tree], mode: Literal["forward", "reverse"] | No
         _, J = linearize(f, w)
         inputs, in_structure = J.inputs.leaves, J.inputs.structure
         outputs, out_structure = J.outputs.leaves, J.outputs.structure
-        n_in, n_out = sum(x.size for x in inputs), sum(y.size for y in outputs)
+        n_in, n_out = sum(prod(x.shape) for x in inputs), sum(prod(y.shape) for y in outputs)
         if mode == "forward" or (mode is None and n_in < n_out):
             blocks = _forward_blocks(J.push, inputs, in_structure, outputs)
         else:
@@ -132,8 +133,9 @@ def _units(leaves: list[Array]) -> Iterator[tuple[int, list[Array]]]:
     zeros = [namespace(strip(x)).zeros_like(strip(x)) for x in leaves]
     for k, zero in enumerate(zeros):
         xp = namespace(zero)
-        for i in range(zero.size):
-            unit = xp.reshape(xp.astype(xp.arange(zero.size) == i, zero.dtype), zero.shape)
+        size = prod(zero.shape)
+        for i in range(size):
+            unit = xp.reshape(xp.astype(xp.arange(size, device=device_of(zero)) == i, zero.dtype), zero.shape)
             yield k, [*zeros[:k], unit, *zeros[k + 1 :]]
 
 

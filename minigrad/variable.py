@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from math import prod
 from types import ModuleType
 from typing import Any, ClassVar, NoReturn
 
@@ -50,7 +51,7 @@ class Variable:
 
     @property
     def size(self) -> int:
-        return self.primal.size
+        return prod(self.shape)
 
     @property
     def device(self) -> Any:

@@ -1,5 +1,6 @@
 """Backends: where the tests' arrays live. Every test that asks for `backend` runs on all there are."""
 
+import contextlib
 import importlib
 import pkgutil
 
@@ -45,11 +46,25 @@ def backend(request, monkeypatch):
             yield namespace
     elif request.param in OTHERS:
         pytest.importorskip(request.param, reason=f"{request.param} is not installed")
-        yield namespace_of(request.param)
+        with jax_bits(64) if request.param == "jax" else contextlib.nullcontext():
+            yield namespace_of(request.param)
     else:
         strict = pytest.importorskip("array_api_strict", reason="array-api-strict is not installed")
         _let_variables_answer(type(strict.asarray(0.0)), monkeypatch)
         yield strict
+
+
+@contextlib.contextmanager
+def jax_bits(bits):
+    """JAX with numbers of 64 bits, or of 32, which is its default."""
+    import jax
+
+    before = jax.config.jax_enable_x64
+    jax.config.update("jax_enable_x64", bits == 64)
+    try:
+        yield
+    finally:
+        jax.config.update("jax_enable_x64", before)
 
 
 def namespace_of(library):

@@ -22,7 +22,10 @@ BY_NAME = {
     "problems/registry.py",  # the files of a folder, for the three below
     "curveball/solvers/__init__.py",  # its own files
     "curveball/__init__.py",  # the file of a public name, when that is asked for
-    "curveball/training/devices.py",  # CuPy
+    "curveball/training/devices/installed.py",  # the libraries that may be missing
+    "curveball/training/devices/cupy.py",  # array-api-compat for them
+    "curveball/training/devices/torch.py",
+    "curveball/training/devices/jax.py",
 }
 FOLDERS = ("minigrad.ops", "problems.closed_form", "problems.data", "problems.vision", "curveball.solvers")
 

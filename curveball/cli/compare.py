@@ -42,7 +42,7 @@ def compare(
         chosen = {text: solver_from(text) for text in texts}
         if len(chosen) < len(texts):
             raise ValueError(f"--solver {max(texts, key=list(texts).count)} is given twice: give it once")
-        options = run.train_options(resume)
+        options = run.train_options(resume, problem.compile)
         trained = load_problem(problem)
         solvers = "" if tuple(chosen) == DEFAULT_SOLVERS else "-vs-".join(chosen)
         folder = run.out or default_folder("compare", problem, trained.data.name, solvers, run.seed)

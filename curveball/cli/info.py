@@ -1,4 +1,4 @@
-"""`curveball info`: versions, processor, memory, BLAS and its threads, GPUs."""
+"""`curveball info`: versions, processor, memory, BLAS and its threads, array libraries."""
 
 from __future__ import annotations
 
@@ -9,28 +9,27 @@ from typing import Annotated, Any
 
 import typer
 
-from curveball.training.devices import import_cupy, names_of_gpus
+from curveball.training.devices import backend_facts
 from curveball.training.provenance import blas, provenance
 
 GIB = 1 << 30
 
 
 def info(as_json: Annotated[bool, typer.Option("--json", help="as JSON")] = False) -> None:
-    """Print versions, processor, memory, BLAS and its threads, GPUs."""
+    """Print versions, processor, memory, BLAS and its threads, array libraries."""
     facts = machine_facts()
     typer.echo(json.dumps(facts, indent=1) if as_json else format_info(facts))
 
 
 def machine_facts() -> dict[str, Any]:
-    """Return the facts: those of `provenance`, and `memory` and `gpus` in bytes, `no_gpu` (why, if none).
+    """Return the facts: those of `provenance`, `memory` in bytes, and `backends`, which are imported to ask them.
 
     >>> sorted(set(machine_facts()) - set(provenance()))
-    ['gpus', 'memory', 'no_gpu']
+    ['backends', 'memory']
     """
     import scipy.linalg  # noqa: F401  (may bring a BLAS of its own)
 
-    gpus, reason = _gpus()
-    return {**provenance(), "blas": blas(), "memory": _memory(), "gpus": gpus, "no_gpu": reason}
+    return {**provenance(), "blas": blas(), "memory": _memory(), "backends": backend_facts()}
 
 
 def _memory() -> dict[str, int]:
@@ -45,26 +44,6 @@ def _memory() -> dict[str, int]:
         return {"total": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")}
     except (AttributeError, ValueError, OSError):
         return {}
-
-
-def _gpus() -> tuple[list[dict[str, Any]], str | None]:
-    """The GPUs that CuPy finds, or none and the reason."""
-    try:
-        cupy = import_cupy()
-        names = names_of_gpus(cupy)
-    except ValueError as error:
-        return [], str(error)
-    runtime = cupy.cuda.runtime
-    driver, cuda = (f"{n // 1000}.{n % 1000 // 10}" for n in (runtime.driverGetVersion(), runtime.runtimeGetVersion()))
-    gpus = []
-    for k, name in enumerate(names):
-        known = runtime.getDeviceProperties(k)
-        capability = f"{known['major']}.{known['minor']}"
-        gpus.append(
-            {"index": k, "name": name, "memory": known["totalGlobalMem"], "capability": capability, "cuda": cuda,
-             "driver_cuda": driver}
-        )  # fmt: skip
-    return gpus, None
 
 
 def format_info(facts: dict[str, Any]) -> str:
@@ -90,12 +69,20 @@ def format_info(facts: dict[str, Any]) -> str:
         )
         for each in facts["blas"]
     ]
-    for gpu in facts["gpus"]:
-        about = f"{gpu['index']}: {gpu['name']}, {gpu['memory'] / GIB:.1f} GiB, compute capability {gpu['capability']}"
-        lines.append(("GPU", f"{about}, CUDA {gpu['cuda']} (driver: up to {gpu['driver_cuda']})"))
-    if not facts["gpus"]:
-        lines.append(("GPU", f"none: {facts['no_gpu']}"))
+    for name, backend in facts["backends"].items():
+        lines.append((name, _about_backend(backend)))
+        for gpu in backend.get("gpus", []):
+            about = f"{gpu['name']}, {gpu['memory'] / GIB:.1f} GiB, compute capability {gpu['capability']}"
+            lines.append(("GPU", f"{gpu['index']}: {about}, CUDA {gpu['cuda']} (driver: up to {gpu['driver_cuda']})"))
     return "\n".join(f"{name:<10} {text}" for name, text in lines)
+
+
+def _about_backend(backend: dict[str, Any]) -> str:
+    """Version, devices and compiler of an array library, or why it cannot be used."""
+    if "reason" in backend:
+        return f"not usable: {backend['reason']}"
+    compiles = f"--compile: {backend['compiler']}" if backend["compiler"] else "no --compile"
+    return f"{backend['version']} on {', '.join(backend['devices'])}; {compiles}".lstrip()
 
 
 def _kernels(library: dict[str, Any]) -> list[str]:

@@ -40,10 +40,14 @@ class ProblemOptions:
     network: Annotated[str, typer.Option(help=f"network: {names.NETWORKS}")] = "cnn"
     batch_size: Annotated[int, typer.Option(help="images per step")] = BATCH_SIZE
     dtype: Annotated[str, typer.Option(help="float32 or float64")] = "float32"
-    backend: Annotated[str, typer.Option(help=f"array library: {names.BACKENDS} (cupy: on a GPU)")] = "numpy"
+    backend: Annotated[str, typer.Option(help=f"array library: {names.BACKENDS}")] = "numpy"
     device: Annotated[
-        str | None, typer.Option(help="index of the GPU, as in curveball info [default: 0]; NumPy: cpu")
+        str | None,
+        typer.Option(help="index of a GPU, or a name as in curveball info: cpu, cuda:1, gpu [default: the first]"),
     ] = None
+    compile: Annotated[
+        bool, typer.Option("--compile", help="a step as one program: backend jax, or torch on a GPU")
+    ] = TrainOptions.compile
     tf32: Annotated[bool, typer.Option("--tf32", help="on a GPU: products of float32 matrices rounded to TF32")] = False
     initialisation: Annotated[str, typer.Option(help=f"initial weights: {names.INITIALISATIONS}")] = "he"
 
@@ -64,10 +68,10 @@ class RunOptions:
     ] = TrainOptions.diverged_above
     quiet: Annotated[bool, typer.Option("--quiet", help="no progress bar")] = TrainOptions.quiet
 
-    def train_options(self, resume: bool) -> TrainOptions:
+    def train_options(self, resume: bool, compiled: bool) -> TrainOptions:
         """The same for `train`. ValueError for bad values."""
         return TrainOptions(
-            self.epochs, self.seed, self.log_every, self.quiet, resume, self.save_every, self.diverged_above
+            self.epochs, self.seed, self.log_every, self.quiet, resume, self.save_every, self.diverged_above, compiled
         )
 
 

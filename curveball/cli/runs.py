@@ -12,19 +12,25 @@ import typer
 import problems
 from curveball.cli.options import BATCH_SIZE, ProblemOptions
 from curveball.training.devices import choose, to_backend
+from curveball.training.processes import leads
 from curveball.training.run import Record, Run
 
 
-def load_problem(options: ProblemOptions) -> problems.Classification:
-    """Load the data onto their backend, and make the network. ValueError for bad options."""
+def load_problem(options: ProblemOptions, on_host: bool = False) -> problems.Classification:
+    """Load the data onto their backend, and make the network. ValueError for bad options.
+
+    on_host:  the data stay there
+    """
     if options.dtype not in ("float32", "float64"):
         raise ValueError(f"dtype must be float32 or float64; got {options.dtype!r}")
-    xp = choose(options.backend, options.device, options.tf32)
-    dataset = to_backend(problems.load(options.data, options.data_folder, options.image_size), xp)
+    xp = choose(options.backend, options.device, options.tf32, options.dtype)
+    dataset = problems.load(options.data, options.data_folder, options.image_size)
+    if not on_host:
+        dataset = to_backend(dataset, xp)
     net = problems.network(options.network, len(dataset.classes), options.initialisation)
     dtype = np.dtype(options.dtype).type
     problem = problems.Classification(dataset, net, options.batch_size, dtype, options.augment)
-    if dataset.source:
+    if dataset.source and leads():
         typer.echo(f"{options.data} from {dataset.source}")
     return problem
 
@@ -41,6 +47,7 @@ def default_folder(kind: str, options: ProblemOptions, data_name: str, solvers: 
         ("augment" if options.augment else "", ""),
         (options.backend, "numpy"),
         ("tf32" if options.tf32 else "", ""),
+        ("compile" if options.compile else "", ""),
     )
     parts += [text for text, default in given if text != default]
     full = "-".join(filter(None, parts))
@@ -50,7 +57,7 @@ def default_folder(kind: str, options: ProblemOptions, data_name: str, solvers: 
 
 
 def print_memory_pool(runs: Sequence[Run]) -> None:
-    """Say what CuPy's memory pool holds, where there is one."""
+    """Say what memory of the device was needed, where the library counts it."""
     last: Record = next((run.epochs[-1] for run in reversed(runs) if run.epochs), {})
     if "pool_held" in last:
         used, held = last["pool_used"] / 2**20, last["pool_held"] / 2**20

@@ -19,6 +19,7 @@ from curveball.training.options import RunSpec, TrainOptions
 from curveball.training.protocol import Batch, TrainingProblem
 from curveball.training.provenance import provenance
 from curveball.training.run import Run, RunIsDone
+from curveball.training.step import check_compiles
 from curveball.training.train import DEFAULTS, train
 
 FILES = ("results.json", "losses.png", "figure2.png", "figure3.png", "table2.md", "table2.csv")
@@ -48,6 +49,9 @@ def compare(
     """
     if seeds < 1:
         raise ValueError(f"seeds must be at least 1; got {seeds}")
+    if options.compile:
+        for solver in solvers.values():
+            check_compiles(problem, solver)
     check_writable(folder, FILES)
     specs = [
         RunSpec(name, solver, replace(options, seed=options.seed + k), folder / _subfolder(name, options.seed + k))

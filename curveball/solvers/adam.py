@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -56,6 +57,11 @@ class Adam(Solver):
         check_positive("eps", self.eps)
         check_nonnegative("weight_decay", self.weight_decay)
 
+    @property
+    def compiles(self) -> bool:
+        """Every step does the same; the count may be an array."""
+        return True
+
     def init(self, params: Tree) -> AdamState:
         """Return the state before the first step: both moments zero."""
         return AdamState(mg.tree_map(mg.zeros_like, params), mg.tree_map(mg.zeros_like, params), 0)
@@ -70,11 +76,21 @@ class Adam(Solver):
         c1, c2 = 1.0 - b1, 1.0 - b2
         m = tree_axpby(b1, state.m, c1, g)
         v = mg.tree_map(lambda a, b: _mean_of_squares(per_run(b2, a), a, per_run(c2, b), b), state.v, g)
-        rate, scale = self.lr / (1.0 - b1**t), 1.0 / (1.0 - b2**t)
+        rate, scale = self.lr / _one_minus_power(b1, t, value), 1.0 / _one_minus_power(b2, t, value)
         params = mg.tree_map(
             lambda w, a, b: _moved(w, per_run(rate, a), a, per_run(scale, b), b, self.eps), params, m, v
         )
         return params, AdamState(m, v, t), Info(loss=value, outputs=outputs, aux=aux)
+
+
+def _one_minus_power(b: Number, t: int | Array, like: Array) -> Number:
+    """`1 - b^t`; where the count is an array, in the dtype of `like`: as exact in float32."""
+    if not hasattr(t, "shape"):
+        return 1.0 - b**t
+    t = mg.astype(t, like.dtype)
+    if hasattr(b, "shape"):
+        return 1.0 - b**t
+    return -mg.expm1(t * (math.log(b) if b else -math.inf))
 
 
 @fused

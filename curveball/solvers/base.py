@@ -9,7 +9,7 @@ advance together: inner products are taken per run, and hyper-parameters may be 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any, NamedTuple, Protocol, TypedDict
 
 import minigrad as mg
@@ -41,6 +41,23 @@ class Solver(Protocol):
     def needs_outputs_loss(self) -> bool:
         """Whether it uses the Gauss-Newton matrix: then model and loss must be given apart, not one scalar function."""
         return False
+
+    @property
+    def compiles(self) -> bool:
+        """Whether a step does the same operations in the same order whatever the numbers are, but for its phase.
+
+        Then it can be one program. A Python int in the state must be a count, which each step raises by 1: in a program
+        it is an array.
+        """
+        return False
+
+    def phase(self, state: Tree) -> Hashable:
+        """What the next step does, where that depends on the counts in the state; None for all steps alike.
+
+        Steps of one phase do the same operations in the same order: a compiled step has a program for each phase. A
+        solver that has phases takes `phase` in `step`; without it, the state decides.
+        """
+        return None
 
     def init(self, params: Tree) -> Tree:
         """Return the state before the first step: a tree of arrays and numbers."""

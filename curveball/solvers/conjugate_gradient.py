@@ -75,7 +75,7 @@ def conjugate_gradient(
     target = tol * tol * tree_vdot(b, b, runs)
     active = rr > target
     negative = xp.zeros_like(active)
-    iterations = xp.zeros(rr.shape, dtype=xp.int64)
+    iterations = xp.zeros(rr.shape, dtype=xp.int64, device=array_api_compat.device(rr))
     for k in range(max_iter):
         if on_host and not active.any():
             break

@@ -46,6 +46,7 @@ Learning", ICCV 2019, arXiv 1805.08095. Their symbols, and ours, are in docs/not
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -54,10 +55,10 @@ from curveball.solvers.averaging import averaged
 from curveball.solvers.base import Info, Loss, Model, Number, Solver, loss_at
 from curveball.solvers.checks import check_finite, check_fraction, check_nonnegative, check_positive
 from curveball.solvers.registry import register
-from curveball.solvers.tree_math import tree_add_scale, tree_axpby, tree_vdot
+from curveball.solvers.tree_math import number_like, tree_add_scale, tree_axpby, tree_vdot
 from curveball.solvers.trust_ratio import LAM_RANGE, adapted_lam, trust_ratio
 from curveball.solvers.two_by_two import PlaneModel
-from minigrad import Array, Tree, namespace
+from minigrad import Array, Tree
 
 
 class CurveBallState(NamedTuple):
@@ -155,17 +156,36 @@ class CurveBall(Solver):
         """For the Gauss-Newton matrix."""
         return True
 
+    @property
+    def compiles(self) -> bool:
+        """In two phases: a step measures the trust ratio or does not."""
+        return True
+
+    def phase(self, state: CurveBallState) -> bool:
+        """Whether the next step measures the trust ratio."""
+        return bool(self.adapt_lam and (state.steps + 1) % self.lam_every == 0)
+
     def init(self, params: Tree) -> CurveBallState:
         """Return the state before the first step: `z = 0`."""
         z = mg.tree_map(mg.zeros_like, params)
-        return CurveBallState(z, lam=self.lam, steps=0, trust_ratio=math.nan)
+        return CurveBallState(z, lam=1.0 * self.lam, steps=0, trust_ratio=math.nan)
 
     def step(
-        self, params: Tree, state: CurveBallState, model: Model, loss: Loss, has_aux: bool = False
+        self,
+        params: Tree,
+        state: CurveBallState,
+        model: Model,
+        loss: Loss,
+        has_aux: bool = False,
+        phase: Hashable = None,
     ) -> tuple[Tree, CurveBallState, CurveBallInfo]:
-        """Return the next params, the next state, and what was seen on the way."""
+        """Return the next params, the next state, and what was seen on the way.
+
+        `phase`: whether to measure the trust ratio (None: where the count says so).
+        """
+        measured = self.phase(state) if phase is None else phase
         G = mg.GGNOperator(model, loss, params, has_aux)
-        lam = namespace(G.value).asarray(state.lam, dtype=G.value.dtype)
+        lam = number_like(state.lam, G.value)
         if self.adapt_lam:
             lam = mg.clip(lam, *LAM_RANGE)
 
@@ -180,9 +200,8 @@ class CurveBall(Solver):
         z = tree_axpby(rho, state.z, -beta, d)  # (2)
         new_params = tree_add_scale(params, self.lr, z)  # (3)
 
-        steps = state.steps + 1
         new_lam, gamma = lam, state.trust_ratio
-        if self.adapt_lam and steps % self.lam_every == 0:
+        if measured:
             change = self._change(params, z, G.value, model, loss, has_aux)
             gamma = trust_ratio(change, predicted)  # (5)
             factor = self.lam_factor**self.lam_every
@@ -191,7 +210,7 @@ class CurveBall(Solver):
             loss=G.value, outputs=G.outputs, aux=G.aux,
             rho=rho, beta=beta, lam=lam, trust_ratio=gamma, predicted=predicted,
         )  # fmt: skip
-        return new_params, CurveBallState(z, new_lam, steps, gamma, system), info
+        return new_params, CurveBallState(z, new_lam, state.steps + 1, gamma, system), info
 
     def _quadratic_model(self, G: mg.GGNOperator, params: Tree, z: Tree, lam: Array) -> tuple[Tree, PlaneModel]:
         """Its gradient `d` at `z`, and the model itself on the plane of `z` and `d`: two pushes and one pull.

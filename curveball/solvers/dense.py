@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from array_api_compat import device as device_of
+
 import minigrad as mg
 from minigrad import Array, Ravel, Tree, namespace
 
@@ -21,7 +23,7 @@ def dense_matrix(product: Callable[[Tree], Tree], ravel: Ravel, like: Array) -> 
     """
     xp = ravel.namespace
     n = like.shape[-1]
-    unit = xp.eye(n, dtype=like.dtype)
+    unit = xp.eye(n, dtype=like.dtype, device=device_of(like))
     columns = [ravel.vector(product(ravel.tree(xp.broadcast_to(unit[k, :], like.shape)))) for k in range(n)]
     return xp.stack(columns, axis=-1)
 
@@ -29,7 +31,7 @@ def dense_matrix(product: Callable[[Tree], Tree], ravel: Ravel, like: Array) -> 
 def identity_like(matrix: Array) -> Array:
     """The identity of the size of the matrices given."""
     xp = namespace(matrix)
-    return xp.eye(matrix.shape[-1], dtype=matrix.dtype)
+    return xp.eye(matrix.shape[-1], dtype=matrix.dtype, device=device_of(matrix))
 
 
 def solve(matrix: Array, vector: Array) -> Array:

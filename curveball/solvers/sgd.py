@@ -47,6 +47,11 @@ class SGD(Solver):
         check_fraction("momentum", self.momentum)
         check_nonnegative("weight_decay", self.weight_decay)
 
+    @property
+    def compiles(self) -> bool:
+        """Every step does the same."""
+        return True
+
     def init(self, params: Tree) -> SGDState:
         """Return the state before the first step: `z = 0`."""
         return SGDState(mg.tree_map(mg.zeros_like, params))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import array_api_compat
+
 import minigrad as mg
 from minigrad import Array, Tree, fused, namespace, tree_flatten
 
@@ -20,6 +22,16 @@ def per_run(number: float | Array, x: Array) -> float | Array:
     if k.dtype != x.dtype and mg.isdtype(k.dtype, "real floating"):  # float64 would make float64 of float32
         k = xp.asarray(k, dtype=x.dtype)
     return xp.reshape(k, k.shape + (1,) * (x.ndim - k.ndim)) if k.ndim else k
+
+
+def number_like(number: float | Array, like: Array) -> Array:
+    """A number, or one per run, as an array in the dtype of another one, on its device.
+
+    >>> import numpy as np
+    >>> number_like(0.5, np.float32(1.0)).dtype
+    dtype('float32')
+    """
+    return namespace(like).asarray(number, dtype=like.dtype, device=array_api_compat.device(like))
 
 
 def tree_vdot(a: Tree, b: Tree, runs: int = 0) -> Array:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from curveball.solvers.base import Number
 from curveball.solvers.division import divide, one_for_zero
+from curveball.solvers.tree_math import number_like
 from minigrad import Array, namespace
 
 
@@ -41,14 +42,13 @@ class PlaneModel(NamedTuple):
         if rho is None and beta is None:
             beta, minus_rho = solve_two_by_two(dGd, zGd, zGz, gd, gz)
             return -minus_rho, beta
-        xp = namespace(dGd)
         if beta is None:  # dm/dbeta = 0
-            rho = xp.asarray(rho, dtype=dGd.dtype)
+            rho = number_like(rho, dGd)
             return rho, divide(gd + rho * zGd, dGd, where=dGd > 0.0)
-        beta = xp.asarray(beta, dtype=dGd.dtype)
+        beta = number_like(beta, dGd)
         if rho is None:  # dm/drho = 0
             return divide(beta * zGd - gz, zGz, where=zGz > 0.0), beta
-        return xp.asarray(rho, dtype=dGd.dtype), beta
+        return number_like(rho, dGd), beta
 
 
 def solve_two_by_two(A_11: Array, A_12: Array, A_22: Array, b_1: Array, b_2: Array) -> tuple[Array, Array]:

@@ -5,27 +5,22 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from functools import partial
 
 import numpy as np
 
-import minigrad as mg
-from curveball.solvers.base import Solver
 from curveball.training.devices import images_of, pool_use, to_host
 from curveball.training.log import Reporter
 from curveball.training.options import TrainOptions
 from curveball.training.protocol import Batch, TrainingProblem
 from curveball.training.resume import Saver, is_finite
 from curveball.training.run import PartOfEpoch, Record, Run
+from curveball.training.step import Step
 from minigrad import Array
-
-STATS_MOMENTUM = 0.1  # of batch normalisation's running statistics
-KNOWN = ("rho", "beta", "lam", "trust_ratio", "predicted")  # what a solver may report in addition to the loss
 
 
 def train_epoch(
     problem: TrainingProblem[Batch],
-    solver: Solver,
+    step: Step[Batch],
     run: Run,
     rng: np.random.Generator,
     options: TrainOptions,
@@ -42,23 +37,16 @@ def train_epoch(
     unread: list[Array] = []  # loss and error of each step since the last logged one, on the device
     started = time.perf_counter() - run.seconds
     for k, batch in enumerate(batches, part.batches):
-        run.params, run.state, info = solver.step(
-            run.params,
-            run.state,
-            partial(problem.model, batch=batch),
-            partial(problem.loss, batch=batch),
-            has_aux=True,
-        )
-        run.stats = mg.nn.running_average(run.stats, info["aux"], STATS_MOMENTUM)
-        unread += [info["loss"], problem.errors(info["outputs"], batch)]
+        numbers = step(run, batch)
+        unread += [numbers.pop("loss"), numbers.pop("error")]
         is_last = k == count - 1
         is_logged = k % options.log_every == 0 or is_last
         is_saved = not is_last and saver.is_due(before + k + 1)
         if is_logged or is_saved:
-            known = [key for key in KNOWN if key in info] if is_logged else []
-            numbers = to_host([*unread, *(info[key] for key in known)])
+            known = list(numbers) if is_logged else []
+            read = to_host([*unread, *(numbers[key] for key in known)])
             run.seconds = time.perf_counter() - started
-            losses, errors = numbers[: len(unread) : 2], numbers[1 : len(unread) : 2]
+            losses, errors = read[: len(unread) : 2], read[1 : len(unread) : 2]
             _add(run, part, before, losses, errors, options.diverged_above)
             if run.stopped:
                 return None
@@ -69,7 +57,7 @@ def train_epoch(
                     "epoch": len(run.epochs) + 1,
                     "loss": losses[-1],
                     "error": errors[-1],
-                    **{key: x for key, x in zip(known, numbers[len(unread) :], strict=True) if math.isfinite(x)},
+                    **{key: x for key, x in zip(known, read[len(unread) :], strict=True) if math.isfinite(x)},
                     "seconds": run.seconds,
                 }
                 run.steps.append(record)

@@ -25,6 +25,7 @@ class TrainOptions:
                      or time as in "30s", "10min", "2h"; None: after each epoch only
     diverged_above:  a loss above this many times the first one (or above this number, where the first is below 1) ends
                      the run, as one does that is not finite; inf: only the latter
+    compile:         a step is one program, where the array library has a compiler (jax, and torch on a GPU)
 
     >>> TrainOptions(epochs=3).seed
     0
@@ -40,6 +41,7 @@ class TrainOptions:
     resume: bool = False
     save_every: int | str | None = "10min"
     diverged_above: float = 1e6
+    compile: bool = False
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.log_every < 1:

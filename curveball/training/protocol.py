@@ -26,8 +26,8 @@ class Stored(Protocol):
         """A hash of all images."""
         ...
 
-    def on(self, xp: Namespace) -> Stored:
-        """The same, with batches of another array library."""
+    def on(self, xp: Namespace, device: Any = None) -> Stored:
+        """The same, with batches of another array library, on one of its devices."""
         ...
 
 

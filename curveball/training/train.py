@@ -16,11 +16,13 @@ from curveball.training.files import archive_previous, check_writable, output_fo
 from curveball.training.lock import locked
 from curveball.training.log import Callback, Log, Reporter
 from curveball.training.options import RunSpec, TrainOptions
+from curveball.training.processes import leads
 from curveball.training.progress import Progress
 from curveball.training.protocol import Batch, TrainingProblem
 from curveball.training.provenance import provenance, settings_of
-from curveball.training.resume import Saver, resume
+from curveball.training.resume import Saver, resume_together
 from curveball.training.run import Record, Run, RunIsDone
+from curveball.training.step import Step, check_compiles, step_of
 from minigrad import one_blas_thread
 
 CHECKPOINT = Path("checkpoint.safetensors")
@@ -62,7 +64,9 @@ def train(
     True
     """
     spec = RunSpec(name or type(solver).__name__, solver, options, folder)
-    if spec.checkpoint is None or folder is None:
+    if options.compile:
+        check_compiles(problem, solver)
+    if spec.checkpoint is None or folder is None or not leads():
         return _train(problem, spec, callback)
     if not options.resume:
         check_writable(output_folder(folder), FILES)
@@ -78,21 +82,22 @@ def _train(problem: TrainingProblem[Batch], spec: RunSpec, callback: Callback | 
     options, folder, images = spec.options, spec.folder, images_of(problem.data)
     rng = np.random.default_rng(options.seed)
     params = to_device_of(images, problem.init(rng))
+    step = step_of(problem, spec.solver, options.compile)
     run = Run(spec.name, params, state=spec.solver.init(params))
     about = _about(problem, spec)
     data = data_hashes(problem.data) if folder is not None else {}
-    log = Log(folder)
+    log = Log(folder if leads() else None)
     if spec.checkpoint is not None and options.resume:
-        resume(spec.checkpoint, run, rng, about, data, log, images)
+        resume_together(spec.checkpoint, run, rng, about, data, log, images)
         if len(run.epochs) >= options.epochs:
             raise RunIsDone(f"the run in {folder} has its {len(run.epochs)} epochs: ask for more to continue", run)
-    elif folder is not None and any((folder / file).exists() for file in FILES):
+    elif folder is not None and leads() and any((folder / file).exists() for file in FILES):
         archive_previous(folder, FILES)
     facts = {"source": problem.data.source, "epochs": options.epochs, **provenance()}
     count = problem.steps_per_epoch
     done = len(run.epochs) * count + (run.part.batches if run.part else 0)
-    progress = Progress(spec.name, options.epochs, options.epochs * count, done, options.quiet)
-    saver = Saver(spec.checkpoint, rng, about, data, log, options.save_interval)
+    progress = Progress(spec.name, options.epochs, options.epochs * count, done, options.quiet or not leads())
+    saver = Saver(spec.checkpoint, rng, about, data, log, options.save_interval, leads())
     # A run that diverges overflows before the loss that ends it.
     with log, progress, one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
         lost = [] if log.kept else run.epochs
@@ -102,7 +107,7 @@ def _train(problem: TrainingProblem[Batch], spec: RunSpec, callback: Callback | 
             *({"kind": "epoch", **r} for r in lost),
         ]:
             log.write(record)
-        _run_epochs(problem, spec, run, rng, saver, Reporter(log, progress, callback))
+        _run_epochs(problem, spec, step, run, rng, saver, Reporter(log, progress, callback))
     return run
 
 
@@ -121,6 +126,7 @@ def _about(problem: TrainingProblem[Batch], spec: RunSpec) -> Record:
 def _run_epochs(
     problem: TrainingProblem[Batch],
     spec: RunSpec,
+    step: Step[Batch],
     run: Run,
     rng: np.random.Generator,
     saver: Saver,
@@ -129,7 +135,7 @@ def _run_epochs(
     """Train what is left of the epochs, or up to the reason in `run.stopped`."""
     try:
         while len(run.epochs) < spec.options.epochs:
-            record = train_epoch(problem, spec.solver, run, rng, spec.options, report, saver)
+            record = train_epoch(problem, step, run, rng, spec.options, report, saver)
             if record is None:
                 back = f"; go back to {saver.there}" if saver.there else ""
                 run.stopped = f"{run.stopped}{back}"

@@ -25,7 +25,7 @@ from minigrad.backends.namespaces import (
     numpy_namespace,
 )
 from minigrad.backends.protocol import Backend
-from minigrad.backends.registry import backend_for, backend_of, to_numpy
+from minigrad.backends.registry import backend_for, backend_of, compiled, from_numpy, to_numpy
 from minigrad.backends.threads import one_blas_thread
 from minigrad.backends.windows import Pads, Pair, transposed_pads, window_count
 
@@ -39,10 +39,12 @@ __all__ = [
     "backend_for",
     "backend_name",
     "backend_of",
+    "compiled",
     "current_namespace",
     "device_of",
     "families",
     "family",
+    "from_numpy",
     "fuse",
     "fused",
     "is_floating",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from minigrad.backends.channels import Channels
 from minigrad.backends.patches import Convolutions
 from minigrad.backends.pools import Pools
 from minigrad.backends.protocol import Array, Index
@@ -12,7 +13,7 @@ from minigrad.backends.standard import scipy_special
 from minigrad.backends.threads import call_all
 
 
-class Library(Convolutions, Pools):
+class Library(Convolutions, Pools, Channels):
     """NumPy."""
 
     part_bytes = 2 << 20  # fits into a core's cache; benchmarks/step.py and floor.py (copies) show the effect

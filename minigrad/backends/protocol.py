@@ -13,7 +13,9 @@ Linear functions come in pairs, each the other's transpose. For all arrays of th
     <conv2d(x, k), c>      = <k, conv2d_kernel(x, c)>            = <x, conv2d(c, k turned around, stride and dilation
                                                                            exchanged, transposed_pads)>
     <window_sum(x), c>     = <x, window_sum_transpose(c)>
+    <window_pick(x), c>    = <x, window_put(c)>
     <gather(x, index), c>  = <x, scatter_add(c, index, x.shape)>
+    <batch_norm_push(x', g', b'), c>  = <(x', g', b'), batch_norm_pull(c)>
 
 No function changes its arguments, and none but `to_host` reads an array on the host.
 """
@@ -29,6 +31,7 @@ from minigrad.backends.namespaces import Namespace
 from minigrad.backends.windows import Pads, Pair
 
 Array = Any  # an array of the library
+Tree = Any  # arrays in nested dicts, lists and tuples, as in minigrad/trees.py
 Index = Any  # what the library takes in `x[index]`: slices, integers, integer arrays, masks, None, Ellipsis, or a tuple
 
 
@@ -54,11 +57,39 @@ class Backend(Protocol):
         For a window whose maximum is nan, or is found in padding alone, any place of `x`.
         """
 
+    def window_pick(self, x: Array, places: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
+        """The entries of `x` at places that `window_argmax` gave; anything for a window that has no maximum."""
+
+    def window_put(
+        self, c: Array, places: Array, shape: tuple[int, ...], window: Pair, stride: Pair, pads: Pads
+    ) -> Array:
+        """The transpose of `window_pick`: each entry of `c` added at its place, in images of `shape`."""
+
     def window_sum(self, x: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
         """The sum over each window (n, oh, ow, channels), padding counted as zero."""
 
     def window_sum_transpose(self, c: Array, window: Pair, stride: Pair, pads: Pads, size: Pair) -> Array:
         """The transpose of `window_sum`: each entry of `c` added to all places of its window, in images of `size`."""
+
+    # ------------------------------------------------------------------------------------- batch normalisation
+
+    def batch_norm(self, x: Array, gain: Array, bias: Array, eps: float) -> tuple[Array, Array, Array]:
+        """`gain x_hat + bias`, and the mean and the variance (divided by n) of the n entries of each channel.
+
+        `x_hat = s (x - mean)` and `s = (variance + eps)^(-1/2)`; `x` is (..., channels), all others are (channels,).
+        Also where the mean is many deviations from 0, `y` and the variance have the accuracy of the dtype.
+        """
+
+    def batch_norm_push(
+        self, x_dot: Array, gain_dot: Array, bias_dot: Array, x: Array, gain: Array, mean: Array, scale: Array
+    ) -> Array:
+        """The derivative along these tangents: `gain P x_dot + gain_dot x_hat + bias_dot`.
+
+        `P t = s (t - mean(t) - x_hat mean(x_hat t))`, with the means over a channel, and `scale = s`.
+        """
+
+    def batch_norm_pull(self, c: Array, x: Array, gain: Array, mean: Array, scale: Array) -> tuple[Array, Array, Array]:
+        """The transpose of `batch_norm_push`, `gain P c`, `sum(c x_hat)` and `sum(c)`: P is symmetric."""
 
     # ------------------------------------------------------------------------------------- indices
 
@@ -92,6 +123,22 @@ class Backend(Protocol):
 
     def fused(self, function: Callable[..., Array]) -> Callable[..., Array]:
         """An elementwise function of arrays and numbers as one kernel; the function itself if there is none."""
+
+    def compiled(self, function: Callable[..., Tree], donate: tuple[int, ...] = ()) -> Callable[..., Tree]:
+        """A function of trees of arrays as one program for each set of shapes and dtypes: compiled once, then run.
+
+        The function takes its trees by position and returns a tree of arrays. Whatever the numbers in them are, it does
+        the same operations in the same order: it never looks at one. `donate` are the positions of arguments that the
+        caller will not read again, and that share no memory with another one: the results may take their memory. The
+        results belong to the caller: no later call overwrites them. ValueError, a reason in one line, where the library
+        has no compiler.
+        """
+
+    def is_view(self, x: Array) -> bool:
+        """May an array share memory with another, or can it not be written to? False where that is ruled out.
+
+        Results for which this is True are copied before they are handed out, and never added to in place.
+        """
 
     def to_host(self, x: Array) -> numpy.ndarray:
         """A copy on the host, or the memory of `x` itself if that is there. `minigrad.to_numpy` is the public name."""

@@ -5,13 +5,15 @@ A file is imported when the first array of its library is met: `import minigrad`
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
+from typing import Any
 
 import numpy
 
 from minigrad.backends.namespaces import Namespace, backend_name, namespace
-from minigrad.backends.protocol import Array, Backend
+from minigrad.backends.protocol import Array, Backend, Tree
 from minigrad.backends.standard import Standard
 
 _by_type: dict[type, Backend] = {}
@@ -64,3 +66,28 @@ def to_numpy(x: Array) -> numpy.ndarray:
     except TypeError:  # lists of numbers, say
         return numpy.asarray(x)
     return backend.to_host(x)
+
+
+def compiled(function: Callable[..., Tree], xp: Namespace, donate: tuple[int, ...] = ()) -> Callable[..., Tree]:
+    """A function of trees of arrays of one library as one program, compiled once for each set of shapes and dtypes.
+
+    The function takes its trees by position, returns a tree of arrays, and never looks at a number. `donate`: positions
+    of arguments that the caller will not read again, so that the results may take their memory. ValueError from a
+    library that has no compiler.
+
+    >>> import array_api_compat.numpy as xp
+    >>> compiled(lambda x: x + 1.0, xp)
+    Traceback (most recent call last):
+    ValueError: numpy has no compiler
+    """
+    return backend_for(xp).compiled(function, donate)
+
+
+def from_numpy(x: numpy.ndarray, xp: Namespace, device: Any = None) -> Array:
+    """Copy a host array to an array of a library, on one of its devices (None: its own choice).
+
+    >>> import array_api_compat.numpy as xp
+    >>> from_numpy(numpy.ones(2), xp)
+    array([1., 1.])
+    """
+    return backend_for(xp).from_host(x, device)

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy
 
-from minigrad.backends.namespaces import Namespace, device_of
-from minigrad.backends.protocol import Array, Backend, Index
+from minigrad.backends.namespaces import Namespace, backend_name, device_of
+from minigrad.backends.protocol import Array, Backend, Index, Tree
 from minigrad.backends.windows import Pads, Pair, transposed_pads, window_count
 
 NO_DILATION = (1, 1)
@@ -52,6 +52,14 @@ class Standard(Backend):
         image = xp.reshape(self._arange(n, x), (n, 1, 1, 1))
         return (image * (h * w) + pixel) * c + self._arange(c, x)
 
+    def window_pick(self, x: Array, places: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
+        return self.gather(self.xp.reshape(x, (-1,)), places)
+
+    def window_put(
+        self, c: Array, places: Array, shape: tuple[int, ...], window: Pair, stride: Pair, pads: Pads
+    ) -> Array:
+        return self.xp.reshape(self.scatter_add(c, places, (prod(shape),)), shape)
+
     def window_sum(self, x: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
         return self.xp.sum(self._windows(x, window, stride, pads, NO_DILATION, 0.0), axis=(3, 4))
 
@@ -83,6 +91,31 @@ class Standard(Backend):
 
     def _arange(self, n: int, like: Array) -> Array:
         return self.xp.arange(n, dtype=self.xp.int64, device=device_of(like))
+
+    # ------------------------------------------------------------------------------------- batch normalisation
+
+    def batch_norm(self, x: Array, gain: Array, bias: Array, eps: float) -> tuple[Array, Array, Array]:
+        xp, rows = self.xp, tuple(range(x.ndim - 1))
+        mean = xp.mean(x, axis=rows)
+        centred = x - mean
+        rest = xp.mean(centred, axis=rows)  # what rounding left of the mean
+        centred = centred - rest
+        variance = xp.mean(centred * centred, axis=rows)
+        return centred * (gain / xp.sqrt(variance + eps)) + bias, mean + rest, variance
+
+    def batch_norm_push(
+        self, x_dot: Array, gain_dot: Array, bias_dot: Array, x: Array, gain: Array, mean: Array, scale: Array
+    ) -> Array:
+        xp, rows, x_hat = self.xp, tuple(range(x.ndim - 1)), (x - mean) * scale
+        a = gain * scale
+        b = gain_dot - a * xp.mean(x_dot * x_hat, axis=rows)
+        return a * x_dot + b * x_hat + (bias_dot - a * xp.mean(x_dot, axis=rows))
+
+    def batch_norm_pull(self, c: Array, x: Array, gain: Array, mean: Array, scale: Array) -> tuple[Array, Array, Array]:
+        xp, rows, x_hat = self.xp, tuple(range(x.ndim - 1)), (x - mean) * scale
+        gain_bar, bias_bar = xp.sum(c * x_hat, axis=rows), xp.sum(c, axis=rows)
+        a, n = gain * scale, prod(x.shape[:-1])
+        return a * c - (a / n * gain_bar) * x_hat - a / n * bias_bar, gain_bar, bias_bar
 
     # ------------------------------------------------------------------------------------- indices
 
@@ -144,6 +177,13 @@ class Standard(Backend):
 
     def fused(self, function: Callable[..., Array]) -> Callable[..., Array]:
         return function
+
+    def compiled(self, function: Callable[..., Tree], donate: tuple[int, ...] = ()) -> Callable[..., Tree]:
+        raise ValueError(f"{backend_name(self.xp)} has no compiler")
+
+    def is_view(self, x: Array) -> bool:
+        """Views have a base. Where arrays do not say so, each may be one."""
+        return getattr(x, "base", x) is not None
 
     def to_host(self, x: Array) -> numpy.ndarray:
         return numpy.asarray(x)

@@ -12,6 +12,7 @@ import functools
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from threading import Lock
 from typing import Any
 
@@ -46,7 +47,8 @@ def call_all(work: Callable[..., Any], parts: list[tuple[Any, ...]]) -> list[Any
             results[k] = work(*parts[k])
 
     with lock, controller.limit(limits=1):
-        others = [pool.submit(work_on) for _ in range(count - 1)]
+        # NumPy's errstate is part of the context
+        others = [pool.submit(copy_context().run, work_on) for _ in range(count - 1)]
         try:
             work_on()
         finally:

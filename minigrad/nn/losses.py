@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from minigrad.backends import namespace, numpy_namespace
+from math import prod
+
+from minigrad.backends import device_of, namespace, numpy_namespace
 from minigrad.ops.axes import check_arrays
 from minigrad.ops.broadcasting import sum
 from minigrad.ops.elementwise import exp, square
@@ -49,14 +51,14 @@ def cross_entropy(outputs: Array, labels: Array) -> Array:
     xp = namespace(labels)
     if not xp.isdtype(labels.dtype, "integral"):
         raise TypeError(f"cross_entropy: labels of dtype {labels.dtype} must be integers, or probabilities per class")
-    if xp is numpy_namespace and labels.size:
+    if xp is numpy_namespace and prod(labels.shape):
         low, high, classes = labels.min(), labels.max(), outputs.shape[-1]
         if low < 0 or high >= classes:
             raise ValueError(
                 f"cross_entropy: label {low if low < 0 else high} is no class: outputs of shape {outputs.shape} have "
                 f"{classes} classes, so labels must be in 0..{classes - 1}"
             )
-    hit = xp.expand_dims(labels, axis=-1) == xp.arange(outputs.shape[-1], dtype=xp.int64)
+    hit = xp.expand_dims(labels, axis=-1) == xp.arange(outputs.shape[-1], device=device_of(labels))
     picked = sum(where(hit, outputs, 0.0), -1)
     return mean(logsumexp(outputs, -1) - picked, -1)
 

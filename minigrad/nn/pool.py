@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import Any
 
 from minigrad.backends import Pads, Pair, backend_of
 from minigrad.linear_maps import Linear
 from minigrad.nn.windows import Padding, pads_of, pair
-from minigrad.ops.indexing import getitem, scatter_add
-from minigrad.ops.shaping import reshape
 from minigrad.primitives import primitive
 from minigrad.variable import Array, strip
 
@@ -36,19 +33,39 @@ def _geometry(name: str, x: Array, window: int | Pair, stride: int | Pair | None
     return {"window": size, "stride": strides, "pads": pads}
 
 
-def _pick(y: Array, x: Array, **geometry: Any) -> Linear:
-    shape = x.shape
-    x, y = strip(x), strip(y)
-    index = backend_of(x).window_argmax(x, y, **geometry)
+def _max_map(y: Array, x: Array, **geometry: Any) -> Linear:
+    places = backend_of(x).window_argmax(strip(x), strip(y), **geometry)
+    return _pick_map(y, x, places, **geometry)
+
+
+@primitive(_max_map)
+def _max_pool(x: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
+    return backend_of(x).window_max(x, window, stride, pads)
+
+
+def _pick_map(y: Array, t: Array, places: Array, **geometry: Any) -> Linear:
+    shape = t.shape
     return Linear(
-        lambda t: getitem(reshape(t, (-1,)), index),
-        lambda c: reshape(scatter_add(c, index=index, shape=(prod(shape),)), shape),
+        lambda t: _window_pick(t, places=places, **geometry),
+        lambda c: _window_put(c, places=places, shape=shape, **geometry),
     )
 
 
-@primitive(_pick)
-def _max_pool(x: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
-    return backend_of(x).window_max(x, window, stride, pads)
+@primitive(_pick_map)
+def _window_pick(t: Array, places: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
+    return backend_of(t).window_pick(t, places, window, stride, pads)
+
+
+def _put_map(y: Array, c: Array, places: Array, shape: tuple[int, ...], **geometry: Any) -> Linear:
+    return Linear(
+        lambda t: _window_put(t, places=places, shape=shape, **geometry),
+        lambda u: _window_pick(u, places=places, **geometry),
+    )
+
+
+@primitive(_put_map)
+def _window_put(c: Array, places: Array, shape: tuple[int, ...], window: Pair, stride: Pair, pads: Pads) -> Array:
+    return backend_of(c).window_put(c, places, shape, window, stride, pads)
 
 
 def avg_pool2d(x: Array, window: int | Pair, stride: int | Pair | None = None, padding: Padding = 0) -> Array:

@@ -68,7 +68,7 @@ def sum_map(y: Array, x: Array, axis: Axis, keepdims: bool) -> Linear:
 def _sum(x: Array, axis: Axis, keepdims: bool) -> Array:
     xp = namespace(x)
     leading = len(axis) if isinstance(axis, tuple) and axis == tuple(range(len(axis))) else 0
-    if 0 < leading < x.ndim and x.size > MANY and is_floating(x):
+    if 0 < leading < x.ndim and prod(x.shape) > MANY and is_floating(x):
         # Sums over a batch, as biases and batch normalisation need: a row of ones times a matrix is the fastest way.
         rows = prod(x.shape[:leading])
         y = xp.matmul(xp.ones((1, rows), dtype=x.dtype, device=device_of(x)), xp.reshape(x, (rows, -1)))

@@ -44,7 +44,7 @@ def _getitem(x: Array, index: Index) -> Array:
 
 
 def _scatter_map(y: Array, c: Array, index: Index, shape: tuple[int, ...]) -> Linear:
-    return Linear(lambda t: scatter_add(t, index=index, shape=shape), lambda u: u[index])
+    return Linear(lambda t: scatter_add(t, index=index, shape=shape), lambda u: _getitem(u, index=index))
 
 
 @primitive(_scatter_map)
@@ -77,18 +77,20 @@ def index_update(x: Array, index: Index, value: Array) -> Array:
     value = _as_part(x, index, value)
     plain = strip(x)
     xp = namespace(plain)
-    order = xp.reshape(xp.arange(prod(value.shape), dtype=xp.int64), value.shape)
-    writer = backend_of(plain).scatter_last(order, index, plain.shape)  # which entry of `value` ends up at each place
-    lasting = writer[index] == order
+    order = xp.reshape(xp.arange(prod(value.shape), dtype=xp.int64, device=device_of(plain)), value.shape)
+    backend = backend_of(plain)
+    writer = backend.scatter_last(order, index, plain.shape)  # which entry of `value` ends up at each place
+    lasting = backend.gather(writer, index) == order
     return where(writer < 0, x, 0) + scatter_add(where(lasting, value, 0), index=index, shape=x.shape)
 
 
 def _as_part(x: Array, index: Index, value: Array) -> Array:
     """`value` broadcast to the shape of `x[index]`, in the dtype of `x` where that can hold it."""
     check_arrays("index_update or index_add", x)
-    part = strip(x)[index]
+    plain = strip(x)
+    part = backend_of(plain).gather(plain, index)
     if isinstance(value, SCALARS):
-        value = namespace(part).asarray(value, dtype=part.dtype)
+        value = namespace(part).asarray(value, dtype=part.dtype, device=device_of(part))
     check_arrays("index_update or index_add: value", value)
     if value.dtype != part.dtype and is_floating(part):
         value = astype(value, part.dtype)

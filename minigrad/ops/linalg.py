@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import NamedTuple
 
 from minigrad.backends import backend_of, namespace, numpy_namespace
@@ -171,7 +172,7 @@ def det(a: Array) -> Array:
 def _near_nullity(a: Array) -> int:
     """How many singular values are next to nothing, in the worst of the matrices: on NumPy, else 0."""
     xp = namespace(a)
-    if xp is not numpy_namespace or not a.size or not xp.all(xp.isfinite(a)):
+    if xp is not numpy_namespace or not prod(a.shape) or not xp.all(xp.isfinite(a)):
         return 0
     values = xp.linalg.svd(a)[1]
     small = values <= float(xp.finfo(a.dtype).eps) ** 0.5 * values[..., :1]

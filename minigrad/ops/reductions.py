@@ -155,7 +155,8 @@ def cumulative_prod(x: Array, axis: int | None = None, include_initial: bool = F
     """Running product along an axis, by doubling: its derivatives are exact where factors are zero, to any order."""
     axis = one_axis("cumulative_prod", x, axis)
     plain = strip(x)
-    one = namespace(plain).ones(tuple(1 if k == axis else n for k, n in enumerate(x.shape)), dtype=x.dtype)
+    first = tuple(1 if k == axis else n for k, n in enumerate(x.shape))
+    one = namespace(plain).ones(first, dtype=x.dtype, device=device_of(plain))
     shift = 1
     while shift < x.shape[axis]:
         head, tail = x[axis_index(axis, slice(shift))], x[axis_index(axis, slice(shift, None))]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy
 
-from minigrad.backends import SCALARS, backend_of, namespace
+from minigrad.backends import SCALARS, backend_of, device_of, namespace
 from minigrad.linear_maps import Linear
 from minigrad.ops.axes import Axis, Shape, axes_of, axis_count, axis_index, check_arrays, integers
 from minigrad.primitives import primitive
@@ -133,7 +133,10 @@ def stack(arrays: Iterable[Array], axis: int = 0) -> Array:
     """Arrays of one shape along a new axis. Python numbers take the dtype of the arrays."""
     arrays = list(arrays)
     like = next((strip(x) for x in arrays if hasattr(x, "shape")), numpy.float64(0.0))
-    arrays = [namespace(like).asarray(x, dtype=like.dtype) if x.__class__ in SCALARS else x for x in arrays]
+    arrays = [
+        namespace(like).asarray(x, dtype=like.dtype, device=device_of(like)) if x.__class__ in SCALARS else x
+        for x in arrays
+    ]
     check_arrays("stack", *arrays)
     shapes = {x.shape for x in arrays}
     if len(shapes) != 1:

@@ -6,11 +6,12 @@ import contextlib
 import hashlib
 import mmap
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import array_api_compat
 import numpy as np
 
+import minigrad as mg
 from minigrad import Array, Namespace, namespace
 from problems.data.errors import CorruptData, MissingData
 from problems.data.image_cache import ImageCache, digest_of
@@ -72,9 +73,9 @@ class StoredImages:
     def __len__(self) -> int:
         return len(self.slots)
 
-    def on(self, xp: Namespace) -> StoredImages:
-        """The same, with batches of another array library, on the device that it uses."""
-        return replace(self, like=xp.asarray(np.zeros(0, np.uint8)))
+    def on(self, xp: Namespace, device: Any = None) -> StoredImages:
+        """The same, with batches of another array library, on one of its devices (None: its own choice)."""
+        return replace(self, like=mg.from_numpy(np.zeros(0, np.uint8), xp, device))
 
     @property
     def digest(self) -> str:
@@ -92,7 +93,7 @@ class StoredImages:
 
     def to_device(self, images: np.ndarray) -> Array:
         """An array of the host, moved to the device of batches."""
-        return namespace(self.like).asarray(images, device=array_api_compat.device(self.like))
+        return mg.from_numpy(images, namespace(self.like), array_api_compat.device(self.like))
 
     def read(self, index: np.ndarray, crops: Crops | None = None) -> np.ndarray:
         """The images at these indices, on the host. CorruptData where the cache is damaged.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
 from typing import TypeVar
 
 import numpy as np
@@ -52,7 +53,7 @@ class Network:
 
     def count(self, params: Params) -> int:
         """The number of parameters."""
-        return sum(value.size for value in tree_flatten(params)[0])
+        return sum(prod(value.shape) for value in tree_flatten(params)[0])
 
 
 @dataclass(frozen=True)

@@ -115,6 +115,24 @@ def test_maxima_of_windows_and_their_places(padding, images, backend):
     np.testing.assert_array_equal(x.reshape(-1)[found[known]], expected[known])
 
 
+def test_entries_at_the_places_of_maxima(backend):
+    """Picked from tangents, and cotangents put back there, where windows overlap."""
+    geometry = (3, 2), (2, 1), ((1, 1), (0, 1))
+    x, t = np.round(draw(2, 7, 5, 2)), draw(2, 7, 5, 2, seed=1)
+    y = NUMPY.window_max(x, *geometry)
+    places, c = NUMPY.window_argmax(x, y, *geometry), draw(*y.shape, seed=2)
+    there = backend_for(backend)
+    x_there, t_there, c_there = there.from_host(x), there.from_host(t), there.from_host(c)
+    places_there = there.window_argmax(x_there, there.window_max(x_there, *geometry), *geometry)
+    picked = there.window_pick(t_there, places_there, *geometry)
+    put = there.window_put(c_there, places_there, x.shape, *geometry)
+    near(picked, t.reshape(-1)[places], type(x_there))
+    expected = np.zeros(x.size)
+    np.add.at(expected, places.reshape(-1), c.reshape(-1))
+    near(put, expected.reshape(x.shape), type(x_there))
+    np.testing.assert_allclose(dot(picked, c_there), dot(t_there, put), atol=1e-12)
+
+
 # ------------------------------------------------------------------------------------- indices
 
 

@@ -1,0 +1,174 @@
+"""One run on many devices with JAX: each has a shard of the batch, all have the params, the state and the statistics.
+
+The compiled step is the one for a single device. XLA sees that the batch is in shards, and makes sums over the batch
+all-reduces, so that the iterates are those of one device up to rounding, batch normalisation included. What is sent,
+and why so little, is derived in tests/derivations/test_17_sum_over_shards.py.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+import minigrad as mg
+from curveball.training.devices.installed import import_library, one_line
+from curveball.training.devices.jax import LOWEST
+from curveball.training.processes import join
+from curveball.training.protocol import Batch, Stored, TrainingData, TrainingProblem
+from minigrad import Array, Tree
+
+AXIS = "shards"  # of the mesh, and of the batch
+
+
+@dataclass(frozen=True)
+class Processes:
+    """Those that train together: how many, which of them this is, and HOST:PORT of the first.
+
+    What is None is read from the environment that Slurm, Kubernetes or Open MPI made.
+    """
+
+    count: int | None = None
+    index: int | None = None
+    coordinator: str | None = None
+
+
+def start(devices: int | None = None, kind: str | None = None, several: Processes | None = None) -> Any:
+    """Start JAX with so many devices of this process, and join the other processes; return the mesh of all devices.
+
+    devices:  of each process; None: all that it has. On the CPU it has as many as it is asked for
+    kind:     "cpu", "gpu" or "tpu"; None: JAX's choice
+    several:  the other processes, if there are any
+
+    Call it before JAX computes anything. ValueError says what is missing.
+    """
+    if devices is not None and devices < 1:
+        raise ValueError(f"--devices must be at least 1; got {devices}")
+    if several is not None:  # JAX's C++ writes a page about a process that died
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "4")
+    jax = import_library("jax", "JAX", "jax", LOWEST)
+    if devices is not None:
+        with contextlib.suppress(RuntimeError):  # it has started: perhaps with enough
+            jax.config.update("jax_num_cpu_devices", devices)
+    if several is not None:
+        join(jax, several.count, several.index, several.coordinator)
+    return _mesh(jax, devices, kind)
+
+
+def _mesh(jax: Any, devices: int | None, kind: str | None) -> Any:
+    """A line of devices: the same number from each process."""
+    try:
+        here, every = jax.local_devices(backend=kind), jax.devices(kind)
+    except RuntimeError as error:
+        raise ValueError(f"JAX finds no device {kind or ''} ({one_line(error)}): see curveball info") from None
+    if devices is None:
+        devices = len(here)
+    if devices > len(here):
+        names = ", ".join(f"{device.platform}:{device.id}" for device in here)
+        cure = "give --devices before JAX starts" if here[0].platform == "cpu" else "ask for fewer, or use --device cpu"
+        raise ValueError(f"--devices {devices}: JAX has {len(here)} in this process ({names}): {cure}")
+    by_process: dict[int, list[Any]] = {}
+    for device in every:
+        by_process.setdefault(device.process_index, []).append(device)
+    chosen = [device for process in sorted(by_process) for device in by_process[process][:devices]]
+    return jax.sharding.Mesh(np.array(chosen), (AXIS,))
+
+
+class ManyDevices:
+    """A problem with its batches in shards over a mesh of devices; the rest of it is that of the problem on the host.
+
+    problem:  a `TrainingProblem` with NumPy arrays, a dataclass as `problems.Classification` is
+    mesh:     of `start`
+
+    Each process draws the whole batch, and sends its own part to its devices. ValueError where the devices do not
+    divide the batch.
+    """
+
+    def __init__(self, problem: TrainingProblem[Batch], mesh: Any):
+        self._problem, self._jax = problem, importlib.import_module("jax")
+        self._sharding = self._jax.sharding
+        self._shards = self._sharding.NamedSharding(mesh, self._sharding.PartitionSpec(AXIS))
+        self._everywhere = self._sharding.NamedSharding(mesh, self._sharding.PartitionSpec())
+        self.check_divides(int(problem.description["batch_size"]), mesh)
+        self.data = DataOnMany(problem.data, self._place(problem.data.train_images[:1], self._everywhere))
+        here = mesh.local_devices[0]
+        validation = {
+            name: self._on_one(getattr(problem.data, name), here) for name in ("validation_images", "validation_labels")
+        }
+        self._validating = replace(problem, data=replace(problem.data, **validation))  # type: ignore[type-var]
+
+    @staticmethod
+    def check_divides(batch_size: int, mesh: Any) -> None:
+        """ValueError with the nearest sizes where the devices do not divide the batch."""
+        if rest := batch_size % mesh.size:
+            sizes = [str(size) for size in (batch_size - rest, batch_size - rest + mesh.size) if size]
+            raise ValueError(
+                f"{mesh.size} devices do not divide a batch of {batch_size}: use --batch-size {' or '.join(sizes)}"
+            )
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """That of the problem: a run may go on with another number of devices."""
+        return self._problem.description
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """That of the problem."""
+        return self._problem.steps_per_epoch
+
+    def init(self, rng: np.random.Generator) -> Tree:
+        """That of the problem, on the host."""
+        return self._problem.init(rng)
+
+    def batches(self, rng: np.random.Generator) -> Iterator[Tree]:
+        """Those of the problem, their first axis in shards."""
+        for batch in self._problem.batches(rng):
+            yield mg.tree_map(lambda x: self._place(x, self._shards), batch)
+
+    def model(self, params: Tree, batch: Tree) -> tuple[Tree, Tree]:
+        """That of the problem."""
+        return self._problem.model(params, batch)
+
+    def loss(self, outputs: Tree, batch: Tree) -> Array:
+        """That of the problem: a mean over the whole batch."""
+        return self._problem.loss(outputs, batch)
+
+    def errors(self, outputs: Tree, batch: Tree) -> Array:
+        """Those of the problem."""
+        return self._problem.errors(outputs, batch)
+
+    def validate(self, params: Tree, stats: Tree) -> tuple[float, float]:
+        """That of the problem, on the first device of each process: all find the same."""
+        params, stats = (mg.tree_map(lambda x: x.addressable_data(0), tree) for tree in (params, stats))
+        return self._validating.validate(params, stats)
+
+    def _on_one(self, x: Any, device: Any) -> Any:
+        """An array, or images on disk, for one device."""
+        return x.on(self._jax.numpy, device) if isinstance(x, Stored) else self._jax.device_put(np.asarray(x), device)
+
+    def _place(self, x: np.ndarray, sharding: Any) -> Array:
+        """An array that all processes have on the host, each part of it on the devices that it belongs to."""
+        x = np.asarray(x, self._jax.dtypes.canonicalize_dtype(x.dtype))
+        return self._jax.make_array_from_callback(x.shape, sharding, lambda part: x[part])
+
+
+class DataOnMany:
+    """Data on the host, and an array that is where params and state belong: whole on each device."""
+
+    def __init__(self, on_host: TrainingData, like: Array):
+        self.on_host, self.train_images = on_host, like
+
+    @property
+    def name(self) -> str:
+        """What the data set is called."""
+        return self.on_host.name
+
+    @property
+    def source(self) -> str:
+        """The file or folder they were read from."""
+        return self.on_host.source
