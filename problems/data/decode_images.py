@@ -2,7 +2,8 @@
 
 Processes, not threads: of small JPEG files half the work is Python's own, which one thread at a time can do. The
 numbers are in `benchmarks/image_cache.py`. Nothing is decoded while a network trains: from the second epoch on that
-would be the same work again, and for each solver that is compared."""
+would be the same work again, and for each solver that is compared.
+"""
 
 from __future__ import annotations
 

@@ -6,7 +6,8 @@ all others are not. Slots are never moved: a run that reads the cache is not dis
 
 A record reaches the disk after its pixels, and its checksum covers the record itself: whenever a process that decodes
 is killed, the images with a record are good and the others are decoded by the next one. A digest of the pixels is
-compared each time that an image is read (`stored_images.py`)."""
+compared each time that an image is read (`stored_images.py`).
+"""
 
 from __future__ import annotations
 

@@ -11,7 +11,8 @@ The cache has the middle square of each image, resized to 8/7 of the size that t
 64. In training with augmentation a random part of it is taken; else, and in validation, its middle. So what lies left
 and right of the square is never seen. The mean and the standard deviation of the channels are those of the training
 images in the cache. A cache has the images of one folder at one size; it lies in the user's data folder and can be
-removed at any time."""
+removed at any time.
+"""
 
 from __future__ import annotations
 

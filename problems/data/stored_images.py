@@ -108,6 +108,11 @@ class StoredImages:
             return np.ascontiguousarray(whole[:, middle, middle])
         return _resized(whole, crops, self.crop)
 
+    def verify(self) -> None:
+        """Read all images. CorruptData where the cache is damaged."""
+        for start in range(0, len(self), 256):
+            self._whole(np.arange(start, min(start + 256, len(self))))
+
     def _whole(self, index: np.ndarray) -> np.ndarray:
         """Copies of images as they are in the cache, compared with their digests."""
         slots = self.slots[index]

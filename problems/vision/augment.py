@@ -6,7 +6,8 @@ colour.
 
 Crops: a part of each image, of a random share of its area, a random ratio of its sides (uniform in the logarithm) and
 at a random place, is resized to the size that the network takes, and mirrored with probability 1/2. A side that would
-be longer than the image's is cut to it."""
+be longer than the image's is cut to it.
+"""
 
 from __future__ import annotations
 
