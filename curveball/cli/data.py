@@ -15,6 +15,7 @@ from problems.data.checksums import compare_checksums
 from problems.data.locate import find
 from problems.data.obtain import obtain
 from problems.data.sources import Source
+from problems.data.stored_images import StoredImages
 
 data_app = typer.Typer(help="List, fetch and check the data sets.", rich_markup_mode=None)
 data_app.callback(invoke_without_command=True)(help_alone)
@@ -97,6 +98,10 @@ def check(name: str, folder: Path | None = None) -> str:
         folder = obtain(source, folder, may_download=False)
         verdict = compare_checksums(source, folder)
     data = load(name, folder)
+    for images in (data.train_images, data.validation_images):
+        if isinstance(images, StoredImages):
+            images.verify()
+            verdict = f"all images in the cache {images.cache.folder} as they were decoded"
     height, width, channels = data.train_images.shape[1:]
     first = (
         f"{data.name}{f' from {data.source}' if data.source else ''}: {len(data.train_labels):,} + "

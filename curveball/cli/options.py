@@ -25,13 +25,18 @@ class ProblemOptions:
     """What is trained, and where it computes."""
 
     data: Annotated[
-        str, typer.Option(help=f"data set: {names.DATA_SETS}; folder: images of your own, in --data-folder")
+        str, typer.Option(help=f"data set: {names.DATA_SETS}; folder, imagenet: images of your own, in --data-folder")
     ] = "digits"
     data_folder: Annotated[
         Path | None,
         typer.Option(help="where the data are [default: MINIGRAD_DATA_DIR or the cache, the system; else downloaded]"),
     ] = None
-    augment: Annotated[bool, typer.Option("--augment", help="flip and shift the training images at random")] = False
+    image_size: Annotated[
+        int | None, typer.Option(help="imagenet: pixels along a side that the network takes [default: 64]")
+    ] = None
+    augment: Annotated[
+        bool, typer.Option("--augment", help="flip and shift the training images at random; imagenet: flip and crop")
+    ] = False
     network: Annotated[str, typer.Option(help=f"network: {names.NETWORKS}")] = "cnn"
     batch_size: Annotated[int, typer.Option(help="images per step")] = BATCH_SIZE
     dtype: Annotated[str, typer.Option(help="float32 or float64")] = "float32"

@@ -24,7 +24,7 @@ def load_problem(options: ProblemOptions, on_host: bool = False) -> problems.Cla
     if options.dtype not in ("float32", "float64"):
         raise ValueError(f"dtype must be float32 or float64; got {options.dtype!r}")
     xp = choose(options.backend, options.device, options.tf32, options.dtype)
-    dataset = problems.load(options.data, options.data_folder)
+    dataset = problems.load(options.data, options.data_folder, options.image_size)
     if not on_host:
         dataset = to_backend(dataset, xp)
     shape = tuple(dataset.train_images.shape[1:])
@@ -40,12 +40,13 @@ def load_problem(options: ProblemOptions, on_host: bool = False) -> problems.Cla
 
 def default_folder(kind: str, options: ProblemOptions, data_name: str, solvers: str, seed: int) -> Path:
     """Where the files of a run go by default: its name has every option that is not at its default."""
-    data = f"folder-{data_name}" if options.data == "folder" else options.data
+    data = f"{options.data}-{data_name}" if problems.data.DATASETS.find(options.data).source.own else options.data
     parts = [kind, data, options.network.replace(":", "-"), solvers.replace(":", "-").replace(",", "-")]
     given = (
         (options.initialisation, "he"),
         (options.dtype, "float32"),
         (f"batch{options.batch_size}", f"batch{BATCH_SIZE}"),
+        (f"{options.image_size}px", "Nonepx"),
         ("augment" if options.augment else "", ""),
         (options.backend, "numpy"),
         ("tf32" if options.tf32 else "", ""),

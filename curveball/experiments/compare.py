@@ -12,7 +12,7 @@ from curveball.experiments.figures import draw_errors, draw_losses
 from curveball.experiments.tables import table2, table2_csv, title
 from curveball.solvers.base import Solver
 from curveball.training.checkpoint import exists
-from curveball.training.devices import device_info
+from curveball.training.devices import device_info, images_of
 from curveball.training.files import archive_previous, check_writable, output_folder, remove_leftovers, write_together
 from curveball.training.lock import locked
 from curveball.training.options import RunSpec, TrainOptions
@@ -132,7 +132,7 @@ def _write_results(
         **described,
         "source": problem.data.source,
         **facts,
-        **device_info(problem.data.train_images),
+        **device_info(images_of(problem.data)),
         **provenance(),
         "runs": [
             {

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import minigrad as mg
-from curveball.training.protocol import TrainingData
+from curveball.training.protocol import Stored, TrainingData
 
 ARRAYS = ("train_images", "train_labels", "validation_images", "validation_labels")
 
@@ -27,7 +27,11 @@ def data_hashes(data: TrainingData) -> dict[str, str]:
         found["classes"] = _hash(json.dumps(list(map(str, data.classes))).encode())
     for name in ARRAYS:
         if hasattr(data, name):
-            array = np.ascontiguousarray(mg.to_numpy(getattr(data, name)))
+            images = getattr(data, name)
+            if isinstance(images, Stored):
+                found[name] = images.digest
+                continue
+            array = np.ascontiguousarray(mg.to_numpy(images))
             if array.dtype.kind == "i":  # labels: JAX keeps them in 32 bits
                 array = array.astype(np.int64)
             found[name] = _hash(str((array.dtype.str, array.shape)).encode(), array.reshape(-1).view(np.uint8).data)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from curveball.solvers.base import Number
-from curveball.training.devices import pool_use, to_host
+from curveball.training.devices import images_of, pool_use, to_host
 from curveball.training.log import Reporter
 from curveball.training.options import TrainOptions
 from curveball.training.protocol import Batch, TrainingProblem
@@ -87,8 +87,11 @@ def _batches(
     then = rng.bit_generator.state
     rng.bit_generator.state = run.part.generator
     batches = iter(problem.batches(rng))
-    for _ in range(run.part.batches):
-        next(batches, None)
+    if hasattr(batches, "skip"):  # without the work that they are
+        batches.skip(run.part.batches)
+    else:
+        for _ in range(run.part.batches):
+            next(batches, None)
     if rng.bit_generator.state != then:
         raise ValueError("the problem draws other batches than when the checkpoint was written: start the run anew")
     return batches, run.part
@@ -150,5 +153,5 @@ def _validated(
         "validation_loss": validation_loss,
         "validation_error": validation_error,
         "seconds": run.seconds,
-        **pool_use(problem.data.train_images),
+        **pool_use(images_of(problem.data)),
     }

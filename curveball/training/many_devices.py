@@ -20,7 +20,7 @@ import minigrad as mg
 from curveball.training.devices.installed import import_library, one_line
 from curveball.training.devices.jax import LOWEST
 from curveball.training.processes import join
-from curveball.training.protocol import Batch, TrainingData, TrainingProblem
+from curveball.training.protocol import Batch, Stored, TrainingData, TrainingProblem
 from minigrad import Array, Tree
 
 AXIS = "shards"  # of the mesh, and of the batch
@@ -111,8 +111,7 @@ class ManyDevices:
         self.data = DataOnMany(problem.data, like)
         here = mesh.local_devices[0]
         validation = {
-            name: self._jax.device_put(np.asarray(getattr(problem.data, name)), here)
-            for name in ("validation_images", "validation_labels")
+            name: self._on_one(getattr(problem.data, name), here) for name in ("validation_images", "validation_labels")
         }
         self._validating = replace(problem, data=replace(problem.data, **validation))  # type: ignore[type-var]
 
@@ -173,6 +172,10 @@ class ManyDevices:
     def _host_array(self, x: np.ndarray) -> np.ndarray:
         """In the dtype that JAX has for it: without 64 bits, indices have 32."""
         return np.asarray(x, self._jax.dtypes.canonicalize_dtype(x.dtype))
+
+    def _on_one(self, x: Any, device: Any) -> Any:
+        """An array, or images on disk, for one device."""
+        return x.on(self._jax.numpy, device) if isinstance(x, Stored) else self._jax.device_put(np.asarray(x), device)
 
 
 class DataOnMany:

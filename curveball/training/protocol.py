@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
-from minigrad import Array, Tree
+from minigrad import Array, Namespace, Tree
 
 Batch = TypeVar("Batch")
+
+
+@runtime_checkable
+class Stored(Protocol):
+    """Images on disk in place of an array: too many for the memory."""
+
+    @property
+    def like(self) -> Array:
+        """An array of the library, on the device, that batches are moved to."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """A hash of all images."""
+        ...
+
+    def on(self, xp: Namespace, device: Any = None) -> Stored:
+        """The same, with batches of another array library, on one of its devices."""
+        ...
 
 
 class TrainingData(Protocol):
@@ -27,7 +46,7 @@ class TrainingData(Protocol):
 
     @property
     def train_images(self) -> Array:
-        """The training inputs: training computes with their array library, on their device."""
+        """The training inputs: training computes with their array library, on their device. Or `Stored` ones."""
         ...
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import minigrad as mg
 from curveball.solvers.base import Number, Solver
 from curveball.solvers.tree_math import number_like
-from curveball.training.devices import check_compiler, to_device_of
+from curveball.training.devices import check_compiler, images_of, to_device_of
 from curveball.training.protocol import Batch, TrainingProblem
 from curveball.training.run import Run
 from curveball.training.schedule import with_lr
@@ -81,7 +81,7 @@ def check_compiles(problem: TrainingProblem[Batch], solver: Solver) -> None:
             "out --compile, or use curveball, sgd or adam"
         )
     try:
-        check_compiler(problem.data.train_images)
+        check_compiler(images_of(problem.data))
     except ValueError as error:
         raise ValueError(f"{error}: leave out --compile, or use backend jax, or torch on a GPU") from None
 
@@ -126,7 +126,7 @@ class CompiledStep(Generic[Batch]):
         program, is_new = self._programs.get(key), key not in self._programs
         if program is None:
             step = partial(train_step, self._problem, self._solver, phase)
-            program = mg.compiled(step, namespace(self._problem.data.train_images), donate=(0, 1, 2))
+            program = mg.compiled(step, namespace(images_of(self._problem.data)), donate=(0, 1, 2))
             self._programs[key] = program
         rate = () if lr is None else (number_like(lr, tree_flatten(run.params)[0][0]),)
         run.params, self._arrays, run.stats, numbers = program(run.params, self._arrays, run.stats, batch, *rate)
@@ -135,7 +135,7 @@ class CompiledStep(Generic[Batch]):
 
     def _take_over(self, run: Run, batch: Batch) -> None:
         """Copy what the run has to arrays of our own; floats of the state become arrays in the params' dtype."""
-        images = self._problem.data.train_images
+        images = images_of(self._problem.data)
         if not all(hasattr(x, "shape") for x in tree_flatten(batch)[0]):
             raise ValueError("a batch must be a tree of arrays for its step to be compiled: leave out --compile")
         if run.stats is None:  # a running average begins with the first values: here with those of the first batch

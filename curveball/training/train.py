@@ -10,7 +10,7 @@ import numpy as np
 from curveball.solvers.base import Solver
 from curveball.training.checkpoint import before, exists, load
 from curveball.training.data_hash import data_hashes
-from curveball.training.devices import device_info, to_device_of
+from curveball.training.devices import device_info, images_of, to_device_of
 from curveball.training.epoch import train_epoch
 from curveball.training.files import archive_previous, check_writable, output_folder, remove_leftovers
 from curveball.training.lock import locked
@@ -80,7 +80,7 @@ def train(
 
 def _train(problem: TrainingProblem[Batch], spec: RunSpec, callback: Callback | None) -> Run:
     """Train in a folder that is ours, or in none."""
-    options, folder, images = spec.options, spec.folder, problem.data.train_images
+    options, folder, images = spec.options, spec.folder, images_of(problem.data)
     rng = np.random.default_rng(options.seed)
     params = to_device_of(images, problem.init(rng))
     step = step_of(problem, spec.solver, options.compile)

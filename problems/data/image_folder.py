@@ -89,7 +89,7 @@ def _files(folder: Path, names: tuple[str, ...], classes: tuple[str, ...]) -> tu
         if name not in classes:
             raise CorruptData(f"{folder / name} is no class of training ({', '.join(classes)}): rename it")
         with os.scandir(folder / name) as entries:
-            images = [entry for entry in entries if _is_image(entry.name)]
+            images = [entry for entry in entries if is_image(entry.name)]
         for entry in images:
             if not entry.is_file():  # a pipe would be waited for
                 raise CorruptData(f"{entry.path} is no file: remove or rename it")
@@ -100,7 +100,8 @@ def _files(folder: Path, names: tuple[str, ...], classes: tuple[str, ...]) -> tu
     return paths, labels
 
 
-def _is_image(name: str) -> bool:
+def is_image(name: str) -> bool:
+    """Whether a file has the suffix of an image and is not hidden."""
     return os.path.splitext(name)[1].lower() in SUFFIXES and not name.startswith(".")
 
 

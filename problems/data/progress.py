@@ -20,6 +20,12 @@ def progress_bar(total: int, what: str, unit: str, **options: Any) -> Any:
     return tqdm(total=total, desc=what, unit=unit, disable=not _on_terminal(), **options)
 
 
+def announce(text: str) -> None:
+    """Say something on standard error, if that can be written: before work that takes long, or much of a disk."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        print(text, file=sys.stderr, flush=True)
+
+
 @contextlib.contextmanager
 def alone(lock: Path, while_waiting: str) -> Iterator[None]:
     """Let one process at a time do the work within; the others wait, and say so on a terminal.

@@ -28,7 +28,7 @@ def read_images(paths: Sequence[str], order: np.ndarray) -> np.ndarray:
     Three channels, or one if all are grey. CorruptData names the first file, in the order of `paths`, that is damaged
     or of another size.
     """
-    with _silent_pillow():
+    with silent_pillow():
         first = read_picture(paths[0])
         try:
             return _read(paths, order, first)
@@ -55,7 +55,7 @@ def _read(paths: Sequence[str], order: np.ndarray, first: np.ndarray) -> np.ndar
             images[position[k]] = picture  # a grey one among colours is broadcast
         return len(block)
 
-    with ThreadPoolExecutor(_cores()) as pool, progress_bar(len(paths), "images", "image", delay=1.0) as bar:
+    with ThreadPoolExecutor(cores()) as pool, progress_bar(len(paths), "images", "image", delay=1.0) as bar:
         try:
             for count in pool.map(read_block, range(0, len(paths), BLOCK)):  # in this order, errors too
                 bar.update(count)
@@ -66,7 +66,7 @@ def _read(paths: Sequence[str], order: np.ndarray, first: np.ndarray) -> np.ndar
 
 
 @contextlib.contextmanager
-def _silent_pillow() -> Iterator[None]:
+def silent_pillow() -> Iterator[None]:
     """No warnings and no log lines of Pillow: what it warns of, it repairs or refuses."""
     logger = logging.getLogger("PIL")
     level = logger.level
@@ -79,5 +79,5 @@ def _silent_pillow() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def _cores() -> int:
+def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

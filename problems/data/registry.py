@@ -31,7 +31,8 @@ def dataset(source: Source) -> Callable[[Read], Read]:
     """Decorator: `read(folder) -> Dataset` becomes the data set `source.name`.
 
     If the source has downloads, `folder` is one that has all its files. If the files are the user's own, it is the
-    folder that the user gave, or None. Else it is None. ValueError if the name is taken.
+    folder that the user gave, or None. Else it is None. A source with a `size` is read by `read(folder, size)`.
+    ValueError if the name is taken.
 
     >>> import numpy as np
     >>> @dataset(Source("two", about="two grey images of 1 x 1", licence="yours"))
@@ -50,11 +51,11 @@ def dataset(source: Source) -> Callable[[Read], Read]:
     return add
 
 
-def load(name: str, folder: str | Path | None = None) -> Dataset:
+def load(name: str, folder: str | Path | None = None, size: int | None = None) -> Dataset:
     """Load a data set by name. DataError, a ValueError, says what is wrong and what to do.
 
     Files are looked for in the folder given, in `MINIGRAD_DATA_DIR` or the user's cache folder, where Debian puts them,
-    and only then downloaded.
+    and only then downloaded. `size` is for images of any size: the pixels along a side that the network takes.
 
     >>> load("digits").train_images.shape
     (1437, 8, 8, 1)
@@ -64,7 +65,10 @@ def load(name: str, folder: str | Path | None = None) -> Dataset:
     given = None if folder is None else Path(folder).expanduser()
     if source.needs_no_files and given is not None:
         raise DataError(f"{name} {source.needs_no_files} and takes no folder")
-    return known.read(obtain(source, given, may_add=False) if source.downloads else given)
+    if size is not None and not source.size:
+        raise DataError(f"the images of {name} have one size: leave out the size, or use the data set imagenet")
+    found = obtain(source, given, may_add=False) if source.downloads else given
+    return known.read(found, source.size if size is None else size) if source.size else known.read(found)
 
 
 def names() -> tuple[str, ...]:

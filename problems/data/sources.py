@@ -46,6 +46,7 @@ class Source:
     pickled: str = ""  # the folder of the pickled form, which is not read
     bundled_with: str = ""  # the Python package that has the data
     own: bool = False  # files of the user's own, in a folder that the user names
+    size: int = 0  # of images of any size: the pixels along a side that a network takes, unless another is asked for
 
     @property
     def needs_no_files(self) -> str:

@@ -1,7 +1,12 @@
-"""Random flips and shifts, of a whole mini-batch at once.
+"""Random flips and shifts, of a whole mini-batch at once; random crops of images on disk.
 
-Each image is mirrored left to right with probability 1/2, then shifted by up to `SHIFT` pixels either way along both
-axes. New pixels at the border are 0: images are normalised before, so this is the training set's mean colour.
+Shifts: each image is mirrored left to right with probability 1/2, then shifted by up to `SHIFT` pixels either way
+along both axes. New pixels at the border are 0: images are normalised before, so this is the training set's mean
+colour.
+
+Crops: a part of each image, of a random share of its area, a random ratio of its sides (uniform in the logarithm) and
+at a random place, is resized to the size that the network takes, and mirrored with probability 1/2. A side that would
+be longer than the image's is cut to it.
 """
 
 from __future__ import annotations
@@ -13,8 +18,11 @@ import numpy as np
 
 import minigrad as mg
 from minigrad import Array, namespace
+from problems.data.stored_images import Crops
 
 SHIFT = 2
+AREA = 0.25, 1.0  # least and greatest share
+ASPECT = 3.0 / 4.0, 4.0 / 3.0  # width over height
 
 
 class Moves(NamedTuple):
@@ -53,3 +61,17 @@ def move(images: Array, moves: Moves) -> Array:
     source = line[:, :, None] * (width + 2 * SHIFT) + column[:, None, :]
     pixels = xp.reshape(padded, (-1, channels))
     return xp.reshape(xp.take(pixels, xp.reshape(source, (-1,)), axis=0), images.shape)
+
+
+def draw_crops(rng: np.random.Generator, batch_size: int) -> Crops:
+    """Draw the crops of one mini-batch, on the host: the same number of draws for each image.
+
+    >>> crops = draw_crops(np.random.default_rng(0), 3)
+    >>> bool((crops.left + crops.width <= 1.0).all())
+    True
+    """
+    area, aspect, across, down, mirror = rng.random((5, batch_size))
+    share = AREA[0] + (AREA[1] - AREA[0]) * area
+    ratio = ASPECT[0] * (ASPECT[1] / ASPECT[0]) ** aspect
+    width, height = np.minimum(1.0, np.sqrt(share * ratio)), np.minimum(1.0, np.sqrt(share / ratio))
+    return Crops(across * (1.0 - width), down * (1.0 - height), width, height, mirror < 0.5)

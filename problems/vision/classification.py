@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import array_api_compat
@@ -13,10 +13,13 @@ import numpy as np
 import minigrad as mg
 from minigrad import Array, namespace, nn
 from problems.data.dataset import Dataset
-from problems.vision.augment import Moves, draw, move
+from problems.data.stored_images import StoredImages
+from problems.vision.ahead import Ahead, Job
+from problems.vision.augment import Crops, Moves, draw, draw_crops, move
 from problems.vision.layers import Params
 from problems.vision.networks import Network
 
+READERS = 4  # threads that read images on disk
 WHOLE = slice(None)
 
 
@@ -51,7 +54,7 @@ class Classification:
     network: Network
     batch_size: int = 64
     dtype: type[np.floating] = np.float32
-    augment: bool = False  # random flips and shifts of the training images
+    augment: bool = False  # random flips and shifts of the training images; of those on disk, flips and crops
 
     def __post_init__(self) -> None:
         n = self.data.train_labels.shape[0]
@@ -83,16 +86,36 @@ class Classification:
     def batch(self, rng: np.random.Generator) -> Batch:
         """Draw one mini-batch without repeats."""
         index = rng.choice(self.data.train_labels.shape[0], self.batch_size, replace=False)
+        if isinstance(self.data.train_images, StoredImages):
+            read, finish = self._stored_batch(index, rng)
+            return finish(read())
         return self._with_chance(self.take(index), rng)
 
     def batches(self, rng: np.random.Generator, part: slice = WHOLE) -> Iterator[Batch]:
         """One epoch: the training set in random order, in batches of equal size; the remainder is not used.
 
-        With `part`, the same batches, of which each has these rows alone.
+        With `part`, the same batches, of which each has these rows alone. Images on disk are read ahead, by threads:
+        what is random is drawn in the order of the batches, from a generator of the epoch's own, so that neither the
+        batches nor the state of `rng` depend on how far ahead they are.
         """
         order = rng.permutation(self.data.train_labels.shape[0])
-        for start in range(0, self.steps_per_epoch * self.batch_size, self.batch_size):
-            yield self._with_chance(self.take(order[start : start + self.batch_size][part]), rng, part)
+        starts = range(0, self.steps_per_epoch * self.batch_size, self.batch_size)
+        indices = (order[start : start + self.batch_size] for start in starts)
+        if isinstance(self.data.train_images, StoredImages):
+            own = np.random.default_rng(rng.integers(2**63))
+            return Ahead((self._stored_batch(index, own, part) for index in indices), READERS)
+        return (self._with_chance(self.take(index[part]), rng, part) for index in indices)
+
+    def _stored_batch(self, index: np.ndarray, rng: np.random.Generator, part: slice = WHOLE) -> Job[Batch]:
+        """What is left to do for a batch after its draws: to read and crop the images, and then to move them."""
+        images = self.data.train_images
+        crops = Crops(*(each[part] for each in draw_crops(rng, self.batch_size))) if self.augment else None
+        masks = self.network.masks(rng, self.data.train_images.shape[1:], self.batch_size)
+
+        def finish(read: np.ndarray) -> Batch:
+            return self._with_masks(self._batch(images.to_device(read), index[part]), masks, part)
+
+        return partial(images.read, index[part], crops), finish
 
     @property
     def steps_per_epoch(self) -> int:
@@ -101,10 +124,20 @@ class Classification:
 
     def take(self, index: Array) -> Batch:
         """The training images and labels at these indices."""
-        images, labels = self.data.train_images, self.data.train_labels
+        images = self.data.train_images
+        if isinstance(images, StoredImages):
+            return self._batch(images.take(index), index)
         xp = namespace(images)
         index = xp.asarray(index, device=array_api_compat.device(images))
-        return Batch(self._inputs(xp.take(images, index, axis=0)), xp.take(labels, index, axis=0))
+        return self._batch(xp.take(images, index, axis=0), index)
+
+    def _batch(self, images: Array, index: Array) -> Batch:
+        """Images, which are bytes on the device, with the labels at these indices."""
+        labels = self.data.train_labels
+        xp = namespace(labels)
+        return Batch(
+            self._inputs(images), xp.take(labels, xp.asarray(index, device=array_api_compat.device(labels)), axis=0)
+        )
 
     def _inputs(self, images: Array) -> Array:
         """Bytes as the numbers that the network takes."""
@@ -115,6 +148,8 @@ class Classification:
     @cached_property
     def _white(self) -> int:
         """The largest value of the training images: 255 in photographs, 16 in digits."""
+        if isinstance(self.data.train_images, StoredImages):
+            return 255
         return int(mg.max(self.data.train_images))
 
     def _with_chance(self, batch: Batch, rng: np.random.Generator, part: slice = WHOLE) -> Batch:
@@ -123,6 +158,10 @@ class Classification:
             moves = draw(rng, self.batch_size)
             batch = batch._replace(images=move(batch.images, Moves(*(each[part] for each in moves))))
         masks = self.network.masks(rng, self.data.train_images.shape[1:], self.batch_size)
+        return self._with_masks(batch, masks, part)
+
+    def _with_masks(self, batch: Batch, masks: Params, part: slice = WHOLE) -> Batch:
+        """Masks moved to the device of the images."""
         if masks:
             xp, device = namespace(batch.images), array_api_compat.device(batch.images)
             batch = batch._replace(masks=mg.tree_map(lambda keep: xp.asarray(keep[part], device=device), masks))
@@ -143,13 +182,26 @@ class Classification:
 
     def validate(self, params: Params, stats: Params, batch_size: int = 500) -> tuple[float, float]:
         """Mean loss and share of errors on the validation set, the network in evaluation."""
-        images, labels = self.data.validation_images, self.data.validation_labels
+        labels = self.data.validation_labels
         loss = errors = 0.0
-        for start in range(0, labels.shape[0], batch_size):
-            part = slice(start, start + batch_size)
-            batch = Batch(self._inputs(images[part]), labels[part])
+        for part, images in self._validation_images(batch_size):
+            batch = Batch(self._inputs(images), labels[part])
             outputs, _ = self.model(params, batch, stats)
             share = batch.labels.shape[0] / labels.shape[0]
             loss += share * float(self.loss(outputs, batch))
             errors += share * float(self.errors(outputs, batch))
         return loss, errors
+
+    def _validation_images(self, batch_size: int) -> Iterator[tuple[slice, Array]]:
+        """The validation images, batch by batch, as bytes."""
+        images, count = self.data.validation_images, self.data.validation_labels.shape[0]
+        parts = [slice(start, min(start + batch_size, count)) for start in range(0, count, batch_size)]
+        if not isinstance(images, StoredImages):
+            return ((part, images[part]) for part in parts)
+
+        def moved(part: slice, read: np.ndarray) -> tuple[slice, Array]:
+            return part, images.to_device(read)
+
+        return Ahead(
+            ((partial(images.read, np.arange(part.start, part.stop)), partial(moved, part)) for part in parts), READERS
+        )

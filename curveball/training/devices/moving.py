@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import minigrad as mg
 from curveball.training.devices.registry import library_for
+from curveball.training.protocol import Stored, TrainingData
 from minigrad import Array, Namespace, Tree, backend_name, namespace
 
 D = TypeVar("D")
@@ -18,8 +19,17 @@ def to_backend(dataset: D, xp: Namespace) -> D:
         return dataset
     names = ("train_images", "train_labels", "validation_images", "validation_labels")
     device = library_for(xp).device_in_use()
-    moved = {name: mg.from_numpy(getattr(dataset, name), xp, device) for name in names}
+    arrays = {name: getattr(dataset, name) for name in names}
+    moved = {
+        name: x.on(xp, device) if isinstance(x, Stored) else mg.from_numpy(x, xp, device) for name, x in arrays.items()
+    }
     return replace(dataset, **moved)  # type: ignore[type-var]
+
+
+def images_of(data: TrainingData) -> Array:
+    """The training images, or an array of the device that they are moved to: it says where training computes."""
+    images = data.train_images
+    return images.like if isinstance(images, Stored) else images
 
 
 def to_device_of(like: Array, tree: Tree) -> Tree:

@@ -1,0 +1,92 @@
+"""Which image files does a split have? Their names, labels and keys in a few compact arrays.
+
+A million paths as Python strings take some hundred megabytes. Here the names are one string of bytes, and all else is
+a number for each file. A path is put together when it is asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from problems.data.errors import CorruptData, MissingData
+from problems.data.image_folder import SUFFIXES, is_image
+
+
+@dataclass(frozen=True)
+class ImageIndex:
+    """The files of a split, folder by folder, sorted by name within each.
+
+    folders:  their paths
+    starts:   (folders + 1,), the number of the first file of each, and that of all files
+    names:    all names, one after the other
+    ends:     (files + 1,), where each name ends in `names`; 0 first
+    labels:   (files,), the class of each file
+    keys:     (files,), 64 bits that change with a file's name, folder, size or time of change
+    """
+
+    folders: tuple[str, ...]
+    starts: np.ndarray
+    names: bytes
+    ends: np.ndarray
+    labels: np.ndarray
+    keys: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def name(self, k: int) -> str:
+        """The name of file k, without its folder."""
+        return os.fsdecode(self.names[self.ends[k] : self.ends[k + 1]])
+
+    def path(self, k: int) -> str:
+        """The path of file k."""
+        return os.path.join(self.folders[int(np.searchsorted(self.starts, k, side="right")) - 1], self.name(k))
+
+
+def index_images(root: Path, folders: Sequence[Path], labels: Sequence[int]) -> ImageIndex:
+    """Index the images of folders, each of one class. `root` is left out of the keys, so that it can be renamed.
+
+    MissingData names a folder without images, CorruptData what is no file. Other files, and those whose names begin
+    with a dot, are ignored. Links are followed.
+    """
+    names, ends, keys = bytearray(), [np.zeros(1, np.int64)], []
+    counts = np.zeros(len(folders), np.int64)
+    for number, folder in enumerate(folders):
+        found = sorted((os.fsencode(entry.name), entry) for entry in os.scandir(folder) if is_image(entry.name))
+        if not found:
+            raise MissingData(
+                f"{folder} has no images ({', '.join(sorted(SUFFIXES))}): add some, or remove it in training and "
+                "validation"
+            )
+        place = os.fsencode(os.path.relpath(folder, root))
+        names += b"".join(name for name, _ in found)
+        ends.append(ends[-1][-1] + np.cumsum([len(name) for name, _ in found]))
+        keys.append(np.frombuffer(b"".join(_key(place, name, entry) for name, entry in found), "<u8"))
+        counts[number] = len(found)
+    return ImageIndex(
+        tuple(map(str, folders)),
+        np.concatenate([[0], np.cumsum(counts)]),
+        bytes(names),
+        np.concatenate(ends),
+        np.repeat(np.array(labels, np.int64), counts),
+        np.concatenate(keys),
+    )
+
+
+def _key(place: bytes, name: bytes, entry: os.DirEntry[str]) -> bytes:
+    try:
+        if not entry.is_file():  # a pipe would be waited for
+            if entry.is_symlink() and not os.path.exists(entry.path):
+                raise CorruptData(f"{entry.path} is a link to {os.readlink(entry.path)}, which is not there: remove it")
+            raise CorruptData(f"{entry.path} is no file: remove or rename it")
+        stat = entry.stat()
+    except FileNotFoundError:
+        raise CorruptData(f"{entry.path} was removed while the folder was read: start again") from None
+    text = b"%b/%b\0%d\0%d" % (place, name, stat.st_size, stat.st_mtime_ns)
+    return hashlib.blake2b(text, digest_size=8).digest()

@@ -1,0 +1,320 @@
+"""Folders in ImageNet's layout: what is read, from files of any kind, and what is wrong with folders."""
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from problems import DataError, load
+from problems.data import imagenet, picture
+from problems.data.errors import CorruptData, MissingData, UnreadableData
+from tests.support.photos import caches, count_decoded, make, photo, photos, shades
+
+__all__ = ["caches", "photos"]  # fixtures
+
+
+def read(folder, size=8):
+    return load("imagenet", folder, size)
+
+
+def images(data):
+    return data.train_images[:], data.validation_images[:]
+
+
+# ------------------------------------------------------------------------------------- what is read
+
+
+def test_classes_files_and_labels(photos):
+    d = read(photos)
+    assert (d.name, d.classes, d.source) == ("photos", ("n01", "n02"), str(photos))
+    assert d.train_images.shape == (5, 8, 8, 3)
+    assert d.validation_images.shape == (2, 8, 8, 3)
+    assert (d.train_images.dtype, d.train_labels.dtype) == (np.uint8, np.int64)
+    assert d.train_labels.tolist() == [0, 0, 0, 1, 1]
+    assert d.validation_labels.tolist() == [0, 1]
+    assert [shades(x) for x in images(d)] == [[0, 1, 2, 3, 4], [5, 6]]
+
+
+def test_the_size_is_64_unless_another_is_asked_for(photos):
+    assert load("imagenet", photos).train_images.shape == (5, 64, 64, 3)
+    for size in (0, 7, 1025, -1):
+        with pytest.raises(DataError, match=f"the size of images must be from 8 to 1024 pixels; got {size}"):
+            read(photos, size)
+    with pytest.raises(DataError, match="the images of digits have one size: leave out the size"):
+        load("digits", size=8)
+
+
+def test_statistics_are_those_of_the_training_images_in_the_cache(photos):
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (30, 40, 3), np.uint8)).save(photos / "train/n02/x.JPEG")
+    d = read(photos)
+    cached = np.fromfile(d.train_images.cache.pixels, np.uint8).reshape(6, -1, 3)
+    np.testing.assert_allclose(d.mean, cached.mean(axis=(0, 1)), rtol=1e-12)
+    np.testing.assert_allclose(d.std, cached.std(axis=(0, 1)), rtol=1e-12)
+
+
+def test_a_channel_that_never_changes(tmp_path, caches):
+    for k, name in enumerate(("train/a/1.png", "train/b/1.png", "val/a/1.png", "val/b/1.png")):
+        (tmp_path / name).parent.mkdir(parents=True)
+        Image.new("RGB", (9, 9), (k, 255, 0)).save(tmp_path / name)
+    assert read(tmp_path).std == (0.5, 1.0, 1.0)
+
+
+def test_the_other_name_of_validation(photos):
+    (photos / "val").rename(photos / "validation")
+    assert shades(read(photos).validation_images[:]) == [5, 6]
+
+
+def test_what_is_no_image_is_ignored(photos):
+    (photos / "train/n01/n01_boxes.txt").write_text("n01_1.JPEG 0 0 9 9")
+    (photos / "train/n01/.hidden.JPEG").write_text("no image")
+    (photos / "train/.cache").mkdir()
+    (photos / "train/readme.txt").write_text("")
+    assert shades(read(photos).train_images[:]) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("size", [(1, 50), (50, 1), (1, 1), (300, 2), (8, 8), (9, 200), (640, 480)])
+def test_images_of_any_size(photos, size):
+    photo(photos / "train/n01/0.JPEG", 0, size)
+    d = read(photos)
+    assert shades(d.train_images[:]) == [0, 1, 2, 3, 4]
+
+
+def test_the_middle_of_a_wide_image_counts(photos):
+    pixels = np.zeros((10, 30, 3), np.uint8)
+    pixels[:, :10], pixels[:, 10:20], pixels[:, 20:] = 255, 100, 255
+    Image.fromarray(pixels).save(photos / "train/n01/0.JPEG", "PNG")
+    assert (read(photos).train_images[:1] == 100).all()
+
+
+@pytest.mark.parametrize(("form", "mode"), [
+    ("JPEG", "L"), ("JPEG", "CMYK"), ("PNG", "RGB"), ("PNG", "L"), ("PNG", "1"), ("PNG", "RGBA"), ("BMP", "RGB"),
+])  # fmt: skip
+def test_other_kinds_of_files_named_jpeg(photos, form, mode):
+    """ImageNet has grey ones, CMYK ones and a PNG."""
+    photo(photos / "train/n01/0.JPEG", 0, form=form, mode=mode)
+    photo(photos / "train/n01/2.JPEG", 18 if mode != "1" else 0, form=form, mode=mode)
+    d = read(photos)
+    assert shades(d.train_images[:]) == [0, 1, 2 if mode != "1" else 0, 3, 4]
+
+
+def test_an_image_that_lies_on_its_side(photos):
+    pixels = np.zeros((32, 32, 3), np.uint8)
+    pixels[:16] = 200  # the upper half; turned by 90 degrees clockwise it is the right one
+    exif = Image.Exif()
+    exif[0x112] = 6
+    Image.fromarray(pixels).save(photos / "train/n01/0.JPEG", quality=95, exif=exif)
+    found = read(photos).train_images[:1][0].mean(axis=(0, 2))
+    assert found[0] < 20
+    assert found[-1] > 180
+
+
+@pytest.mark.parametrize(
+    "name", ["a name with spaces {}.JPEG", "line\n{}.jpg", "ü{}.JPEG", os.fsdecode(b"\xff{}.JPEG")]
+)
+def test_names_of_any_kind(tmp_path, caches, name):
+    d = read(make(tmp_path / "my photos", names=name))
+    assert shades(d.train_images[:]) == [0, 1, 2, 3, 4]
+
+
+def test_links_are_followed(tmp_path, photos):
+    """A subset of the classes, or of the files, without copies."""
+    subset = tmp_path / "subset"
+    (subset / "train/n01").mkdir(parents=True)
+    (subset / "val").symlink_to(photos / "val")
+    (subset / "train/n02").symlink_to(photos / "train/n02")
+    for k in (0, 2):
+        (subset / f"train/n01/{k}.JPEG").symlink_to(photos / f"train/n01/{k}.JPEG")
+    d = read(subset)
+    assert shades(d.train_images[:]) == [0, 2, 3, 4]
+    assert d.train_labels.tolist() == [0, 0, 1, 1]
+
+
+def test_the_layout_of_tiny_imagenet(tmp_path, photos):
+    for k in (1, 2):
+        (photos / f"train/n0{k}").rename(photos / "images")
+        (photos / f"train/n0{k}").mkdir()
+        (photos / "images").rename(photos / f"train/n0{k}/images")
+        (photos / f"train/n0{k}/n0{k}_boxes.txt").write_text("")
+    flat = photos / "val/images"
+    flat.mkdir()
+    (photos / "val/n01/5.JPEG").rename(flat / "val_1.JPEG")
+    (photos / "val/n02/6.JPEG").rename(flat / "val_0.JPEG")
+    for k in (1, 2):
+        (photos / f"val/n0{k}").rmdir()
+    (photos / "val/val_annotations.txt").write_text("val_0.JPEG\tn02\t0\t0\t9\t9\nval_1.JPEG\tn01\t0\t0\t9\t9\n")
+    d = read(photos)
+    assert shades(d.train_images[:]) == [0, 1, 2, 3, 4]
+    assert shades(d.validation_images[:]) == [6, 5]
+    assert d.validation_labels.tolist() == [1, 0]
+
+
+# ------------------------------------------------------------------------------------- damaged files
+
+
+def damage(path, how):
+    content = path.read_bytes()
+    path.write_bytes({"truncated": content[: len(content) * 2 // 3], "text": b"hello", "empty": b""}[how])
+
+
+@pytest.mark.parametrize("how", ["truncated", "text", "empty"])
+def test_a_damaged_file_is_named(photos, how):
+    damage(photos / "train/n01/1.JPEG", how)
+    with pytest.raises(CorruptData, match=r"n01/1.JPEG is no image that can be read \(.+\): replace or remove it$"):
+        read(photos)
+
+
+def test_all_damaged_files_are_found_at_once_and_the_others_are_kept(photos, monkeypatch):
+    for name in ("train/n01/1.JPEG", "train/n02/4.JPEG", "val/n02/6.JPEG"):
+        damage(photos / name, "text")
+    with pytest.raises(
+        CorruptData, match=r"n01/1.JPEG is no image .*; 3 files are damaged, all are in (.*damaged.txt)"
+    ) as e:
+        read(photos)
+    listed = Path(re.search(r"all are in (.*damaged.txt)", str(e.value))[1])
+    assert [line.split(" is no")[0] for line in listed.read_text().splitlines()] == [
+        str(photos / name) for name in ("train/n01/1.JPEG", "train/n02/4.JPEG", "val/n02/6.JPEG")
+    ]
+    for k, name in ((1, "train/n01/1.JPEG"), (4, "train/n02/4.JPEG"), (6, "val/n02/6.JPEG")):
+        photo(photos / name, 9 * k)
+    decoded = count_decoded(monkeypatch)
+    d = read(photos)
+    assert len(decoded) == 3
+    assert [shades(x) for x in images(d)] == [[0, 1, 2, 3, 4], [5, 6]]
+
+
+def test_an_unreadable_file_is_named(photos, monkeypatch):
+    def refuse(path, *args, **kwargs):
+        if str(path).endswith("1.JPEG"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return open(path, *args, **kwargs)
+
+    monkeypatch.setattr(picture, "open", refuse, raising=False)
+    with pytest.raises(DataError, match=r"n01/1.JPEG cannot be read \(Permission denied\)"):
+        read(photos)
+
+
+def test_an_unreadable_folder_is_named(photos, monkeypatch):
+    real = os.scandir
+
+    def refuse(path):
+        if str(path).endswith("n02"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(UnreadableData, match=r"n02 cannot be read \(Permission denied\)"):
+        read(photos)
+
+
+# ------------------------------------------------------------------------------------- folders that do not do
+
+
+def remove(*names):
+    def change(folder):
+        for name in names:
+            shutil.rmtree(folder / name)
+        return folder
+
+    return change
+
+
+def then(*steps):
+    def change(folder):
+        for step in steps:
+            folder = step(folder) or folder
+        return folder
+
+    return change
+
+
+def add(*names):
+    return lambda folder: [photo(folder / name, 0) for name in names] and None
+
+
+def within(name):
+    return lambda folder: folder / name
+
+
+def emptied(name):
+    return then(remove(name), lambda folder: (folder / name).mkdir(parents=True))
+
+
+def deeper(name):
+    """The folder's contents moved down."""
+
+    def change(folder):
+        inner = folder.parent / "moved"
+        folder.rename(inner)
+        (folder / name).parent.mkdir(parents=True)
+        inner.rename(folder / name)
+
+    return change
+
+
+def link(name):
+    return lambda folder: (folder / name).symlink_to("nowhere")
+
+
+BAD = {
+    "no such folder": (within("nothing"), MissingData, "nothing is not a folder"),
+    "a file": (within("train/n01/0.JPEG"), UnreadableData, "0.JPEG is not a folder: give one of images"),
+    "nothing in it": (then(remove("train", "val")), MissingData, "photos has no train: it should have train/WNID"),
+    "no train": (remove("train"), MissingData, "photos has no train: it should have train/WNID"),
+    "no val": (remove("val"), MissingData, "photos has train but no val: it should have"),
+    "one class": (remove("train/n02"), MissingData, "train has only n01: .*at least two classes"),
+    "no class": (remove("train/n01", "train/n02"), MissingData, "train has no folder of a class"),
+    "no classes, but images": (
+        then(remove("train"), add("train/1.JPEG")), MissingData, "train has no folder of a class",
+    ),
+    "an empty class": (emptied("train/n02"), MissingData, r"train/n02 has no images \(.*.jpeg.*\): add some"),
+    "a class empty in val": (emptied("val/n02"), MissingData, "val/n02 has no images"),
+    "a class missing in val": (remove("val/n01"), CorruptData, "val lacks the class n01, which training has"),
+    "classes missing in val": (
+        then(remove("val/n01"), add("train/n03/1.JPEG")), CorruptData, "val lacks the class n01 and 1 more",
+    ),
+    "an extra class in val": (add("val/n09/1.JPEG"), CorruptData, "val has the class n09, which training does not"),
+    "empty val": (emptied("val"), MissingData, r"val has no images"),
+    "images beside classes": (add("train/x.JPEG"), CorruptData, "train/x.JPEG is an image beside the folders of class"),
+    "images beside classes in val": (add("val/x.JPEG"), CorruptData, "val/x.JPEG is an image beside the folders"),
+    "too low": (within("train"), MissingData, "photos/train is inside of what .*: give .*photos, one level higher"),
+    "too low, val": (within("val"), MissingData, "photos/val is inside of what .*: give .*photos, one level higher"),
+    "a class": (within("train/n01"), MissingData, "n01 is inside of what .*: give .*photos, 2 levels higher"),
+    "too high": (deeper("inner"), MissingData, "photos has no train, but .*inner has: give that, one level lower"),
+    "far too high": (deeper("a/b/c"), MissingData, "photos has no train, but .*a/b/c has: give that, 3 levels lower"),
+    "a link to nothing": (link("train/n01/9.JPEG"), CorruptData, "9.JPEG is a link to nowhere, which is not there"),
+    "a class that links to nothing": (link("train/n09"), CorruptData, "n09 is a link to nowhere, which is not there"),
+    "a pipe": (lambda folder: os.mkfifo(folder / "train/n01/9.JPEG"), CorruptData, "9.JPEG is no file: remove"),
+    "a folder with the name of an image": (
+        lambda folder: (folder / "train/n01/9.JPEG").mkdir(), CorruptData, "9.JPEG is no file: remove or rename it",
+    ),
+    "no list": (
+        then(remove("val"), add("val/1.JPEG")), MissingData, "has images, but neither a folder .* nor a list .*val.txt",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_folders(photos, caches, name):
+    change, error, words = BAD[name]
+    folder = change(photos) or photos
+    with pytest.raises(error, match=words) as caught:
+        read(folder)
+    assert len(str(caught.value).splitlines()) == 1
+    assert not caches.exists()  # nothing was begun
+
+
+def test_no_folder():
+    with pytest.raises(DataError, match="'imagenet' is a folder with train and val: say which folder"):
+        load("imagenet")
+
+
+def test_many_folders_are_not_searched(tmp_path, caches):
+    for k in range(imagenet.MANY + 1):
+        (tmp_path / "many" / str(k)).mkdir(parents=True)
+    (tmp_path / "many/0/train").mkdir()
+    with pytest.raises(MissingData, match="many has no train: it should have"):
+        read(tmp_path / "many")
