@@ -219,6 +219,11 @@ def test_the_commands(folder, tmp_path, monkeypatch, capsys):
         main()
     assert not end.value.code
     assert "runs/imagenet-photos-mlp-sgd-batch6-8px-augment-seed0" in capsys.readouterr().out
-    assert check("imagenet", folder).splitlines()[0] == (
-        f"photos from {folder}: 24 + 4 images of 64 x 64 x 3, 2 classes"
-    )
+    first, verdict, *_ = check("imagenet", folder).splitlines()
+    assert first == f"photos from {folder}: 24 + 4 images of 64 x 64 x 3, 2 classes"
+    pixels = load("imagenet", folder).validation_images.cache.pixels
+    assert verdict == f"all images in the cache {pixels.parent} as they were decoded"
+    pixels.write_bytes(pixels.read_bytes()[:-1] + b"\xfe")
+    with pytest.raises(ValueError, match=r"validation.pixels is damaged at image 3"):
+        check("imagenet", folder)
+    assert check("imagenet", folder).splitlines()[0] == first
