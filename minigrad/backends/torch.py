@@ -59,18 +59,32 @@ class Library(Standard):
         return k_bar.permute(2, 3, 1, 0).contiguous()
 
     def window_max(self, x: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
-        return _ours(self._pooled(x, window, stride, pads)[0])
+        return self.window_max_at(x, window, stride, pads)[0]
 
     def window_argmax(self, x: Array, y: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
+        """Places are pixels: of the images, or of padded images if PyTorch cannot pad them."""
+        return self.window_max_at(x, window, stride, pads)[1]
+
+    def window_max_at(self, x: Array, window: Pair, stride: Pair, pads: Pads) -> tuple[Array, Array]:
+        images, padding = self._padded(x.permute(0, 3, 1, 2), pads, window, float("-inf"))
+        y, pixel = self._aten.max_pool2d_with_indices(images, window, stride, padding)
+        return _ours(y), _ours(pixel)
+
+    def window_pick(self, x: Array, places: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
+        if not _padding(pads, window):
+            x = self._pad(x, [0, 0, *_around(pads)])
         n, h, w, c = x.shape
-        _, pixel, padded = self._pooled(x, window, stride, pads)
-        pixel = pixel.permute(0, 2, 3, 1)
-        if padded:  # then pixels are counted in padded images
-            width = w + sum(pads[1])
-            row = (pixel // width - pads[0][0]).clamp_(0, max(h - 1, 0))
-            pixel = row * w + (pixel % width - pads[1][0]).clamp_(0, max(w - 1, 0))
-        image = self._arange(n, x).reshape(n, 1, 1, 1)
-        return pixel * c + (image * (h * w * c) + self._arange(c, x))
+        pixels = places.reshape(n, prod(places.shape[1:3]), c)
+        return x.reshape(n, h * w, c).gather(1, pixels).reshape(places.shape)
+
+    def window_put(
+        self, c: Array, places: Array, shape: tuple[int, ...], window: Pair, stride: Pair, pads: Pads
+    ) -> Array:
+        padding, like = self._like_padded(c, window, pads, shape[1:3])
+        x = self._aten.max_pool2d_with_indices_backward(
+            c.permute(0, 3, 1, 2), like, window, stride, padding or (0, 0), ONE, False, places.permute(0, 3, 1, 2)
+        )
+        return _ours(x if padding else self._pad(x, [-p for p in _around(pads)]))
 
     def window_sum(self, x: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
         images, padding = self._padded(x.permute(0, 3, 1, 2), pads, window)
@@ -78,15 +92,17 @@ class Library(Standard):
         return _ours(y)
 
     def window_sum_transpose(self, c: Array, window: Pair, stride: Pair, pads: Pads, size: Pair) -> Array:
-        padding = _padding(pads, window)
-        h, w = size if padding else (n + sum(pad) for n, pad in zip(size, pads, strict=True))
-        like = c.new_empty((c.shape[0], h, w, c.shape[3])).permute(0, 3, 1, 2)  # its shape is what counts
-        sums = self._aten.avg_pool2d_backward(
+        padding, like = self._like_padded(c, window, pads, size)
+        x = self._aten.avg_pool2d_backward(
             c.permute(0, 3, 1, 2), like, window, stride, padding or (0, 0), False, True, 1
         )
-        if not padding:
-            sums = self._pad(sums, [-p for p in _around(pads)])
-        return _ours(sums)
+        return _ours(x if padding else self._pad(x, [-p for p in _around(pads)]))
+
+    def _like_padded(self, c: Array, window: Pair, pads: Pads, size: Pair) -> tuple[Pair | None, Array]:
+        """How PyTorch is to pad images of `size`, and images with the shape that it then expects."""
+        padding = _padding(pads, window)
+        h, w = size if padding else (n + sum(pad) for n, pad in zip(size, pads, strict=True))
+        return padding, c.new_empty((c.shape[0], h, w, c.shape[3])).permute(0, 3, 1, 2)
 
     def _channels_last(self, kernel: Array) -> Array:
         return kernel.contiguous(memory_format=self._torch.channels_last)
@@ -101,12 +117,6 @@ class Library(Standard):
         """Images, and how PyTorch shall pad them: where it cannot, they are padded here."""
         padding = _padding(pads, window)
         return (images, padding) if padding else (self._pad(images, _around(pads), value=fill), (0, 0))
-
-    def _pooled(self, x: Array, window: Pair, stride: Pair, pads: Pads) -> tuple[Array, Array, bool]:
-        """Maxima, the pixels that they come from, and whether those are pixels of padded images."""
-        images, padding = self._padded(x.permute(0, 3, 1, 2), pads, window, float("-inf"))
-        y, pixel = self._aten.max_pool2d_with_indices(images, window, stride, padding)
-        return y, pixel, not _padding(pads, window)
 
     # ------------------------------------------------------------------------------------- batch normalisation
 
@@ -189,6 +199,10 @@ class Library(Standard):
         """PyTorch's makes 0 of nan."""
         return self._torch.where(x == x, self._torch.sign(x), x)
 
+    def relu_slope(self, y: Array) -> Array:
+        """The sign of what is not negative: one pass."""
+        return y.sign()
+
     def maximum(self, a: Array, b: Array) -> Array:
         """A number as such: array-api-compat would copy it to the device, and wait."""
         if isinstance(b, float | int):
@@ -232,6 +246,9 @@ class Library(Standard):
                 raise ValueError(
                     f"tensors on two devices: {arrays[0].device} and {x.device}. Move one with x.to(device)"
                 )
+
+    def copied(self, x: Array) -> Array:
+        return x.clone(memory_format=self._torch.contiguous_format)
 
     def is_view(self, x: Array) -> bool:
         """Views share the storage of another tensor, do not fill it, or name an entry of it twice."""

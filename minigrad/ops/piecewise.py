@@ -36,7 +36,7 @@ def abs(x: Array) -> Array:
     return namespace(x).abs(x)
 
 
-@primitive(lambda y, x: Scale(_mask(strip(y) > 0.0, y)))
+@primitive(lambda y, x: Scale(backend_of(strip(y)).relu_slope(strip(y))))
 def relu(x: Array) -> Array:
     """`max(x, 0)`; slope 0 at 0."""
     return backend_of(x).maximum(x, 0.0)

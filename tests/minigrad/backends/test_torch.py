@@ -75,7 +75,7 @@ def test_a_dtype_that_a_device_lacks(monkeypatch):
 
     backend = backend_of(torch.ones(1))
     monkeypatch.setattr(torch, "tensor", tensor)
-    with pytest.raises(TypeError, match="float64 on mps: .*give x.astype"):
+    with pytest.raises(TypeError, match=r"float64 on mps: .*give x.astype"):
         backend.from_host(np.ones(2), "mps")
 
 
