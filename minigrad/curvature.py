@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 
 import numpy
 
-from minigrad.backends import to_numpy
+from minigrad.backends import device_of, to_numpy
 from minigrad.linearization import Linearization, jvp, linearize, vjp
 from minigrad.ops.creation import ones_like
 from minigrad.ravel import Ravel
 from minigrad.spec import TreeSpec, name_of
 from minigrad.transforms import grad
 from minigrad.trees import Tree, tree_flatten, tree_paths
-from minigrad.variable import Array
+from minigrad.variable import Array, strip
 
 if TYPE_CHECKING:
     from scipy.sparse.linalg import LinearOperator
@@ -86,9 +86,10 @@ class CurvatureOperator:
         from scipy.sparse.linalg import LinearOperator
 
         ravel = self._ravel
+        device = device_of(strip(self._params.leaves[0])) if self._params.leaves else None
 
         def product(flat: numpy.ndarray) -> numpy.ndarray:
-            v = ravel.tree(ravel.namespace.asarray(flat.reshape(-1)))
+            v = ravel.tree(ravel.namespace.asarray(flat.reshape(-1), device=device))
             return to_numpy(ravel.vector(self(v)))
 
         dtype = numpy.result_type(*(str(x.dtype).rsplit(".", 1)[-1] for x in self._params.leaves))

@@ -21,7 +21,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from minigrad.backends import backend_of, namespace
+from minigrad.backends import backend_of
 from minigrad.linear_maps import LinearMap
 from minigrad.variable import Array, Variable
 
@@ -29,7 +29,7 @@ IN_PLACE = 1 << 16  # entries: for smaller arrays a new one is as quick
 
 
 def copied(x: Array) -> Array:
-    """A copy of an array that can be written to; variables and numbers, which cannot be, as they are.
+    """A copy of an array that can be written to; variables, numbers and JAX's arrays, which cannot be, as they are.
 
     >>> import numpy as np
     >>> x = np.ones(2)
@@ -38,10 +38,7 @@ def copied(x: Array) -> Array:
     """
     if x.__class__ is Variable or not hasattr(x, "__setitem__"):
         return x
-    try:
-        return x.copy()
-    except AttributeError:  # the standard's way
-        return namespace(x).asarray(x, copy=True)
+    return backend_of(x).copied(x)
 
 
 def own(leaves: list[Any], given: list[Any]) -> list[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from minigrad.backends import Namespace, device_of, family, is_floating, mixed_backends, numpy_namespace
+from minigrad.backends import Namespace, backend_for, device_of, family, is_floating, mixed_backends, numpy_namespace
 from minigrad.memory import copied
 from minigrad.ops.dtypes import astype
 from minigrad.primitives import outlived
@@ -57,6 +57,8 @@ class TreeSpec:
         if xp is None:
             xp = numpy_namespace
         arrays = [x for x in leaves if x.__class__ is not float]
+        if xp is not numpy_namespace:
+            backend_for(xp).check([strip(x) for x in arrays])
         if len(arrays) < len(leaves):  # Python floats take the dtype of the arrays
             dtype = xp.result_type(*(x.dtype for x in arrays)) if arrays else xp.float64
             device = device_of(strip(arrays[0])) if arrays else None
@@ -97,7 +99,9 @@ class TreeSpec:
                     "differentiated as aux, with has_aux=True"
                 ) from None
             sources.append(None)
-            values.append(copied(x) if xp is not None else self.namespace.asarray(float(x)))
+            values.append(copied(x) if xp is not None else self.namespace.full((), float(x)))
+        if self.namespace is not numpy_namespace:
+            backend_for(self.namespace).check([strip(x) for x in values])
         return TreeSpec(values, structure, self.namespace), sources
 
     def read_arguments(self, given: tuple[Tree, ...], where: str, what: str) -> list[Array]:
@@ -123,7 +127,8 @@ class TreeSpec:
         except TypeError as error:
             raise TypeError(f"{what}: {error}") from None
         if other is None:
-            x = self.namespace.asarray(float(x), dtype=like.dtype, device=device_of(strip(like)))
+            # filled there: a number copied to a device would wait, and cannot be part of a recorded program
+            x = self.namespace.full((), float(x), dtype=like.dtype, device=device_of(strip(like)))
         elif other is not self.namespace:
             raise TypeError(f"{what}: {mixed_backends(self.namespace, other)}")
         if x.shape != like.shape:

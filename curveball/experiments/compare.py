@@ -19,7 +19,7 @@ from curveball.training.options import RunSpec, TrainOptions
 from curveball.training.protocol import Batch, TrainingProblem
 from curveball.training.provenance import provenance
 from curveball.training.run import Run, RunIsDone
-from curveball.training.step import check_compiles
+from curveball.training.step import check_compiles, shared_programs
 from curveball.training.train import DEFAULTS, train
 
 FILES = ("results.json", "losses.png", "figure2.png", "figure3.png", "table2.md", "table2.csv")
@@ -60,7 +60,7 @@ def compare(
     ]
     if options.resume and not any(spec.checkpoint and exists(spec.checkpoint) for spec in specs):
         raise ValueError(f"there is no checkpoint of these runs in {folder}: start the comparison without --resume")
-    with locked(output_folder(folder)):
+    with locked(output_folder(folder)), shared_programs():
         remove_leftovers(folder)
         return _compare(problem, solvers, folder, options, seeds, specs)
 

@@ -75,13 +75,13 @@ def conjugate_gradient(
     target = tol * tol * tree_vdot(b, b, runs)
     active = rr > target
     negative = xp.zeros_like(active)
-    iterations = xp.zeros(rr.shape, dtype=xp.int64, device=array_api_compat.device(rr))
+    iterations = mg.astype(negative, mg.int64)
     for k in range(max_iter):
         if on_host and not active.any():
             break
         Ap = A(p)
         pAp = tree_vdot(p, Ap, runs)
-        iterations = iterations + xp.astype(active, xp.int64)
+        iterations = iterations + mg.astype(active, mg.int64)
         uphill = active & ~(pAp > 0.0)
         negative, active = negative | uphill, active & ~uphill
         alpha = divide(rr, pAp, where=active)

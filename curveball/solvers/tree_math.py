@@ -31,7 +31,10 @@ def number_like(number: float | Array, like: Array) -> Array:
     >>> number_like(0.5, np.float32(1.0)).dtype
     dtype('float32')
     """
-    return namespace(like).asarray(number, dtype=like.dtype, device=array_api_compat.device(like))
+    xp, device = namespace(like), array_api_compat.device(like)
+    if not hasattr(number, "dtype"):  # filled there: nothing is copied from the host
+        return xp.full((), number, dtype=like.dtype, device=device)
+    return xp.asarray(number, dtype=like.dtype, device=device)
 
 
 def tree_vdot(a: Tree, b: Tree, runs: int = 0) -> Array:

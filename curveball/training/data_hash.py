@@ -32,6 +32,8 @@ def data_hashes(data: TrainingData) -> dict[str, str]:
                 found[name] = images.digest
                 continue
             array = np.ascontiguousarray(mg.to_numpy(images))
+            if array.dtype.kind == "i":  # labels: JAX keeps them in 32 bits
+                array = array.astype(np.int64)
             found[name] = _hash(str((array.dtype.str, array.shape)).encode(), array.reshape(-1).view(np.uint8).data)
     return found
 

@@ -12,7 +12,7 @@ import importlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -79,23 +79,36 @@ def _mesh(jax: Any, devices: int | None, kind: str | None) -> Any:
     return jax.sharding.Mesh(np.array(chosen), (AXIS,))
 
 
+class InParts(TrainingProblem[Batch], Protocol[Batch]):
+    """A problem that can give each mini-batch in part."""
+
+    def batches(self, rng: np.random.Generator, part: slice = ...) -> Iterator[Batch]:
+        """The mini-batches of one epoch, of each these rows; all randomness is that of the whole."""
+        ...
+
+
 class ManyDevices:
     """A problem with its batches in shards over a mesh of devices; the rest of it is that of the problem on the host.
 
-    problem:  a `TrainingProblem` with NumPy arrays, a dataclass as `problems.Classification` is
+    problem:  as `problems.Classification` is: a dataclass with NumPy arrays, whose `batches` give part of each batch
     mesh:     of `start`
 
-    Each process draws the whole batch, and sends its own part to its devices. ValueError where the devices do not
+    All processes draw the same numbers, and each makes its own rows of the batch. ValueError where the devices do not
     divide the batch.
     """
 
-    def __init__(self, problem: TrainingProblem[Batch], mesh: Any):
+    def __init__(self, problem: InParts, mesh: Any):
         self._problem, self._jax = problem, importlib.import_module("jax")
         self._sharding = self._jax.sharding
         self._shards = self._sharding.NamedSharding(mesh, self._sharding.PartitionSpec(AXIS))
-        self._everywhere = self._sharding.NamedSharding(mesh, self._sharding.PartitionSpec())
-        self.check_divides(int(problem.description["batch_size"]), mesh)
-        self.data = DataOnMany(problem.data, self._place(problem.data.train_images[:1], self._everywhere))
+        everywhere = self._sharding.NamedSharding(mesh, self._sharding.PartitionSpec())
+        self._rows = int(problem.description["batch_size"])
+        self.check_divides(self._rows, mesh)
+        parts = [part for (part,) in self._shards.addressable_devices_indices_map((self._rows,)).values()]
+        self._own = slice(min(part.start or 0 for part in parts), max(part.stop or self._rows for part in parts))
+        one_image = self._host_array(problem.data.train_images[:1])
+        like = self._jax.make_array_from_callback(one_image.shape, everywhere, lambda part: one_image[part])
+        self.data = DataOnMany(problem.data, like)
         here = mesh.local_devices[0]
         validation = {
             name: self._on_one(getattr(problem.data, name), here) for name in ("validation_images", "validation_labels")
@@ -126,9 +139,9 @@ class ManyDevices:
         return self._problem.init(rng)
 
     def batches(self, rng: np.random.Generator) -> Iterator[Tree]:
-        """Those of the problem, their first axis in shards."""
-        for batch in self._problem.batches(rng):
-            yield mg.tree_map(lambda x: self._place(x, self._shards), batch)
+        """Those of the problem, their first axis in shards: this process has the rows of its own devices."""
+        for batch in self._problem.batches(rng, self._own):
+            yield mg.tree_map(self._in_shards, batch)
 
     def model(self, params: Tree, batch: Tree) -> tuple[Tree, Tree]:
         """That of the problem."""
@@ -151,10 +164,18 @@ class ManyDevices:
         """An array, or images on disk, for one device."""
         return x.on(self._jax.numpy, device) if isinstance(x, Stored) else self._jax.device_put(np.asarray(x), device)
 
-    def _place(self, x: np.ndarray, sharding: Any) -> Array:
-        """An array that all processes have on the host, each part of it on the devices that it belongs to."""
-        x = np.asarray(x, self._jax.dtypes.canonicalize_dtype(x.dtype))
-        return self._jax.make_array_from_callback(x.shape, sharding, lambda part: x[part])
+    def _in_shards(self, x: np.ndarray) -> Array:
+        """The batch of which these are the rows of this process."""
+        own, x = self._own, self._host_array(x)
+
+        def rows_of(place: tuple[slice, ...]) -> np.ndarray:
+            return x[(place[0].start or 0) - own.start : (place[0].stop or self._rows) - own.start]
+
+        return self._jax.make_array_from_callback((self._rows, *x.shape[1:]), self._shards, rows_of)
+
+    def _host_array(self, x: np.ndarray) -> np.ndarray:
+        """In the dtype that JAX has for it: without 64 bits, indices have 32."""
+        return np.asarray(x, self._jax.dtypes.canonicalize_dtype(x.dtype))
 
 
 class DataOnMany:

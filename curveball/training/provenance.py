@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("curveball-course", "numpy", "scipy", "array-api-compat", "cupy-cuda13x")  # distributions
+PACKAGES = ("curveball-course", "numpy", "scipy", "array-api-compat", "cupy-cuda13x", "torch", "jax")
 
 
 def provenance() -> dict[str, Any]:

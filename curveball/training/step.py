@@ -8,7 +8,9 @@ In a program all numbers are arrays of fixed types, from the first step on, so t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+import contextlib
+from collections.abc import Callable, Hashable, Iterator
+from contextvars import ContextVar
 from functools import partial
 from typing import Any, Generic
 
@@ -16,7 +18,7 @@ import numpy as np
 
 import minigrad as mg
 from curveball.solvers.base import Solver
-from curveball.training.devices import images_of, to_device_of
+from curveball.training.devices import check_compiler, images_of, to_device_of
 from curveball.training.protocol import Batch, TrainingProblem
 from curveball.training.run import Run
 from minigrad import Array, Tree, namespace, tree_flatten, tree_unflatten
@@ -72,9 +74,23 @@ def check_compiles(problem: TrainingProblem[Batch], solver: Solver) -> None:
             "out --compile, or use curveball, sgd or adam"
         )
     try:
-        mg.compiled(train_step, namespace(images_of(problem.data)))
+        check_compiler(images_of(problem.data))
     except ValueError as error:
         raise ValueError(f"{error}: leave out --compile, or use backend jax, or torch on a GPU") from None
+
+
+Programs = dict[Hashable, Callable[..., Any]]  # by problem, solver and phase
+_programs: ContextVar[Programs] = ContextVar("programs")
+
+
+@contextlib.contextmanager
+def shared_programs() -> Iterator[None]:
+    """Runs with the same problem and solver, as from several seeds, share their programs: nothing is compiled twice."""
+    token = _programs.set({})
+    try:
+        yield
+    finally:
+        _programs.reset(token)
 
 
 class CompiledStep(Generic[Batch]):
@@ -87,7 +103,7 @@ class CompiledStep(Generic[Batch]):
     def __init__(self, problem: TrainingProblem[Batch], solver: Solver):
         check_compiles(problem, solver)
         self._problem, self._solver = problem, solver
-        self._programs: dict[Hashable, Callable[..., Any]] = {}
+        self._programs = _programs.get({})
         self._arrays: Tree = None  # the state as the programs take it
         self._state: Tree = None  # the same with its counts as Python ints, as it was put into the run
 
@@ -96,11 +112,12 @@ class CompiledStep(Generic[Batch]):
         if run.state is not self._state:
             self._take_over(run, batch)
         phase = self._solver.phase(run.state)
-        program, is_new = self._programs.get(phase), phase not in self._programs
+        key = (id(self._problem), id(self._solver), phase)
+        program, is_new = self._programs.get(key), key not in self._programs
         if program is None:
             step = partial(train_step, self._problem, self._solver, phase)
             program = mg.compiled(step, namespace(images_of(self._problem.data)), donate=(0, 1, 2))
-            self._programs[phase] = program
+            self._programs[key] = program
         run.params, self._arrays, run.stats, numbers = program(run.params, self._arrays, run.stats, batch)
         run.state = self._state = _counted(self._state, self._arrays, check=is_new)
         return numbers
@@ -115,9 +132,9 @@ class CompiledStep(Generic[Batch]):
         dtype = str(tree_flatten(run.params)[0][0].dtype).rpartition(".")[2]
 
         def own(x: Any) -> Array:
-            if hasattr(x, "shape"):
-                return namespace(x).asarray(x, copy=True)
-            return to_device_of(images, np.asarray(x, np.int32 if isinstance(x, int) else dtype))
+            if not hasattr(x, "shape"):
+                x = np.asarray(x, np.int32 if isinstance(x, int) else dtype)
+            return to_device_of(images, mg.to_numpy(x))
 
         run.params, run.stats = mg.tree_map(own, run.params), mg.tree_map(own, run.stats)
         self._arrays, self._state = mg.tree_map(own, run.state), run.state

@@ -12,7 +12,6 @@ from minigrad.backends.fusion import fuse, fused
 from minigrad.backends.namespaces import (
     SCALARS,
     Namespace,
-    backend_dtype,
     backend_name,
     current_namespace,
     device_of,
@@ -25,7 +24,7 @@ from minigrad.backends.namespaces import (
     numpy_namespace,
 )
 from minigrad.backends.protocol import Backend
-from minigrad.backends.registry import backend_for, backend_of, compiled, from_numpy, to_numpy
+from minigrad.backends.registry import backend_dtype, backend_for, backend_of, compiled, from_numpy, to_numpy
 from minigrad.backends.threads import one_blas_thread
 from minigrad.backends.windows import Pads, Pair, transposed_pads, window_count
 

@@ -74,7 +74,8 @@ class Channels(Strided):
             np.multiply(centred, centred, out=centred)
             return n, near + rest / n, _column_sums(centred, channels) - rest * rest / n
 
-        counts, means, squares = (np.stack(each) for each in zip(*self.in_parts(x.shape[0], 2 * x[:1].nbytes, work)))
+        parts = self.in_parts(x.shape[0], 2 * x[:1].nbytes, work)
+        counts, means, squares = (np.stack(each) for each in zip(*parts, strict=True))
         n, counts = prod(x.shape[:-1]), counts[:, None]
         mean = np.sum(counts * means, axis=0) / n
         return mean, np.sum(squares + counts * np.square(means - mean), axis=0) / n
@@ -90,7 +91,7 @@ class Channels(Strided):
             centred *= part
             return _column_sums(part, channels), _column_sums(centred, channels)
 
-        totals, products = zip(*self.in_parts(x.shape[0], 4 * x[:1].nbytes, work))
+        totals, products = zip(*self.in_parts(x.shape[0], 4 * x[:1].nbytes, work), strict=True)
         return sum(totals), sum(products)
 
     def _combined(self, t: Array, a: Array, x: Array, mean: Array, b: Array, c: Array) -> Array:

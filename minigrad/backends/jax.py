@@ -1,13 +1,14 @@
 """JAX: operations of XLA, which run as they are called, or as one compiled program under `jax.jit`.
 
 Nothing here looks at a value, so that everything can be traced: under `jax.jit`, `jax.vmap`, and in a program for many
-devices, where the batch is sharded. Pools therefore never mix images: a place is compared, not looked up.
+devices, where the batch is sharded. Max pools therefore compare places in windows, and look up nothing in the batch.
 Numbers have 32 bits unless `jax.config.update("jax_enable_x64", True)` came first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import numpy
@@ -18,6 +19,8 @@ from minigrad.backends.standard import Standard
 from minigrad.backends.windows import Pads, Pair, transposed_pads, window_count
 
 IMAGES = ("NHWC", "HWIO", "NHWC")
+NO_PADS = ((0, 0), (0, 0))
+MOST_BITS = 32  # entries of a window that are worked on one by one
 KERNELS = ("CHWN", "IHWO", "HWNC")  # sums over the batch: images are (channel, batch), cotangents (batch, output)
 
 
@@ -35,6 +38,10 @@ class Library(Standard):
 
     def conv2d(self, x: Array, w: Array, stride: Pair, pads: Pads, dilation: Pair, bias: Array | None = None) -> Array:
         x, w = self._same_dtype(x, w)
+        if x.shape[3] % 2 and x.shape[3] > 1:  # a channel of zeros more: odd numbers take several times as long
+            pad = self._lax.pad
+            x = pad(x, x.dtype.type(0.0), [(0, 0, 0)] * 3 + [(0, 1, 0)])
+            w = pad(w, w.dtype.type(0.0), [(0, 0, 0)] * 2 + [(0, 1, 0), (0, 0, 0)])
         y = self._lax.conv_general_dilated(x, w, stride, pads, lhs_dilation=dilation, dimension_numbers=IMAGES)
         return y if bias is None else y + bias
 
@@ -55,77 +62,99 @@ class Library(Standard):
     def window_max(self, x: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
         return self._reduce(x, float("-inf"), self._lax.max, window, stride, pads)
 
-    def window_sum(self, x: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
-        return self._reduce(x, 0.0, self._lax.add, window, stride, pads)
-
-    def window_sum_transpose(self, c: Array, window: Pair, stride: Pair, pads: Pads, size: Pair) -> Array:
-        top = transposed_pads(size[0], window[0], stride[0], pads[0], 1)
-        left = transposed_pads(size[1], window[1], stride[1], pads[1], 1)
-        return self._reduce(c, 0.0, self._lax.add, window, (1, 1), (top, left), stride)
-
-    def _reduce(
-        self, x: Array, start: float, operation: Any, window: Pair, stride: Pair, pads: Pads, dilation: Pair = (1, 1)
-    ) -> Array:
-        """`reduce_window` of XLA, which takes no negative pads."""
-        crops = [(min(0, before), min(0, after), 0) for before, after in pads]
-        start = numpy.asarray(start, x.dtype)[()]
-        if dilation != (1, 1) or crops != [(0, 0, 0)] * 2:
-            edges = [(*pad, d - 1) for pad, d in zip(pads, dilation, strict=True)]
-            x, pads = self._lax.pad(x, start, [(0, 0, 0), *edges, (0, 0, 0)]), ((0, 0), (0, 0))
-        return self._lax.reduce_window(x, start, operation, (1, *window, 1), (1, *stride, 1), ((0, 0), *pads, (0, 0)))
-
     def window_argmax(self, x: Array, y: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
-        places = self._places(x.shape, window, stride, pads)
-        windows = self._slices(x, float("nan"), window, stride, pads)  # nan in the padding is equal to nothing
-        found = self.xp.broadcast_to(self.xp.clip(places[0], 0, max(0, x.size - 1)), y.shape)
-        for place, entry in reversed(list(zip(places, windows, strict=True))):
-            found = self.xp.where(entry == y, place, found)
-        return found
+        """A place is an integer with one bit, that of the entry's number in its window."""
+        if prod(window) > MOST_BITS:
+            return super().window_argmax(x, y, window, stride, pads)
+        dtype = numpy.dtype("uint16" if prod(window) <= 16 else "uint32").type
+        hits = self.xp.zeros(y.shape, dtype=dtype)
+        for k, entry in enumerate(self._slices(x, float("nan"), window, stride, pads)):  # nan is equal to nothing
+            hits = hits | self.xp.where(entry == y, dtype(1 << k), dtype(0))
+        return hits & (~hits + dtype(1))  # the lowest of its bits
 
     def window_pick(self, x: Array, places: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
-        """By comparing places, so that images never mix: a look-up would send them all to each of many devices."""
+        if prod(window) > MOST_BITS:
+            return super().window_pick(x, places, window, stride, pads)
         y = self.xp.zeros(places.shape, dtype=x.dtype)
-        known = self._places(x.shape, window, stride, pads)
-        for place, entry in zip(known, self._slices(x, 0.0, window, stride, pads), strict=True):
-            y = self.xp.where(places == place, entry, y)
+        for k, entry in enumerate(self._slices(x, 0.0, window, stride, pads)):
+            y = y + self._chosen(k, places, entry)
         return y
 
     def window_put(
         self, c: Array, places: Array, shape: tuple[int, ...], window: Pair, stride: Pair, pads: Pads
     ) -> Array:
-        """Each place in the window by itself, stretched by the stride over padded images."""
-        (_, kw), (oh, ow) = window, places.shape[1:3]
-        total, zero = None, numpy.asarray(0.0, c.dtype)[()]
-        for k, place in enumerate(self._places(shape, window, stride, pads)):
-            edges = [(0, 0, 0)]
-            for axis, offset, count in ((0, k // kw, oh), (1, k % kw, ow)):
-                low, reach = offset - pads[axis][0], stride[axis] * (count - 1) + 1
-                edges.append((low, shape[axis + 1] - low - reach, stride[axis] - 1))
-            part = self._lax.pad(self.xp.where(places == place, c, zero), zero, [*edges, (0, 0, 0)])
-            total = part if total is None else total + part
-        return total
+        if prod(window) > MOST_BITS:
+            return super().window_put(c, places, shape, window, stride, pads)
+        return self._put_back(self._chosen, [places, c], window, stride, pads, shape[1:3])
+
+    def _chosen(self, k: int, places: Array, values: Array) -> Array:
+        """The values whose place is number k of the window, 0 elsewhere."""
+        return self.xp.where((places & places.dtype.type(1 << k)) != 0, values, values.dtype.type(0.0))
+
+    def window_sum(self, x: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
+        return self._reduce(x, 0.0, self._lax.add, window, stride, pads)
+
+    def window_sum_transpose(self, c: Array, window: Pair, stride: Pair, pads: Pads, size: Pair) -> Array:
+        if prod(window) <= MOST_BITS:
+            return self._put_back(lambda k, c: c, [c], window, stride, pads, size)
+        top = transposed_pads(size[0], window[0], stride[0], pads[0], 1)
+        left = transposed_pads(size[1], window[1], stride[1], pads[1], 1)
+        c = self._pad(c, 0.0, (top, left), stride)
+        return self._reduce(c, 0.0, self._lax.add, window, (1, 1), NO_PADS)
+
+    def _reduce(self, x: Array, start: float, operation: Any, window: Pair, stride: Pair, pads: Pads) -> Array:
+        """Along the height, then along the width. XLA takes no negative pads here."""
+        if min(*pads[0], *pads[1]) < 0:
+            x, pads = self._pad(x, start, pads), NO_PADS
+        first = x.dtype.type(start)
+        for axis, (k, s, pad) in enumerate(zip(window, stride, pads, strict=True), start=1):
+            sizes, strides, edges = [1] * 4, [1] * 4, [(0, 0)] * 4
+            sizes[axis], strides[axis], edges[axis] = k, s, pad
+            x = self._lax.reduce_window(x, first, operation, sizes, strides, edges)
+        return x
+
+    def _pad(self, x: Array, fill: float, pads: Pads, dilation: Pair = (1, 1)) -> Array:
+        """Images with `fill` around them and between their stretched entries."""
+        edges = [(*pad, d - 1) for pad, d in zip(pads, dilation, strict=True)]
+        return self._lax.pad(x, x.dtype.type(fill), [(0, 0, 0), *edges, (0, 0, 0)])
 
     def _slices(self, x: Array, fill: float, window: Pair, stride: Pair, pads: Pads) -> list[Array]:
         """For each place in the window in order, the entries of `x` that stand there, one per window."""
         (kh, kw), (sh, sw) = window, stride
         n, h, w, c = x.shape
         oh, ow = window_count(h, kh, sh, pads[0]), window_count(w, kw, sw, pads[1])
-        edges = [(0, 0, 0), (*pads[0], 0), (*pads[1], 0), (0, 0, 0)]
-        x = self._lax.pad(x, numpy.asarray(fill, x.dtype)[()], edges)
+        x = self._pad(x, fill, pads)
         return [
             self._lax.slice(x, (0, i, j, 0), (n, i + sh * (oh - 1) + 1, j + sw * (ow - 1) + 1, c), (1, sh, sw, 1))
             for i in range(kh)
             for j in range(kw)
         ]
 
-    def _places(self, shape: tuple[int, ...], window: Pair, stride: Pair, pads: Pads) -> list[Array]:
-        """The places in flattened images of those entries."""
-        xp, (n, h, w, c) = self.xp, shape
-        oh, ow = (window_count(*axis) for axis in zip((h, w), window, stride, pads, strict=True))
-        images, channels = xp.arange(n).reshape(n, 1, 1, 1), xp.arange(c)
-        rows, columns = xp.arange(oh).reshape(oh, 1, 1) * stride[0], xp.arange(ow).reshape(ow, 1) * stride[1]
-        first = ((images * h + rows) * w + columns) * c + channels
-        return [first + ((i - pads[0][0]) * w + j - pads[1][0]) * c for i in range(window[0]) for j in range(window[1])]
+    def _put_back(
+        self, part: Callable[..., Array], arrays: list[Array], window: Pair, stride: Pair, pads: Pads, size: Pair
+    ) -> Array:
+        """The transpose of `_slices`: the sum of `part(k, *arrays)` at place k of each window, in images of `size`.
+
+        Pixels `i stride + r` with the same rest r have the same places in their windows, of which they are in a few:
+        a sum for each of the rests, next to one another.
+        """
+        (kh, kw), (sh, sw) = window, stride
+        n, oh, ow, c = arrays[0].shape
+        rows, columns = (max(0, -(-(m + pad[0]) // s)) for m, pad, s in zip(size, pads, stride, strict=True))
+        above, left = (kh - 1) // sh, (kw - 1) // sw
+        arrays = [self._pad(a, 0, ((above, rows - oh), (left, columns - ow))) for a in arrays]
+        zeros = self.xp.zeros((n, rows, columns, c), dtype=arrays[-1].dtype)
+        sums = [[zeros] * sw for _ in range(sh)]
+        for k in range(kh * kw):
+            i, j = divmod(k, kw)
+            y, x = above - i // sh, left - j // sw
+            shifted = [self._lax.slice(a, (0, y, x, 0), (n, y + rows, x + columns, c)) for a in arrays]
+            old, new = sums[i % sh][j % sw], part(k, *shifted)
+            sums[i % sh][j % sw] = new if old is zeros else old + new
+        images = self.xp.stack([self.xp.stack(row, axis=3) for row in sums], axis=2)
+        images = images.reshape(n, rows * sh, columns * sw, c)
+        (top, _), (first, _) = pads
+        return self._pad(images, 0, ((-top, size[0] + top - rows * sh), (-first, size[1] + first - columns * sw)))
 
     # ------------------------------------------------------------------------------------- indices
 
@@ -135,14 +164,36 @@ class Library(Standard):
     def scatter_last(self, order: Array, index: Index, shape: tuple[int, ...]) -> Array:
         return self.xp.full(shape, -1, dtype=order.dtype).at[index].max(order)
 
-    # ------------------------------------------------------------------------------------- elementwise, memory
+    # ------------------------------------------------------------------------------------- elementwise, sums, memory
+
+    def sum(self, x: Array, axis: int | tuple[int, ...] | None, keepdims: bool) -> Array:
+        return self.xp.sum(x, axis=axis, keepdims=keepdims)
 
     def erf(self, x: Array) -> Array:
         return self._lax.erf(x)
+
+    def dtype(self, name: str) -> Any:
+        """Without 64 bits, indices have 32, and float64 is an error: JAX would make float32 of it, with a warning."""
+        if "64" in name and not self._jax.config.jax_enable_x64:
+            if name == "int64":
+                return self.xp.dtype("int32")
+            raise TypeError(
+                f"no dtype {name} on JAX with 32 bits: call jax.config.update('jax_enable_x64', True) first, "
+                "or give minigrad.float32"
+            )
+        return super().dtype(name)
+
+    def copied(self, x: Array) -> Array:
+        return x  # nothing can write to it
+
+    def is_view(self, x: Array) -> bool:
+        return False
 
     def compiled(self, function: Callable[..., Tree], donate: tuple[int, ...] = ()) -> Callable[..., Tree]:
         return self._jax.jit(function, donate_argnums=donate)
 
     def from_host(self, x: numpy.ndarray, device: Any = None) -> Array:
-        """A copy: JAX would share memory that NumPy may write to."""
+        """A copy: JAX would share memory that NumPy may write to. Integers of 64 bits, too, where JAX has 32."""
+        if x.dtype.kind == "f":
+            self.dtype(x.dtype.name)
         return self.xp.array(x, copy=True, device=device)

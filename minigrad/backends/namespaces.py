@@ -24,7 +24,6 @@ current_namespace: ContextVar[Namespace] = ContextVar("current_namespace", defau
 __all__ = [
     "SCALARS",
     "Namespace",
-    "backend_dtype",
     "backend_name",
     "current_namespace",
     "device_of",
@@ -110,12 +109,3 @@ def is_floating(x: Any) -> bool:
     if xp is numpy_namespace:  # the quickest way for most arrays: benchmarks/engine.py
         return dtype.kind == "f"
     return xp.isdtype(dtype, "real floating")
-
-
-def backend_dtype(xp: Namespace, dtype: Any) -> Any:
-    """Return the library's own dtype of this name: `minigrad.float32`, `numpy.float32` and `"float32"` all do."""
-    name = dtype if isinstance(dtype, str) else getattr(dtype, "__name__", None) or str(dtype)
-    found = getattr(xp, name.rsplit(".", 1)[-1].removesuffix("'>"), None)
-    if found is None:
-        raise TypeError(f"no dtype {dtype!r} on {backend_name(xp)}: give minigrad.float32, minigrad.float64, ...")
-    return found

@@ -52,10 +52,14 @@ class Backend(Protocol):
         """The largest entry of each window (n, oh, ow, channels); padding never wins, nan always does."""
 
     def window_argmax(self, x: Array, y: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
-        """For each entry of the maxima `y = window_max(x)` its place in flattened `x`, the first of equal ones.
+        """For each entry of the maxima `y = window_max(x)` its place, the first of equal ones.
 
-        For a window whose maximum is nan, or is found in padding alone, any place of `x`.
+        How a place is written is for the library to choose: `window_pick` and `window_put` read it, nothing else does.
+        For a window whose maximum is nan, or is found in padding alone, any place.
         """
+
+    def window_max_at(self, x: Array, window: Pair, stride: Pair, pads: Pads) -> tuple[Array, Array]:
+        """`y = window_max(x)` and `window_argmax(x, y)`, where one pass finds both."""
 
     def window_pick(self, x: Array, places: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
         """The entries of `x` at places that `window_argmax` gave; anything for a window that has no maximum."""
@@ -107,11 +111,23 @@ class Backend(Protocol):
 
     # ------------------------------------------------------------------------------------- elementwise, products
 
+    def sum(self, x: Array, axis: int | tuple[int, ...] | None, keepdims: bool) -> Array:
+        """The sum over axes (None: all), in the dtype of `x` where that is floating-point."""
+
     def erf(self, x: Array) -> Array:
         """The error function `2/sqrt(pi) * integral of exp(-t^2) from 0 to x`."""
 
     def sign(self, x: Array) -> Array:
         """-1, 0, 1 or nan, elementwise."""
+
+    def relu_slope(self, y: Array) -> Array:
+        """The slope of `max(x, 0)` where that is `y`: 1 if `y > 0` and 0 if not, in the dtype of `y`."""
+
+    def maximum(self, a: Array, b: Array) -> Array:
+        """The larger of two, elementwise; nan where one is. One may be a Python number."""
+
+    def minimum(self, a: Array, b: Array) -> Array:
+        """The smaller of two, elementwise; nan where one is. One may be a Python number."""
 
     def vecdot(self, x: Array, y: Array) -> Array:
         """Sum of products over the last axis, earlier axes broadcast."""
@@ -133,6 +149,18 @@ class Backend(Protocol):
         results belong to the caller: no later call overwrites them. ValueError, a reason in one line, where the library
         has no compiler.
         """
+
+    def check(self, arrays: list[Array]) -> None:
+        """TypeError or ValueError, with the cure, where the arguments of a function cannot be computed with."""
+
+    def dtype(self, name: str) -> Any:
+        """The library's dtype of this name, such as "float32"; None if there is none. "int64" is for indices.
+
+        TypeError for a dtype that the library has, but not as it is set.
+        """
+
+    def copied(self, x: Array) -> Array:
+        """A copy of an array; the array itself where nothing can write to it."""
 
     def is_view(self, x: Array) -> bool:
         """May an array share memory with another, or can it not be written to? False where that is ruled out.

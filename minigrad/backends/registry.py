@@ -55,6 +55,18 @@ def _library(name: str) -> type[Standard]:
     return getattr(import_module(path), "Library", Standard)
 
 
+def backend_dtype(xp: Namespace, dtype: Any) -> Any:
+    """Return the library's own dtype of this name: `minigrad.float32`, `numpy.float32` and `"float32"` all do.
+
+    TypeError where there is none.
+    """
+    name = dtype if isinstance(dtype, str) else getattr(dtype, "__name__", None) or str(dtype)
+    found = backend_for(xp).dtype(name.rsplit(".", 1)[-1].removesuffix("'>"))
+    if found is None:
+        raise TypeError(f"no dtype {dtype!r} on {backend_name(xp)}: give minigrad.float32, minigrad.float64, ...")
+    return found
+
+
 def to_numpy(x: Array) -> numpy.ndarray:
     """Copy an array to the host as a NumPy array: for logs, files and figures only.
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy
 
-from minigrad.backends.namespaces import Namespace, backend_name, device_of
+from minigrad.backends.namespaces import Namespace, backend_name, device_of, is_floating
 from minigrad.backends.protocol import Array, Backend, Index, Tree
 from minigrad.backends.windows import Pads, Pair, transposed_pads, window_count
 
 NO_DILATION = (1, 1)
+MANY = 1 << 16  # entries of a sum
 
 
 class Standard(Backend):
@@ -40,6 +41,7 @@ class Standard(Backend):
         return self.xp.max(self._windows(x, window, stride, pads, NO_DILATION, float("-inf")), axis=(3, 4))
 
     def window_argmax(self, x: Array, y: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
+        """Places in flattened `x`."""
         xp, (n, h, w, c), k = self.xp, x.shape, window[0] * window[1]
         _, oh, ow, _ = y.shape
         windows = self._windows(x, window, stride, pads, NO_DILATION, float("-inf"))
@@ -51,6 +53,10 @@ class Standard(Backend):
         pixel = xp.reshape(xp.take(pixels, xp.reshape(number * k + first, (-1,))), y.shape)
         image = xp.reshape(self._arange(n, x), (n, 1, 1, 1))
         return (image * (h * w) + pixel) * c + self._arange(c, x)
+
+    def window_max_at(self, x: Array, window: Pair, stride: Pair, pads: Pads) -> tuple[Array, Array]:
+        y = self.window_max(x, window, stride, pads)
+        return y, self.window_argmax(x, y, window, stride, pads)
 
     def window_pick(self, x: Array, places: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
         return self.gather(self.xp.reshape(x, (-1,)), places)
@@ -90,7 +96,7 @@ class Standard(Backend):
         return xp.permute_dims(x, (0, 1, 3, 2, 4, 5))
 
     def _arange(self, n: int, like: Array) -> Array:
-        return self.xp.arange(n, dtype=self.xp.int64, device=device_of(like))
+        return self.xp.arange(n, dtype=self.dtype("int64"), device=device_of(like))
 
     # ------------------------------------------------------------------------------------- batch normalisation
 
@@ -160,12 +166,31 @@ class Standard(Backend):
 
     # ------------------------------------------------------------------------------------- elementwise, products
 
+    def sum(self, x: Array, axis: int | tuple[int, ...] | None, keepdims: bool) -> Array:
+        """Over a batch, as biases need, a row of ones times a matrix: the fastest way on NumPy."""
+        xp = self.xp
+        leading = len(axis) if isinstance(axis, tuple) and axis == tuple(range(len(axis))) else 0
+        if 0 < leading < x.ndim and prod(x.shape) > MANY and is_floating(x):
+            rows = prod(x.shape[:leading])
+            y = xp.matmul(xp.ones((1, rows), dtype=x.dtype, device=device_of(x)), xp.reshape(x, (rows, -1)))
+            return xp.reshape(y, ((1,) * leading if keepdims else ()) + x.shape[leading:])
+        return xp.sum(x, axis=axis, keepdims=keepdims)
+
     def erf(self, x: Array) -> Array:
         """On the host: the standard has no erf."""
         return self.from_host(scipy_special().erf(self.to_host(x)), device_of(x))
 
     def sign(self, x: Array) -> Array:
         return self.xp.sign(x)
+
+    def relu_slope(self, y: Array) -> Array:
+        return self.xp.astype(y > 0.0, y.dtype)
+
+    def maximum(self, a: Array, b: Array) -> Array:
+        return self.xp.maximum(a, b)
+
+    def minimum(self, a: Array, b: Array) -> Array:
+        return self.xp.minimum(a, b)
 
     def vecdot(self, x: Array, y: Array) -> Array:
         return self.xp.vecdot(x, y)
@@ -180,6 +205,15 @@ class Standard(Backend):
 
     def compiled(self, function: Callable[..., Tree], donate: tuple[int, ...] = ()) -> Callable[..., Tree]:
         raise ValueError(f"{backend_name(self.xp)} has no compiler")
+
+    def check(self, arrays: list[Array]) -> None:
+        pass
+
+    def dtype(self, name: str) -> Any:
+        return getattr(self.xp, name, None)
+
+    def copied(self, x: Array) -> Array:
+        return self.xp.asarray(x, copy=True)
 
     def is_view(self, x: Array) -> bool:
         """Views have a base. Where arrays do not say so, each may be one."""

@@ -27,6 +27,9 @@ class Strided(Standard):
         step = self.part_size(n, image_bytes)
         return [(start, min(n, start + step)) for start in range(0, n, step)]
 
+    def copied(self, x: Array) -> Array:
+        return x.copy()
+
     def scatter_add(self, values: Array, index: Index, shape: tuple[int, ...]) -> Array:
         xp = self.xp
         out = xp.zeros(shape, dtype=values.dtype, device=device_of(values))

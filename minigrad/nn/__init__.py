@@ -3,10 +3,10 @@
 Images are (batch, height, width, channels), kernels (height, width, in, out).
 """
 
-from minigrad.nn.batch_norm import batch_norm, running_average
 from minigrad.nn.conv import conv2d
 from minigrad.nn.layers import dense, dropout
 from minigrad.nn.losses import cross_entropy, log_softmax, softmax, squared_error
+from minigrad.nn.normalisation import batch_norm, running_average
 from minigrad.nn.pool import avg_pool2d, max_pool2d
 
 __all__ = [

@@ -21,7 +21,12 @@ def max_pool2d(x: Array, window: int | Pair, stride: int | Pair | None = None, p
     array([[ 5.,  7.],
            [13., 15.]])
     """
-    return _max_pool(x, **_geometry("max_pool2d", x, window, stride, padding))
+    geometry = _geometry("max_pool2d", x, window, stride, padding)
+    plain = strip(x)
+    if x is plain:
+        return backend_of(x).window_max(x, **geometry)
+    y, places = backend_of(plain).window_max_at(plain, **geometry)
+    return _max_pool(x, known=y, places=places, **geometry)
 
 
 def _geometry(name: str, x: Array, window: int | Pair, stride: int | Pair | None, padding: Padding) -> dict[str, Any]:
@@ -33,22 +38,17 @@ def _geometry(name: str, x: Array, window: int | Pair, stride: int | Pair | None
     return {"window": size, "stride": strides, "pads": pads}
 
 
-def _max_map(y: Array, x: Array, **geometry: Any) -> Linear:
-    places = backend_of(x).window_argmax(strip(x), strip(y), **geometry)
-    return _pick_map(y, x, places, **geometry)
-
-
-@primitive(_max_map)
-def _max_pool(x: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
-    return backend_of(x).window_max(x, window, stride, pads)
-
-
 def _pick_map(y: Array, t: Array, places: Array, **geometry: Any) -> Linear:
     shape = t.shape
     return Linear(
         lambda t: _window_pick(t, places=places, **geometry),
         lambda c: _window_put(c, places=places, shape=shape, **geometry),
     )
+
+
+@primitive(lambda y, x, known, **at: _pick_map(y, x, **at))
+def _max_pool(x: Array, known: Array, **at: Any) -> Array:
+    return known  # the library finds it together with the places
 
 
 @primitive(_pick_map)

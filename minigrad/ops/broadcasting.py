@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import Any
 
-from array_api_compat import device as device_of
-
-from minigrad.backends import is_floating, namespace
+from minigrad.backends import backend_of, namespace
 from minigrad.linear_maps import IDENTITY, Linear, LinearMap, Scale
 from minigrad.ops.axes import Axis, Shape, axes_of, broadcast_shapes, check_arrays, integers, kept_shape
 from minigrad.ops.shaping import reshape
@@ -15,8 +12,6 @@ from minigrad.primitives import primitive
 from minigrad.variable import Array
 
 __all__ = ["broadcast_arrays", "broadcast_to", "sum", "tile"]
-
-MANY = 1 << 16  # entries
 
 
 def broadcast_to(x: Array, shape: int | Shape) -> Array:
@@ -66,14 +61,7 @@ def sum_map(y: Array, x: Array, axis: Axis, keepdims: bool) -> Linear:
 
 @primitive(sum_map)
 def _sum(x: Array, axis: Axis, keepdims: bool) -> Array:
-    xp = namespace(x)
-    leading = len(axis) if isinstance(axis, tuple) and axis == tuple(range(len(axis))) else 0
-    if 0 < leading < x.ndim and prod(x.shape) > MANY and is_floating(x):
-        # Sums over a batch, as biases and batch normalisation need: a row of ones times a matrix is the fastest way.
-        rows = prod(x.shape[:leading])
-        y = xp.matmul(xp.ones((1, rows), dtype=x.dtype, device=device_of(x)), xp.reshape(x, (rows, -1)))
-        return xp.reshape(y, ((1,) * leading if keepdims else ()) + x.shape[leading:])
-    return xp.sum(x, axis=axis, keepdims=keepdims)
+    return backend_of(x).sum(x, axis, keepdims)
 
 
 # ------------------------------------------------------------------------------------- maps that broadcast

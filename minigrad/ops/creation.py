@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from minigrad.backends import backend_dtype, current_namespace, family, namespace
+from minigrad.backends import SCALARS, backend_dtype, current_namespace, family, namespace
 from minigrad.ops.dtypes import astype
 from minigrad.ops.shaping import Shape
 from minigrad.variable import Array, Variable, strip
@@ -106,6 +106,8 @@ def asarray(x: Any, dtype: Any = None, device: Any = None) -> Array:
     if dtype is not None:
         dtype = backend_dtype(xp, dtype)
     try:
+        if isinstance(x, SCALARS) and dtype is None:
+            return xp.full((), x, device=device)  # JAX would give the result of asarray another dtype later
         return xp.asarray(x, dtype=dtype, device=device)
     except (TypeError, ValueError) as error:
         raise TypeError(f"asarray: {error}. A list of variables is joined with minigrad.stack") from None

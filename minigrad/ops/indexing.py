@@ -5,11 +5,11 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from minigrad.backends import SCALARS, backend_of, device_of, is_floating, namespace, numpy_namespace
+from minigrad.backends import SCALARS, backend_dtype, backend_of, device_of, is_floating, namespace, numpy_namespace
 from minigrad.linear_maps import Linear
 from minigrad.ops.axes import axes_of, check_arrays, one_axis
 from minigrad.ops.broadcasting import broadcast_to
-from minigrad.ops.dtypes import astype
+from minigrad.ops.dtypes import astype, int64
 from minigrad.ops.piecewise import where
 from minigrad.ops.shaping import moveaxis, reshape
 from minigrad.primitives import primitive
@@ -77,7 +77,8 @@ def index_update(x: Array, index: Index, value: Array) -> Array:
     value = _as_part(x, index, value)
     plain = strip(x)
     xp = namespace(plain)
-    order = xp.reshape(xp.arange(prod(value.shape), dtype=xp.int64, device=device_of(plain)), value.shape)
+    order = xp.arange(prod(value.shape), dtype=backend_dtype(xp, "int64"), device=device_of(plain))
+    order = xp.reshape(order, value.shape)
     backend = backend_of(plain)
     writer = backend.scatter_last(order, index, plain.shape)  # which entry of `value` ends up at each place
     lasting = backend.gather(writer, index) == order
@@ -141,20 +142,20 @@ def _checked(name: str, indices: Array, x: Array, axis: int) -> Array:
     if not xp.isdtype(indices.dtype, "integral"):
         raise TypeError(f"{name}: indices must be integers; got {indices.dtype}")
     if not prod(indices.shape):
-        return xp.astype(indices, xp.int64)
+        return astype(indices, int64)
     bad = None if n else "any index"
     if n and xp is numpy_namespace and not (-n <= indices.min() and indices.max() < n):
         bad = f"index {indices[(indices < -n) | (indices >= n)][0]}"
     if bad:
         raise IndexError(f"{name}: {bad} is out of bounds for axis {axis} of length {n}, of an array {x.shape}")
-    return xp.astype(indices, xp.int64) % n
+    return astype(indices, int64) % n
 
 
 def _take_from_lines(x: Array, indices: Array) -> Array:
     """`take_along_axis` along the last axis, by places in `x` flattened."""
     xp = namespace(indices)
     lines, n = prod(x.shape[:-1]), x.shape[-1]
-    first = xp.reshape(n * xp.arange(lines, dtype=xp.int64, device=device_of(indices)), (lines, 1))
+    first = xp.reshape(n * xp.arange(lines, dtype=indices.dtype, device=device_of(indices)), (lines, 1))
     place = xp.reshape(indices, (lines, indices.shape[-1])) + first
     return reshape(getitem(reshape(x, (-1,)), xp.reshape(place, (-1,))), indices.shape)
 

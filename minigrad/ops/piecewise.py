@@ -36,10 +36,10 @@ def abs(x: Array) -> Array:
     return namespace(x).abs(x)
 
 
-@primitive(lambda y, x: Scale(_mask(strip(y) > 0.0, y)))
+@primitive(lambda y, x: Scale(backend_of(strip(y)).relu_slope(strip(y))))
 def relu(x: Array) -> Array:
     """`max(x, 0)`; slope 0 at 0."""
-    return namespace(x).maximum(x, 0.0)
+    return backend_of(x).maximum(x, 0.0)
 
 
 # ------------------------------------------------------------------------------------- choices
@@ -51,7 +51,7 @@ def relu(x: Array) -> Array:
 )
 def maximum(a: Array, b: Array) -> Array:
     """The larger of two arrays, elementwise; the first where they are equal."""
-    return namespace(a, b).maximum(a, b)
+    return backend_of(a, b).maximum(a, b)
 
 
 @primitive(
@@ -60,7 +60,7 @@ def maximum(a: Array, b: Array) -> Array:
 )
 def minimum(a: Array, b: Array) -> Array:
     """The smaller of two arrays, elementwise; the first where they are equal."""
-    return namespace(a, b).minimum(a, b)
+    return backend_of(a, b).minimum(a, b)
 
 
 def clip(x: Array, min: Array | None = None, max: Array | None = None) -> Array:

@@ -291,8 +291,8 @@ except mg.DerivativeError as error:
 # %% [markdown]
 # Every gradient is right, every Hessian product wrong. CurveBall is not affected: Gauss-Newton
 # products need only first derivatives and $H_L$. Newton's method with the exact Hessian is.
-# [The package](../minigrad/nn/layers.py) writes batch normalisation in ordinary operations, so it
-# cannot make this mistake.
+# [The package](../minigrad/nn/normalisation.py) has this map too, with a rule for how $s$ changes
+# ([derivation](../tests/derivations/test_18_batch_norm.py)).
 #
 # ## Training on digits
 #

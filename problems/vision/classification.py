@@ -13,12 +13,13 @@ import numpy as np
 import minigrad as mg
 from minigrad import Array, namespace, nn
 from problems.data.dataset import Dataset
-from problems.data.stored_images import StoredImages
+from problems.data.stored_images import Crops, StoredImages
 from problems.vision.ahead import Ahead, Job
-from problems.vision.augment import draw, draw_crops, move
+from problems.vision.augment import Moves, draw, draw_crops, move
 from problems.vision.layers import Params
 from problems.vision.networks import Network
 
+WHOLE = slice(None)
 READERS = 4  # threads that read images on disk
 
 
@@ -89,28 +90,30 @@ class Classification:
             return finish(read())
         return self._with_chance(self.take(index), rng)
 
-    def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
+    def batches(self, rng: np.random.Generator, part: slice = WHOLE) -> Iterator[Batch]:
         """One epoch: the training set in random order, in batches of equal size; the remainder is not used.
 
-        Images on disk are read ahead, by threads: what is random is drawn in the order of the batches, from a generator
-        of the epoch's own, so that neither the batches nor the state of `rng` depend on how far ahead they are.
+        With `part`, the same batches, of which each has these rows alone. Images on disk are read ahead, by threads:
+        what is random is drawn in the order of the batches, from a generator of the epoch's own, so that neither the
+        batches nor the state of `rng` depend on how far ahead they are.
         """
         order = rng.permutation(self.data.train_labels.shape[0])
         starts = range(0, self.steps_per_epoch * self.batch_size, self.batch_size)
-        parts = (order[start : start + self.batch_size] for start in starts)
+        indices = (order[start : start + self.batch_size][part] for start in starts)
         if isinstance(self.data.train_images, StoredImages):
             own = np.random.default_rng(rng.integers(2**63))
-            return Ahead((self._stored_batch(index, own) for index in parts), READERS)
-        return (self._with_chance(self.take(index), rng) for index in parts)
+            return Ahead((self._stored_batch(index, own, part) for index in indices), READERS)
+        return (self._with_chance(self.take(index), rng, part) for index in indices)
 
-    def _stored_batch(self, index: np.ndarray, rng: np.random.Generator) -> Job[Batch]:
+    def _stored_batch(self, index: np.ndarray, rng: np.random.Generator, part: slice = WHOLE) -> Job[Batch]:
         """What is left to do for a batch after its draws: to read and crop the images, and then to move them."""
-        images = self.data.train_images
-        crops = draw_crops(rng, self.batch_size) if self.augment else None
-        masks = self.network.masks(rng, self.data.train_images.shape[1:], self.batch_size)
+        images, crops = self.data.train_images, None
+        if self.augment:
+            crops = Crops(*(each[part] for each in draw_crops(rng, self.batch_size)))
+        masks = self.network.masks(rng, images.shape[1:], self.batch_size)
 
         def finish(read: np.ndarray) -> Batch:
-            return self._with_masks(self._batch(images.to_device(read), index), masks)
+            return self._with_masks(self._batch(images.to_device(read), index), masks, part)
 
         return partial(images.read, index, crops), finish
 
@@ -149,17 +152,19 @@ class Classification:
             return 255
         return int(mg.max(self.data.train_images))
 
-    def _with_chance(self, batch: Batch, rng: np.random.Generator) -> Batch:
-        """Augmented images, and masks: drawn on the host, moved to the device of the images."""
+    def _with_chance(self, batch: Batch, rng: np.random.Generator, part: slice = WHOLE) -> Batch:
+        """Augmented images, and masks: drawn on the host for the whole batch, moved to the device of the images."""
         if self.augment:
-            batch = batch._replace(images=move(batch.images, draw(rng, self.batch_size)))
-        return self._with_masks(batch, self.network.masks(rng, self.data.train_images.shape[1:], self.batch_size))
+            moves = draw(rng, self.batch_size)
+            batch = batch._replace(images=move(batch.images, Moves(*(each[part] for each in moves))))
+        masks = self.network.masks(rng, self.data.train_images.shape[1:], self.batch_size)
+        return self._with_masks(batch, masks, part)
 
-    def _with_masks(self, batch: Batch, masks: Params) -> Batch:
-        """Masks moved to the device of the images."""
+    def _with_masks(self, batch: Batch, masks: Params, part: slice = WHOLE) -> Batch:
+        """Rows of masks, moved to the device of the images."""
         if masks:
             xp, device = namespace(batch.images), array_api_compat.device(batch.images)
-            batch = batch._replace(masks=mg.tree_map(lambda keep: xp.asarray(keep, device=device), masks))
+            batch = batch._replace(masks=mg.tree_map(lambda keep: xp.asarray(keep[part], device=device), masks))
         return batch
 
     def model(self, params: Params, batch: Batch, stats: Params | None = None) -> tuple[Array, Params]:

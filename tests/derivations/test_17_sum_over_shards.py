@@ -29,6 +29,9 @@ pull-back. So a step on n parameters sends, as all-reduces of so many numbers ::
     CurveBall         n            1 + 5                   8 C      and two push-forwards           (6)
     its trust ratio                1                       2 C      every fifth step
 
+The 2 C numbers of the pull-back are sums of cotangents over the batch, as the gradients of gain and bias are. Where it
+is written with these (`minigrad.nn.batch_norm`), they are among the n, and only 2 C and 6 C are left in (5) and (6).
+
 Derivation. (1): `<S x, c> = sum_k <x_k, c> = <x, B c>` for all x and c. (2) and (3) are the chain rule for `phi`: J is
 (J_1, ..., J_K) on the diagonal after B, and transposing reverses the order, with S for B. (4): the blocks of H_L
 are `1/K H_k`.

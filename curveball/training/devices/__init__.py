@@ -5,11 +5,12 @@ on every backend, and are then moved to where the data are. Only this folder ask
 """
 
 from curveball.training.devices.moving import images_of, to_backend, to_device_of, to_host
-from curveball.training.devices.registry import BACKENDS, backend_facts, choose, device_info, pool_use
+from curveball.training.devices.registry import BACKENDS, backend_facts, check_compiler, choose, device_info, pool_use
 
 __all__ = [
     "BACKENDS",
     "backend_facts",
+    "check_compiler",
     "choose",
     "device_info",
     "images_of",

@@ -12,9 +12,9 @@ def import_library(name: str, title: str, extra: str, lowest: tuple[int, ...] = 
 
     >>> import_library("numpy", "NumPy", "gpu").__name__
     'numpy'
-    >>> import_library("numpy", "NumPy", "gpu", (1000, 1))
+    >>> import_library("no_such_library", "This library", "gpu")
     Traceback (most recent call last):
-    ValueError: NumPy ... is too old: 1000.1 or later comes with pip install '.[gpu]'
+    ValueError: This library is not installed: pip install '.[gpu]'
     """
     cure = f"pip install '.[{extra}]'"
     try:

@@ -37,6 +37,10 @@ class Library:
         """The names of the backend and of the device of an array."""
         return {"backend": backend_name(namespace(x)), "device": str(array_api_compat.device(x))}
 
+    def check_compiler(self, x: Array) -> None:
+        """ValueError where steps of arrays on this device are not compiled."""
+        mg.compiled(lambda x: x, namespace(x))
+
     def pool_use(self, x: Array) -> dict[str, int]:
         """Bytes of the device's memory; empty where the library does not count them."""
         return {}

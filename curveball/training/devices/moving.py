@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import minigrad as mg
 from curveball.training.devices.registry import library_for
@@ -33,12 +33,22 @@ def images_of(data: TrainingData) -> Array:
 
 
 def to_device_of(like: Array, tree: Tree) -> Tree:
-    """The arrays of a tree, moved from the host to where the array `like` is."""
+    """The arrays of a tree, moved from the host to where the array `like` is. ValueError where their dtype is not."""
     xp = namespace(like)
     if backend_name(xp) == "numpy":
         return tree
     device = library_for(xp).device_of(like)
-    return mg.tree_map(lambda x: mg.from_numpy(x, xp, device) if hasattr(x, "shape") else x, tree)
+
+    def move(x: Any) -> Any:
+        if not hasattr(x, "shape"):
+            return x
+        moved = mg.from_numpy(x, xp, device)
+        if x.dtype.kind == "f" and not str(moved.dtype).endswith(x.dtype.name):
+            cure = "set JAX_ENABLE_X64=1, or " if backend_name(xp) == "jax.numpy" else ""
+            raise ValueError(f"{backend_name(xp)} has no {x.dtype.name} here: {cure}use dtype float32")
+        return moved
+
+    return mg.tree_map(move, tree)
 
 
 def to_host(numbers: list[float | Array]) -> list[float]:

@@ -42,6 +42,11 @@ def device_info(x: Array) -> dict[str, Any]:
     return library_for(namespace(x)).info(x)
 
 
+def check_compiler(x: Array) -> None:
+    """ValueError, a reason in one line, where nothing compiles steps of arrays on this device."""
+    library_for(namespace(x)).check_compiler(x)
+
+
 def pool_use(x: Array) -> dict[str, int]:
     """Bytes of the device's memory: `pool_used` by arrays now, `pool_held` at most. `{}` on the host."""
     return library_for(namespace(x)).pool_use(x)

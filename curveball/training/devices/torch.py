@@ -52,6 +52,11 @@ class Torch(Library):
             found["tf32"] = torch.backends.cuda.matmul.fp32_precision == "tf32"
         return found
 
+    def check_compiler(self, x: Array) -> None:
+        super().check_compiler(x)
+        if x.device.type != "cuda":
+            raise ValueError(f"CUDA graphs need a GPU, and the data are on {x.device}")
+
     def pool_use(self, x: Array) -> dict[str, int]:
         """Bytes of a GPU's memory that tensors take, and the most that they ever took."""
         if x.device.type != "cuda":

@@ -48,3 +48,21 @@ def test_iterates_are_those_of_the_plain_loop(options):
 def test_hyper_parameters_out_of_range(options):
     with pytest.raises(ValueError, match=f"^{next(iter(options))} must be "):
         Adam(**options)
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.5, 0.9, 0.999])
+@pytest.mark.parametrize("t", [1, 2, 1000])
+def test_a_count_that_is_an_array_corrects_the_start_in_float32_too(beta, t):
+    """As a compiled step has it. `1 - 0.999f` in float32 is wrong in its fifth digit."""
+    solver = Adam(lr=0.1, beta1=beta, beta2=beta, eps=1e-12)
+    w = np.array([1.0, -2.0], np.float32)
+    expected, found = (
+        solver.step(w, solver.init(w)._replace(steps=count), lambda w: w, loss)[:2]
+        for count in (t - 1, np.int32(t - 1))
+    )
+    assert found[0].dtype == np.float32
+    np.testing.assert_allclose(found[0], expected[0], rtol=3e-7)
+    assert int(found[1].steps) == expected[1].steps == t
+    g = A @ w + np.cos(w)
+    step = 0.1 * (1.0 - beta) * g / (1.0 - beta**t) / np.sqrt((1.0 - beta) * g * g / (1.0 - beta**t))
+    np.testing.assert_allclose(found[0], w - step, rtol=1e-6)

@@ -12,7 +12,6 @@ from typer.testing import CliRunner
 import minigrad as mg
 from curveball import SGD, Adam, CurveBall
 from curveball.cli.app import app
-from curveball.cli.info import format_info, machine_facts
 from curveball.training import checkpoint
 from curveball.training.devices import choose, device_info, pool_use, to_backend, to_device_of
 from curveball.training.options import TrainOptions
@@ -50,8 +49,8 @@ def test_numpy_is_the_default():
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    ({"backend": "torch"}, "unknown backend 'torch': there are cupy, numpy"),
-    ({"device": 0}, "device 0: NumPy computes on 'cpu'; the index of a GPU goes with backend cupy"),
+    ({"backend": "tensorflow"}, "unknown backend 'tensorflow': there are cupy, jax, numpy, torch"),
+    ({"device": 0}, "device 0: NumPy computes on 'cpu'; the index of a GPU goes with backend cupy, torch or jax"),
     ({"device": "cuda"}, "device 'cuda': NumPy computes on 'cpu'"),
     ({"tf32": True}, "tf32 is for products on a GPU: use backend cupy"),
 ], ids=str)  # fmt: skip
@@ -73,7 +72,7 @@ def test_a_cupy_that_does_not_load(monkeypatch):
         return importing(name, *rest)
 
     importing = sys.modules["importlib"].import_module
-    monkeypatch.setattr("curveball.training.devices.importlib.import_module", broken)
+    monkeypatch.setattr("curveball.training.devices.installed.importlib.import_module", broken)
     with pytest.raises(ValueError, match=r"^CuPy cannot be imported \(libcudart.so.13: cannot open\): pip install"):
         choose("cupy")
 
@@ -116,7 +115,7 @@ def test_an_import_error_of_cupy_is_one_line(monkeypatch):
     def fails(name):
         raise ImportError(page)
 
-    monkeypatch.setattr("curveball.training.devices.importlib.import_module", fails)
+    monkeypatch.setattr("curveball.training.devices.installed.importlib.import_module", fails)
     with pytest.raises(ValueError, match=r"^CuPy cannot be imported \(ImportError: libcuda.so.1: no such file\): pip"):
         choose("cupy")
 
@@ -258,9 +257,10 @@ def test_train_and_compare_on_a_gpu(gpu, tmp_path):
 
 @pytest.mark.parametrize("name", ["train", "compare"])
 @pytest.mark.parametrize(("options", "message"), [
-    (["--backend", "jax"], "unknown backend 'jax'"),
+    (["--backend", "tensorflow"], "unknown backend 'tensorflow'"),
     (["--device", "1"], "device '1': NumPy computes on 'cpu'"),
     (["--tf32"], "tf32 is for products on a GPU: use backend cupy"),
+    (["--compile"], "numpy has no compiler: leave out --compile, or use backend jax, or torch on a GPU"),
     (["--backend", "cupy", "--device", "7"], "there is no GPU '7': the GPUs here are 0 (Pretended"),
 ], ids=lambda v: " ".join(v) if isinstance(v, list) else "")  # fmt: skip
 def test_bad_input_is_one_line(name, options, message, double, tmp_path):
@@ -300,59 +300,6 @@ def test_different_comparisons_have_different_folders(tmp_path, monkeypatch):
         assert command("compare", *SHORT, *more).exit_code == 0
     names = ["compare-digits-mlp-seed0", "compare-digits-mlp-sgd-vs-adam-seed0", "compare-digits-mlp-batch256-seed0"]
     assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == sorted(names)
-
-
-# ------------------------------------------------------------------------------------- info
-
-
-def test_info_without_cupy(monkeypatch):
-    monkeypatch.setitem(sys.modules, "cupy", None)
-    facts = machine_facts()
-    assert facts["gpus"] == []
-    lines = format_info(facts).splitlines()
-    assert lines[-1].split(None, 1) == ["GPU", "none: CuPy is not installed: pip install '.[gpu]'"]
-    assert [line.split()[0] for line in lines[:4]] == ["versions", "system", "processor", "memory"]
-    assert f"numpy {np.__version__}" in lines[0]
-    assert any(line.startswith("BLAS") and "thread" in line for line in lines)
-    assert 0 < facts["memory"]["available"] <= facts["memory"]["total"]
-
-
-@pytest.mark.parametrize(
-    ("chosen", "text"), [(None, "SkylakeX kernels"), ("Haswell", "SkylakeX kernels (OPENBLAS_CORETYPE=Haswell)")]
-)
-def test_info_names_the_kernels_of_blas(monkeypatch, chosen, text):
-    if chosen is None:
-        monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
-    else:
-        monkeypatch.setenv("OPENBLAS_CORETYPE", chosen)
-    libraries = [
-        {"name": "openblas", "version": "0.3.31", "kernels": "SkylakeX", "threads": 2},
-        {"name": "mkl", "version": None, "kernels": None, "threads": 1},
-    ]
-    lines = [
-        line for line in format_info({**machine_facts(), "blas": libraries}).splitlines() if line.startswith("BLAS")
-    ]
-    assert lines == [f"BLAS       openblas 0.3.31, {text}, 2 threads", "BLAS       mkl, 1 thread"]
-
-
-def test_info_with_gpus(double):
-    lines = format_info(machine_facts()).splitlines()
-    assert [line.split(None, 1)[1] for line in lines if line.startswith("GPU")] == [
-        f"{k}: Pretended {k}, 8.0 GiB, compute capability 9.0, CUDA 13.2 (driver: up to 13.0)" for k in (0, 1)
-    ]
-    cupy_double.Machine.devices = None
-    assert "none: CuPy finds no GPU (cudaErrorInsufficientDriver" in format_info(machine_facts())
-
-
-def test_info_where_the_system_does_not_tell_its_memory(monkeypatch):
-    def no_file(*args, **kwargs):
-        raise FileNotFoundError
-
-    monkeypatch.setattr("pathlib.Path.read_text", no_file)
-    monkeypatch.setattr("curveball.cli.info.provenance", dict)
-    assert set(machine_facts()["memory"]) == {"total"}
-    monkeypatch.setattr("os.sysconf", no_file)
-    assert machine_facts()["memory"] == {}
 
 
 def test_the_double_gives_back_what_was_there(monkeypatch):

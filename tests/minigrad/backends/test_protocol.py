@@ -97,19 +97,19 @@ def test_sums_of_windows_and_their_transpose(geometry, images, backend):
 @pytest.mark.parametrize("padding", [0, 1])
 @IMAGES
 def test_maxima_of_windows_and_their_places(padding, images, backend):
-    window, stride, pads = (3, 2), (2, 1), ((padding, padding), (0, padding))
+    geometry = (3, 2), (2, 1), ((padding, padding), (0, padding))
     x = np.round(draw(images, 6, 5, 2))  # some are equal
     x[:, 0, 0, 0] = np.nan
     x[:, 3:, 2:, 1] = -np.inf
-    expected = NUMPY.window_max(x, window, stride, pads)
-    places = NUMPY.window_argmax(x, expected, window, stride, pads)
+    number = np.arange(1.0 * x.size).reshape(x.shape)  # of an entry: a place, however the library writes it
+    expected = NUMPY.window_max(x, *geometry)
+    places = NUMPY.window_argmax(x, expected, *geometry)
     there = backend_for(backend)
     x_there = there.from_host(x)
-    y = there.window_max(x_there, window, stride, pads)
+    y = there.window_max(x_there, *geometry)
     near(y, expected, type(x_there))
-    found = mg.to_numpy(there.window_argmax(x_there, y, window, stride, pads))
-    assert found.dtype == places.dtype == np.int64
-    assert ((found >= 0) & (found < max(1, x.size))).all()
+    found_there = there.window_argmax(x_there, y, *geometry)
+    found = mg.to_numpy(there.window_pick(there.from_host(number), found_there, *geometry)).astype(int)
     known = np.isfinite(expected)
     np.testing.assert_array_equal(found[known], places[known])
     np.testing.assert_array_equal(x.reshape(-1)[found[known]], expected[known])
@@ -133,6 +133,16 @@ def test_entries_at_the_places_of_maxima(backend):
     np.testing.assert_allclose(dot(picked, c_there), dot(t_there, put), atol=1e-12)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_slope_of_relu(dtype, backend):
+    y = np.array([0.0, 2.0, np.inf, 1e-30, np.nan], dtype)
+    there = backend_for(backend)
+    for library in (NUMPY, there):
+        slope = library.relu_slope(library.from_host(y))
+        np.testing.assert_array_equal(mg.to_numpy(slope), np.array([0.0, 1.0, 1.0, 1.0, 0.0], dtype))
+        assert mg.to_numpy(slope).dtype == dtype
+
+
 # ------------------------------------------------------------------------------------- indices
 
 
@@ -143,6 +153,8 @@ INDICES = {
     "one": ((1,), lambda a: a([0, 0])),
     "two-arrays": ((3, 4), lambda a: (a([0, 2, 2, 2]), a([1, 3, 3, -1]))),
     "slices": ((3, 4), lambda a: (slice(1, None), slice(None, None, 2))),
+    "backwards": ((5, 4), lambda a: (slice(None, None, -2), slice(2, None, -1))),
+    "backwards-last": ((3, 2, 4), lambda a: (..., slice(-1, 0, -3))),
     "integer": ((3, 4), lambda a: (1, ...)),
     "new-axis": ((3, 4), lambda a: (None, slice(0, 2), None, 3)),
     "mask": ((4,), lambda a: a([True, False, True, True], bool)),
@@ -201,11 +213,15 @@ def test_functions_that_libraries_lack(backend):
     there = backend_for(backend)
     x, y = draw(2, 3), draw(3, seed=1)
     a, b = draw(3, 3) + 3.0 * np.eye(3), draw(2, 3, 2)
+    table = draw(40_000, 2)
     signed = np.array([-2.0, -0.0, 0.0, 3.0, np.inf, np.nan])
     for library, kind in ((NUMPY, np.ndarray), (there, type(there.from_host(x)))):
         put = library.from_host
         near(library.erf(put(x)), scipy.special.erf(x), kind)
         near(library.sign(put(signed)), np.sign(signed), kind)
+        for axis, keepdims in (((0,), False), ((0,), True), (None, False), (1, False)):
+            total = library.sum(put(table), axis, keepdims)
+            np.testing.assert_allclose(mg.to_numpy(total), np.sum(table, axis=axis, keepdims=keepdims), atol=1e-9)
         near(library.vecdot(put(x), put(y)), x @ y, kind)
         near(library.solve(put(a), put(b)), np.linalg.solve(a, b), kind)
         near(library.fused(lambda p, k, q: p + k * q)(put(x), 0.5, put(x)), 1.5 * x, kind)
