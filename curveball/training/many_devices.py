@@ -160,6 +160,10 @@ class ManyDevices:
         params, stats = (mg.tree_map(lambda x: x.addressable_data(0), tree) for tree in (params, stats))
         return self._validating.validate(params, stats)
 
+    def _on_one(self, x: Any, device: Any) -> Any:
+        """An array, or images on disk, for one device."""
+        return x.on(self._jax.numpy, device) if isinstance(x, Stored) else self._jax.device_put(np.asarray(x), device)
+
     def _in_shards(self, x: np.ndarray) -> Array:
         """The batch of which these are the rows of this process."""
         own, x = self._own, self._host_array(x)
@@ -172,10 +176,6 @@ class ManyDevices:
     def _host_array(self, x: np.ndarray) -> np.ndarray:
         """In the dtype that JAX has for it: without 64 bits, indices have 32."""
         return np.asarray(x, self._jax.dtypes.canonicalize_dtype(x.dtype))
-
-    def _on_one(self, x: Any, device: Any) -> Any:
-        """An array, or images on disk, for one device."""
-        return x.on(self._jax.numpy, device) if isinstance(x, Stored) else self._jax.device_put(np.asarray(x), device)
 
 
 class DataOnMany:

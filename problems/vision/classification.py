@@ -13,14 +13,14 @@ import numpy as np
 import minigrad as mg
 from minigrad import Array, namespace, nn
 from problems.data.dataset import Dataset
-from problems.data.stored_images import StoredImages
+from problems.data.stored_images import Crops, StoredImages
 from problems.vision.ahead import Ahead, Job
-from problems.vision.augment import Crops, Moves, draw, draw_crops, move
+from problems.vision.augment import Moves, draw, draw_crops, move
 from problems.vision.layers import Params
 from problems.vision.networks import Network
 
-READERS = 4  # threads that read images on disk
 WHOLE = slice(None)
+READERS = 4  # threads that read images on disk
 
 
 class Batch(NamedTuple):
@@ -100,22 +100,23 @@ class Classification:
         """
         order = rng.permutation(self.data.train_labels.shape[0])
         starts = range(0, self.steps_per_epoch * self.batch_size, self.batch_size)
-        indices = (order[start : start + self.batch_size] for start in starts)
+        indices = (order[start : start + self.batch_size][part] for start in starts)
         if isinstance(self.data.train_images, StoredImages):
             own = np.random.default_rng(rng.integers(2**63))
             return Ahead((self._stored_batch(index, own, part) for index in indices), READERS)
-        return (self._with_chance(self.take(index[part]), rng, part) for index in indices)
+        return (self._with_chance(self.take(index), rng, part) for index in indices)
 
     def _stored_batch(self, index: np.ndarray, rng: np.random.Generator, part: slice = WHOLE) -> Job[Batch]:
         """What is left to do for a batch after its draws: to read and crop the images, and then to move them."""
-        images = self.data.train_images
-        crops = Crops(*(each[part] for each in draw_crops(rng, self.batch_size))) if self.augment else None
-        masks = self.network.masks(rng, self.data.train_images.shape[1:], self.batch_size)
+        images, crops = self.data.train_images, None
+        if self.augment:
+            crops = Crops(*(each[part] for each in draw_crops(rng, self.batch_size)))
+        masks = self.network.masks(rng, images.shape[1:], self.batch_size)
 
         def finish(read: np.ndarray) -> Batch:
-            return self._with_masks(self._batch(images.to_device(read), index[part]), masks, part)
+            return self._with_masks(self._batch(images.to_device(read), index), masks, part)
 
-        return partial(images.read, index[part], crops), finish
+        return partial(images.read, index, crops), finish
 
     @property
     def steps_per_epoch(self) -> int:
@@ -161,7 +162,7 @@ class Classification:
         return self._with_masks(batch, masks, part)
 
     def _with_masks(self, batch: Batch, masks: Params, part: slice = WHOLE) -> Batch:
-        """Masks moved to the device of the images."""
+        """Rows of masks, moved to the device of the images."""
         if masks:
             xp, device = namespace(batch.images), array_api_compat.device(batch.images)
             batch = batch._replace(masks=mg.tree_map(lambda keep: xp.asarray(keep[part], device=device), masks))

@@ -117,6 +117,17 @@ def test_one_batch(folder):
     assert problem(folder, net=Network("narrow", resnet18(2, 0.3, width=2))).batch(np.random.default_rng(0)).masks
 
 
+@pytest.mark.parametrize("part", [slice(0, 2), slice(2, 5)])
+def test_some_rows_of_each_batch(folder, part):
+    """As each of several processes takes them: what is random is that of the whole batch."""
+    p = problem(folder, net=Network("narrow", resnet18(2, 0.3, width=2)))
+    whole, rows = (list(p.batches(np.random.default_rng(0), *given)) for given in ((), (part,)))
+    assert len(whole) == len(rows) == 4
+    for one, other in zip(whole, rows, strict=True):
+        for a, b in zip(tree_flatten(one)[0], tree_flatten(other)[0], strict=True):
+            np.testing.assert_array_equal(a[part], b)
+
+
 def test_on_other_backends(folder, backend):
     p = problem(folder, net=Network("narrow", resnet18(2, 0.3, width=2)))
     there = Classification(to_backend(p.data, backend), p.network, 5, augment=True)
@@ -219,6 +230,11 @@ def test_the_commands(folder, tmp_path, monkeypatch, capsys):
         main()
     assert not end.value.code
     assert "runs/imagenet-photos-mlp-sgd-batch6-8px-augment-seed0" in capsys.readouterr().out
-    assert check("imagenet", folder).splitlines()[0] == (
-        f"photos from {folder}: 24 + 4 images of 64 x 64 x 3, 2 classes"
-    )
+    first, verdict, *_ = check("imagenet", folder).splitlines()
+    assert first == f"photos from {folder}: 24 + 4 images of 64 x 64 x 3, 2 classes"
+    pixels = load("imagenet", folder).validation_images.cache.pixels
+    assert verdict == f"all images in the cache {pixels.parent} as they were decoded"
+    pixels.write_bytes(pixels.read_bytes()[:-1] + b"\xfe")
+    with pytest.raises(ValueError, match=r"validation.pixels is damaged at image 3"):
+        check("imagenet", folder)
+    assert check("imagenet", folder).splitlines()[0] == first
