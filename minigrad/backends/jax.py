@@ -20,7 +20,7 @@ from minigrad.backends.windows import Pads, Pair, transposed_pads, window_count
 
 IMAGES = ("NHWC", "HWIO", "NHWC")
 NO_PADS = ((0, 0), (0, 0))
-MOST_PARTS = 16  # of a window, each added by itself: a loop over larger windows takes less
+MOST_BITS = 32  # entries of a window that are worked on one by one
 KERNELS = ("CHWN", "IHWO", "HWNC")  # sums over the batch: images are (channel, batch), cotangents (batch, output)
 
 
@@ -38,6 +38,10 @@ class Library(Standard):
 
     def conv2d(self, x: Array, w: Array, stride: Pair, pads: Pads, dilation: Pair, bias: Array | None = None) -> Array:
         x, w = self._same_dtype(x, w)
+        if x.shape[3] % 2 and x.shape[3] > 1:  # a channel of zeros more: odd numbers take several times as long
+            pad = self._lax.pad
+            x = pad(x, x.dtype.type(0.0), [(0, 0, 0)] * 3 + [(0, 1, 0)])
+            w = pad(w, w.dtype.type(0.0), [(0, 0, 0)] * 2 + [(0, 1, 0), (0, 0, 0)])
         y = self._lax.conv_general_dilated(x, w, stride, pads, lhs_dilation=dilation, dimension_numbers=IMAGES)
         return y if bias is None else y + bias
 
@@ -59,32 +63,40 @@ class Library(Standard):
         return self._reduce(x, float("-inf"), self._lax.max, window, stride, pads)
 
     def window_argmax(self, x: Array, y: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
-        """The number of the entry in its window."""
-        found = self.xp.zeros(y.shape, dtype="uint8" if prod(window) <= 256 else "int32")
-        entries = self._slices(x, float("nan"), window, stride, pads)  # nan in the padding is equal to nothing
-        for k, entry in reversed(list(enumerate(entries))):
-            found = self.xp.where(entry == y, found.dtype.type(k), found)
-        return found
+        """A place is an integer with one bit, that of the entry's number in its window."""
+        if prod(window) > MOST_BITS:
+            return super().window_argmax(x, y, window, stride, pads)
+        dtype = numpy.dtype("uint16" if prod(window) <= 16 else "uint32").type
+        hits = self.xp.zeros(y.shape, dtype=dtype)
+        for k, entry in enumerate(self._slices(x, float("nan"), window, stride, pads)):  # nan is equal to nothing
+            hits = hits | self.xp.where(entry == y, dtype(1 << k), dtype(0))
+        return hits & (~hits + dtype(1))  # the lowest of its bits
 
     def window_pick(self, x: Array, places: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
+        if prod(window) > MOST_BITS:
+            return super().window_pick(x, places, window, stride, pads)
         y = self.xp.zeros(places.shape, dtype=x.dtype)
         for k, entry in enumerate(self._slices(x, 0.0, window, stride, pads)):
-            y = self.xp.where(places == places.dtype.type(k), entry, y)
+            y = y + self._chosen(k, places, entry)
         return y
 
     def window_put(
         self, c: Array, places: Array, shape: tuple[int, ...], window: Pair, stride: Pair, pads: Pads
     ) -> Array:
-        zero = c.dtype.type(0.0)
-        parts = [self.xp.where(places == places.dtype.type(k), c, zero) for k in range(prod(window))]
-        return self._put_back(parts, window, stride, pads, shape[1:3])
+        if prod(window) > MOST_BITS:
+            return super().window_put(c, places, shape, window, stride, pads)
+        return self._put_back(self._chosen, [places, c], window, stride, pads, shape[1:3])
+
+    def _chosen(self, k: int, places: Array, values: Array) -> Array:
+        """The values whose place is number k of the window, 0 elsewhere."""
+        return self.xp.where((places & places.dtype.type(1 << k)) != 0, values, values.dtype.type(0.0))
 
     def window_sum(self, x: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
         return self._reduce(x, 0.0, self._lax.add, window, stride, pads)
 
     def window_sum_transpose(self, c: Array, window: Pair, stride: Pair, pads: Pads, size: Pair) -> Array:
-        if prod(window) <= MOST_PARTS:
-            return self._put_back([c] * prod(window), window, stride, pads, size)
+        if prod(window) <= MOST_BITS:
+            return self._put_back(lambda k, c: c, [c], window, stride, pads, size)
         top = transposed_pads(size[0], window[0], stride[0], pads[0], 1)
         left = transposed_pads(size[1], window[1], stride[1], pads[1], 1)
         c = self._pad(c, 0.0, (top, left), stride)
@@ -118,17 +130,31 @@ class Library(Standard):
             for j in range(kw)
         ]
 
-    def _put_back(self, parts: list[Array], window: Pair, stride: Pair, pads: Pads, size: Pair) -> Array:
-        """The transpose of `_slices`: each place's part, stretched over images of `size`; their sum."""
-        total = None
-        for k, part in enumerate(parts):
-            edges = []
-            for axis, offset in enumerate(divmod(k, window[1])):
-                before, reach = offset - pads[axis][0], stride[axis] * (part.shape[axis + 1] - 1) + 1
-                edges.append((before, size[axis] - before - reach))
-            part = self._pad(part, 0.0, (edges[0], edges[1]), stride)
-            total = part if total is None else total + part
-        return total
+    def _put_back(
+        self, part: Callable[..., Array], arrays: list[Array], window: Pair, stride: Pair, pads: Pads, size: Pair
+    ) -> Array:
+        """The transpose of `_slices`: the sum of `part(k, *arrays)` at place k of each window, in images of `size`.
+
+        Pixels `i stride + r` with the same rest r have the same places in their windows, of which they are in a few:
+        a sum for each of the rests, next to one another.
+        """
+        (kh, kw), (sh, sw) = window, stride
+        n, oh, ow, c = arrays[0].shape
+        rows, columns = (max(0, -(-(m + pad[0]) // s)) for m, pad, s in zip(size, pads, stride, strict=True))
+        above, left = (kh - 1) // sh, (kw - 1) // sw
+        arrays = [self._pad(a, 0, ((above, rows - oh), (left, columns - ow))) for a in arrays]
+        zeros = self.xp.zeros((n, rows, columns, c), dtype=arrays[-1].dtype)
+        sums = [[zeros] * sw for _ in range(sh)]
+        for k in range(kh * kw):
+            i, j = divmod(k, kw)
+            y, x = above - i // sh, left - j // sw
+            shifted = [self._lax.slice(a, (0, y, x, 0), (n, y + rows, x + columns, c)) for a in arrays]
+            old, new = sums[i % sh][j % sw], part(k, *shifted)
+            sums[i % sh][j % sw] = new if old is zeros else old + new
+        images = self.xp.stack([self.xp.stack(row, axis=3) for row in sums], axis=2)
+        images = images.reshape(n, rows * sh, columns * sw, c)
+        (top, _), (first, _) = pads
+        return self._pad(images, 0, ((-top, size[0] + top - rows * sh), (-first, size[1] + first - columns * sw)))
 
     # ------------------------------------------------------------------------------------- indices
 

@@ -96,7 +96,7 @@ class Standard(Backend):
         return xp.permute_dims(x, (0, 1, 3, 2, 4, 5))
 
     def _arange(self, n: int, like: Array) -> Array:
-        return self.xp.arange(n, dtype=self.xp.int64, device=device_of(like))
+        return self.xp.arange(n, dtype=self.dtype("int64"), device=device_of(like))
 
     # ------------------------------------------------------------------------------------- batch normalisation
 
