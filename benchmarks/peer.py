@@ -1,12 +1,17 @@
 """Our CurveBall and SGD steps and PyTorch's: same network, same batch, one run; one JSON line.
 
-    python benchmarks/peer.py [--network basic|basic-bn] [--batch 128] [--repeats 9]
+    python benchmarks/peer.py [--network basic|basic-bn] [--batch 128] [--repeats 9] [--backends numpy torch]
+        [--channels-last]
+
+Ours run on NumPy, on PyTorch's tensors with our derivatives, and on JAX as one compiled program if that is asked for.
 
 PyTorch's CurveBall is written twice: with the double-backward trick, which imitates forward mode by differentiating a
 pull-back (`J v` as the derivative of `u -> J^T u` along `v`), and with `torch.func`'s jvp and vjp. Each does what our
 step does without the trust ratio's evaluation: two products `J v`, one `J^T u`, the 2x2 system. All take their steps in
-turn, so that other work of the machine slows all alike; the numbers are medians, in milliseconds. PyTorch is a
-development extra: pip install '.[torch]'. The line names NumPy's kernels (`blas`) and PyTorch's instructions: compare
+turn, so that other work of the machine slows all alike; the numbers are medians, in milliseconds. PyTorch is an extra:
+pip install '.[torch]'. With `--channels-last` PyTorch's own networks have the layout that its kernels like best, and
+that ours always has. `cpu_ms` is the processors' time in a step, which other work on the machine disturbs less, and
+which threads do not shorten. The line names NumPy's kernels (`blas`) and PyTorch's instructions: compare
 where both are of one kind, SkylakeX and AVX512, or Haswell and AVX2. On a processor with AVX-512 the latter is
 
     OPENBLAS_CORETYPE=Haswell ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2 \\
@@ -22,12 +27,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import array_api_compat.numpy as numpy_namespace
 import numpy as np
 import torch
-from contenders import NETWORKS, damping, draw, ours, start
+from contenders import NETWORKS, Ours, damping, draw, ours, start
 from torch.func import functional_call, jvp, vjp
 
+from curveball.training.devices import choose
 from curveball.training.provenance import provenance
 from minigrad import one_blas_thread
 
@@ -168,12 +173,12 @@ class TorchSGD:
         self.optimizer.step()
 
 
-def theirs(name: str, device: str = "cpu") -> dict[str, Any]:
+def theirs(name: str, device: str = "cpu", channels_last: bool = False) -> dict[str, Any]:
     """PyTorch's CurveBall, twice, and SGD, from our start, on our images; each has `step(x, labels)`."""
-    lam = damping(name)
+    lam, layout = damping(name), torch.channels_last if channels_last else torch.contiguous_format
 
     def net() -> torch.nn.Module:
-        return copy_params(start(name), torch_network(name)).to(device)
+        return copy_params(start(name), torch_network(name)).to(device, memory_format=layout)
 
     return {
         "torch_double_backward": DoubleBackward(net(), lam),
@@ -182,12 +187,42 @@ def theirs(name: str, device: str = "cpu") -> dict[str, Any]:
     }
 
 
-def steps_of(contenders: dict[str, Any], batch: int, device: str = "cpu") -> dict[str, Callable[[], None]]:
-    """The steps of PyTorch's contenders, their images in PyTorch's layout."""
+def steps_of(
+    contenders: dict[str, Any], batch: int, device: str = "cpu", channels_last: bool = False
+) -> dict[str, Callable[[], None]]:
+    """The steps of PyTorch's contenders, their images in the order of PyTorch's axes."""
     images, labels = draw(batch)
-    x = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))).to(device)
+    x = torch.from_numpy(images).permute(0, 3, 1, 2).to(device)
+    x = x.contiguous(memory_format=torch.channels_last if channels_last else torch.contiguous_format)
     t = torch.from_numpy(labels).to(device)
     return {name: (lambda o=o: o.step(x, t)) for name, o in contenders.items()}
+
+
+def steps_of_ours(network: str, batch: int, backend: str) -> dict[str, Callable[[], None]]:
+    """Our steps on one library: "curveball" and "sgd" on NumPy, "curveball_on_torch" and so on elsewhere."""
+    contenders = ours(network, batch, choose(backend), compiled=backend == "jax")
+    suffix = "" if backend == "numpy" else f"_on_{backend}"
+
+    def timed(o: Ours) -> None:
+        o.step()
+        o.wait()
+
+    return {name + suffix: (lambda o=o: timed(o)) for name, o in contenders.items()}
+
+
+def ratios(ms: dict[str, float], backends: list[str]) -> dict[str, Any]:
+    """How many times as fast our steps are as PyTorch's, for each library."""
+    found = {}
+    for backend in backends:
+        suffix = "" if backend == "numpy" else f"_on_{backend}"
+        curveball, sgd = ms["curveball" + suffix], ms["sgd" + suffix]
+        found[backend] = {
+            "speed_of_torch_double_backward": round(ms["torch_double_backward"] / curveball, 3),
+            "speed_of_torch_func": round(ms["torch_func"] / curveball, 3),
+            "speed_of_torch_sgd": round(ms["torch_sgd"] / sgd, 3),
+            "curveball_over_sgd": round(curveball / sgd, 3),
+        }
+    return found
 
 
 def main() -> None:
@@ -195,18 +230,26 @@ def main() -> None:
     parser.add_argument("--network", default="basic", choices=NETWORKS)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--repeats", type=int, default=9)
+    parser.add_argument("--backends", nargs="+", default=["numpy", "torch"], choices=["numpy", "torch", "jax"])
+    parser.add_argument("--channels-last", action="store_true", help="for PyTorch's own networks")
     options = parser.parse_args()
-    steps = {name: o.step for name, o in ours(options.network, options.batch, numpy_namespace).items()}
-    steps |= steps_of(theirs(options.network), options.batch)
+    steps: dict[str, Callable[[], None]] = {}
+    for backend in options.backends:
+        steps |= steps_of_ours(options.network, options.batch, backend)
+    peers = theirs(options.network, channels_last=options.channels_last)
+    steps |= steps_of(peers, options.batch, channels_last=options.channels_last)
     times: dict[str, list[float]] = {name: [] for name in steps}
+    cpu_times: dict[str, list[float]] = {name: [] for name in steps}
     with one_blas_thread():  # NumPy's, as in training; PyTorch has its own threads
-        for repeat in range(options.repeats + 1):
+        for repeat in range(options.repeats + 2):
             for name, step in steps.items():
-                started = time.perf_counter()
+                started, cpu_started = time.perf_counter(), time.process_time()
                 step()
-                if repeat:  # the first warms up
+                if repeat > 1:  # the first two warm up
                     times[name].append(1e3 * (time.perf_counter() - started))
+                    cpu_times[name].append(1e3 * (time.process_time() - cpu_started))
     ms = {name: statistics.median(values) for name, values in times.items()}
+    compared = ratios(ms, options.backends)
     print(
         json.dumps(
             {
@@ -214,10 +257,11 @@ def main() -> None:
                 "network": options.network,
                 "batch": options.batch,
                 "repeats": options.repeats,
+                "channels_last": options.channels_last,
                 "ms": {name: round(value, 1) for name, value in ms.items()},
-                "speed_of_torch_double_backward": round(ms["torch_double_backward"] / ms["curveball"], 3),
-                "speed_of_torch_func": round(ms["torch_func"] / ms["curveball"], 3),
-                "curveball_over_sgd": round(ms["curveball"] / ms["sgd"], 3),
+                "cpu_ms": {name: round(statistics.median(values), 1) for name, values in cpu_times.items()},
+                **compared[options.backends[0]],
+                "backends": compared,
                 "torch": torch.__version__,
                 "torch_threads": torch.get_num_threads(),
                 "torch_instructions": torch.backends.cpu.get_cpu_capability(),

@@ -37,13 +37,16 @@ class Patches:
         # not sliding_window_view: CuPy would wait for the GPU
         return buffer, xp.lib.stride_tricks.as_strided(buffer, shape, strides), xp.empty(shape, dtype=dtype)
 
-    def matrix(self, start: int, stop: int) -> Array:
-        """Patches of images start..stop - 1, (images * oh * ow, kh * kw * channels), until this thread asks again."""
+    def matrix(self, start: int, stop: int, x: Array | None = None) -> Array:
+        """Patches of images start..stop - 1, (images * oh * ow, kh * kw * channels), until this thread asks again.
+
+        They are those of `x`, if given: images of the same shape and dtype as those given first.
+        """
         thread = get_ident()
         if thread not in self._spaces:
             self._spaces[thread] = self._space()
         buffer, windows, matrix = (space[: stop - start] for space in self._spaces[thread])
-        buffer[:, self.to_h, self.to_w] = self.x[start:stop, self.from_h, self.from_w]
+        buffer[:, self.to_h, self.to_w] = (self.x if x is None else x)[start:stop, self.from_h, self.from_w]
         matrix[...] = windows
         return matrix.reshape(-1, matrix.shape[3] * matrix.shape[4] * matrix.shape[5])
 
@@ -65,6 +68,25 @@ class Convolutions(Strided):
 
         self.in_parts(x.shape[0], patches.image_bytes, work)
         return y
+
+    def conv2d_push(
+        self, x_dot: Array, w: Array, x: Array, w_dot: Array, stride: Pair, pads: Pads, dilation: Pair,
+        bias_dot: Array | None = None,
+    ) -> Array:  # fmt: skip
+        xp, c_out = self.xp, w.shape[3]
+        patches = Patches(self, x_dot, w.shape[:2], stride, pads, dilation)
+        y_dot = xp.empty((x.shape[0], patches.oh, patches.ow, c_out), dtype=xp.result_type(x_dot, w, x, w_dot))
+        kernel, kernel_dot = xp.reshape(w, (-1, c_out)), xp.reshape(w_dot, (-1, c_out))
+
+        def work(start: int, stop: int) -> None:
+            part = y_dot[start:stop].reshape(-1, c_out)
+            xp.matmul(patches.matrix(start, stop), kernel, out=part)
+            part += xp.matmul(patches.matrix(start, stop, x), kernel_dot)
+            if bias_dot is not None:
+                part += bias_dot
+
+        self.in_parts(x.shape[0], patches.image_bytes, work)
+        return y_dot
 
     def conv2d_kernel(self, x: Array, c: Array, window: Pair, stride: Pair, pads: Pads, dilation: Pair) -> Array:
         xp, c_in, c_out = self.xp, x.shape[3], c.shape[3]

@@ -45,6 +45,12 @@ class Backend(Protocol):
     def conv2d(self, x: Array, w: Array, stride: Pair, pads: Pads, dilation: Pair, bias: Array | None = None) -> Array:
         """Cross-correlate images (n, h, w, in) with kernels (height, width, in, out), and add the bias (out,)."""
 
+    def conv2d_push(
+        self, x_dot: Array, w: Array, x: Array, w_dot: Array, stride: Pair, pads: Pads, dilation: Pair,
+        bias_dot: Array | None = None,
+    ) -> Array:  # fmt: skip
+        """The derivative of `conv2d` along these tangents: `conv2d(x_dot, w) + conv2d(x, w_dot) + bias_dot`."""
+
     def conv2d_kernel(self, x: Array, c: Array, window: Pair, stride: Pair, pads: Pads, dilation: Pair) -> Array:
         """The transpose of `conv2d` in its kernel: from a cotangent (n, oh, ow, out) to (*window, in, out)."""
 

@@ -31,6 +31,13 @@ class Standard(Backend):
         y = xp.reshape(xp.matmul(_as_rows(xp, windows), kernel), (*windows.shape[:3], w.shape[3]))
         return y if bias is None else y + bias
 
+    def conv2d_push(
+        self, x_dot: Array, w: Array, x: Array, w_dot: Array, stride: Pair, pads: Pads, dilation: Pair,
+        bias_dot: Array | None = None,
+    ) -> Array:  # fmt: skip
+        y_dot = self.conv2d(x_dot, w, stride, pads, dilation)
+        return y_dot + self.conv2d(x, w_dot, stride, pads, dilation, bias_dot)
+
     def conv2d_kernel(self, x: Array, c: Array, window: Pair, stride: Pair, pads: Pads, dilation: Pair) -> Array:
         xp = self.xp
         rows = _as_rows(xp, self._windows(x, window, stride, pads, dilation, 0.0))

@@ -16,6 +16,8 @@ from contextvars import copy_context
 from threading import Lock
 from typing import Any
 
+from minigrad.backends.heap import keep_freed_memory
+
 
 @functools.cache
 def _threads() -> tuple[ThreadPoolExecutor, int, Any, Lock] | None:
@@ -61,11 +63,12 @@ def call_all(work: Callable[..., Any], parts: list[tuple[Any, ...]]) -> list[Any
 
 @contextlib.contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Hold BLAS to one thread for a whole run, so that the parts of a batch have the cores.
+    """Hold BLAS to one thread for a whole run, so that the parts of a batch have the cores; keep memory that is freed.
 
     >>> with one_blas_thread():
     ...     pass
     """
+    keep_freed_memory()
     threads = _threads()
     if threads is None:
         yield

@@ -75,12 +75,32 @@ def _in_bias(y: Array, x: Array, w: Array, bias: Array, **geometry: Any) -> Line
     return Linear(lambda t: broadcast_to(t, shape), lambda c: sum(c, axis=(0, 1, 2)))
 
 
-@primitive(_in_image, _in_kernel)
+def _in_several(which: tuple[int, ...], y: Array, x: Array, w: Array, *bias: Array, **geometry: Any) -> Linear | None:
+    """The maps of the kernel and of the bias or the image at once: the push adds while its sums are in cache."""
+    if which[-2:] not in ((0, 1), (1, 2)):
+        return None
+    backend, in_image = backend_of(x, w), which[0] == 0
+    pull_image, pull_kernel = _image_pull(x, w.shape[:2], **geometry), _in_kernel(y, x, w, **geometry).pull
+
+    def push(*t: Array) -> Array:
+        bias_dot = t[-1] if which[-1] == 2 else None
+        if in_image:
+            return backend.conv2d_push(t[0], w, x, t[1], **geometry, bias_dot=bias_dot)
+        return backend.conv2d(x, t[0], **geometry, bias=bias_dot)
+
+    def pull(c: Array) -> tuple[Array, ...]:
+        image = (pull_image(c, w),) if in_image else ()
+        return (*image, pull_kernel(c), *((sum(c, axis=(0, 1, 2)),) if which[-1] == 2 else ()))
+
+    return Linear(push, pull)
+
+
+@primitive(_in_image, _in_kernel, together=_in_several)
 def _conv2d(x: Array, w: Array, stride: Pair, pads: Pads, dilation: Pair) -> Array:
     return backend_of(x, w).conv2d(x, w, stride, pads, dilation)
 
 
-@primitive(_in_image, _in_kernel, _in_bias)
+@primitive(_in_image, _in_kernel, _in_bias, together=_in_several)
 def _biased_conv2d(x: Array, w: Array, bias: Array, stride: Pair, pads: Pads, dilation: Pair) -> Array:
     return backend_of(x, w).conv2d(x, w, stride, pads, dilation, bias)
 
