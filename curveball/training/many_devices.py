@@ -8,7 +8,6 @@ and why so little, is derived in tests/derivations/test_17_sum_over_shards.py.
 from __future__ import annotations
 
 import contextlib
-import importlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -98,7 +97,7 @@ class ManyDevices:
     """
 
     def __init__(self, problem: InParts, mesh: Any):
-        self._problem, self._jax = problem, importlib.import_module("jax")
+        self._problem, self._jax = problem, import_library("jax", "JAX", "jax", LOWEST)
         self._sharding = self._jax.sharding
         self._shards = self._sharding.NamedSharding(mesh, self._sharding.PartitionSpec(AXIS))
         everywhere = self._sharding.NamedSharding(mesh, self._sharding.PartitionSpec())

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import importlib
 import os
 import re
 import signal
@@ -79,7 +78,9 @@ def join(jax: Any, count: int | None, index: int | None, coordinator: str | None
         _here.index, _here.count = jax.process_index(), jax.process_count()
         _end_in_one_line()
         with _without_output():  # of the libraries that connect the devices
-            importlib.import_module("jax.experimental.multihost_utils").sync_global_devices("start")
+            from jax.experimental import multihost_utils
+
+            multihost_utils.sync_global_devices("start")
     except (RuntimeError, ValueError) as error:
         if "should be defined" in str(error) or "must be defined" in str(error):
             raise ValueError(
@@ -103,13 +104,14 @@ def _check(count: int | None, index: int | None, coordinator: str | None) -> Non
 
 def from_leader(content: bytes | None) -> bytes:
     """Send bytes from the first process to all: it gives them, the others give None."""
-    utils = importlib.import_module("jax.experimental.multihost_utils")
+    from jax.experimental import multihost_utils
+
     length = np.array(divmod(len(content or b""), 2**30), np.int32)
-    high, low = utils.broadcast_one_to_all(length, is_source=leads()).tolist()
+    high, low = multihost_utils.broadcast_one_to_all(length, is_source=leads()).tolist()
     found = np.zeros(2**30 * high + low, np.uint8)
     if content is not None:
         found[:] = np.frombuffer(content, np.uint8)
-    return utils.broadcast_one_to_all(found, is_source=leads()).tobytes()
+    return multihost_utils.broadcast_one_to_all(found, is_source=leads()).tobytes()
 
 
 # ------------------------------------------------------------------------------------- ends
