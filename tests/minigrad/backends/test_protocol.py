@@ -23,6 +23,7 @@ GEOMETRIES = {  # size, window, stride, pads, dilation
     "both": ((4, 3), (2, 3), (2, 3), ((1, 2), (2, 2)), (3, 2)),
     "crops": ((5, 6), (2, 2), (1, 2), ((-1, 0), (1, -2)), (1, 1)),
     "crops-between": ((5, 5), (2, 3), (1, 1), ((-1, -2), (-3, 1)), (2, 2)),
+    "large": ((8, 7), (6, 6), (2, 1), ((2, 1), (0, 1)), (1, 1)),
     "wide-padding": ((2, 2), (2, 3), (2, 1), ((3, 3), (4, 2)), (1, 1)),
 }
 GEOMETRY = pytest.mark.parametrize("geometry", GEOMETRIES.values(), ids=GEOMETRIES)
@@ -95,10 +96,11 @@ def test_sums_of_windows_and_their_transpose(geometry, images, backend):
 
 
 @pytest.mark.parametrize("padding", [0, 1])
+@pytest.mark.parametrize("window", [(3, 2), (6, 6)])
 @IMAGES
-def test_maxima_of_windows_and_their_places(padding, images, backend):
-    geometry = (3, 2), (2, 1), ((padding, padding), (0, padding))
-    x = np.round(draw(images, 6, 5, 2))  # some are equal
+def test_maxima_of_windows_and_their_places(window, padding, images, backend):
+    geometry = window, (2, 1), ((padding, padding), (0, padding))
+    x = np.round(draw(images, 7, 6, 2))  # some are equal
     x[:, 0, 0, 0] = np.nan
     x[:, 3:, 2:, 1] = -np.inf
     number = np.arange(1.0 * x.size).reshape(x.shape)  # of an entry: a place, however the library writes it
@@ -115,10 +117,13 @@ def test_maxima_of_windows_and_their_places(padding, images, backend):
     np.testing.assert_array_equal(x.reshape(-1)[found[known]], expected[known])
 
 
-def test_entries_at_the_places_of_maxima(backend):
-    """Picked from tangents, and cotangents put back there, where windows overlap."""
-    geometry = (3, 2), (2, 1), ((1, 1), (0, 1))
-    x, t = np.round(draw(2, 7, 5, 2)), draw(2, 7, 5, 2, seed=1)
+@pytest.mark.parametrize("window", [(3, 2), (6, 6)])
+@pytest.mark.parametrize("stride", [(2, 1), (3, 4)])
+@IMAGES
+def test_entries_at_the_places_of_maxima(window, stride, images, backend):
+    """Picked from tangents, and cotangents put back there, where windows overlap and where they leave gaps."""
+    geometry = window, stride, ((1, 1), (0, 1))
+    x, t = np.round(draw(images, 7, 5, 2)), draw(images, 7, 5, 2, seed=1)
     y = NUMPY.window_max(x, *geometry)
     places, c = NUMPY.window_argmax(x, y, *geometry), draw(*y.shape, seed=2)
     there = backend_for(backend)
