@@ -12,19 +12,25 @@ import typer
 import problems
 from curveball.cli.options import BATCH_SIZE, ProblemOptions
 from curveball.training.devices import choose, to_backend
+from curveball.training.processes import leads
 from curveball.training.run import Record, Run
 
 
-def load_problem(options: ProblemOptions) -> problems.Classification:
-    """Load the data onto their backend, and make the network. ValueError for bad options."""
+def load_problem(options: ProblemOptions, on_host: bool = False) -> problems.Classification:
+    """Load the data onto their backend, and make the network. ValueError for bad options.
+
+    on_host:  the data stay there
+    """
     if options.dtype not in ("float32", "float64"):
         raise ValueError(f"dtype must be float32 or float64; got {options.dtype!r}")
     xp = choose(options.backend, options.device, options.tf32, options.dtype)
-    dataset = to_backend(problems.load(options.data, options.data_folder), xp)
+    dataset = problems.load(options.data, options.data_folder)
+    if not on_host:
+        dataset = to_backend(dataset, xp)
     net = problems.network(options.network, len(dataset.classes), options.initialisation)
     dtype = np.dtype(options.dtype).type
     problem = problems.Classification(dataset, net, options.batch_size, dtype, options.augment)
-    if dataset.source:
+    if dataset.source and leads():
         typer.echo(f"{options.data} from {dataset.source}")
     return problem
 

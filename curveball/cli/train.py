@@ -8,6 +8,7 @@ import typer
 
 from curveball.cli import names
 from curveball.cli.errors import bad_input, interruptible
+from curveball.cli.many import ManyOptions, one_of_several
 from curveball.cli.options import ProblemOptions, RunOptions, bundled
 from curveball.cli.runs import default_folder, load_problem, print_memory_pool
 
@@ -16,6 +17,7 @@ from curveball.cli.runs import default_folder, load_problem, print_memory_pool
 def train(
     problem: ProblemOptions,
     run: RunOptions,
+    many: ManyOptions,
     solver: Annotated[
         str, typer.Option(help=f"solver: {names.SOLVERS}; with options as in sgd:lr=0.1,momentum=0.95")
     ] = "curveball",
@@ -26,25 +28,36 @@ def train(
     Without --resume, those of an earlier run in the same folder are kept in its folder `previous`. The exit code is 1
     where the loss diverged.
     """
+    with one_of_several():
+        _train(problem, run, many, solver, resume)
+
+
+def _train(problem: ProblemOptions, run: RunOptions, many: ManyOptions, solver: str, resume: bool) -> None:
     # Imported here, so that other commands and the help start without SciPy.
     from curveball.experiments.tables import table
     from curveball.solvers.registry import solver_from
     from curveball.training.checkpoint import exists as checkpoint_exists
+    from curveball.training.many_devices import ManyDevices
+    from curveball.training.processes import leads, reaching_others
     from curveball.training.say import say
     from curveball.training.train import CHECKPOINT
     from curveball.training.train import train as run_training
 
     with bad_input():
-        chosen, options = solver_from(solver), run.train_options(resume, problem.compile)
-        trained = load_problem(problem)
+        chosen, options = solver_from(solver), run.train_options(resume, problem.compile or many.are_asked)
+        mesh = many.start(problem) if many.are_asked else None
+        trained = load_problem(problem, on_host=mesh is not None)
         folder = run.out or default_folder("", problem, trained.data.name, solver, run.seed)
-        with interruptible(folder):
-            result = run_training(trained, chosen, options, name=solver, folder=folder)
-    typer.echo(table([result]))
-    print_memory_pool([result])
-    kept = "" if resume or not (folder / "previous").exists() else f"; earlier runs in {folder / 'previous'}*"
-    written = "log and checkpoint" if checkpoint_exists(folder / CHECKPOINT) else "log, but no checkpoint,"
-    typer.echo(f"{written} in {folder}{kept}")
+        with interruptible(folder), reaching_others():
+            on = trained if mesh is None else ManyDevices(trained, mesh)
+            result = run_training(on, chosen, options, name=solver, folder=folder)
+    if leads():
+        typer.echo(table([result]))
+        print_memory_pool([result])
+        kept = "" if resume or not (folder / "previous").exists() else f"; earlier runs in {folder / 'previous'}*"
+        written = "log and checkpoint" if checkpoint_exists(folder / CHECKPOINT) else "log, but no checkpoint,"
+        typer.echo(f"{written} in {folder}{kept}")
+        if result.stopped:
+            say(f"curveball: {result.stopped}")
     if result.stopped:
-        say(f"curveball: {result.stopped}")
         raise typer.Exit(1)

@@ -22,6 +22,7 @@ def data_hashes(data: TrainingData) -> dict[str, str]:
     ['classes', 'train_images', 'train_labels', 'validation_images', 'validation_labels']
     """
     found = {}
+    data = getattr(data, "on_host", data)
     if hasattr(data, "classes"):
         found["classes"] = _hash(json.dumps(list(map(str, data.classes))).encode())
     for name in ARRAYS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import tempfile
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +17,7 @@ from curveball.training import checkpoint
 from curveball.training.devices import to_device_of
 from curveball.training.files import one_line
 from curveball.training.log import Log
+from curveball.training.processes import are_several, from_leader, leads
 from curveball.training.run import PartOfEpoch, Record, Run
 from curveball.training.say import say
 from minigrad import Array, Tree, tree_flatten
@@ -30,6 +32,7 @@ class Saver:
     about:     what must be the same when the run is resumed
     data:      hashes of the data set
     interval:  steps and seconds from one checkpoint to the next
+    writes:    False where another process writes them: this one checks the same, and writes nothing
     """
 
     def __init__(
@@ -40,9 +43,11 @@ class Saver:
         data: dict[str, str],
         log: Log,
         interval: tuple[float, float],
+        writes: bool = True,
     ):
         self._path, self._rng, self._about, self._data, self._log = path, rng, about, data, log
         self._steps, self._seconds = interval
+        self._writes = writes
         self._saved = time.monotonic()
 
     @property
@@ -52,14 +57,14 @@ class Saver:
 
     def is_due(self, step: int) -> bool:
         """Whether it is time for a checkpoint after this step."""
-        if self._path is None:
+        if self._path is None or not self._writes:
             return False
         return step % self._steps == 0 or time.monotonic() - self._saved >= self._seconds
 
     def save(self, run: Run) -> None:
         """Write the checkpoint. Params that are not finite are not saved."""
         self._saved = time.monotonic()
-        if self._path is None or not is_finite((run.params, run.stats)):
+        if self._path is None or not self._writes or not is_finite((run.params, run.stats)):
             return
         self._log.to_disk()
         facts = {
@@ -93,8 +98,8 @@ def is_finite(tree: Tree) -> bool:
 
 def resume(
     path: Path, run: Run, rng: np.random.Generator, about: Record, data: dict[str, str], log: Log, images: Array
-) -> None:
-    """Restore a run, its arrays moved to where the images are, and the state of its random generator.
+) -> Path:
+    """Restore a run, its arrays moved to where the images are, and the state of its random generator; return the file.
 
     A checkpoint that is damaged or gone is replaced by the one before; a log that is gone or of another run is begun
     anew, with the records of the epochs. ValueError where the checkpoint is of another run, or of other data. The
@@ -126,6 +131,31 @@ def resume(
             for record in records
             if record["kind"] == "step"
         ]
+    return source
+
+
+def resume_together(
+    path: Path, run: Run, rng: np.random.Generator, about: Record, data: dict[str, str], log: Log, images: Array
+) -> None:
+    """Restore a run in each of the processes that train it; the one that leads reads the file and sends it."""
+    source = resume(path, run, rng, about, data, log, images) if leads() else None
+    if are_several():
+        content = from_leader(None if source is None else source.read_bytes())
+        if source is None:
+            _follow(content, run, rng, about, data, images)
+
+
+def _follow(
+    content: bytes, run: Run, rng: np.random.Generator, about: Record, data: dict[str, str], images: Array
+) -> None:
+    """Restore a run from the bytes of a checkpoint, which another process has read without an error."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "checkpoint.safetensors"
+        copy.write_bytes(content)
+        leaves, facts = checkpoint.load(copy)
+    _check_same(copy, facts, about, data)
+    _put_back(run, rng, leaves, facts, images)
+    run.steps = [facts["last_step"]] if facts["last_step"] else []
 
 
 def _load(path: Path) -> tuple[Path, dict[str, Any], dict[str, Any]]:

@@ -134,7 +134,7 @@ class CompiledStep(Generic[Batch]):
         def own(x: Any) -> Array:
             if not hasattr(x, "shape"):
                 x = np.asarray(x, np.int32 if isinstance(x, int) else dtype)
-            return to_device_of(images, mg.to_numpy(x))
+            return to_device_of(images, mg.to_numpy(x))  # so that it is where the results of the first step will be
 
         run.params, run.stats = mg.tree_map(own, run.params), mg.tree_map(own, run.stats)
         self._arrays, self._state = mg.tree_map(own, run.state), run.state

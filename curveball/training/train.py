@@ -16,10 +16,11 @@ from curveball.training.files import archive_previous, check_writable, output_fo
 from curveball.training.lock import locked
 from curveball.training.log import Callback, Log, Reporter
 from curveball.training.options import RunSpec, TrainOptions
+from curveball.training.processes import leads
 from curveball.training.progress import Progress
 from curveball.training.protocol import Batch, TrainingProblem
 from curveball.training.provenance import provenance, settings_of
-from curveball.training.resume import Saver, resume
+from curveball.training.resume import Saver, resume_together
 from curveball.training.run import Record, Run, RunIsDone
 from curveball.training.step import Step, check_compiles, step_of
 from minigrad import one_blas_thread
@@ -65,7 +66,7 @@ def train(
     spec = RunSpec(name or type(solver).__name__, solver, options, folder)
     if options.compile:
         check_compiles(problem, solver)
-    if spec.checkpoint is None or folder is None:
+    if spec.checkpoint is None or folder is None or not leads():
         return _train(problem, spec, callback)
     if not options.resume:
         check_writable(output_folder(folder), FILES)
@@ -85,18 +86,18 @@ def _train(problem: TrainingProblem[Batch], spec: RunSpec, callback: Callback | 
     run = Run(spec.name, params, state=spec.solver.init(params))
     about = _about(problem, spec)
     data = data_hashes(problem.data) if folder is not None else {}
-    log = Log(folder)
+    log = Log(folder if leads() else None)
     if spec.checkpoint is not None and options.resume:
-        resume(spec.checkpoint, run, rng, about, data, log, images)
+        resume_together(spec.checkpoint, run, rng, about, data, log, images)
         if len(run.epochs) >= options.epochs:
             raise RunIsDone(f"the run in {folder} has its {len(run.epochs)} epochs: ask for more to continue", run)
-    elif folder is not None and any((folder / file).exists() for file in FILES):
+    elif folder is not None and leads() and any((folder / file).exists() for file in FILES):
         archive_previous(folder, FILES)
     facts = {"source": problem.data.source, "epochs": options.epochs, **provenance()}
     count = problem.steps_per_epoch
     done = len(run.epochs) * count + (run.part.batches if run.part else 0)
-    progress = Progress(spec.name, options.epochs, options.epochs * count, done, options.quiet)
-    saver = Saver(spec.checkpoint, rng, about, data, log, options.save_interval)
+    progress = Progress(spec.name, options.epochs, options.epochs * count, done, options.quiet or not leads())
+    saver = Saver(spec.checkpoint, rng, about, data, log, options.save_interval, leads())
     # A run that diverges overflows before the loss that ends it.
     with log, progress, one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
         lost = [] if log.kept else run.epochs

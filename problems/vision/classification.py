@@ -13,9 +13,11 @@ import numpy as np
 import minigrad as mg
 from minigrad import Array, namespace, nn
 from problems.data.dataset import Dataset
-from problems.vision.augment import draw, move
+from problems.vision.augment import Moves, draw, move
 from problems.vision.layers import Params
 from problems.vision.networks import Network
+
+WHOLE = slice(None)
 
 
 class Batch(NamedTuple):
@@ -82,11 +84,14 @@ class Classification:
         index = rng.choice(self.data.train_labels.shape[0], self.batch_size, replace=False)
         return self._with_chance(self.take(index), rng)
 
-    def batches(self, rng: np.random.Generator) -> Iterator[Batch]:
-        """One epoch: the training set in random order, in batches of equal size; the remainder is not used."""
+    def batches(self, rng: np.random.Generator, part: slice = WHOLE) -> Iterator[Batch]:
+        """One epoch: the training set in random order, in batches of equal size; the remainder is not used.
+
+        With `part`, the same batches, of which each has these rows alone.
+        """
         order = rng.permutation(self.data.train_labels.shape[0])
         for start in range(0, self.steps_per_epoch * self.batch_size, self.batch_size):
-            yield self._with_chance(self.take(order[start : start + self.batch_size]), rng)
+            yield self._with_chance(self.take(order[start : start + self.batch_size][part]), rng, part)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -111,14 +116,15 @@ class Classification:
         """The largest value of the training images: 255 in photographs, 16 in digits."""
         return int(mg.max(self.data.train_images))
 
-    def _with_chance(self, batch: Batch, rng: np.random.Generator) -> Batch:
-        """Augmented images, and masks: drawn on the host, moved to the device of the images."""
+    def _with_chance(self, batch: Batch, rng: np.random.Generator, part: slice = WHOLE) -> Batch:
+        """Augmented images, and masks: drawn on the host for the whole batch, moved to the device of the images."""
         if self.augment:
-            batch = batch._replace(images=move(batch.images, draw(rng, self.batch_size)))
+            moves = draw(rng, self.batch_size)
+            batch = batch._replace(images=move(batch.images, Moves(*(each[part] for each in moves))))
         masks = self.network.masks(rng, self.data.train_images.shape[1:], self.batch_size)
         if masks:
             xp, device = namespace(batch.images), array_api_compat.device(batch.images)
-            batch = batch._replace(masks=mg.tree_map(lambda keep: xp.asarray(keep, device=device), masks))
+            batch = batch._replace(masks=mg.tree_map(lambda keep: xp.asarray(keep[part], device=device), masks))
         return batch
 
     def model(self, params: Params, batch: Batch, stats: Params | None = None) -> tuple[Array, Params]:

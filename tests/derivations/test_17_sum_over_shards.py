@@ -29,16 +29,20 @@ pull-back. So a step on n parameters sends, as all-reduces of so many numbers ::
     CurveBall         n            1 + 5                   8 C      and two push-forwards           (6)
     its trust ratio                1                       2 C      every fifth step
 
+The 2 C numbers of the pull-back are sums of cotangents over the batch, as the gradients of gain and bias are. Where it
+is written with these (`minigrad.nn.batch_norm`), they are among the n, and only 2 C and 6 C are left in (5) and (6).
+
 Derivation. (1): `<S x, c> = sum_k <x_k, c> = <x, B c>` for all x and c. (2) and (3) are the chain rule for `phi`: J is
 (J_1, ..., J_K) on the diagonal after B, and transposing reverses the order, with S for B. (4): the blocks of H_L
 are `1/K H_k`.
 
-Why numbers and not vectors. The 2x2 system (test_07_two_by_two_system.py) consists of inner products of parameters and of
-outputs. Each device holds z, d and w whole, so the former are computed in each, and nothing is sent. The outputs'
-tangents z_y and d_y stay where their shard is: by (4), one number leaves a device and one comes back, for each of `z_y.H_L
-z_y`, `z_y.H_L d_y`, `d_y.H_L d_y`, `g_L.z_y` and `g_L.d_y`. The gradient g itself is never summed: it is pulled back
-together with H_L z_y (test_06_two_sweep_product.py), and `g.d = g_L.d_y`. So for large n CurveBall sends what SGD sends,
-and computes 7/3 as long between two messages: it loses less to the wire.
+Why numbers and not vectors. The 2x2 system (test_07_two_by_two_system.py) consists of inner products of parameters
+and of outputs. Each device holds z, d and w whole, so the former are computed in each, and nothing is sent. The
+outputs' tangents z_y and d_y stay where their shard is. By (4), two numbers cross the wire for each inner product: one
+leaves a device, and the sum comes back. This is done for `z_y.H_L z_y`, `z_y.H_L d_y`, `d_y.H_L d_y`, `g_L.z_y` and
+`g_L.d_y`. The gradient g itself is never summed: it is pulled back together with H_L z_y
+(test_06_two_sweep_product.py), and `g.d = g_L.d_y`. So for large n CurveBall sends what SGD sends, and computes up to
+7/3 as long between two messages: it loses less to the wire.
 
 What an all-reduce costs. In a ring, each device cuts its vector in K parts and sends a part to its neighbour in each of
 `2 (K - 1)` rounds. In the first K - 1 rounds the parts are summed on their way, in the others the sums are passed

@@ -40,15 +40,17 @@ class JAX(Library):
         return _import_jax().config.jax_default_device
 
     def info(self, x: Array) -> dict[str, Any]:
-        device = min(x.devices(), key=lambda device: device.id)
+        device = _first_of(x)
         found: dict[str, Any] = {"backend": "jax", "device": _name(device)}
+        if (count := len(x.devices())) > 1:
+            found["devices"] = count
         if device.platform == "gpu":
             found["tf32"] = _import_jax().config.jax_default_matmul_precision in (None, "tensorfloat32")
         return found
 
     def pool_use(self, x: Array) -> dict[str, int]:
         """Bytes of a device's memory that arrays take, and the most that they ever took."""
-        known = min(x.devices(), key=lambda device: device.id).memory_stats() or {}
+        known = _first_of(x).memory_stats() or {}
         names = {"pool_used": "bytes_in_use", "pool_held": "peak_bytes_in_use"}
         return {name: known[key] for name, key in names.items() if key in known}
 
@@ -68,6 +70,11 @@ def _devices(jax: ModuleType, kind: str | None = None) -> list[Any]:
         if kind is not None:
             return []
         raise ValueError(f"JAX finds no device ({one_line(error)}): set JAX_PLATFORMS=cpu") from None
+
+
+def _first_of(x: Array) -> Any:
+    """The first device of this process that has the array, or a part of it."""
+    return min(x.sharding.addressable_devices, key=lambda device: device.id)
 
 
 def _name(device: Any) -> str:

@@ -32,11 +32,10 @@ def to_device_of(like: Array, tree: Tree) -> Tree:
     def move(x: Any) -> Any:
         if not hasattr(x, "shape"):
             return x
-        moved = mg.from_numpy(x, xp, device)
-        if x.dtype.kind == "f" and not str(moved.dtype).endswith(x.dtype.name):
-            cure = "set JAX_ENABLE_X64=1, or " if backend_name(xp) == "jax.numpy" else ""
-            raise ValueError(f"{backend_name(xp)} has no {x.dtype.name} here: {cure}use dtype float32")
-        return moved
+        try:
+            return mg.from_numpy(x, xp, device)
+        except TypeError as error:  # JAX with 32 bits, Apple's GPUs
+            raise ValueError(f"the device has no {x.dtype.name}: use dtype float32 ({error})") from None
 
     return mg.tree_map(move, tree)
 

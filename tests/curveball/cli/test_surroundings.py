@@ -117,30 +117,28 @@ def test_training_imports_no_matplotlib(tmp_path):
 # ------------------------------------------------------------------------------------- a full disk
 
 
-def limited(size):
-    """Run in the child: files may not grow beyond so many bytes, which fails as a full disk does."""
-    import resource
-
-    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+# Files may not grow beyond so many bytes, which fails as a full disk does.
+LIMITED = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({0}, {0})); "
 
 
 @POSIX
 @pytest.mark.parametrize(("name", "size"), [("train", 0), ("train", 3000), ("train", 30_000), ("compare", 30_000)])
 def test_a_full_disk_is_one_line_and_loses_nothing(name, size, tmp_path):
     """From no room at all to room for a part of the log, or of the checkpoint."""
-    command = [sys.executable, "-c", "from curveball.cli.main import main; main()", name, *SHORT, "--quiet"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}  # joblib's
     out = ["--out", str(tmp_path)]
 
-    def run(*more, **options):
+    def run(*more, before=""):
+        program = [sys.executable, "-c", f"{before}from curveball.cli.main import main; main()"]
         return subprocess.run(
-            [*command, *more, *out], capture_output=True, text=True, env=environment, check=False, **options
-        )
+            [*program, name, *SHORT, "--quiet", *more, *out],
+            capture_output=True, text=True, env=environment, check=False,
+        )  # fmt: skip
 
     assert run().returncode == 0
     (path,) = tmp_path.glob("**/checkpoint.safetensors")
     kept = path.read_bytes()
-    done = run("--epochs", "2", "--resume", preexec_fn=limited(size))
+    done = run("--epochs", "2", "--resume", before=LIMITED.format(size))
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
     assert done.stderr.startswith("curveball: ")

@@ -15,7 +15,7 @@ import pytest
 import minigrad as mg
 from curveball import SGD, Adam, CurveBall, LevenbergMarquardt, NewtonCG
 from curveball.training.devices import to_backend, to_device_of, to_host
-from curveball.training.epoch import STATS_MOMENTUM
+from curveball.training.step import STATS_MOMENTUM
 from minigrad import nn, tree_flatten
 from problems import NETWORKS, Classification, load, network
 from tests.conftest import _let_variables_answer, real_cupy

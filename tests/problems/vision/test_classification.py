@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from problems import Classification, Dataset, load, network
+from problems.vision.layers import Dense, Dropout
+from problems.vision.networks import Network
 
 
 def problem(batch_size=64, name="mlp", dtype=np.float32):
@@ -136,3 +138,20 @@ def test_data_of_ones_own():
     rng = np.random.default_rng(0)
     params, batch = p.init(rng), p.batch(rng)
     assert p.model(params, batch)[0].shape == (5, 2)
+
+
+def test_parts_of_batches_are_rows_of_the_whole():
+    """Images that move and masks are drawn for the whole batch: each process of several makes its own rows."""
+    d = load("digits")
+    few = d.train_images[:40], d.train_labels[:40]
+    layers = (Dropout(0.5), Dense(10))
+    problem = Classification(Dataset.of("few", d.classes, few, few), Network("dropout", layers), 16, augment=True)
+    whole, first, last = (
+        list(problem.batches(np.random.default_rng(3), part)) for part in (slice(None), slice(0, 4), slice(4, 16))
+    )
+    assert len(whole) == 2
+    for batch, a, b in zip(whole, first, last, strict=True):
+        np.testing.assert_array_equal(batch.images, np.concatenate([a.images, b.images]))
+        np.testing.assert_array_equal(batch.labels, np.concatenate([a.labels, b.labels]))
+        masks = [each.masks["dropout1"]["keep"] for each in (batch, a, b)]
+        np.testing.assert_array_equal(masks[0], np.concatenate(masks[1:]))
