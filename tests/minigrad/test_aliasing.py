@@ -160,6 +160,10 @@ def test_results_on_other_libraries(backend):
     w, v = from_host(W.copy()), from_host(V.copy())
     y, J = mg.linearize(lambda w: w, w)
     y_dot, x_bar = J(v), J.T(v)
+    if "jax" in backend.__name__:
+        with pytest.raises(TypeError, match="immutable"):  # then nothing can be changed through another name
+            y[...] = 0.0
+        return
     for x in (y, y_dot, x_bar):
         x[...] = 0.0
     np.testing.assert_array_equal(mg.to_numpy(w), W)

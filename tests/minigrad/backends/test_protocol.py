@@ -119,8 +119,7 @@ def test_maxima_of_windows_and_their_places(window, padding, images, backend):
 
 @pytest.mark.parametrize("window", [(3, 2), (6, 6)])
 @pytest.mark.parametrize("stride", [(2, 1), (3, 4)])
-@IMAGES
-def test_entries_at_the_places_of_maxima(window, stride, images, backend):
+def test_entries_at_the_places_of_maxima(window, stride, backend):
     """Picked from tangents, and cotangents put back there, where windows overlap and where they leave gaps."""
     geometry = window, stride, ((1, 1), (0, 1))
     x, t = np.round(draw(images, 7, 5, 2)), draw(images, 7, 5, 2, seed=1)
