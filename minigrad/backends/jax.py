@@ -158,6 +158,9 @@ class Library(Standard):
 
     # ------------------------------------------------------------------------------------- indices
 
+    def gather(self, x: Array, index: Index) -> Array:
+        return x[index]
+
     def scatter_add(self, values: Array, index: Index, shape: tuple[int, ...]) -> Array:
         return self.xp.zeros(shape, dtype=values.dtype).at[index].add(values)
 

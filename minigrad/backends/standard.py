@@ -86,18 +86,21 @@ class Standard(Backend):
         """All windows of images, (n, oh, ow, kh, kw, c), with `fill` in the padding and between stretched entries.
 
         Along each axis, window i reads position `p = i stride + k - before`, which is entry `p / dilation` if that is
-        an integer inside the image; else it reads an entry of `fill` that is appended.
+        an integer inside the image; else it reads `fill`.
         """
         xp, counts = self.xp, []
         for axis, k, s, pad, d in zip((1, 2), window, stride, pads, dilation, strict=True):
             n = x.shape[axis]
             count = window_count(n, k, s, pad, d)
             position = xp.reshape(self._arange(count, x) * s - pad[0], (count, 1)) + self._arange(k, x)
-            entry = position // d
-            inside = (entry * d == position) & (entry >= 0) & (entry < n)
-            entry = xp.reshape(xp.where(inside, entry, n), (count * k,))
-            filler = xp.full((*x.shape[:axis], 1, *x.shape[axis + 1 :]), fill, dtype=x.dtype, device=device_of(x))
-            x = xp.take(xp.concat([x, filler], axis=axis), entry, axis=axis)
+            entry = xp.reshape(position // d, (count * k,))
+            inside = (entry * d == xp.reshape(position, (count * k,))) & (entry >= 0) & (entry < n)
+            filler = xp.full((), fill, dtype=x.dtype, device=device_of(x))
+            if n:
+                x = xp.take(x, xp.where(inside, entry, 0), axis=axis)
+                x = xp.where(xp.reshape(inside, (count * k, *[1] * (x.ndim - axis - 1))), x, filler)
+            else:
+                x = xp.broadcast_to(filler, (*x.shape[:axis], count * k, *x.shape[axis + 1 :]))
             counts.append(count)
         x = xp.reshape(x, (x.shape[0], counts[0], window[0], counts[1], window[1], x.shape[3]))
         return xp.permute_dims(x, (0, 1, 3, 2, 4, 5))
@@ -133,7 +136,17 @@ class Standard(Backend):
     # ------------------------------------------------------------------------------------- indices
 
     def gather(self, x: Array, index: Index) -> Array:
-        return x[index]
+        """Entries at integer arrays, one for each axis, are taken by their places in `x` flattened.
+
+        Not every library has more than one such array, or arrays of several axes, between brackets.
+        """
+        arrays = parts_of(index)
+        if not arrays or len(arrays) != x.ndim or not all(_is_array_of_integers(part) for part in arrays):
+            return x[index]
+        xp, place = self.xp, 0
+        for part, n in zip(arrays, x.shape, strict=True):
+            place = place * n + xp.where(part < 0, part + n, part)
+        return xp.reshape(xp.take(xp.reshape(x, (-1,)), xp.reshape(place, (-1,))), place.shape)
 
     def scatter_add(self, values: Array, index: Index, shape: tuple[int, ...]) -> Array:
         """Values sorted by place, then summed at each place by doubling: log2(len) steps of a segmented scan."""
@@ -142,33 +155,32 @@ class Standard(Backend):
             out = xp.zeros(shape, dtype=values.dtype, device=device_of(values))
             out[index] = values
             return out
+        if not prod(values.shape):
+            return xp.zeros(shape, dtype=values.dtype, device=device_of(values))
         totals, places, last, named = self._sorted(values, index, shape)
-        shift, n = 1, places.shape[0]
-        while shift < n:
-            same_place = places[shift:] == places[:-shift]
-            sums = totals[shift:] + xp.where(same_place, totals[:-shift], 0)
-            totals, shift = xp.concat([totals[:shift], sums]), 2 * shift
+        entry, shift = self._arange(places.shape[0], values), 1
+        while shift < places.shape[0]:
+            earlier = xp.where(entry < shift, 0, entry - shift)
+            same_place = (entry >= shift) & (xp.take(places, earlier) == places)
+            totals, shift = totals + xp.where(same_place, xp.take(totals, earlier), 0), 2 * shift
         return xp.reshape(xp.where(named, xp.take(totals, last), 0), shape)
 
     def scatter_last(self, order: Array, index: Index, shape: tuple[int, ...]) -> Array:
+        if not prod(order.shape):
+            return self.xp.full(shape, -1, dtype=order.dtype, device=device_of(order))
         writers, _, last, named = self._sorted(order, index, shape)
         return self.xp.reshape(self.xp.where(named, self.xp.take(writers, last), -1), shape)
 
     def _sorted(self, values: Array, index: Index, shape: tuple[int, ...]) -> tuple[Array, Array, Array, Array]:
-        """Values and places in a flat array, sorted by place; for each place its last value and whether it has one.
-
-        A value of 0 at no place (-1) is put in front, so that neither is ever empty.
-        """
-        xp, size = self.xp, prod(shape)
-        every = self._arange(size, values)
+        """Values and places in a flat array, sorted by place; for each place its last value and whether it has one."""
+        xp, every = self.xp, self._arange(prod(shape), values)
         places = self.gather(xp.reshape(every, shape), index)
         values = xp.reshape(xp.broadcast_to(values, places.shape), (-1,))
         places = xp.reshape(places, (-1,))
-        values = xp.concat([xp.zeros(1, dtype=values.dtype, device=device_of(values)), values])
-        places = xp.concat([self._arange(1, values) - 1, places])
         order = xp.argsort(places, stable=True)
         values, places = xp.take(values, order), xp.take(places, order)
-        last = xp.searchsorted(places, every, side="right") - 1
+        last = xp.searchsorted(places, every, side="right") - 1  # -1 before the first place
+        last = xp.where(last < 0, 0, last)
         return values, places, last, xp.take(places, last) == every
 
     # ------------------------------------------------------------------------------------- elementwise, products
@@ -259,6 +271,10 @@ def may_repeat(index: Index) -> bool:
         if getattr(part, "ndim", 1) and "bool" not in str(getattr(part, "dtype", "int")):
             return True
     return False
+
+
+def _is_array_of_integers(part: Any) -> bool:
+    return getattr(part, "ndim", 0) > 0 and "int" in str(part.dtype)
 
 
 def _as_rows(xp: Namespace, windows: Array) -> Array:

@@ -31,6 +31,9 @@ class Strided(Standard):
     def copied(self, x: Array) -> Array:
         return x.copy()
 
+    def gather(self, x: Array, index: Index) -> Array:
+        return x[index]
+
     def scatter_add(self, values: Array, index: Index, shape: tuple[int, ...]) -> Array:
         xp = self.xp
         out = xp.zeros(shape, dtype=values.dtype, device=device_of(values))

@@ -1,8 +1,9 @@
 """The table of all functions on other array libraries, and what happens where two libraries meet.
 
 `backend` is every library that has a file in minigrad/backends and is installed (NumPy aside, with which all are
-compared), CuPy's double, and array-api-strict, which has no file: it runs the standard's operations alone. What each
-function of the protocol promises is in test_protocol.py, the networks in tests/problems/vision/test_on_backends.py.
+compared), CuPy's double, and array-api-strict, which has no file: it runs the standard's operations alone. Dask's
+lazy arrays are in test_dask.py. What each function of the protocol promises is in test_protocol.py, the networks in
+tests/problems/vision/test_on_backends.py.
 """
 
 import array_api_compat
