@@ -35,8 +35,8 @@ class Patches:
         size = self.oh * self.ow  # rows of a matrix for one image: many, or copies of the kernel take the time
         self.strips = backend.strips and sh == 1 and kh > 1 and kw * c >= NARROW and size >= max(c, outputs)
         self.products = kh if self.strips else 1  # that are added
-        entries = self.height * self.ow * kw * c + kh * size * outputs if self.strips else size * kh * kw * c
-        self.image_bytes = entries * x.dtype.itemsize
+        self.copies = kw * c * (self.height * self.ow if self.strips else kh * size)  # entries, for one image
+        self.image_bytes = (self.copies + (kh * size * outputs if self.strips else 0)) * x.dtype.itemsize
         self.part = backend.part_size(n, self.image_bytes)
         # One per thread, used for part after part: it stays in cache, where copies are fast (benchmarks/floor.py).
         self._spaces: dict[int, tuple[Array, Array, Array]] = {}
