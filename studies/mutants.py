@@ -44,7 +44,10 @@ WARM = ("numpy", "scipy.optimize", "scipy.special", "sklearn.datasets", "hypothe
         "autograd", "array_api_strict", "safetensors.numpy", "matplotlib", "PIL.Image", "typer", "torch")  # fmt: skip
 
 PASSED = (0, 5)  # of pytest: all passed; none was there, as in a file without examples
-OPTIONS = ("-W", "ignore::pytest.PytestAssertRewriteWarning")  # hypothesis is loaded here already
+OPTIONS = (
+    "-W", "ignore::pytest.PytestAssertRewriteWarning",  # hypothesis is loaded here already
+    "-k", "not jax and not dask",  # slow, and the rules are the same on every library
+)  # fmt: skip
 OPS = (
     "tests/minigrad/ops",
     "tests/minigrad/test_errors.py",
@@ -113,7 +116,7 @@ def pytest_in(
     """
     output = tree / "output.txt"
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of a fork where a library has started threads
+        warnings.simplefilter("ignore")  # of a fork where a library has started threads
         child = os.fork()
     if child == 0:
         try:

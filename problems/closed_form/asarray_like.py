@@ -17,5 +17,6 @@ def asarray_like(data: np.ndarray, params: Array) -> Array:
     """
     plain = mg.stop_gradient(params)
     xp = array_api_compat.array_namespace(plain)
-    dtype = plain.dtype if data.dtype.kind == "f" else None
-    return xp.asarray(data, dtype=dtype, device=array_api_compat.device(plain))
+    if data.dtype.kind == "f":
+        data = data.astype(str(plain.dtype).rpartition(".")[2])  # torch.float32, too, is float32
+    return mg.from_numpy(data, xp, array_api_compat.device(plain))

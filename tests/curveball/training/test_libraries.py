@@ -266,8 +266,10 @@ def test_steps_of_pytorch_are_graphs(monkeypatch):
 
     xp = library("torch")
     expected = run(tiny(xp), KINDS["curveball"])
-    for name, value in {**vars(graph_double.cuda()), "device_count": lambda: 0}.items():
-        monkeypatch.setattr(torch.cuda, name, value)
+    double = graph_double.cuda()
+    for name in ("CUDAGraph", "Stream", "current_stream", "graph", "is_available", "stream"):
+        monkeypatch.setattr(torch.cuda, name, getattr(double, name))
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     with pytest.raises(
         ValueError, match="CUDA graphs need a GPU, and the data are on cpu: leave out --compile, or use"
     ):
