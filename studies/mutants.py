@@ -39,7 +39,7 @@ from mutations import Mutation, mutations
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "studies" / "results" / "mutants.jsonl"
 EQUIVALENT = ROOT / "studies" / "mutants-equivalent.toml"
-COPIED = ("minigrad", "problems", "curveball", "tests", "pyproject.toml", "README.md")
+COPIED = ("minigrad", "problems", "curveball", "tests", "benchmarks", "pyproject.toml", "README.md")
 WARM = ("numpy", "scipy.optimize", "scipy.special", "sklearn.datasets", "hypothesis", "array_api_compat.numpy",
         "autograd", "array_api_strict", "safetensors.numpy", "matplotlib", "PIL.Image", "typer", "torch")  # fmt: skip
 
