@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import resource
 import statistics
@@ -177,7 +178,7 @@ def markdown(rows: list[dict[str, Any]], facts: dict[str, Any]) -> str:
         "# The same steps on every array library",
         "",
         f"Made by `python benchmarks/libraries.py`, {facts['date']}, medians of {facts['repeats']}, "
-        f"{facts['processor']}, {facts['cores']} cores, "
+        f"{facts['processor']}, {facts['cores']} cores, load of the machine before {facts['load']}, "
         f"{', '.join(f'{name} {versions[name]}' for name in libraries if name in versions)}. "
         "What the columns mean is in [libraries.py](../libraries.py).",
         "",
@@ -196,7 +197,8 @@ def markdown(rows: list[dict[str, Any]], facts: dict[str, Any]) -> str:
 
 def write(out: Path, rows: list[dict[str, Any]], options: argparse.Namespace, libraries: list[str]) -> None:
     """Both files."""
-    facts = {"benchmark": "libraries", "repeats": options.repeats, "libraries": libraries, **provenance()}
+    facts = {"benchmark": "libraries", "repeats": options.repeats, "libraries": libraries, "load": options.load}
+    facts |= provenance()
     text = json.dumps({**facts, "rows": rows}, indent=1) + "\n"
     write_whole(out / "libraries.json", lambda path: path.write_text(text))
     write_whole(out / "libraries.md", lambda path: path.write_text(markdown(rows, facts)))
@@ -214,6 +216,7 @@ def main() -> None:
     if options.grown:
         print(grown(*options.grown))
         return
+    options.load = round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None
     out, libraries = output_folder(options.out), usable(options.libraries)
     rows: list[dict[str, Any]] = []
     for problem in options.problems:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from minigrad.backends import Backend
-from tests.conftest import jax_bits
+from tests.conftest import LIBRARIES, jax_bits
 
 PAGE = Path(__file__).parents[2] / "docs/libraries.md"
 BLOCK = re.compile(r"^```(python|text)\n(.*?)^```\n", re.M | re.S)
@@ -67,3 +67,11 @@ def test_the_table_of_functions_names_the_protocol():
     functions = {name for name in vars(Backend) if not name.startswith("_") and name not in ("xp", "packs")}
     left_out = {"conv2d_push", "window_max_at"}  # sums and pairs of others, in one call
     assert functions - left_out <= named, functions - left_out - named
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/libraries.md"])
+def test_the_tables_of_what_runs_where_have_every_library(page):
+    """Each library with a file has its row, and so have the two that are tested without."""
+    rows = re.findall(r"^\| ([\w-]+) \|(?:.*\|){3,4}$", (PAGE.parents[1] / page).read_text("utf-8"), re.M)
+    assert {row.lower() for row in rows} >= {"pytorch" if name == "torch" else name for name in LIBRARIES}
+    assert {"array-api-strict", "Dask"} <= set(rows)
