@@ -5,7 +5,8 @@
 Prints a table in Markdown. Per layer of the forward pass, in float32:
 
     multiplications   of the matrix product, if the layer has weights
-    patches           bytes of the windows that a convolution copies, through a buffer that stays in cache
+    patches           bytes of the windows that a convolution copies (strips of them where they do), through a buffer
+                      that stays in cache
     traffic           bytes of what the layer reads and writes once: images in, images out
 
 A CurveBall step sweeps each layer with weights 7 times (forward, two push-forwards and a pull-back of two products
@@ -30,6 +31,8 @@ from step import CLASSES, SHAPE, matmul_rate
 import problems
 from curveball.training.provenance import provenance
 from minigrad import one_blas_thread
+from minigrad.backends import backend_for, numpy_namespace
+from minigrad.backends.patches import Patches
 from minigrad.backends.threads import call_all
 
 
@@ -65,6 +68,13 @@ def copy_rates() -> tuple[float, float]:
     return 1e-9 * cache, 1e-9 * memory
 
 
+def copied(image: tuple[int, ...], kernel: tuple[int, ...], stride: int) -> int:
+    """Bytes of the windows that a convolution copies for one image."""
+    backend, size = backend_for(numpy_namespace), kernel[0]
+    pads, x = (size // 2, size // 2), np.empty((1, *image), np.float32)
+    return 4 * Patches(backend, x, (size, size), (stride, stride), (pads, pads), (1, 1), kernel[3]).copies
+
+
 def layers(network: str, batch: int) -> list[dict[str, Any]]:
     """Counts for each layer of a forward pass."""
     net = problems.network(network, CLASSES)
@@ -77,7 +87,7 @@ def layers(network: str, batch: int) -> list[dict[str, Any]]:
         if weights is not None:
             row["multiplications"] = batch * weights.size * math.prod(after[:-1])
             if weights.ndim == 4:
-                row["patches"] = 4 * batch * math.prod(after[:2]) * math.prod(weights.shape[:3])
+                row["patches"] = batch * copied(shape, weights.shape, layer.stride)
         rows.append(row)
         shape = after
     return rows

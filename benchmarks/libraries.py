@@ -6,7 +6,7 @@ Writes `libraries.md` and `libraries.json` into the folder `--out` (default: ben
 the same on all libraries: NumPy and PyTorch run it operation by operation, JAX as one program, compiled by its first
 call. PyTorch's own steps are in peer.py, those on a GPU in gpu.py.
 
-    ms         of a step, the median; in every repeat all libraries take a step in turn
+    ms         of a step, the median; in every repeat all libraries take steps in turn, the first of them not timed
     first s    the seconds of the first step, compiling included, less those of a later one
     memory MB  how much a process grows in four steps and what came before them, above what the libraries imported
                take: its maximum resident set size, in a process of its own
@@ -48,6 +48,7 @@ LIBRARIES = ("numpy", "torch", "jax")
 PROBLEMS = {"basic": 128, "basic-bn": 128, "digits mlp": 64, "rosenbrock": None}  # and the batch
 SOLVERS = ("curveball", "sgd")
 COMPILED = ("jax",)
+PAUSE = 0.1  # seconds between two libraries: idle threads of the one before wait busily, and would slow the next
 BLOCK = 0.02  # seconds: shorter steps are timed several in a row
 
 Pair = tuple[Callable[[], None], Callable[[], None]]  # take a step; wait until it is done
@@ -123,6 +124,8 @@ def measured(problem: str, solver: str, libraries: list[str], repeats: int) -> d
     times: dict[str, list[float]] = {library: [] for library in libraries}
     for _ in range(repeats):
         for library, pair in pairs.items():
+            time.sleep(PAUSE)
+            seconds(pair, 1)
             times[library].append(seconds(pair, counts[library]))
     medians = {library: statistics.median(values) for library, values in times.items()}
     return {

@@ -36,7 +36,7 @@ import numpy as np
 import problems
 from curveball import SGD, CurveBall
 from curveball.training.provenance import provenance
-from minigrad import nn, one_blas_thread
+from minigrad import keep_freed_memory, nn, one_blas_thread
 
 BATCH, SHAPE, CLASSES = 128, (32, 32, 3), 10
 
@@ -119,6 +119,7 @@ def main() -> None:
     repeats = parser.parse_args().repeats
     if repeats < 1:
         parser.error(f"--repeats must be at least 1; got {repeats}")
+    keep_freed_memory()  # as in training
     rate, pipeline = matmul_rate(), inputs()
     results: dict[str, Any] = {}
     for name in ("basic", "basic-bn"):

@@ -21,7 +21,7 @@ from typing import Any
 from contenders import NETWORKS, ours
 
 from curveball.training.provenance import blas, provenance
-from minigrad import one_blas_thread
+from minigrad import keep_freed_memory, one_blas_thread
 from minigrad.backends import backend_for, numpy_namespace
 from minigrad.backends.patches import Patches
 
@@ -29,7 +29,8 @@ BACKEND = backend_for(numpy_namespace)
 
 PARTS: dict[str, tuple[tuple[Any, str], ...]] = {  # name -> functions whose time it is; none calls another
     "matrix products": ((numpy_namespace, "matmul"),),
-    "patches": ((Patches, "matrix"),),
+    "patches": ((Patches, "matrices"),),
+    "batch normalisation": ((BACKEND, "batch_norm"), (BACKEND, "batch_norm_push"), (BACKEND, "batch_norm_pull")),
     "max pools: maxima": ((BACKEND, "window_max"),),
     "max pools: their places": ((BACKEND, "window_argmax"),),
     "max pools: tangents": ((BACKEND, "gather"),),
@@ -70,7 +71,8 @@ def main() -> None:
             setattr(owner, attribute, timed(getattr(owner, attribute), functools.partial(note, name)))
     step = ours(options.network, options.batch, numpy_namespace)[options.solver].step
     rows: dict[str, list[float]] = {name: [] for name in ("step", *PARTS)}
-    with one_blas_thread():
+    keep_freed_memory()
+    with one_blas_thread():  # both as in training
         step()
         for _ in range(options.repeats):
             spent.clear()
@@ -83,7 +85,7 @@ def main() -> None:
     print(f"{options.solver}, {options.network}, batch {options.batch}, float32, {threads} threads\n")
     print("| | calls | sum over threads, ms | per core, ms |\n|---|---|---|---|")
     for name in PARTS:
-        whole = "pools" in name  # timed from outside: they share the cores out themselves
+        whole = "pools" in name or "batch" in name  # timed from outside: they share the cores out themselves
         total = 1e3 * statistics.median(rows[name]) * (threads if whole else 1)
         print(f"| {name} | {calls[name]} | {total:.1f} | {total / threads:.1f} |")
     print(f"| step | 1 | | {1e3 * statistics.median(rows['step']):.1f} |")

@@ -75,7 +75,7 @@ def _package(name: str) -> str:
 
 def _rooms(modules: dict[str, Path], imports: dict[str, set[str]]) -> dict[str, str]:
     """The room of every module."""
-    folders = {name: ".".join(path.parent.parts[-2:]) for name, path in modules.items() if name not in PACKAGES}
+    folders = {name: _folder(path.parent.parts) for name, path in modules.items() if name not in PACKAGES}
     loose = {name for name in folders if modules[name].parent.name in PACKAGES}
     below: set[str] = set()
     new = {other for name in imports.keys() - loose if name.startswith(ABOVE_LOOSE_FILES) for other in imports[name]}
@@ -84,6 +84,14 @@ def _rooms(modules: dict[str, Path], imports: dict[str, set[str]]) -> dict[str, 
         new = {other for name in new for other in imports[name]}
     in_files = {name: f"{_package(name)} {'below' if name in below else 'above'}" for name in loose}
     return folders | in_files
+
+
+def _folder(parts: tuple[str, ...]) -> str:
+    """A package and its folder; a folder within a folder belongs to that."""
+    start = max(k for k, part in enumerate(parts) if part in PACKAGES)
+    while start and parts[start - 1] in PACKAGES:
+        start -= 1
+    return ".".join(parts[start : start + 2])
 
 
 def _has_path(graph: Arrows, start: str, end: str) -> bool:
@@ -136,7 +144,7 @@ FRAMES: dict[str, tuple[list[tuple[float, float]], str]] = {  # the packages: th
 def drawn(found: Arrows, root: Path = ROOT) -> dict[str, Room]:
     """The rooms that there are: all folders, and the rooms of loose files that an arrow touches."""
     files = [path.relative_to(root) for package in PACKAGES for path in (root / package).rglob("*.py")]
-    names = {".".join(path.parts[:-1]) for path in files if len(path.parts) > 2}
+    names = {".".join(path.parts[:2]) for path in files if len(path.parts) > 2}
     names |= {room for arrow in found for room in arrow if room not in FRAMES}
     if missing := names - ROOMS.keys():
         raise ValueError(f"give {', '.join(sorted(missing))} a place in ROOMS, docs/map_picture.py")

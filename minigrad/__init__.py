@@ -9,7 +9,17 @@ import sys as _sys
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from minigrad import nn
-from minigrad.backends import Namespace, backend_name, compiled, from_numpy, fused, namespace, one_blas_thread, to_numpy
+from minigrad.backends import (
+    Namespace,
+    backend_name,
+    compiled,
+    from_numpy,
+    fused,
+    keep_freed_memory,
+    namespace,
+    one_blas_thread,
+    to_numpy,
+)
 from minigrad.check import DerivativeError, check_derivatives
 from minigrad.curvature import GGNOperator, HessianOperator, check_runs, ggnvp, hvp
 from minigrad.linear_maps import Compose, Identity, Linear, LinearMap, Negate, Scale
@@ -61,8 +71,8 @@ __all__ = [
     "Ravel", "Tree", "packed", "tree_elementwise", "tree_flatten", "tree_map", "tree_packed", "tree_paths",
     "tree_unflatten",
     # arrays, and the library behind them
-    "Array", "Namespace", "Variable", "backend_name", "compiled", "from_numpy", "fused", "namespace",
-    "one_blas_thread", "to_numpy",
+    "Array", "Namespace", "Variable", "backend_name", "compiled", "from_numpy", "fused", "keep_freed_memory",
+    "namespace", "one_blas_thread", "to_numpy",
     # namespaces of their own
     "linalg", "nn",
 ]  # fmt: skip

@@ -99,7 +99,10 @@ class TreeSpec:
                     "differentiated as aux, with has_aux=True"
                 ) from None
             sources.append(None)
-            values.append(copied(x) if xp is not None else self.namespace.full((), float(x)))
+            if xp is None:
+                dtype = self.namespace.zeros(()).dtype  # named, else JAX leaves it open
+                x = self.namespace.full((), float(x), dtype=dtype)
+            values.append(copied(x))
         if self.namespace is not numpy_namespace:
             backend_for(self.namespace).check([strip(x) for x in values])
         return TreeSpec(values, structure, self.namespace), sources

@@ -36,7 +36,10 @@ LIBRARIES = sorted(
 OTHERS = [name for name in LIBRARIES if name not in ("numpy", "cupy")]
 
 
-@pytest.fixture(params=["array_api_strict", "cupy_double", pytest.param("cupy", marks=pytest.mark.gpu), *OTHERS])
+BACKENDS = ["array_api_strict", "cupy_double", pytest.param("cupy", marks=pytest.mark.gpu), *OTHERS]
+
+
+@pytest.fixture(params=BACKENDS)
 def backend(request, monkeypatch):
     """An array library other than NumPy, as a namespace."""
     if request.param == "cupy":
@@ -56,15 +59,18 @@ def backend(request, monkeypatch):
 
 @contextlib.contextmanager
 def jax_bits(bits):
-    """JAX with numbers of 64 bits, or of 32, which is its default."""
+    """JAX with numbers of 64 bits, or of 32, which is its default; compiled quickly rather than well."""
     import jax
 
-    before = jax.config.jax_enable_x64
-    jax.config.update("jax_enable_x64", bits == 64)
+    options = {"jax_enable_x64": bits == 64, "jax_disable_most_optimizations": True}
+    before = {name: jax.config.read(name) for name in options}
+    for name, value in options.items():
+        jax.config.update(name, value)
     try:
         yield
     finally:
-        jax.config.update("jax_enable_x64", before)
+        for name, value in before.items():
+            jax.config.update(name, value)
 
 
 def namespace_of(library):

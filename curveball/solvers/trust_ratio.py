@@ -16,7 +16,8 @@ LAM_RANGE = (1e-8, 1e8)
 @fused
 def in_range(xp: Namespace, lam: Array) -> Array:
     """`lam` itself, or the bound of `LAM_RANGE` that it passes."""
-    return xp.minimum(xp.maximum(lam, LAM_RANGE[0]), LAM_RANGE[1])
+    low, high = LAM_RANGE
+    return xp.where(lam < low, low, xp.where(lam > high, high, lam))
 
 
 def trust_ratio(change: Array, predicted: Array) -> Array:

@@ -39,7 +39,8 @@ class Here:
     index: int = 0
     count: int = 1
     has_said: bool = False
-    on_abort: Any = None  # C's handler, which must not be collected
+    at_abort: tuple[str, int] = ("", 1)  # the line and the exit code where JAX aborts it
+    handler: Any = None  # C's, which must not be collected
 
 
 _here = Here()
@@ -63,25 +64,29 @@ def join(jax: Any, count: int | None, index: int | None, coordinator: str | None
     coordinator:  HOST:PORT of process 0
 
     What is None is read from the environment that Slurm, Kubernetes or Open MPI made. ValueError where it is not
-    there, where JAX has started already, or where the others do not come.
+    there, or where JAX has started already. Where the others do not come, JAX ends this process, with a line.
     """
     _check(count, index, coordinator)
     given = {"coordinator_address": coordinator, "num_processes": count, "process_id": index}
     if None not in given.values():
         given["cluster_detection_method"] = "deactivate"
+    where = coordinator or "the coordinator"
     with contextlib.suppress(AttributeError):  # else SIGTERM would end nothing
         jax.config.update("jax_enable_preemption_service", False)
+    _here.at_abort = f"curveball: not all processes came to {where} within {START} s: start all of them", 2
+    _end_in_one_line()
     try:
         jax.distributed.initialize(
             **given, heartbeat_timeout_seconds=HEARTBEAT, initialization_timeout=START, shutdown_timeout_seconds=START
         )
         _here.index, _here.count = jax.process_index(), jax.process_count()
-        _end_in_one_line()
+        _here.at_abort = _lost(), 1
         with _without_output():  # of the libraries that connect the devices
             from jax.experimental import multihost_utils
 
             multihost_utils.sync_global_devices("start")
     except (RuntimeError, ValueError) as error:
+        _here.at_abort = "curveball: JAX ended this process", 1
         if "should be defined" in str(error) or "must be defined" in str(error):
             raise ValueError(
                 "no Slurm, Kubernetes or Open MPI has started this process: give --processes N, --process-id K and "
@@ -89,7 +94,6 @@ def join(jax: Any, count: int | None, index: int | None, coordinator: str | None
             ) from None
         if "must be called before" in str(error) or "only be called once" in str(error):
             raise ValueError("JAX has started already: processes must be joined before it computes anything") from None
-        where = coordinator or "the coordinator"
         raise ValueError(f"the processes do not find each other at {where} ({one_line(error)})") from None
 
 
@@ -159,25 +163,26 @@ def _lost(why: str = "") -> str:
 
 
 def _end_in_one_line() -> None:
-    """Where JAX aborts this process, as it does when the coordinator is gone, print a line and exit with code 1.
+    """Where JAX aborts this process, as it does when the coordinator is gone, print a line and exit.
 
     The handler is C's own: Python's would wait for the main thread, which waits for a device.
     """
-    if sys.platform == "win32" or not are_several():
+    if sys.platform == "win32":
         return
 
     def end(_: int) -> None:
+        line, code = _here.at_abort
         if not _here.has_said:
             _here.has_said = True
             with contextlib.suppress(OSError):
-                os.write(2, (_lost() + "\n").encode())
-        os._exit(1)
+                os.write(2, f"{line}\n".encode())
+        os._exit(code)
 
-    handler = ctypes.CFUNCTYPE(None, ctypes.c_int)
+    kind = ctypes.CFUNCTYPE(None, ctypes.c_int)
     library = ctypes.CDLL(None)
-    library.signal.argtypes, library.signal.restype = [ctypes.c_int, handler], ctypes.c_void_p
-    _here.on_abort = handler(end)
-    library.signal(signal.SIGABRT, _here.on_abort)
+    library.signal.argtypes, library.signal.restype = [ctypes.c_int, kind], ctypes.c_void_p
+    _here.handler = kind(end)
+    library.signal(signal.SIGABRT, _here.handler)
 
 
 @contextlib.contextmanager

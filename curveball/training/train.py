@@ -24,7 +24,7 @@ from curveball.training.resume import Saver, resume_together
 from curveball.training.run import Record, Run, RunIsDone
 from curveball.training.schedule import is_constant, learning_rates
 from curveball.training.step import Step, check_compiles, step_of
-from minigrad import one_blas_thread
+from minigrad import keep_freed_memory, one_blas_thread
 
 CHECKPOINT = Path("checkpoint.safetensors")
 FILES = (CHECKPOINT.name, before(CHECKPOINT).name, "log.jsonl")
@@ -99,6 +99,7 @@ def _train(problem: TrainingProblem[Batch], spec: RunSpec, callback: Callback | 
     done = len(run.epochs) * count + (run.part.batches if run.part else 0)
     progress = Progress(spec.name, options.epochs, options.epochs * count, done, options.quiet or not leads())
     saver = Saver(spec.checkpoint, rng, about, data, log, options.save_interval, leads())
+    keep_freed_memory()
     # A run that diverges overflows before the loss that ends it.
     with log, progress, one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
         lost = [] if log.kept else run.epochs

@@ -9,6 +9,7 @@ tests/problems/vision/test_on_backends.py trains the networks.
 """
 
 from minigrad.backends.fusion import fuse, fused
+from minigrad.backends.heap import keep_freed_memory
 from minigrad.backends.namespaces import (
     SCALARS,
     Namespace,
@@ -47,6 +48,7 @@ __all__ = [
     "fuse",
     "fused",
     "is_floating",
+    "keep_freed_memory",
     "mixed_backends",
     "namespace",
     "not_an_array",

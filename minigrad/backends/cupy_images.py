@@ -27,7 +27,8 @@ _PATCHES = """
     Index column = (k % ow) * sw + b - left;    k = k / ow;
     Index row = (k % oh) * sh + a - top;        k = k / oh;
     bool inside = row >= 0 && column >= 0 && row % dh == 0 && column % dw == 0 && row / dh < h && column / dw < w;
-    y = inside ? x[((k * h + row / dh) * w + column / dw) * c + channel] : T(0);
+    Index at = ((k * h + row / dh) * w + column / dw) * c + channel;
+    y = inside ? x[at] : T(0);
 """
 
 # Where a thread stands in the outputs (batch, oh, ow, c) of a pool: its channel, and the corner of its window.

@@ -85,7 +85,7 @@ class Library(Standard):
     ) -> Array:
         if prod(window) > MOST_BITS:
             return super().window_put(c, places, shape, window, stride, pads)
-        return self._put_back(self._chosen, [places, c], window, stride, pads, shape[1:3])
+        return self._put_back(self._chosen, [places, c], window, stride, pads, (shape[1], shape[2]))
 
     def _chosen(self, k: int, places: Array, values: Array) -> Array:
         """The values whose place is number k of the window, 0 elsewhere."""
@@ -177,14 +177,15 @@ class Library(Standard):
 
     def dtype(self, name: str) -> Any:
         """Without 64 bits, indices have 32, and float64 is an error: JAX would make float32 of it, with a warning."""
-        if "64" in name and not self._jax.config.jax_enable_x64:
-            if name == "int64":
-                return self.xp.dtype("int32")
+        if "64" not in name:
+            return super().dtype(name)
+        found = self._jax.dtypes.canonicalize_dtype(name)
+        if found.name not in (name, "int32"):
             raise TypeError(
                 f"no dtype {name} on JAX with 32 bits: call jax.config.update('jax_enable_x64', True) first, "
                 "or give minigrad.float32"
             )
-        return super().dtype(name)
+        return found
 
     def copied(self, x: Array) -> Array:
         return x  # nothing can write to it

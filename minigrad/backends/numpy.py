@@ -17,6 +17,7 @@ class Library(Convolutions, Pools, Channels):
     """NumPy."""
 
     part_bytes = 2 << 20  # fits into a core's cache; benchmarks/step.py and floor.py (copies) show the effect
+    strips = True
 
     def in_parts(self, n: int, image_bytes: int, work: Callable[[int, int], Any]) -> list[Any]:
         parts = self._parts(n, image_bytes)

@@ -46,11 +46,12 @@ class Pools(Strided):
                 xp.maximum(place, (view == best) * small(kh * kw - k), out=place)
             where[...] = inside[place]
             where += corner + xp.arange(start, stop)[:, None, None, None] * (h * w * c)
+            # Only a window of nothing but -inf can point into the padding: any entry of x will do for it.
+            xp.maximum(where, 0, out=where)
+            xp.minimum(where, x.size - 1, out=where)
 
         self.in_parts(n, x[:1].nbytes, work)
-        # Only a window of nothing but -inf can point into the padding: any entry of x will do for it.
-        xp.maximum(index, 0, out=index)
-        return xp.minimum(index, x.size - 1, out=index)
+        return index
 
     def window_sum(self, x: Array, window: Pair, stride: Pair, pads: Pads) -> Array:
         """Along the height, then along the width."""
@@ -71,7 +72,7 @@ class Pools(Strided):
             for j in range(1, kw):
                 sums += rows[:, :, j : j + sw * (ow - 1) + 1 : sw]
 
-        self.in_parts(n, x[:1].nbytes, work)
+        self.in_parts(n, 3 * x[:1].nbytes, work)  # images, rows and sums
         return y
 
     def window_sum_transpose(self, c: Array, window: Pair, stride: Pair, pads: Pads, size: Pair) -> Array:
@@ -93,7 +94,7 @@ class Pools(Strided):
                 from_h, to_h = strided(h, oh, i - pads[0][0], sh)
                 part[:, from_h, from_w] += rows[:, to_h, to_w]
 
-        self.in_parts(n, x[:1].nbytes, work)
+        self.in_parts(n, 3 * x[:1].nbytes, work)  # images, rows and sums
         return x
 
 

@@ -14,6 +14,7 @@ class Strided(Standard):
     """Libraries with NumPy's in-place operations; patches.py and pools.py add images."""
 
     part_bytes = 1 << 20  # worked on at a time
+    strips = False  # whether convolutions may copy fewer bytes and multiply more, smaller matrices
 
     def part_size(self, n: int, image_bytes: int) -> int:
         """How many of `n` images are worked on at a time."""

@@ -16,8 +16,6 @@ from contextvars import copy_context
 from threading import Lock
 from typing import Any
 
-from minigrad.backends.heap import keep_freed_memory
-
 
 @functools.cache
 def _threads() -> tuple[ThreadPoolExecutor, int, Any, Lock] | None:
@@ -63,12 +61,11 @@ def call_all(work: Callable[..., Any], parts: list[tuple[Any, ...]]) -> list[Any
 
 @contextlib.contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Hold BLAS to one thread for a whole run, so that the parts of a batch have the cores; keep memory that is freed.
+    """Hold BLAS to one thread for a whole run, so that the parts of a batch have the cores.
 
     >>> with one_blas_thread():
     ...     pass
     """
-    keep_freed_memory()
     threads = _threads()
     if threads is None:
         yield

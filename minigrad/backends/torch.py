@@ -47,6 +47,14 @@ class Library(Standard):
             y = y if bias is None else y + bias[:, None, None]
         return _ours(y)
 
+    def conv2d_push(
+        self, x_dot: Array, w: Array, x: Array, w_dot: Array, stride: Pair, pads: Pads, dilation: Pair,
+        bias_dot: Array | None = None,
+    ) -> Array:  # fmt: skip
+        y_dot = self.conv2d(x, w_dot, stride, pads, dilation, bias_dot)
+        other = self.conv2d(x_dot, w, stride, pads, dilation)
+        return y_dot.add_(other) if y_dot.dtype == other.dtype else y_dot + other
+
     def conv2d_kernel(self, x: Array, c: Array, window: Pair, stride: Pair, pads: Pads, dilation: Pair) -> Array:
         x, c = self._of_one_dtype(x, c)
         if dilation != ONE:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from minigrad.backends import SCALARS, backend_dtype, current_namespace, family, namespace
+from minigrad.backends import SCALARS, Namespace, backend_dtype, current_namespace, family, namespace
 from minigrad.ops.dtypes import astype
 from minigrad.ops.shaping import Shape
 from minigrad.variable import Array, Variable, strip
@@ -29,6 +29,11 @@ def _make(name: str, *args: Any, dtype: Any, device: Any, **params: Any) -> Arra
     return getattr(xp, name)(*args, dtype=dtype, device=device, **params)
 
 
+def _number_dtype(xp: Namespace, number: float) -> Any:
+    """The library's dtype of a Python number, to be named where an array is made: else JAX leaves it open."""
+    return xp.asarray(number).dtype
+
+
 def zeros(shape: int | Shape, *, dtype: Any = None, device: Any = None) -> Array:
     """An array of zeros."""
     return _make("zeros", shape, dtype=dtype, device=device)
@@ -41,6 +46,8 @@ def ones(shape: int | Shape, *, dtype: Any = None, device: Any = None) -> Array:
 
 def full(shape: int | Shape, fill_value: float, *, dtype: Any = None, device: Any = None) -> Array:
     """An array that holds one value everywhere."""
+    if dtype is None:
+        dtype = _number_dtype(current_namespace.get(), fill_value)
     return _make("full", shape, fill_value, dtype=dtype, device=device)
 
 
@@ -106,8 +113,8 @@ def asarray(x: Any, dtype: Any = None, device: Any = None) -> Array:
     if dtype is not None:
         dtype = backend_dtype(xp, dtype)
     try:
-        if isinstance(x, SCALARS) and dtype is None:
-            return xp.full((), x, device=device)  # JAX would give the result of asarray another dtype later
+        if dtype is None and isinstance(x, SCALARS):
+            dtype = _number_dtype(xp, x)
         return xp.asarray(x, dtype=dtype, device=device)
     except (TypeError, ValueError) as error:
         raise TypeError(f"asarray: {error}. A list of variables is joined with minigrad.stack") from None

@@ -73,6 +73,9 @@ def count(monkeypatch):
     counting(products, "_matmul", lambda Y, X, K: Y.size * X.shape[-1])
     counting(backend_for(numpy_namespace), "conv2d", lambda Y, X, K, *_: Y.size * prod(K.shape[:3]))
     counting(
+        backend_for(numpy_namespace), "conv2d_push", lambda Y_dot, X_dot, K, *_: 2 * Y_dot.size * prod(K.shape[:3])
+    )
+    counting(
         backend_for(numpy_namespace), "conv2d_kernel", lambda K_bar, X, Y_bar, *_: Y_bar.size * prod(K_bar.shape[:3])
     )
 

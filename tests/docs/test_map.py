@@ -23,7 +23,8 @@ ROUTES = re.findall(r"^## (The way of .*)\n\n.*\n\n((?:[0-9]+\. .*\n)+)", (ROOT 
 def room(module):
     """The folder of a module: `minigrad` for a file in the package itself, also where the picture has two rooms."""
     is_folder = (ROOT / module.replace(".", "/")).is_dir()
-    return module if is_folder else module.rpartition(".")[0]
+    folder = module if is_folder else module.rpartition(".")[0]
+    return ".".join(folder.split(".")[:2])  # a folder within a folder belongs to that
 
 
 def imports():

@@ -9,6 +9,8 @@ the array, else IndexError. int is 32 bits wide; ptrdiff_t and long long are 64.
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
+from collections.abc import Hashable
 
 import numpy as np
 
@@ -20,6 +22,8 @@ INTEGERS = {"int": np.int32, "unsigned": np.uint32, "ptrdiff_t": np.int64, "bool
 def _divide(a, b):
     if np.result_type(a, b).kind not in "iu":
         return a / b
+    if np.ndim(b) == 0 and b == 1:
+        return a
     if np.all(np.asarray(a) >= 0) and np.all(np.asarray(b) > 0):
         return a // b
     return np.where((a < 0) == (b < 0), a // b, -(-a // b))
@@ -28,20 +32,40 @@ def _divide(a, b):
 OPERATIONS = {
     "||": np.logical_or, "&&": np.logical_and, "==": np.equal, "!=": np.not_equal, "<": np.less, "<=": np.less_equal,
     ">": np.greater, ">=": np.greater_equal, "+": np.add, "-": np.subtract, "*": np.multiply, "/": _divide,
-    "%": lambda a, b: np.fmod(a, b),
+    "%": lambda a, b: a - _divide(a, b) * b,
 }  # fmt: skip
 
 
 class Program:
-    """A kernel's text. Call it with a dict of its names: types, numbers, arrays; names that it sets are added."""
+    """A kernel's text. Call it with a dict of its names: types, numbers, arrays; names that it sets are added.
 
-    def __init__(self, text: str):
+    What the text computes before it names one of `arrays` depends on the numbers alone. With a `key` for these it is
+    computed once, and kept for the last few keys.
+    """
+
+    kept = 4
+
+    def __init__(self, text: str, arrays: tuple[str, ...] = ()):
         self._tokens = [a or b for a, b in TOKEN.findall(text) if (a or b).strip()]
-        self._at = 0
-        self._body = self._statements()
+        self._at, self._starts = 0, []
+        self._body = self._statements(self._starts)
+        first = next((k for k, token in enumerate(self._tokens) if token in arrays), 0)
+        self._before = sum(start < first for start in self._starts[1:])  # statements that end before it
+        self._later = set(self._tokens[self._starts[self._before] :])  # names that the others use
+        self._known: OrderedDict[Hashable, dict] = OrderedDict()
 
-    def __call__(self, names: dict) -> None:
-        for statement in self._body:
+    def __call__(self, names: dict, key: Hashable = None) -> None:
+        if key is None or key not in self._known:
+            given = set(names)
+            for statement in self._body[: self._before]:
+                statement(names)
+            self._known[key] = {name: names[name] for name in set(names) - given if name in self._later}
+        else:
+            names |= self._known[key]
+        self._known.move_to_end(key)
+        if len(self._known) > self.kept:
+            self._known.popitem(last=False)
+        for statement in self._body[self._before :]:
             statement(names)
 
     # Reading: each method returns a function of the names, and expressions also of where their value is asked for.
@@ -56,9 +80,11 @@ class Program:
         self._at += 1
         return token
 
-    def _statements(self):
+    def _statements(self, starts=None):
         found = []
         while self._peek() != "}":
+            if starts is not None:
+                starts.append(self._at)
             found.append(self._loop() if self._peek() == "for" else self._assignment())
         return found
 

@@ -317,8 +317,9 @@ class ElementwiseKernel:
     """`cupy.ElementwiseKernel` with one output, which is given: its text, run by tests/support/cuda_text.py."""
 
     def __init__(self, in_params, out_params, operation, name="kernel"):
-        self.name, self._program = name, Program(operation)
         self._params = [text.split() for text in in_params.split(",")]  # ["raw", "T", "x"] or ["int32", "h"]
+        raw = tuple(param[-1] for param in self._params if param[0] == "raw")
+        self.name, self._program = name, Program(operation, raw)
         (self._out,) = [text.split() for text in out_params.split(",")]
 
     def __call__(self, *args):
@@ -339,7 +340,9 @@ class ElementwiseKernel:
         names |= INTEGERS | types | {"i": np.arange(out.size), self._out[-1]: np.zeros(out.size, out.dtype)}
         launch("elementwise", self.name, int(out.size > 0))
         if out.size:
-            self._program(names)
+            numbers = tuple(x for x in args if not isinstance(x, ndarray))
+            same = len(numbers) == sum(param[0] != "raw" for param in self._params)  # no array is read entry by entry
+            self._program(names, key=(out.size, *types.items(), *numbers) if same else None)
             out._host[...] = np.broadcast_to(names[self._out[-1]], out.size).reshape(out.shape)
         return out
 

@@ -5,7 +5,6 @@ host while it is made is an error.
 """
 
 import contextlib
-from types import SimpleNamespace
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -70,11 +69,20 @@ def cuda():
     """A new double in place of `torch.cuda`."""
     LOG.clear()
     GRAPHS.clear()
-    return SimpleNamespace(
-        CUDAGraph=CUDAGraph,
-        Stream=Stream,
-        current_stream=Stream,
-        graph=_graph,
-        is_available=lambda: True,
-        stream=_stream,
-    )
+    return _Cuda(torch.cuda)
+
+
+class _Cuda:
+    """What a graph needs is the double's, all else PyTorch's own: its modules may be imported late."""
+
+    CUDAGraph, Stream, current_stream = CUDAGraph, Stream, Stream
+    graph, stream = staticmethod(_graph), staticmethod(_stream)
+
+    def __init__(self, real):
+        self._real = real
+
+    def is_available(self):
+        return True
+
+    def __getattr__(self, name):
+        return getattr(self._real, name)

@@ -135,6 +135,18 @@ def test_processes_that_die_and_go_on_with_other_devices_take_the_same_steps(tmp
         np.testing.assert_allclose(found, [record[key] for record in expected], rtol=1e-7, atol=1e-9)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no processes that JAX connects on Windows")
+def test_others_that_do_not_come():
+    code = """if True:
+        from curveball.training import many_devices, processes
+        processes.START = 1
+        many_devices.start(several=many_devices.Processes(2, 1, "127.0.0.1:1"))"""
+    done = subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (
+        2, "curveball: not all processes came to 127.0.0.1:1 within 1 s: start all of them\n",
+    )  # fmt: skip
+
+
 def test_what_xla_says_of_others_becomes_one_line(monkeypatch, capsys):
     monkeypatch.setattr(processes, "_here", processes.Here(1, 2))
     with pytest.raises(SystemExit) as end, processes.reaching_others():

@@ -12,11 +12,14 @@ import pytest
 
 import minigrad as mg
 from minigrad import nn, tree_flatten
-from tests.conftest import namespace_of
+from tests.conftest import BACKENDS, namespace_of
 from tests.minigrad.ops.test_derivatives import cast
 from tests.support.cases import CASES
 
 CASE = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+
+# JAX compiles each operation for each shape: test_jax.py has the table in whole programs, in a fifth of the time.
+UNCOMPILED = pytest.mark.parametrize("backend", [name for name in BACKENDS if name != "jax"], indirect=True)
 
 
 def skip_if_numpy_only(case, backend):
@@ -25,12 +28,14 @@ def skip_if_numpy_only(case, backend):
 
 
 @CASE
+@UNCOMPILED
 def test_derivatives_to_second_order(case, backend):
     skip_if_numpy_only(case, backend)
     mg.check_derivatives(case.f, *cast(case.args, "float64", backend), directions=1, **case.options)
 
 
 @CASE
+@UNCOMPILED
 def test_values_are_numpys_and_results_stay_on_the_backend(case, backend):
     skip_if_numpy_only(case, backend)
     args = cast(case.args, "float32", backend)

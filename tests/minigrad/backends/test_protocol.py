@@ -10,6 +10,7 @@ import scipy.special
 
 import minigrad as mg
 from minigrad.backends import Backend, backend_for, backend_of, numpy_namespace, transposed_pads, window_count
+from minigrad.backends import patches as patches_file
 from minigrad.backends import registry as registry_file
 from minigrad.backends.standard import Standard
 from tests.conftest import LIBRARIES
@@ -23,6 +24,7 @@ GEOMETRIES = {  # size, window, stride, pads, dilation
     "both": ((4, 3), (2, 3), (2, 3), ((1, 2), (2, 2)), (3, 2)),
     "crops": ((5, 6), (2, 2), (1, 2), ((-1, 0), (1, -2)), (1, 1)),
     "crops-between": ((5, 5), (2, 3), (1, 1), ((-1, -2), (-3, 1)), (2, 2)),
+    "large": ((8, 7), (6, 6), (2, 1), ((2, 1), (0, 1)), (1, 1)),
     "wide-padding": ((2, 2), (2, 3), (2, 1), ((3, 3), (4, 2)), (1, 1)),
 }
 GEOMETRY = pytest.mark.parametrize("geometry", GEOMETRIES.values(), ids=GEOMETRIES)
@@ -79,6 +81,42 @@ def test_convolution_and_its_transposes(geometry, images, backend):
         near(found, want, type(ours[0]))
 
 
+@GEOMETRY
+@IMAGES
+def test_the_push_of_a_convolution_is_two_convolutions(geometry, images, backend):
+    size, window, *rest = geometry
+    x, x_dot = draw(images, *size, 2), draw(images, *size, 2, seed=4)
+    k, k_dot, b = draw(*window, 2, 3, seed=1), draw(*window, 2, 3, seed=5), draw(3, seed=2)
+    expected = NUMPY.conv2d(x_dot, k, *rest) + NUMPY.conv2d(x, k_dot, *rest)
+    for library in (NUMPY, backend_for(backend)):
+        ours = [library.from_host(a) for a in (x_dot, k, x, k_dot)]
+        near(library.conv2d_push(*ours, *rest), expected, type(ours[0]))
+        near(library.conv2d_push(*ours, *rest, library.from_host(b)), expected + b, type(ours[0]))
+
+
+@GEOMETRY
+@pytest.mark.parametrize("images", [0, 1, 7])
+@pytest.mark.parametrize("part_bytes", [1, 1 << 12, 1 << 30])
+def test_strips_give_what_whole_windows_give(geometry, images, part_bytes, monkeypatch):
+    size, window, stride, pads, dilation = geometry
+    x, x_dot, c = draw(images, *size, 3), draw(images, *size, 3, seed=4), draw(images, *counts(geometry), 2, seed=3)
+    k, k_dot, b = draw(*window, 3, 2, seed=1), draw(*window, 3, 2, seed=5), draw(2, seed=2)
+    monkeypatch.setattr(type(NUMPY), "part_bytes", part_bytes)
+    monkeypatch.setattr(patches_file, "NARROW", 1)
+
+    def all_three():
+        yield NUMPY.conv2d(x, k, stride, pads, dilation, b)
+        yield NUMPY.conv2d_push(x_dot, k, x, k_dot, stride, pads, dilation, b)
+        yield NUMPY.conv2d_kernel(x, c, window, stride, pads, dilation)
+
+    with_strips = list(all_three())
+    used = patches_file.Patches(NUMPY, x, window, stride, pads, dilation, 2).strips
+    assert used == (stride[0] == 1 and np.prod(counts(geometry)) >= 3)
+    monkeypatch.setattr(type(NUMPY), "strips", False)
+    for found, expected in zip(with_strips, all_three(), strict=True):
+        near(found, expected, np.ndarray)
+
+
 @POOLS
 @IMAGES
 def test_sums_of_windows_and_their_transpose(geometry, images, backend):
@@ -95,10 +133,11 @@ def test_sums_of_windows_and_their_transpose(geometry, images, backend):
 
 
 @pytest.mark.parametrize("padding", [0, 1])
+@pytest.mark.parametrize("window", [(3, 2), (6, 6)])
 @IMAGES
-def test_maxima_of_windows_and_their_places(padding, images, backend):
-    geometry = (3, 2), (2, 1), ((padding, padding), (0, padding))
-    x = np.round(draw(images, 6, 5, 2))  # some are equal
+def test_maxima_of_windows_and_their_places(window, padding, images, backend):
+    geometry = window, (2, 1), ((padding, padding), (0, padding))
+    x = np.round(draw(images, 7, 6, 2))  # some are equal
     x[:, 0, 0, 0] = np.nan
     x[:, 3:, 2:, 1] = -np.inf
     number = np.arange(1.0 * x.size).reshape(x.shape)  # of an entry: a place, however the library writes it
@@ -115,9 +154,11 @@ def test_maxima_of_windows_and_their_places(padding, images, backend):
     np.testing.assert_array_equal(x.reshape(-1)[found[known]], expected[known])
 
 
-def test_entries_at_the_places_of_maxima(backend):
-    """Picked from tangents, and cotangents put back there, where windows overlap."""
-    geometry = (3, 2), (2, 1), ((1, 1), (0, 1))
+@pytest.mark.parametrize("window", [(3, 2), (6, 6)])
+@pytest.mark.parametrize("stride", [(2, 1), (3, 4)])
+def test_entries_at_the_places_of_maxima(window, stride, backend):
+    """Picked from tangents, and cotangents put back there, where windows overlap and where they leave gaps."""
+    geometry = window, stride, ((1, 1), (0, 1))
     x, t = np.round(draw(2, 7, 5, 2)), draw(2, 7, 5, 2, seed=1)
     y = NUMPY.window_max(x, *geometry)
     places, c = NUMPY.window_argmax(x, y, *geometry), draw(*y.shape, seed=2)

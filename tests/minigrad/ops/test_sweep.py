@@ -193,6 +193,7 @@ ONE_ARRAY = {  # functions of an array of any shape; a case's options make them 
     "nn.dense": lambda x: nn.dense(x, np.ones((x.shape[-1], 2)), np.ones(2)),
     "nn.dropout": lambda x: nn.dropout(x, np.ones(x.shape), 0.5),
     "nn.batch_norm": lambda x: nn.batch_norm(x, np.ones(x.shape[-1:]), np.ones(x.shape[-1:]))[0],
+    "nn.local_response_norm": nn.local_response_norm,
     "nn.running_average": lambda x: nn.running_average(x, x, 0.1),
     "nn.cross_entropy": lambda x: nn.cross_entropy(x, np.zeros(x.shape[:-1], int)),
     "nn.squared_error": lambda x: nn.squared_error(x, x),

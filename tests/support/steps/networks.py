@@ -49,6 +49,13 @@ step(
     draw=fixed((5, 3), (3,), (3,)),
 )
 step(
+    "nn.local_response_norm",
+    "raw",
+    ours=lambda x: nn.local_response_norm(x, 3, 0.2, 0.75, 1.5),
+    theirs=lambda x: F.local_response_norm(x[:, :, None], 3, 0.6, 0.75, 1.5)[:, :, 0],
+    draw=fixed((2, 5)),
+)
+step(
     "nn.running_average",
     "raw",
     "raw",
