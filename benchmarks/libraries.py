@@ -12,7 +12,9 @@ call. PyTorch's own steps are in peer.py, those on a GPU in gpu.py.
                take: its maximum resident set size, in a process of its own
 
 All numbers are float32. CurveBall's lambda is fixed: to adapt it adds an evaluation every five steps. Steps of fewer
-than 20 ms are timed several in a row. A library that cannot be used is left out, and the reason is printed.
+than 20 ms are timed several in a row. OpenMP's threads wait passively (OMP_WAIT_POLICY): busy ones of PyTorch would be
+in the way of other libraries' threads, and these in theirs. A library that cannot be used is left out, and the reason
+is printed.
 """
 
 from __future__ import annotations
@@ -29,6 +31,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before a library reads it
 
 import numpy as np
 from contenders import NETWORKS, Ours, ours
