@@ -40,7 +40,7 @@ class ManyOptions:
         if options.backend != "jax":
             raise ValueError(f"--devices and --processes need --backend jax; got {options.backend}")
         if options.device not in KINDS:
-            raise ValueError(f"--device {options.device} is one: with --devices it is cpu, gpu or tpu")
+            raise ValueError(f"--device {options.device} with --devices: give a kind of device, cpu, gpu or tpu")
         if self.processes is None and (self.process_id is not None or self.coordinator is not None):
             raise ValueError("--process-id and --coordinator need --processes, the number of all, or auto")
         from curveball.training.many_devices import Processes, start

@@ -85,9 +85,10 @@ def namespace(*arrays: Any) -> Namespace:
 def mixed_backends(a: Namespace, b: Namespace) -> str:
     """The error message for an operation on arrays of two libraries."""
     names = sorted(backend_name(xp) for xp in (a, b))
+    kept = names[names[0] == "numpy"]  # mostly it is a constant that was left on the host
     return (
-        f"arrays of two backends meet: {names[0]} and {names[1]}. Move one over first, as with "
-        f"{names[0]}.asarray(x) or minigrad.to_numpy(x); write constants as Python floats"
+        f"arrays of two backends meet: {names[0]} and {names[1]}. Move one over first, as with {kept}.asarray(x), or "
+        "to the host with minigrad.to_numpy(x); write constants as Python floats"
     )
 
 

@@ -98,8 +98,12 @@ def compiled(function: Callable[..., Tree], xp: Namespace, donate: tuple[int, ..
 def from_numpy(x: numpy.ndarray, xp: Namespace, device: Any = None) -> Array:
     """Copy a host array to an array of a library, on one of its devices (None: its own choice).
 
+    TypeError for what is no array library, and for a dtype that the library does not have.
+
     >>> import array_api_compat.numpy as xp
     >>> from_numpy(numpy.ones(2), xp)
     array([1., 1.])
     """
+    if not hasattr(xp, "asarray"):
+        raise TypeError(f"from_numpy: xp must be an array library, as torch, jax.numpy or namespace(x); got {xp!r}")
     return backend_for(xp).from_host(x, device)

@@ -243,8 +243,10 @@ class Library(Standard):
         return Graphed(function, self._torch)
 
     def check(self, arrays: list[Array]) -> None:
-        """PyTorch's autograd must not record what is computed here, and arguments live on one device."""
+        """Autograd must not record what is computed here; arguments are plain tensors and live on one device."""
         for x in arrays:
+            if x.layout is not self._torch.strided:
+                raise TypeError(f"a tensor of shape {tuple(x.shape)} is sparse: pass x.to_dense()")
             if x.requires_grad:
                 raise TypeError(
                     f"a tensor of shape {tuple(x.shape)} requires grad, and PyTorch would record what minigrad does: "

@@ -2,12 +2,12 @@
 # # 9. Your turn
 #
 # > **You will build** two operations, a problem and a solver of your own, each with checks that tell
-# > you that they are right, and compare them with the package's.
+# > you that they are right; then you run a solver on other array libraries.
 # >
 # > **You need** notebooks 2 (pull-backs), 3 (Gauss-Newton products) and 5 (CurveBall); what a
 # > recurrence is.
 # >
-# > **Minutes** 75.
+# > **Minutes** 90.
 # >
 # > Exercises are marked; each is followed by a checkpoint that says whether the answer is right.
 # > Solutions: [solutions/09_your_turn.ipynb](solutions/09_your_turn.ipynb).
@@ -662,6 +662,127 @@ plt.show()
 # (notebook 7 says what a comparison needs). Your momentum falls towards zero, CurveBall's does
 # not: the gradient of a new batch is hardly related to a step that was exact for the last one.
 #
+# ## The same solver on another array library
+#
+# Nothing in minigrad is tied to NumPy. The arrays decide, so a solver that is written with minigrad
+# alone runs on every library that follows the standard. Here is one step of CurveBall in twenty
+# lines, and a small network to fit: both are given an `asarray` of some library, and the network's
+# losses come back.
+
+
+# %%
+def dot(a, b):
+    pairs = zip(mg.tree_flatten(a)[0], mg.tree_flatten(b)[0], strict=True)
+    return sum(mg.sum(x * y) for x, y in pairs)
+
+
+points, wide = np.linspace(-2.0, 2.0, 40)[:, None], np.linspace(-2.0, 2.0, 16)
+weights = {"in": np.ones((1, 16)), "b": wide, "out": np.zeros((16, 1))}
+
+
+def network_at(w, x):
+    return mg.matmul(mg.tanh(mg.matmul(x, w["in"]) + w["b"]), w["out"])
+
+
+def fit(asarray, solver, compiler=lambda step: step, steps=20):
+    """The losses of a network that learns sin(2 x) by steps of this solver."""
+    x, target, w = (mg.tree_map(asarray, tree) for tree in (points, np.sin(2.0 * points), weights))
+    model, loss = partial(network_at, x=x), lambda y: mg.nn.squared_error(y, target)
+    step = compiler(lambda w, z: solver(w, z, model, loss))
+    z, losses = mg.tree_map(mg.zeros_like, w), []
+    for _ in range(steps):
+        w, z, value = step(w, z)
+        losses.append(value)
+    return np.array([mg.to_numpy(value) for value in losses])
+
+
+# %% [markdown]
+# ### Exercise 9.5: a choice without `if`
+#
+# For $\beta$ and $\rho$, solve
+#
+# $$\begin{bmatrix} d^T G_\lambda d & z^T G_\lambda d \\
+# z^T G_\lambda d & z^T G_\lambda z \end{bmatrix}
+# \begin{bmatrix} \beta \\ -\rho \end{bmatrix} =
+# \begin{bmatrix} g^T d \\ g^T z \end{bmatrix}$$
+#
+# by Cramer's rule. Where the determinant is not above $10^{-6}\, d^T G_\lambda d \; z^T G_\lambda z$, as in
+# the first step with $z = 0$, take $\beta = g^T d / d^T G_\lambda d$ and $\rho = 0$ instead. An `if` would
+# look at a number: a GPU would have to be waited for, and a compiler, which sees the operations
+# only once, could not know which way to go. So compute both, and let `mg.where(condition, a, b)`
+# choose. (Divide by 1 where the determinant is not good, so that nothing is divided by zero.)
+
+
+# %% tags=["exercise"]
+def curveball(w, z, model, loss, lam=1.0):
+    """Return the next w, the next z, and the loss."""
+    y, J = mg.linearize(model, w)
+    g_L, H_L = mg.linearize(mg.grad(loss), y)
+    z_y = J(z)
+    d = mg.tree_map(lambda d, z: d + lam * z, J.T(H_L(z_y) + g_L), z)
+    d_y = J(d)
+    dGd = dot(d_y, H_L(d_y)) + lam * dot(d, d)
+    zGd = dot(z_y, H_L(d_y)) + lam * dot(z, d)
+    zGz = dot(z_y, H_L(z_y)) + lam * dot(z, z)
+    gd, gz = dot(g_L, d_y), dot(g_L, z_y)
+    ### BEGIN SOLUTION
+    determinant = dGd * zGz - zGd * zGd
+    good = determinant > 1e-6 * dGd * zGz
+    determinant = mg.where(good, determinant, 1.0)
+    beta = mg.where(good, (zGz * gd - zGd * gz) / determinant, gd / dGd)
+    rho = mg.where(good, (zGd * gd - dGd * gz) / determinant, 0.0)
+    ### END SOLUTION
+    z = mg.tree_map(lambda z, d: rho * z - beta * d, z, d)
+    return mg.tree_map(mg.add, w, z), z, loss(y)
+
+
+# %% tags=["wrong"]
+# good = determinant > 1e-6 * dGd * zGz => good = bool(determinant > 1e-6 * dGd * zGz)
+# beta = mg.where => beta = np.where
+# gd / dGd => gd
+# zGz * gd - zGd * gz => zGz * gd + zGd * gz
+# zGd * gd - dGd * gz => dGd * gz - zGd * gd
+
+# %% tags=["checkpoint"]
+outputs_loss = partial(network_at, x=points), lambda y: mg.nn.squared_error(y, np.sin(2.0 * points))
+package = minimize(*outputs_loss, weights, CurveBall(adapt_lam=False), max_iter=20, tol=0.0)
+hint = "as in notebook 5: the unknowns are beta and -rho"
+checkpoint("9.5, the package's losses", lambda: fit(np.asarray, curveball), np.array(package.losses), likely=hint)
+sealed = partial(fit, lambda x: x.view(Sealed), curveball)
+checkpoint("9.5, sealed", sealed, np.array(package.losses), likely="float(), bool() or if")
+try:
+    import array_api_strict as strict
+
+    found = partial(fit, strict.asarray, curveball)
+    checkpoint("9.5, array-api-strict", found, np.array(package.losses), likely="np. in the step")
+except ImportError:
+    print("pip install array-api-strict, then run this cell again")
+
+# %% [markdown]
+# Now on PyTorch's tensors, and on JAX with the whole step compiled to one program: `compiler` is
+# `jax.jit`. It calls your step once with tracers for arrays, and keeps the operations that they meet.
+# `linearize` makes its tape meanwhile, and after it nothing of minigrad is left. JAX computes in
+# float32 unless it is told otherwise.
+
+# %% tags=["varies"]
+try:
+    import torch
+
+    print("torch:", np.max(np.abs(fit(torch.asarray, curveball) - package.losses)), "from NumPy's losses")
+except ImportError:
+    print("PyTorch is not installed: pip install torch, then run this cell again")
+try:
+    import jax
+
+    on_jax = fit(jax.numpy.asarray, curveball, compiler=jax.jit)
+    print("jax, compiled:", np.max(np.abs(on_jax - package.losses)), "from NumPy's losses")
+except ImportError:
+    print("JAX is not installed: pip install jax, then run this cell again")
+
+# %% [markdown]
+# What a library has to supply besides the standard, what its compiler sees, and the same step under
+# `jax.vmap` are on [a page of their own](../docs/libraries.md).
+#
 # ## A checklist
 #
 # **A primitive.** The value uses the array's own library, keeps the dtype and does not overflow.
@@ -696,7 +817,7 @@ plt.show()
 #    with $E$ the shift by one. Then use a leak for each unit of a recurrent network.
 # 6. Write a primitive with a value found by iteration, such as $y = \cos(x y)$, and with its map
 #    from the implicit function theorem.
-# 7. Run your solver on CuPy arrays, and time a step with and without one `float(loss)`.
+# 7. Run `TwoDirections` on CuPy arrays, and time a step with and without one `float(loss)`.
 #
 # ## What real systems do differently
 #

@@ -198,7 +198,7 @@ class Classification:
         images, count = self.data.validation_images, self.data.validation_labels.shape[0]
         parts = [slice(start, min(start + batch_size, count)) for start in range(0, count, batch_size)]
         if not isinstance(images, StoredImages):
-            return ((part, images[part]) for part in parts)
+            return ((part, images[part, ...]) for part in parts)
 
         def moved(part: slice, read: np.ndarray) -> tuple[slice, Array]:
             return part, images.to_device(read)

@@ -27,6 +27,7 @@ from curveball.training.devices import (
 from curveball.training.devices.cupy import LOWEST as CUPY
 from curveball.training.devices.installed import import_library
 from curveball.training.devices.jax import LOWEST as JAX
+from curveball.training.devices.library import Library
 from curveball.training.devices.torch import LOWEST as TORCH
 from minigrad import tree_flatten
 from problems import load
@@ -240,6 +241,32 @@ def test_training_is_that_of_numpy(name, kind, tmp_path):
         for key in set(b) - {"seconds"}:
             assert a[key] == pytest.approx(b[key], rel=5e-4, abs=1e-6), key
     assert json.loads((tmp_path / "log.jsonl").read_text().splitlines()[0])["backend"] == name
+
+
+class Strict(Library):
+    """The two functions that a library of one's own must have, to be given as --backend."""
+
+    def choose(self, device, tf32, dtype):
+        return pytest.importorskip("array_api_strict", reason="array-api-strict is not installed")
+
+    def facts(self):
+        return {"version": "", "devices": ["cpu"]}
+
+
+def test_a_library_with_the_standards_functions_alone_trains(monkeypatch, tmp_path):
+    """The steps of CONTRIBUTING.md: without a file in minigrad/backends, with a class and a name here."""
+    monkeypatch.setitem(BACKENDS, "array_api_strict", Strict())
+    losses = {}
+    for name in ("numpy", "array_api_strict"):
+        options = ["--network", "mlp", "--batch-size", 256, "--epochs", 1, "--quiet", "--out", tmp_path / name]
+        result = command("train", "--backend", name, *options)
+        assert result.exit_code == 0, result.output
+        lines = [json.loads(line) for line in (tmp_path / name / "log.jsonl").read_text().splitlines()]
+        assert lines[0]["backend"] == name
+        losses[name] = [line["loss"] for line in lines if "loss" in line]
+        losses[name] += [line["validation_loss"] for line in lines if "validation_loss" in line]
+    assert len(losses["numpy"]) > 5
+    assert losses["array_api_strict"] == pytest.approx(losses["numpy"], rel=1e-3)
 
 
 PAIRS = [pair for pair in itertools.product(("numpy", *NAMES), repeat=2) if pair != ("numpy", "numpy")]

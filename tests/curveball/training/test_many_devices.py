@@ -209,7 +209,8 @@ def test_a_jax_that_is_missing_or_too_old(monkeypatch):
     [
         ({"devices": 2}, {}, "--devices and --processes need --backend jax; got numpy"),
         ({"devices": 0}, {"backend": "jax"}, "--devices must be at least 1; got 0"),
-        ({"devices": 2}, {"backend": "jax", "device": "1"}, "--device 1 is one: with --devices it is cpu, gpu or tpu"),
+        ({"devices": 2}, {"backend": "jax", "device": "1"}, "--device 1 with --devices: give a kind of device, cpu, "),
+        ({"devices": 2}, {"backend": "jax", "device": "cuda"}, "--device cuda with --devices: give a kind of device, "),
         ({"process_id": 1}, {"backend": "jax"}, "--process-id and --coordinator need --processes, the number of all"),
         ({"processes": "some"}, {"backend": "jax"}, "--processes must be a number of at least 1, or auto; got some"),
         (

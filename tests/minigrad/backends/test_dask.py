@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import minigrad as mg
+from curveball import CurveBall
 from minigrad import nn
 from problems import NETWORKS
 from tests.conftest import namespace_of
@@ -97,3 +98,16 @@ def test_every_network_in_both_sweeps(name):
 
     found = computed(results(*mg.tree_map(xp.asarray, [params, images, labels, masks])))
     same(found, results(params, images, labels, masks), 1e-9)
+
+
+def test_a_step_of_curveball():
+    rng = np.random.default_rng(0)
+    net, images, labels = narrow("mlp"), rng.uniform(size=(3, 8, 8, 1)), rng.integers(0, 10, 3)
+    params, solver = net.init(rng, (8, 8, 1), np.float64), CurveBall(lam_every=1)
+
+    def step(params, images, labels):
+        model, loss = lambda w: net(w, images), lambda y: nn.cross_entropy(y, labels)
+        params, _, info = solver.step(params, solver.init(params), model, loss, has_aux=True)
+        return [params, info["loss"], info["rho"], info["beta"], info["trust_ratio"]]
+
+    same(computed(step(*mg.tree_map(xp.asarray, [params, images, labels]))), step(params, images, labels), 1e-9)

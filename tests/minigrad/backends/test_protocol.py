@@ -322,3 +322,9 @@ def test_libraries_are_imported_when_an_array_of_theirs_is_met():
 def test_to_numpy_takes_numbers_and_lists():
     assert mg.to_numpy(2.0).shape == ()
     assert mg.to_numpy([1.0, 2.0]).tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("xp", ["torch", ModuleType("jax")])
+def test_what_is_no_array_library_gets_no_arrays(xp):
+    with pytest.raises(TypeError, match=r"xp must be an array library, as torch, jax.numpy or namespace"):
+        mg.from_numpy(np.ones(2), xp)

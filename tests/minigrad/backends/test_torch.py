@@ -26,6 +26,18 @@ def name_of(solver):
 # ------------------------------------------------------------------------------------- its autograd and its devices
 
 
+def test_a_sparse_tensor_is_refused():
+    x = torch.eye(2).to_sparse()
+    for transform in (mg.linearize, lambda f, x: mg.grad(f)(x), lambda f, x: mg.jvp(f, (x,), (x,))):
+        with pytest.raises(TypeError, match=r"a tensor of shape \(2, 2\) is sparse: pass x.to_dense\(\)"):
+            transform(mg.sum, x)
+
+
+def test_a_constant_of_numpy_is_to_be_moved_to_pytorch():
+    with pytest.raises(TypeError, match=r"backends meet: numpy and torch. Move one over first, as with torch.asarray"):
+        mg.grad(lambda w: mg.sum(w * np.ones(2)))(torch.ones(2))
+
+
 def test_a_tensor_that_requires_grad_is_refused():
     x = torch.ones(2, requires_grad=True)
     for transform in (mg.linearize, lambda f, x: mg.grad(f)(x), lambda f, x: mg.jvp(f, (x,), (torch.ones(2),))):
