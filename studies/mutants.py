@@ -46,7 +46,8 @@ WARM = ("numpy", "scipy.optimize", "scipy.special", "sklearn.datasets", "hypothe
 PASSED = (0, 5)  # of pytest: all passed; none was there, as in a file without examples
 OPTIONS = (
     "-W", "ignore::pytest.PytestAssertRewriteWarning",  # hypothesis is loaded here already
-    "-k", "not jax and not dask",  # slow, and the rules are the same on every library
+    # Slow, and the rules are the same on every library; kill tests are `make torture`.
+    "-k", "not (jax or dask or double or synchronis or kills or many_devices or test_libraries)",
 )  # fmt: skip
 OPS = (
     "tests/minigrad/ops",
@@ -57,6 +58,10 @@ OPS = (
 QUICK_OPS = tuple(
     f"tests/minigrad/ops/test_{name}.py" for name in ("values", "derivatives", "kinks", "singular", "indices")
 )
+ENGINE = tuple(
+    f"tests/minigrad/test_{name}.py"
+    for name in ("aliasing", "check", "closed_forms", "curvature", "errors", "memory", "messages", "ravel", "together")
+)
 COVER = (  # the first row that fits a file: tests that are run first, to save time, then all that cover it
     ("minigrad/ops/", QUICK_OPS, OPS),
     (
@@ -64,9 +69,17 @@ COVER = (  # the first row that fits a file: tests that are run first, to save t
         ("tests/minigrad/ops/test_derivatives.py",),
         ("tests/minigrad/test_transforms.py", *OPS),
     ),
-    ("minigrad/nn/", ("tests/minigrad/nn/test_values.py",), ("tests/minigrad/nn", "tests/minigrad/backends")),
+    (
+        "minigrad/nn/",
+        ("tests/minigrad/nn/test_values.py",),
+        ("tests/minigrad/nn", "tests/minigrad/backends/test_protocol.py"),
+    ),
+        "minigrad/nn/",
+        ("tests/minigrad/nn/test_values.py",),
+        ("tests/minigrad/nn", "tests/minigrad/backends/test_protocol.py"),
+    ),
     ("minigrad/backends/", (), ("tests/minigrad/backends", "tests/minigrad/nn")),
-    ("minigrad/", ("tests/minigrad/test_transforms.py",), ("tests/minigrad",)),
+    ("minigrad/", ("tests/minigrad/test_transforms.py",), (*ENGINE, *QUICK_OPS)),
     (
         "curveball/solvers/",
         tuple(f"tests/curveball/solvers/test_{name}.py" for name in ("defaults", "solvers")),
@@ -83,7 +96,9 @@ COVER = (  # the first row that fits a file: tests that are run first, to save t
 )
 SCOPE = ("minigrad/ops", "minigrad/nn", *(f"minigrad/{name}.py" for name in (
     "linear_maps", "linearization", "transforms", "curvature", "primitives", "ravel", "check", "trees")),
-    "curveball/solvers", "curveball/training")  # fmt: skip
+    "curveball/solvers", *(f"curveball/training/{name}.py" for name in (
+    "checkpoint", "data_hash", "epoch", "files", "lock", "log", "options", "progress", "protocol", "provenance",
+    "resume", "run", "say", "schedule", "step", "train")))  # fmt: skip
 
 
 def files_of(paths: list[str], root: Path = ROOT) -> list[str]:
