@@ -74,10 +74,6 @@ COVER = (  # the first row that fits a file: tests that are run first, to save t
         ("tests/minigrad/nn/test_values.py",),
         ("tests/minigrad/nn", "tests/minigrad/backends/test_protocol.py"),
     ),
-        "minigrad/nn/",
-        ("tests/minigrad/nn/test_values.py",),
-        ("tests/minigrad/nn", "tests/minigrad/backends/test_protocol.py"),
-    ),
     ("minigrad/backends/", (), ("tests/minigrad/backends", "tests/minigrad/nn")),
     ("minigrad/", ("tests/minigrad/test_transforms.py",), (*ENGINE, *QUICK_OPS)),
     (
