@@ -47,7 +47,7 @@ PASSED = (0, 5)  # of pytest: all passed; none was there, as in a file without e
 OPTIONS = (
     "-W", "ignore::pytest.PytestAssertRewriteWarning",  # hypothesis is loaded here already
     # Slow, and the rules are the same on every library; kill tests are `make torture`.
-    "-k", "not (jax or dask or double or synchronis or kills or many_devices or test_libraries)",
+    "-k", "not (jax or dask or cupy_double or synchronis or kills or many_devices or test_libraries)",
 )  # fmt: skip
 OPS = (
     "tests/minigrad/ops",
