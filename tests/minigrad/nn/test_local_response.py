@@ -75,6 +75,10 @@ def test_float32_stays_float32():
         ({"size": 2.5}, "size must be an integer"),
         ({"k": 0.0}, "k must be positive"),
         ({"alpha": -1.0}, "alpha zero or positive"),
+        ({"k": np.inf}, "k must be positive"),
+        ({"alpha": np.inf}, "alpha zero or positive"),
+        ({"beta": np.inf}, "beta a number"),
+        ({"beta": -np.inf}, "beta a number"),
         ({"beta": float("nan")}, "beta a number; got k=2.0, alpha=0.0001, beta=nan"),
     ],
 )

@@ -170,3 +170,8 @@ def test_softmax():
 def test_dropout():
     keep = np.array([True, False, True, True])
     np.testing.assert_allclose(nn.dropout(np.full(4, 3.0), keep, 0.25), [4.0, 0.0, 4.0, 4.0])
+
+
+def test_dense_with_a_bias_for_each_of_several_runs():
+    x, w, b = RNG.normal(size=(4, 5, 3)), RNG.normal(size=(4, 3, 2)), RNG.normal(size=(4, 1, 2))
+    np.testing.assert_array_equal(nn.dense(x, w, b), x @ w + b)
