@@ -97,3 +97,8 @@ def test_losses_that_are_no_number():
         mg.ggnvp(model_of(X[0]), mg.exp, of_run(PARAMS, 0), of_run(PARAMS, 0))
     with pytest.raises(TypeError, match="must return one number; it returned tuple"):
         mg.GGNOperator(model_of(X[0]), lambda y: (y[0], y[1]), of_run(PARAMS, 0))
+
+
+def test_a_python_number_is_no_loss():
+    with pytest.raises(TypeError, match="the loss max must return one number; it returned float"):
+        mg.check_runs(3.0, {"w": 1.0}, max)

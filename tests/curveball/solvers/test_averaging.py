@@ -14,3 +14,12 @@ def test_a_batch_that_predicts_an_increase_adds_nothing():
     coefficients, sums = averaged(old, plane, own, lambda system: own, 0.5, 0.5)
     assert coefficients == own
     assert sums == PlaneModel(2.0, 0.5, 1.5, 1.0, 0.5)
+
+
+def test_coefficients_as_good_as_a_batchs_own_keep_the_sums():
+    plane = PlaneModel(*map(np.float64, (1.0, 0.0, 1.0, 1.0, 0.5)))
+    own = plane.minimum()
+    predicted = plane.change(*own)
+    old = PlaneModel(*map(np.float64, (4.0, 1.0, 3.0, 2.0, 1.0)))
+    _, sums = averaged(old, plane, own, lambda system: own, 0.5, 1.0)
+    np.testing.assert_allclose(sums, [0.5 * a + b / -predicted for a, b in zip(old, plane, strict=True)])

@@ -234,3 +234,8 @@ def test_without_line_search_the_loss_is_not_asked_again():
 def test_bad_hyperparameters(solver, options, message):
     with pytest.raises(ValueError, match=message):
         solver(**options)
+
+
+def test_a_singular_hessian_is_not_positive_definite():
+    with pytest.raises(ValueError, match="its smallest eigenvalue, damping included, is 0"):
+        Newton(indefinite="error").step(np.array([1.0, 1.0]), (), lambda w: w, lambda y: y[0] * y[0])

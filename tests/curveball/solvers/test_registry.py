@@ -108,3 +108,8 @@ def test_each_trains_mini_batches_and_goes_on_from_a_checkpoint(name, tmp_path):
     resumed = train(problem, solver, TrainOptions(epochs=2, quiet=True, resume=True), folder=tmp_path)
     for a, b in zip(tree_flatten(resumed.params)[0], tree_flatten(whole.params)[0], strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_the_largest_number_that_floats_hold_exactly_is_whole():
+    every = solver_from(f"curveball:lam_every={2**53}").lam_every
+    assert (every, type(every)) == (2**53, int)

@@ -122,6 +122,7 @@ FORGERIES = {
     "no epoch": lambda a, n, f: f.pop("epoch") and None,
     "seconds": lambda a, n, f: f.update({"seconds": -1.0}),
     "seconds that are nan": lambda a, n, f: f.update({"seconds": float("nan")}),
+    "seconds without end": lambda a, n, f: f.update({"seconds": float("inf")}),
     "seconds of text": lambda a, n, f: f.update({"seconds": "some"}),
     "seconds beyond float": lambda a, n, f: f.update({"seconds": 10**400}),
     "a first loss": lambda a, n, f: f.update({"first_loss": float("inf")}),

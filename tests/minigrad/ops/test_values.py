@@ -221,3 +221,7 @@ def test_logic_of_two_arrays(name):
     a, b = np.array([True, True, False, False]), np.array([True, False, True, False])
     np.testing.assert_array_equal(getattr(mg, name)(a, b), getattr(np, name)(a, b))
     np.testing.assert_array_equal(mg.logical_not(a), [False, False, True, True])
+
+
+def test_a_new_axis_is_the_first_by_default():
+    assert mg.expand_dims(X).shape == (1, *X.shape)
