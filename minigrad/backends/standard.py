@@ -247,7 +247,7 @@ class Standard(Backend):
         return numpy.asarray(x)
 
     def from_host(self, x: numpy.ndarray, device: Any = None) -> Array:
-        return self.xp.asarray(x, device=device)
+        return self.xp.asarray(x, device=device, copy=True)
 
 
 def scipy_special() -> Any:

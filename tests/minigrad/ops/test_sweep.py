@@ -137,6 +137,14 @@ def test_negative_strides_change_nothing(case):
 
 
 @over_cases
+def test_the_other_order_of_bytes_changes_nothing(case):
+    """As files of other machines have them."""
+    swapped = [x.astype(x.dtype.newbyteorder()) for x in map(np.asarray, case.args)]
+    for want, got in zip(leaves(both_sweeps(case.f, *case.args)), leaves(both_sweeps(case.f, *swapped)), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12)
+
+
+@over_cases
 def test_read_only_arguments(case):
     args = [np.array(x) for x in case.args]
     for x in args:
@@ -319,6 +327,21 @@ def test_integers_of_numpy_are_integers(name):
 def test_an_axis_that_is_no_integer(name, axis):
     with pytest.raises(TypeError, match="integer"):
         getattr(mg, name)(X, axis=axis)
+
+
+@pytest.mark.parametrize("axis", [(0, 1), (), np.zeros(0, int)])
+@pytest.mark.parametrize("name", ["sort", "diff", "unstack", "cumulative_sum", "repeat", "take", "take_along_axis"])
+def test_functions_along_one_axis(name, axis):
+    more = {"repeat": (2,), "take": (np.array([0]),), "take_along_axis": (np.array([[0]]),)}
+    with pytest.raises(ValueError, match=rf"\A{name} works along one axis; got axis="):
+        getattr(mg, name)(X, *more.get(name, ()), axis=axis)
+    with pytest.raises(ValueError, match=r"\Aconcat works along one axis; got axis="):
+        mg.concat([X, X], axis=axis)
+
+
+@pytest.mark.parametrize("x", [-2.0, 0.0, 3, -1])
+def test_the_sign_of_numbers(x):
+    assert mg.sign(x) == np.sign(x)
 
 
 def test_argnums():
