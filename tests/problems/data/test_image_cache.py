@@ -111,15 +111,14 @@ def test_exchanged_folders_of_files_with_one_length_and_one_time(tmp_path, cache
     root = make(tmp_path / "photos", train=(1, 1), names="same.JPEG")
     for path in root.rglob("*.JPEG"):
         os.utime(path, ns=(10**18, 10**18))
+        time.sleep(0.02)  # clocks of file systems are coarse
     assert len({path.stat().st_size for path in (root / "train").rglob("*.JPEG")}) == 1
     before = read(root)
     assert contents(before)[:2] == [0, 1]
-    time.sleep(0.01)
     one, two, aside = root / "train/n01", root / "train/n02", root / "aside"
     one.rename(aside)
     two.rename(one)
     aside.rename(two)
-    os.chmod(one / "same.JPEG", 0o600)  # a change that leaves the file's own time, on clocks of any grain
     after = read(root)
     assert contents(after)[:2] == [1, 0]
     assert before.train_images.digest != after.train_images.digest
