@@ -62,7 +62,8 @@ def backend_dtype(xp: Namespace, dtype: Any) -> Any:
 
     TypeError where there is none.
     """
-    name = dtype if isinstance(dtype, str) else getattr(dtype, "__name__", None) or getattr(dtype, "name", str(dtype))
+    named = getattr(dtype, "__name__", None) or getattr(dtype, "name", dtype)  # "float64" in either order of bytes
+    name = str(named)
     found = backend_for(xp).dtype(name.rsplit(".", 1)[-1].removesuffix("'>"))
     if found is None:
         raise TypeError(f"no dtype {dtype!r} on {backend_name(xp)}: give minigrad.float32, minigrad.float64, ...")

@@ -44,7 +44,7 @@ def _count(x: Array, axis: Axis) -> int:
 
 
 def _over(n: float) -> float:
-    return 1.0 / n if n else float("nan")
+    return 1.0 / float(n) if n else float("nan")
 
 
 def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:

@@ -263,6 +263,32 @@ def test_the_table_forgets_no_function():
     assert not forgotten, forgotten
 
 
+# ------------------------------------------------------------------------------------- NumPy's numbers
+
+STATS = {"mean": np.zeros(3, np.float32), "var": np.ones(3, np.float32)}
+ONES = np.ones(3, np.float32)
+OPTIONS = {
+    "batch_norm eps": lambda x, k: nn.batch_norm(x, ONES, ONES, eps=k(0.1)),
+    "batch_norm momentum": lambda x, k: nn.batch_norm(x, ONES, ONES, STATS, momentum=k(0.1)),
+    "batch_norm evaluation": lambda x, k: nn.batch_norm(x, ONES, ONES, STATS, training=False, eps=k(0.1)),
+    "running_average": lambda x, k: nn.running_average(STATS, STATS, k(0.1)),
+    "dropout": lambda x, k: nn.dropout(x, np.ones(x.shape, bool), k(0.25)),
+    "local_response_norm": lambda x, k: nn.local_response_norm(x, 3, k(0.1), k(0.5), k(1.5)),
+    "vector_norm": lambda x, k: linalg.vector_norm(x, ord=k(2.5)),
+    "var": lambda x, k: mg.var(x, correction=k(1.0)),
+    "std": lambda x, k: mg.std(x, correction=k(1.0)),
+    "clip": lambda x, k: mg.clip(x, k(2.0), k(3.0)),
+}
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_options_of_numpy_leave_the_dtype_alone(name):
+    f, x = OPTIONS[name], np.arange(1.0, 7.0, dtype=np.float32).reshape(2, 3)
+    for want, got in zip(leaves(f(x, float)), leaves(f(x, np.float64)), strict=True):
+        assert got.dtype == np.float32
+        np.testing.assert_array_equal(got, want)
+
+
 # ------------------------------------------------------------------------------------- NumPy's integers
 
 N = np.int64
