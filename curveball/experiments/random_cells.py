@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from curveball.experiments.random_networks import Cell, Task
-from curveball.training.files import is_regular, one_line, output_folder, remove_leftovers, write_whole
+from curveball.experiments.sealed import read_sealed, sealed
+from curveball.training.files import one_line, output_folder, remove_leftovers, write_whole
 
 CELLS = "cells"
 
@@ -40,7 +41,7 @@ class CellFiles:
 
     def save(self, cell: Cell) -> None:
         """Write a cell. ValueError where that cannot be."""
-        text = json.dumps({"about": self.about, **asdict(cell)}) + "\n"
+        text = json.dumps(sealed({"about": self.about, **asdict(cell)})) + "\n"
         name = re.sub(r"[^\w.=-]+", "-", str(cell.task)) + ".json"
         try:
             write_whole(output_folder(self.cells) / name, lambda path: path.write_text(text, "utf-8"))
@@ -72,10 +73,8 @@ class CellFiles:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    if not is_regular(path):
-        raise ValueError("it is no file")
-    content = json.loads(path.read_text("utf-8"))
-    if not isinstance(content, dict) or not isinstance(content.get("about"), dict):
+    content = read_sealed(path)
+    if not isinstance(content.get("about"), dict):
         raise ValueError("it has no cell")
     return content
 

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from curveball.experiments.parallel import as_completed
+from curveball.experiments.sealed import sealed
 from curveball.experiments.sweep import ManyRuns, grid_search, iterations_to
 from curveball.solvers.adam import Adam
 from curveball.solvers.base import Solver
@@ -193,7 +194,7 @@ def write(cells: list[Cell], folder: Path, runs: int, seed: int, seconds: float)
         folder,
         {
             "table1.md": lambda path: path.write_text(text, encoding="utf-8"),
-            "table1.json": lambda path: path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8"),
+            "table1.json": lambda path: path.write_text(json.dumps(sealed(results), indent=1) + "\n", encoding="utf-8"),
             "table1.csv": lambda path: path.write_text(rows.getvalue(), encoding="utf-8"),
         },
     )

@@ -14,10 +14,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from curveball.experiments.sealed import read_sealed, sealed
 from curveball.experiments.table1 import COLUMNS, ROWS, THRESHOLD, Cell
 from curveball.training.files import (
     archive_previous,
-    is_regular,
     one_line,
     output_folder,
     remove_leftovers,
@@ -57,7 +57,7 @@ class CellFiles:
         columns = [column.name for column in COLUMNS]
         number = list(ROWS).index(cell.row) * len(columns) + columns.index(cell.column)
         about = {"runs": self.runs, "seed": self.seed, "threshold": THRESHOLD, "seconds": seconds}
-        text = json.dumps({**about, "cell": asdict(cell)}) + "\n"
+        text = json.dumps(sealed({**about, "cell": asdict(cell)})) + "\n"
         try:
             write_whole(output_folder(self.cells) / f"{number:03}.json", lambda path: path.write_text(text, "utf-8"))
         except OSError as error:
@@ -72,7 +72,7 @@ class CellFiles:
         paths = sorted(self.cells.glob("*.json")) if self.cells.exists() else [self.folder / "table1.json"]
         for path in paths:
             try:
-                content = _read(path)
+                content = read_sealed(path)
                 given = {key: content[key] for key in ("runs", "seed", "threshold")}
                 cells = list(_cells(content, given["runs"]))
                 seconds = max(seconds, float(content["seconds"]))
@@ -92,15 +92,6 @@ class CellFiles:
     def remove(self) -> None:
         """Remove the files of single cells."""
         shutil.rmtree(self.cells, ignore_errors=True)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    if not is_regular(path):
-        raise ValueError("it is no file")
-    content = json.loads(path.read_text("utf-8"))
-    if not isinstance(content, dict):
-        raise ValueError("it has no table")
-    return content
 
 
 def _cells(content: dict[str, Any], runs: int) -> Iterator[Cell]:

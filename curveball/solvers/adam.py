@@ -79,7 +79,7 @@ class Adam(Solver):
         v = mapper(b2, c2)(lambda a, b: _mean_of_squares(per_run(b2, a), a, per_run(c2, b), b), state.v, g)
         rate, scale = self.lr / _one_minus_power(b1, t, value), 1.0 / _one_minus_power(b2, t, value)
         params = mapper(rate, scale)(
-            lambda w, a, b: _moved(w, per_run(rate, a), a, per_run(scale, b), b, self.eps), params, m, v
+            lambda w, a, b: _moved(w, per_run(rate, a), a, per_run(scale, b), b, float(self.eps)), params, m, v
         )
         return params, AdamState(m, v, t), Info(loss=value, outputs=outputs, aux=aux)
 

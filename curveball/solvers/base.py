@@ -100,5 +100,6 @@ def value_and_gradient(
     mg.check_runs(value, params, loss)
     g = pull_back(mg.ones_like(value))
     if weight_decay:
-        g = mg.tree_map(lambda g, w: g + weight_decay * w, g, params)
+        c = float(weight_decay)  # a number of NumPy's would make float64 of float32
+        g = mg.tree_map(lambda g, w: g + c * w, g, params)
     return value, g, outputs, aux

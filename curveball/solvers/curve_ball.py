@@ -194,7 +194,7 @@ class CurveBall(Solver):
         system = state.system
         if self.average:
             (rho, beta), system = averaged(
-                system, plane, (rho, beta), self._minimum, self.average, self.average_share
+                system, plane, (rho, beta), self._minimum, float(self.average), float(self.average_share)
             )  # (6)
         predicted = plane.change(rho, beta)
         z = tree_axpby(rho, state.z, -beta, d)  # (2)
@@ -217,7 +217,7 @@ class CurveBall(Solver):
 
         Weight decay `c` adds `c w` to `g`, and `c I` to `G_lam`.
         """
-        runs, c = G.value.ndim, self.weight_decay
+        runs, c = G.value.ndim, float(self.weight_decay)
         damping = lam + c if c else lam
 
         z_y = G.J(z)
@@ -248,5 +248,5 @@ class CurveBall(Solver):
         if self.weight_decay:
             runs = value.ndim
             squares = tree_vdot(moved, moved, runs) - tree_vdot(params, params, runs)
-            change = change + 0.5 * self.weight_decay * squares
+            change = change + 0.5 * float(self.weight_decay) * squares
         return change

@@ -139,7 +139,7 @@ class LevenbergMarquardt(Solver):
         else:
             largest, D = xp.max(diagonal, axis=-1), identity
         rounding = diagonal.shape[-1] * float(xp.finfo(matrix.dtype).eps)  # with less damping it may be singular
-        lam = self.tau * one_for_zero(largest) if state.steps == 0 else xp.maximum(state.lam, rounding * largest)
+        lam = float(self.tau) * one_for_zero(largest) if state.steps == 0 else xp.maximum(state.lam, rounding * largest)
         return ravel.tree(-solve(matrix + lam[..., None, None] * D, g)), lam, diagonal
 
     def _matrix_free(self, params: Tree, G: mg.GGNOperator, state: LMState) -> tuple[Tree, Array, Array]:
@@ -149,7 +149,7 @@ class LevenbergMarquardt(Solver):
         lam = state.lam
         if state.steps == 0:
             Gg = G(g)
-            lam = self.tau * one_for_zero(xp.sqrt(tree_vdot(Gg, Gg, runs) / one_for_zero(tree_vdot(g, g, runs))))
+            lam = float(self.tau) * one_for_zero(xp.sqrt(tree_vdot(Gg, Gg, runs) / one_for_zero(tree_vdot(g, g, runs))))
         result = conjugate_gradient(
             lambda v: tree_add_scale(G(v), lam, v),
             mg.tree_map(lambda x: -1.0 * x, g),

@@ -73,7 +73,7 @@ class Steps(_Written):
     factor: float = 0.1
 
     def __call__(self, t: float) -> float:
-        return self.factor ** sum(t >= epoch for epoch in self.epochs)
+        return math.prod(self.factor for epoch in self.epochs if t >= epoch)  # inf where ** would raise
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def schedule_from(text: str, epochs: int) -> Schedule:
     >>> str(schedule_from("cosine", epochs=20)), str(schedule_from("warmup:epochs=2+step:epochs=5/8", epochs=20))
     ('cosine:epochs=20,end=0', 'warmup:epochs=2,start=0.1+step:epochs=5/8,factor=0.1')
     """
-    parts = [_one(part, epochs) for part in text.split("+")]
+    parts = [_one(part, epochs) for part in re.split(r"(?<![0-9.]e)\+", text)]  # not that of 1e+20
     return parts[0] if len(parts) == 1 else Product(tuple(parts))
 
 

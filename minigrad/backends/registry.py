@@ -43,6 +43,8 @@ def backend_for(xp: Namespace) -> Backend:
     try:
         return _by_namespace[xp]
     except KeyError:
+        if not hasattr(xp, "__name__"):
+            raise TypeError(f"expected an array library, as jax.numpy or torch, got {xp!r:.80}") from None
         found = _by_namespace[xp] = _library(backend_name(xp))(xp)
         return found
 
@@ -60,7 +62,8 @@ def backend_dtype(xp: Namespace, dtype: Any) -> Any:
 
     TypeError where there is none.
     """
-    name = dtype if isinstance(dtype, str) else getattr(dtype, "__name__", None) or str(dtype)
+    named = getattr(dtype, "__name__", None) or getattr(dtype, "name", dtype)  # "float64" in either order of bytes
+    name = str(named)
     found = backend_for(xp).dtype(name.rsplit(".", 1)[-1].removesuffix("'>"))
     if found is None:
         raise TypeError(f"no dtype {dtype!r} on {backend_name(xp)}: give minigrad.float32, minigrad.float64, ...")
@@ -68,7 +71,9 @@ def backend_dtype(xp: Namespace, dtype: Any) -> Any:
 
 
 def to_numpy(x: Array) -> numpy.ndarray:
-    """Copy an array to the host as a NumPy array: for logs, files and figures only.
+    """An array as a NumPy array on the host: for logs, files and figures only.
+
+    Where the array is on the host already, they share memory.
 
     >>> to_numpy(2.0)
     array(2.)

@@ -144,7 +144,7 @@ class Standard(Backend):
         if not arrays or len(arrays) != x.ndim or not all(_is_array_of_integers(part) for part in arrays):
             return x[index]
         xp = self.xp
-        place: Array = 0
+        place: Any = 0
         for part, n in zip(arrays, x.shape, strict=True):
             place = place * n + xp.where(part < 0, part + n, part)
         return xp.reshape(xp.take(xp.reshape(x, (-1,)), xp.reshape(place, (-1,))), place.shape)
@@ -248,7 +248,7 @@ class Standard(Backend):
         return numpy.asarray(x)
 
     def from_host(self, x: numpy.ndarray, device: Any = None) -> Array:
-        return self.xp.asarray(x, device=device)
+        return self.xp.asarray(x, device=device, copy=True)
 
 
 def scipy_special() -> Any:

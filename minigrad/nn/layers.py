@@ -39,4 +39,4 @@ def dropout(x: Array, keep: Array, rate: float) -> Array:
     check_arrays("dropout", x, keep)
     if keep.shape != x.shape:
         raise ValueError(f"dropout: the mask has shape {keep.shape}, x has {x.shape}: draw one value for each entry")
-    return x * (astype(keep, x.dtype) * (1.0 / (1.0 - rate)))
+    return x * (astype(keep, x.dtype) * (1.0 / (1.0 - float(rate))))

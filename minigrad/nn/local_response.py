@@ -11,10 +11,10 @@ and their transposes. `W` at stride 1 is its own transpose, up to an exchange of
 from __future__ import annotations
 
 from math import inf, prod
+from operator import index
 
 from minigrad.linear_maps import Linear, Scale
 from minigrad.nn.pool import avg_pool2d
-from minigrad.nn.windows import pair
 from minigrad.ops.axes import check_arrays
 from minigrad.ops.elementwise import pow, square
 from minigrad.ops.shaping import reshape
@@ -39,7 +39,18 @@ def local_response_norm(x: Array, size: int = 5, alpha: float = 1e-4, beta: floa
     check_arrays("local_response_norm", x)
     if not getattr(x, "ndim", 0):
         raise ValueError("local_response_norm takes arrays of shape (..., channels); got a number")
-    width, _ = pair(size, "local_response_norm: size")
+    try:
+        width = index(size)
+    except TypeError:
+        width = 0
+    if width < 1:
+        raise ValueError(f"local_response_norm: size must be an integer of at least 1; got {size!r}")
+    try:
+        alpha, beta, k = float(alpha), float(beta), float(k)  # those of NumPy would make float64 of float32
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"local_response_norm: alpha, beta and k must be numbers; got {alpha!r}, {beta!r}, {k!r}"
+        ) from None
     if not (0.0 <= alpha < inf and 0.0 < k < inf and -inf < beta < inf):
         raise ValueError(
             "local_response_norm: k must be positive, alpha zero or positive, beta a number; "

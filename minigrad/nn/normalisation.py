@@ -51,6 +51,9 @@ def batch_norm(
     [-1.0, 1.0]
     """
     check_arrays("batch_norm", x, gain, bias)
+    eps = float(eps)  # a number of NumPy's would make float64 of float32
+    if not eps >= 0.0:
+        raise ValueError(f"batch_norm: eps must be zero or positive; got {eps}")
     if not training:
         if stats is None:
             raise ValueError("batch_norm: evaluation needs the stats that training returned")
@@ -90,6 +93,7 @@ def running_average(old: Tree | None, new: Tree, momentum: float) -> Tree:
     """
     if old is None:
         return new
+    momentum = float(momentum)  # as above
     return tree_map(lambda a, b: (1.0 - momentum) * a + momentum * b, old, new)
 
 

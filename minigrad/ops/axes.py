@@ -58,7 +58,10 @@ def one_axis(name: str, x: Array, axis: int | None) -> int:
     """The axis that `axis` names, counted from 0 (None: the only one); ValueError if `x` does not have it."""
     if axis is None and getattr(x, "ndim", 1) != 1:
         raise ValueError(f"{name} needs axis= for an array of {x.ndim} axes")
-    return axes_of(x, axis, f"{name}: axis")[0]
+    axes = axes_of(x, axis, f"{name}: axis")
+    if len(axes) != 1:
+        raise ValueError(f"{name} works along one axis; got axis={axis!r:.80}")
+    return axes[0]
 
 
 def kept_shape(shape: Shape, axes: Shape) -> Shape:

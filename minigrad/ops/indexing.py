@@ -7,7 +7,7 @@ from typing import Any
 
 from minigrad.backends import SCALARS, backend_dtype, backend_of, device_of, is_floating, namespace, numpy_namespace
 from minigrad.linear_maps import Linear
-from minigrad.ops.axes import axes_of, check_arrays, one_axis
+from minigrad.ops.axes import check_arrays, one_axis
 from minigrad.ops.broadcasting import broadcast_to
 from minigrad.ops.dtypes import astype, int64
 from minigrad.ops.piecewise import where
@@ -123,7 +123,7 @@ def take_along_axis(x: Array, indices: Array, axis: int = -1) -> Array:
     Indices are as in `take`: negative ones count from the end, and those that the axis does not have are an IndexError
     on NumPy, and wrap around elsewhere.
     """
-    (axis,) = axes_of(x, axis, "take_along_axis: axis")
+    axis = one_axis("take_along_axis", x, axis)
     indices = _checked("take_along_axis", indices, x, axis)
     lines, others = ((*a.shape[:axis], *a.shape[axis + 1 :]) for a in (x, indices))
     if x.ndim != indices.ndim or lines != others:
@@ -162,7 +162,7 @@ def _take_from_lines(x: Array, indices: Array) -> Array:
 
 def sort(x: Array, axis: int = -1, descending: bool = False) -> Array:
     """Entries in order along an axis; equal ones stay in the order they had."""
-    (axis,) = axes_of(x, axis, "sort: axis")
+    axis = one_axis("sort", x, axis)
     plain = strip(x)
     order = namespace(plain).argsort(plain, axis=axis, descending=descending, stable=True)
     return moveaxis(_take_from_lines(moveaxis(x, axis, -1), moveaxis(order, axis, -1)), -1, axis)

@@ -60,6 +60,7 @@ def vector_norm(x: Array, axis: Axis = None, keepdims: bool = False, ord: float 
 
     At `x = 0` the norm of order 2 has no derivative: it comes out as nan.
     """
+    ord = float(ord)  # a number of NumPy's would make float64 of float32
     if ord == 2:
         return sqrt(sum(square(x), axis, keepdims))
     if ord == 1:

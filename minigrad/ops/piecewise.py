@@ -116,7 +116,8 @@ def _where(a: Array, b: Array, condition: Array) -> Array:
 def sign(x: Array) -> Array:
     """Sign of `x`; its derivative is 0 everywhere."""
     x = strip(x)
-    return backend_of(x).sign(x)
+    backend = backend_of(x)
+    return backend.sign(x if hasattr(x, "dtype") else backend.xp.asarray(x)[()])
 
 
 def copysign(a: Array, b: Array) -> Array:

@@ -7,7 +7,7 @@ from typing import Any
 
 from minigrad.backends import backend_of, families, namespace
 from minigrad.linear_maps import Linear, LinearMap
-from minigrad.ops.axes import Axis, axes_of, check_arrays, integers
+from minigrad.ops.axes import Axis, axes_of, check_arrays, integers, one_axis
 from minigrad.ops.broadcasting import sum_to
 from minigrad.ops.shaping import expand_dims, matrix_transpose, moveaxis, permute_dims, reshape
 from minigrad.primitives import primitive
@@ -123,8 +123,8 @@ def vecdot(a: Array, b: Array, axis: int = -1) -> Array:
         same = a.shape[axis] == b.shape[axis]
     except (AttributeError, IndexError, TypeError):
         for x in (a, b):
-            axes_of(x, axis, "vecdot: axis")
-        raise
+            one_axis("vecdot", x, axis)
+        raise TypeError(f"vecdot: axis must be an integer; got {axis!r}") from None
     if not same:
         raise ValueError(f"vecdot: shapes {a.shape} and {b.shape} must have the same length along axis {axis}")
     return _vecdot(_axis_last(a, axis), _axis_last(b, axis))

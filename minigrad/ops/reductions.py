@@ -44,7 +44,7 @@ def _count(x: Array, axis: Axis) -> int:
 
 
 def _over(n: float) -> float:
-    return 1.0 / n if n else float("nan")
+    return 1.0 / float(n) if n else float("nan")
 
 
 def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
@@ -167,7 +167,7 @@ def cumulative_prod(x: Array, axis: int | None = None, include_initial: bool = F
 
 def diff(x: Array, axis: int = -1, n: int = 1) -> Array:
     """Differences of neighbours along an axis, `n` times."""
-    (axis,) = axes_of(x, axis, "diff: axis")
+    axis = one_axis("diff", x, axis)
     if n < 0:
         raise ValueError(f"diff: n must be at least 0; got {n}")
     for _ in range(n):

@@ -8,7 +8,7 @@ import numpy
 
 from minigrad.backends import SCALARS, backend_of, device_of, namespace
 from minigrad.linear_maps import Linear
-from minigrad.ops.axes import Axis, Shape, axes_of, axis_count, axis_index, check_arrays, integers
+from minigrad.ops.axes import Axis, Shape, axes_of, axis_count, axis_index, check_arrays, integers, one_axis
 from minigrad.primitives import primitive
 from minigrad.variable import Array, strip
 
@@ -106,7 +106,7 @@ def concat(arrays: Iterable[Array], axis: int | None = 0) -> Array:
     check_arrays("concat", *arrays)
     if axis is None:
         return _concat(*(reshape(x, (-1,)) for x in arrays), axis=0)
-    (axis,) = axes_of(arrays[0], axis, "concat: axis")
+    axis = one_axis("concat", arrays[0], axis)
     shapes = [x.shape for x in arrays]
     if len({(*shape[:axis], -1, *shape[axis + 1 :]) for shape in shapes}) > 1:
         raise ValueError(f"concat: the shapes may differ along axis {axis} only; got {shapes}")
@@ -146,7 +146,7 @@ def stack(arrays: Iterable[Array], axis: int = 0) -> Array:
 
 def unstack(x: Array, axis: int = 0) -> tuple[Array, ...]:
     """The parts of `x` along an axis, without that axis: the inverse of `stack`."""
-    (axis,) = axes_of(x, axis, "unstack: axis")
+    axis = one_axis("unstack", x, axis)
     return tuple(x[axis_index(axis, k)] for k in range(x.shape[axis]))
 
 

@@ -27,7 +27,7 @@ class ImageIndex:
     names:    all names, one after the other
     ends:     (files + 1,), where each name ends in `names`; 0 first
     labels:   (files,), the class of each file
-    keys:     (files,), 64 bits that change with a file's name, folder, size or time of change
+    keys:     (files,), 64 bits that change with a file's name, folder, size or times of change
     """
 
     folders: tuple[str, ...]
@@ -88,5 +88,6 @@ def _key(place: bytes, name: bytes, entry: os.DirEntry[str]) -> bytes:
         stat = entry.stat()
     except FileNotFoundError:
         raise CorruptData(f"{entry.path} was removed while the folder was read: start again") from None
-    text = b"%b/%b\0%d\0%d" % (place, name, stat.st_size, stat.st_mtime_ns)
+    # Both times: archives give all files one time, and copies keep that of the original.
+    text = b"%b/%b\0%d\0%d\0%d" % (place, name, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
     return hashlib.blake2b(text, digest_size=8).digest()

@@ -93,6 +93,8 @@ class StoredImages:
 
     def to_device(self, images: np.ndarray) -> Array:
         """An array of the host, moved to the device of batches."""
+        if isinstance(self.like, np.ndarray):
+            return images
         return mg.from_numpy(images, namespace(self.like), array_api_compat.device(self.like))
 
     def read(self, index: np.ndarray, crops: Crops | None = None) -> np.ndarray:

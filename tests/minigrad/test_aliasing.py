@@ -176,6 +176,19 @@ def test_results_on_other_libraries(backend):
     np.testing.assert_array_equal(mg.to_numpy(J(v)), V)
 
 
+def test_an_array_from_the_host_is_a_copy(backend):
+    x = W.copy()
+    y = mg.from_numpy(x, backend)
+    x *= 0.0
+    np.testing.assert_array_equal(mg.to_numpy(y), W)
+
+
+@pytest.mark.parametrize("library", ["torch", 3.0])
+def test_no_library(library):
+    with pytest.raises(TypeError, match=r"\Aexpected an array library, as jax.numpy or torch, got "):
+        mg.from_numpy(W, library)
+
+
 def test_the_state_of_batch_norm_is_its_own():
     x = np.random.default_rng(0).normal(size=(5, 3))
     _, J, stats = mg.linearize(lambda g: nn.batch_norm(x * g, g, g), np.ones(3), has_aux=True)

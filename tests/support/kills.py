@@ -35,6 +35,7 @@ from problems.vision.resnet import resnet18
 EPOCHS = 3
 SOLVERS = ("curveball:lam_every=2", "curveball:average=0.9,lam_every=3", "sgd:lr=0.05", "adam:lr=0.003")
 PROBLEMS = ("mlp", "cnn", "augmented", "dropout")
+SCHEDULES = ("constant", "cosine", "warmup:epochs=1.5+step:epochs=2")
 
 
 def problem(name: str) -> Classification:
@@ -47,23 +48,25 @@ def problem(name: str) -> Classification:
     return Classification(Dataset.of("few", d.classes, *parts), net, size, augment=name == "augmented")
 
 
-def run(trained: Classification, solver: Solver, folder: Path | None, resume: bool, save_every: str) -> Run:
+def run(
+    trained: Classification, solver: Solver, folder: Path | None, resume: bool, save_every: str, schedule: str
+) -> Run:
     """The run, or what is left of it."""
-    options = TrainOptions(EPOCHS, quiet=True, resume=resume, save_every=save_every)
+    options = TrainOptions(EPOCHS, quiet=True, resume=resume, save_every=save_every, schedule=schedule)
     try:
         return train(trained, solver, options, folder=folder)
     except RunIsDone as done:
         return done.run
 
 
-def killed(trained: Classification, solver: Solver, folder: Path, after: float, save_every: str) -> bool:
+def killed(trained: Classification, solver: Solver, folder: Path, after: float, save_every: str, schedule: str) -> bool:
     """Train in a child that is killed after so many seconds; whether it was done before."""
     there = any((folder / name).exists() for name in ("checkpoint.safetensors", "checkpoint-before.safetensors"))
     child = os.fork()
     if not child:
         code = 1
         try:
-            run(trained, solver, folder, there, save_every)
+            run(trained, solver, folder, there, save_every, schedule)
             code = 0
         except BaseException:
             traceback.print_exc()
@@ -104,19 +107,23 @@ def torture(name: str, text: str, chance: random.Random, most: int) -> dict:
     """One run under kills: how many there were, and what came out otherwise."""
     trained, solver = problem(name), solver_from(text)
     started = time.perf_counter()
-    whole = run(trained, solver, None, False, "1")
+    schedule = chance.choice(SCHEDULES)
+    whole = run(trained, solver, None, False, "1", schedule)
     length = time.perf_counter() - started
     save_every = chance.choice(["1", "2", "7", "0.01s"])
     kills = 0
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        while kills < most and not killed(trained, solver, place, chance.uniform(0.0, 0.7 * length), save_every):
+        while kills < most:
+            if killed(trained, solver, place, chance.uniform(0.0, 0.7 * length), save_every, schedule):
+                break
             kills += 1
         there = any(place.glob("checkpoint*"))
-        found = run(trained, solver, place, there, save_every)
+        found = run(trained, solver, place, there, save_every, schedule)
         left = sorted(path.name for path in place.iterdir() if path.name.startswith(".") or "damaged" in path.name)
     different = differences(found, whole) + [f"left over: {path}" for path in left]
-    return {"problem": name, "solver": text, "save_every": save_every, "kills": kills, "different": different}
+    how = {"problem": name, "solver": text, "schedule": schedule, "save_every": save_every}
+    return {**how, "kills": kills, "different": different}
 
 
 def main() -> int:

@@ -1,5 +1,6 @@
 """Random networks: the rule of tuning, the summary by hand, all files, and what is stopped and goes on."""
 
+import contextlib
 import csv
 import json
 
@@ -9,8 +10,10 @@ from typer.testing import CliRunner
 
 from curveball.cli.app import app
 from curveball.experiments import random_networks as module
+from curveball.experiments.random_cells import CellFiles
 from curveball.experiments.random_networks import ROWS, Cell, Plan, Setting, Task, chosen, median_network, run_plan
 from curveball.experiments.random_tables import FILES, markdown, summaries
+from curveball.experiments.sealed import sealed
 from curveball.training.run import Run
 from problems import Dataset, load
 
@@ -211,12 +214,38 @@ def test_damaged_cells_are_named(few_digits, tmp_path, monkeypatch, damage, word
     monkeypatch.setattr(module, "train", fake_train([]))
     assert command("--count", 1, "--epochs", 1, "--jobs", 1, "--out", tmp_path).exit_code == 0
     path = next((tmp_path / "cells").glob("*curveball*.json"))
-    path.write_text(damage(path.read_text()))
+    text = damage(path.read_text())
+    with contextlib.suppress(ValueError, TypeError):  # a forged file, of which the hash is right
+        content = json.loads(text)
+        del content["sha256"]
+        text = json.dumps(sealed(content))
+    path.write_text(text)
     result = command("--count", 1, "--epochs", 1, "--jobs", 1, "--out", tmp_path, "--resume")
     assert result.exit_code == 2
     assert result.stderr.startswith(f"curveball: {path}")
     assert words in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_flipped_bit_in_a_cell_is_noticed(few_digits, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "train", fake_train([]))
+    assert command("--count", 1, "--epochs", 1, "--jobs", 1, "--out", tmp_path).exit_code == 0
+    path = next((tmp_path / "cells").glob("*curveball*.json"))
+    text, rng = path.read_bytes(), np.random.default_rng(0)
+    files = CellFiles(tmp_path, json.loads(text)["about"])
+    [cell] = [cell for cell in files.load().values() if cell.task.row == "curveball"]
+    found = []
+    for _ in range(100):
+        damaged = bytearray(text)
+        damaged[rng.integers(len(text))] ^= 1 << rng.integers(8)
+        path.write_bytes(damaged)
+        try:
+            found.append(files.load()[cell.task])
+        except ValueError as error:
+            found.append(str(error))
+    noticed = [x for x in found if x != cell]  # not a space that is another one
+    assert len(noticed) > 80
+    assert all(isinstance(x, str) and x.startswith(str(path)) and "\n" not in x for x in noticed)
 
 
 @pytest.mark.parametrize(

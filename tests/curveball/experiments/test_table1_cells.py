@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from curveball.cli.app import app
 from curveball.experiments import table1, table1_cells
 from curveball.experiments.parallel import WorkerKilled
+from curveball.experiments.sealed import sealed
 from curveball.experiments.table1 import COLUMNS, FILES, ROWS, Cell
 from curveball.experiments.table1_cells import CellFiles
 from curveball.training.lock import locked
@@ -114,7 +115,7 @@ def test_rows_that_are_new_are_added(short, tmp_path, monkeypatch):
 
 def test_seconds_are_added_up(half):
     path = half / "cells" / "000.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"seconds": 1000.0}))
+    changed(path, lambda c: c.update(seconds=1000.0))
     assert command("--out", half, "--resume").exit_code == 0
     assert 1000.0 < json.loads((half / "table1.json").read_text("utf-8"))["seconds"] < 1100.0
 
@@ -153,12 +154,22 @@ def test_cells_of_another_table(half, whole, runs, seed):
 
 
 def changed(path, change):
+    """Forge a file: its hash is right."""
     content = json.loads(path.read_text())
+    del content["sha256"]
     change(content)
+    path.write_text(json.dumps(sealed(content)))
+
+
+def another_digit(path):
+    """As one flipped bit may make it: a number that could be right."""
+    content = json.loads(path.read_text())
+    content["cell"]["counts"][0] ^= 1
     path.write_text(json.dumps(content))
 
 
 DAMAGES = {
+    "another digit": another_digit,
     "empty": lambda path: path.write_bytes(b""),
     "cut": lambda path: path.write_bytes(path.read_bytes()[:-40]),
     "bytes": lambda path: path.write_bytes(b"\xff\xfe\x00"),
@@ -198,7 +209,15 @@ def test_damaged_cells(half, kind, short):
 
 def test_a_damaged_table(short, tmp_path):
     command("--out", tmp_path)
-    (tmp_path / "table1.json").write_text("{")
+    table = tmp_path / "table1.json"
+    content = json.loads(table.read_text())
+    content["cells"][0]["counts"][0] ^= 1
+    for text in ("{", json.dumps(content)):
+        table.write_text(text)
+        check_damaged_table(tmp_path)
+
+
+def check_damaged_table(tmp_path):
     result = command("--out", tmp_path, "--resume")
     assert result.exit_code == 2
     [line] = result.stderr.splitlines()

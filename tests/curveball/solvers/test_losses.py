@@ -1,6 +1,7 @@
 """One rule for all solvers: a loss is one number, or one for each run of params that have the runs' axes."""
 
 import re
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -79,6 +80,25 @@ def test_trees_of_python_numbers(solver):
         arrays, other, expected = solver.step(arrays, other, model, lambda y: y @ y)
         np.testing.assert_allclose(info["loss"], expected["loss"])
     mg.tree_map(np.testing.assert_allclose, params, arrays)
+
+
+@over_solvers
+def test_options_of_numpy_leave_the_dtype_alone(solver):
+    """As a grid of learning rates gives them."""
+    if isinstance(solver, CurveBall | Adam | SGD):
+        solver = replace(solver, weight_decay=0.1)
+    if isinstance(solver, CurveBall):
+        solver = replace(solver, average=0.5)
+    numbers = {field.name: getattr(solver, field.name) for field in fields(solver)}
+    other = replace(solver, **{key: np.float64(x) for key, x in numbers.items() if isinstance(x, float)})
+    seen = []
+    for each in (solver, other):
+        w = np.ones(3, np.float32)
+        state = each.init(w)
+        for _ in range(3):
+            w, state, info = each.step(w, state, lambda w: w * w, lambda y: y @ y)
+        seen.append(mg.tree_flatten([w, state, {**info, "aux": 0}])[0])
+    assert [getattr(x, "dtype", None) for x in seen[1]] == [getattr(x, "dtype", None) for x in seen[0]]
 
 
 @over_solvers

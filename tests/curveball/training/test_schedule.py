@@ -52,12 +52,23 @@ def test_the_authors_schedule_for_resnet_18():
     assert found == pytest.approx([0.01] * 3 * 390 + [0.1] * 80 * 390 + [0.01] * 10 * 390 + [0.001] * 27 * 390)
 
 
-@pytest.mark.parametrize("text", [*TEXTS, *NAMED, "constant", "step:epochs=3", "warmup", "step:epochs=1e1,factor=0"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *TEXTS, *NAMED, "constant", "step:epochs=3", "warmup", "step:epochs=1e1,factor=0", "warmup:epochs=1e+15",
+        "cosine+warmup:epochs=3e+2+step:epochs=1e20",
+    ],
+)  # fmt: skip
 def test_texts_are_read_as_they_are_written(text):
     schedule = schedule_from(text, epochs=7)
     assert schedule_from(str(schedule), epochs=99) == schedule
     as_a_schedule: Schedule = schedule
     assert as_a_schedule(1.0) >= 0.0
+
+
+def test_a_factor_without_bounds_is_infinite():
+    """So that the loss ends the run, not an error."""
+    assert schedule_from("step:epochs=1/1/2,factor=1e300", epochs=3)(2.0) == np.inf
 
 
 @pytest.mark.parametrize(

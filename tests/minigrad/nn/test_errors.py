@@ -89,3 +89,30 @@ def test_labels_that_are_no_classes(label, dtype):
 def test_labels_on_devices_are_not_looked_at(gpu):
     y = gpu.asarray(np.zeros((2, 3)))
     assert float(nn.cross_entropy(y, gpu.asarray([0, 2]))) == pytest.approx(np.log(3.0))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"size": (5, 3)}, r"size must be an integer of at least 1; got \(5, 3\)"),
+        ({"size": 0}, "size must be an integer of at least 1; got 0"),
+        ({"alpha": "a"}, "alpha, beta and k must be numbers; got 'a'"),
+        ({"k": None}, "alpha, beta and k must be numbers; got"),
+    ],
+)
+def test_options_of_local_response_norm(options, words):
+    with pytest.raises((TypeError, ValueError), match=rf"\Alocal_response_norm: {words}"):
+        nn.local_response_norm(np.ones((2, 3)), **options)
+
+
+def test_a_negative_eps_of_batch_norm():
+    with pytest.raises(ValueError, match="batch_norm: eps must be zero or positive; got -1"):
+        nn.batch_norm(np.ones((2, 3)), np.ones(3), np.ones(3), eps=-1.0)
+
+
+@pytest.mark.parametrize("axis", [None, (0,), (0, 1)])
+def test_vecdot_has_one_axis(axis):
+    with pytest.raises((TypeError, ValueError), match="vecdot"):
+        mg.vecdot(np.ones((2, 3)), np.ones((2, 3)), axis=axis)
+    with pytest.raises((TypeError, ValueError), match="vecdot"):
+        mg.vecdot(np.ones(3), np.ones(3), axis=axis)

@@ -137,6 +137,14 @@ def test_negative_strides_change_nothing(case):
 
 
 @over_cases
+def test_the_other_order_of_bytes_changes_nothing(case):
+    """As files of other machines have them."""
+    swapped = [x.astype(x.dtype.newbyteorder()) for x in map(np.asarray, case.args)]
+    for want, got in zip(leaves(both_sweeps(case.f, *case.args)), leaves(both_sweeps(case.f, *swapped)), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12)
+
+
+@over_cases
 def test_read_only_arguments(case):
     args = [np.array(x) for x in case.args]
     for x in args:
@@ -255,6 +263,32 @@ def test_the_table_forgets_no_function():
     assert not forgotten, forgotten
 
 
+# ------------------------------------------------------------------------------------- NumPy's numbers
+
+STATS = {"mean": np.zeros(3, np.float32), "var": np.ones(3, np.float32)}
+ONES = np.ones(3, np.float32)
+OPTIONS = {
+    "batch_norm eps": lambda x, k: nn.batch_norm(x, ONES, ONES, eps=k(0.1)),
+    "batch_norm momentum": lambda x, k: nn.batch_norm(x, ONES, ONES, STATS, momentum=k(0.1)),
+    "batch_norm evaluation": lambda x, k: nn.batch_norm(x, ONES, ONES, STATS, training=False, eps=k(0.1)),
+    "running_average": lambda x, k: nn.running_average(STATS, STATS, k(0.1)),
+    "dropout": lambda x, k: nn.dropout(x, np.ones(x.shape, bool), k(0.25)),
+    "local_response_norm": lambda x, k: nn.local_response_norm(x, 3, k(0.1), k(0.5), k(1.5)),
+    "vector_norm": lambda x, k: linalg.vector_norm(x, ord=k(2.5)),
+    "var": lambda x, k: mg.var(x, correction=k(1.0)),
+    "std": lambda x, k: mg.std(x, correction=k(1.0)),
+    "clip": lambda x, k: mg.clip(x, k(2.0), k(3.0)),
+}
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_options_of_numpy_leave_the_dtype_alone(name):
+    f, x = OPTIONS[name], np.arange(1.0, 7.0, dtype=np.float32).reshape(2, 3)
+    for want, got in zip(leaves(f(x, float)), leaves(f(x, np.float64)), strict=True):
+        assert got.dtype == np.float32
+        np.testing.assert_array_equal(got, want)
+
+
 # ------------------------------------------------------------------------------------- NumPy's integers
 
 N = np.int64
@@ -319,6 +353,21 @@ def test_integers_of_numpy_are_integers(name):
 def test_an_axis_that_is_no_integer(name, axis):
     with pytest.raises(TypeError, match="integer"):
         getattr(mg, name)(X, axis=axis)
+
+
+@pytest.mark.parametrize("axis", [(0, 1), (), np.zeros(0, int)])
+@pytest.mark.parametrize("name", ["sort", "diff", "unstack", "cumulative_sum", "repeat", "take", "take_along_axis"])
+def test_functions_along_one_axis(name, axis):
+    more = {"repeat": (2,), "take": (np.array([0]),), "take_along_axis": (np.array([[0]]),)}
+    with pytest.raises(ValueError, match=rf"\A{name} works along one axis; got axis="):
+        getattr(mg, name)(X, *more.get(name, ()), axis=axis)
+    with pytest.raises(ValueError, match=r"\Aconcat works along one axis; got axis="):
+        mg.concat([X, X], axis=axis)
+
+
+@pytest.mark.parametrize("x", [-2.0, 0.0, 3, -1])
+def test_the_sign_of_numbers(x):
+    assert mg.sign(x) == np.sign(x)
 
 
 def test_argnums():

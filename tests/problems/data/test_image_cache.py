@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections import namedtuple
 
 import numpy as np
@@ -103,6 +104,24 @@ def test_a_change_that_leaves_name_and_length(photos, decoded):
     os.utime(path, ns=(time + 1, time + 1))
     assert contents(read(photos)) == [0, 2, 3, 4, 5, 6]
     assert len(decoded) == 8
+
+
+def test_exchanged_folders_of_files_with_one_length_and_one_time(tmp_path, caches):
+    """As archives give all files one time: what tells the files apart is when they were made here."""
+    root = make(tmp_path / "photos", train=(1, 1), names="same.JPEG")
+    for path in root.rglob("*.JPEG"):
+        os.utime(path, ns=(10**18, 10**18))
+        time.sleep(0.02)  # clocks of file systems are coarse
+    assert len({path.stat().st_size for path in (root / "train").rglob("*.JPEG")}) == 1
+    before = read(root)
+    assert contents(before)[:2] == [0, 1]
+    one, two, aside = root / "train/n01", root / "train/n02", root / "aside"
+    one.rename(aside)
+    two.rename(one)
+    aside.rename(two)
+    after = read(root)
+    assert contents(after)[:2] == [1, 0]
+    assert before.train_images.digest != after.train_images.digest
 
 
 def test_a_class_renamed(photos, decoded):
