@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import json
 import os
 import re
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,12 +83,15 @@ def join(jax: Any, count: int | None, index: int | None, coordinator: str | None
         )
         _here.index, _here.count = jax.process_index(), jax.process_count()
         _here.at_abort = _lost(), 1
+        _check_devices(Counter(device.process_index for device in jax.devices()))
         with _without_output():  # of the libraries that connect the devices
             from jax.experimental import multihost_utils
 
             multihost_utils.sync_global_devices("start")
     except (RuntimeError, ValueError) as error:
         _here.at_abort = "curveball: JAX ended this process", 1
+        if "--devices" in str(error):
+            raise
         if "should be defined" in str(error) or "must be defined" in str(error):
             raise ValueError(
                 "no Slurm, Kubernetes or Open MPI has started this process: give --processes N, --process-id K and "
@@ -104,6 +109,36 @@ def _check(count: int | None, index: int | None, coordinator: str | None) -> Non
         raise ValueError(f"--process-id must be from 0 to {(count or 1) - 1}, one less than --processes; got {index}")
     if coordinator is not None and not re.fullmatch(r".+:[0-9]{1,5}", coordinator):
         raise ValueError(f"--coordinator must be HOST:PORT, as in 10.0.0.1:1234; got {coordinator!r}")
+
+
+def _check_devices(counts: Counter[int]) -> None:
+    """ValueError where processes have more devices than others: JAX connects as many of each."""
+    if len(set(counts.values())) > 1:
+        numbers = ", ".join(str(counts[k]) for k in sorted(counts))
+        raise ValueError(f"the processes have {numbers} devices: give all of them the same --devices")
+
+
+def check_all_alike(settings: Mapping[str, Any]) -> None:
+    """ValueError in every process where one was given other settings than the first: they would wait for each other.
+
+    settings:  what must be the same, as JSON has it
+    """
+    if not are_several():
+        return
+    from jax.experimental import multihost_utils
+
+    ours = json.loads(json.dumps(settings, default=str))
+    first = json.loads(from_leader(json.dumps(ours).encode() if leads() else None))
+    differ = [key for key in {**first, **ours} if first.get(key) != ours.get(key)]
+    others = np.flatnonzero(multihost_utils.process_allgather(np.int32(len(differ))))
+    if differ:
+        key = differ[0]
+        raise ValueError(
+            f"process {_here.index} has {key}={ours.get(key)}, process 0 has {key}={first.get(key)}: "
+            "give all processes the same options and data"
+        )
+    if others.size:
+        raise ValueError(f"process {others[0]} has other options or data: give all processes the same")
 
 
 def from_leader(content: bytes | None) -> bytes:

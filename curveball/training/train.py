@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from curveball.training.files import archive_previous, check_writable, output_fo
 from curveball.training.lock import locked
 from curveball.training.log import Callback, Log, Reporter
 from curveball.training.options import RunSpec, TrainOptions
-from curveball.training.processes import leads
+from curveball.training.processes import check_all_alike, leads
 from curveball.training.progress import Progress
 from curveball.training.protocol import Batch, TrainingProblem
 from curveball.training.provenance import provenance, settings_of
@@ -81,12 +82,15 @@ def train(
 def _train(problem: TrainingProblem[Batch], spec: RunSpec, callback: Callback | None) -> Run:
     """Train in a folder that is ours, or in none."""
     options, folder, images = spec.options, spec.folder, images_of(problem.data)
+    about = _about(problem, spec)
+    data = data_hashes(problem.data) if folder is not None else {}
+    check_all_alike(
+        {**about, **asdict(replace(options, quiet=False)), **data, "devices": device_info(images).get("devices")}
+    )
     rng = np.random.default_rng(options.seed)
     params = to_device_of(images, problem.init(rng))
     step = step_of(problem, spec.solver, options.compile)
     run = Run(spec.name, params, state=spec.solver.init(params))
-    about = _about(problem, spec)
-    data = data_hashes(problem.data) if folder is not None else {}
     log = Log(folder if leads() else None)
     if spec.checkpoint is not None and options.resume:
         resume_together(spec.checkpoint, run, rng, about, data, log, images)

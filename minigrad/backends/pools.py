@@ -103,8 +103,11 @@ def _shifted(xp: Namespace, x: Array, window: Pair, stride: Pair, pads: Pads) ->
     (kh, kw), (sh, sw) = window, stride
     n, h, w, c = x.shape
     oh, ow = window_count(h, kh, sh, pads[0]), window_count(w, kw, sw, pads[1])
-    padded = xp.full((n, h + sum(pads[0]), w + sum(pads[1]), c), float("-inf"), dtype=x.dtype)
-    padded[:, pads[0][0] : pads[0][0] + h, pads[1][0] : pads[1][0] + w] = x
+    height, width = h + sum(pads[0]), w + sum(pads[1])
+    from_h, to_h = stretched(h, height, pads[0][0], 1)
+    from_w, to_w = stretched(w, width, pads[1][0], 1)
+    padded = xp.full((n, height, width, c), float("-inf"), dtype=x.dtype)
+    padded[:, to_h, to_w] = x[:, from_h, from_w]
     return [
         padded[:, i : i + sh * (oh - 1) + 1 : sh, j : j + sw * (ow - 1) + 1 : sw] for i in range(kh) for j in range(kw)
     ]

@@ -86,7 +86,9 @@ def _sparse_times(x: Array, matrix: Any) -> Array:
 
 @primitive(lambda y, a, b: times(b, a), lambda y, a, b: left_times(a, b))
 def _matmul(a: Array, b: Array) -> Array:
-    return a @ b
+    if a.dtype == b.dtype:
+        return a @ b
+    return namespace(a, b).matmul(a, b)  # PyTorch's operator takes one dtype
 
 
 def tensordot(a: Array, b: Array, axes: int | tuple[Axis, Axis] = 2) -> Array:

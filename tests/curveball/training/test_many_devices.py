@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -158,6 +159,44 @@ def test_what_xla_says_of_others_becomes_one_line(monkeypatch, capsys):
     )
     with pytest.raises(ValueError, match="the checkpoint"), processes.reaching_others():
         raise ValueError("the checkpoint cannot be written")
+
+
+@pytest.mark.parametrize(("index", "seeds", "message"), [
+    (1, (0, 1), "process 1 has seed=1, process 0 has seed=0: give all processes the same options and data"),
+    (0, (0, 1), "process 1 has other options or data: give all processes the same"),
+    (2, (0, 1), "process 1 has other options or data: give all processes the same"),
+    (1, (0, 0), ""),
+])  # fmt: skip
+def test_processes_with_other_options_than_the_first(index, seeds, message, monkeypatch):
+    """Each would wait for the others for ever, or train another network with them."""
+    from jax.experimental import multihost_utils
+
+    settings = [{"solver": "SGD", "lr": np.float32(0.5), "seed": seed} for seed in (*seeds, seeds[0])]
+    monkeypatch.setattr(processes, "_here", processes.Here(index, 3))
+    monkeypatch.setattr(processes, "from_leader", lambda content: json.dumps(settings[0], default=str).encode())
+    differ = np.array([0, int(seeds[0] != seeds[1]), 0])
+
+    def gathered(own):
+        assert own == differ[index]
+        return differ
+
+    monkeypatch.setattr(multihost_utils, "process_allgather", gathered)
+    if not message:
+        processes.check_all_alike(settings[index])
+        return
+    with pytest.raises(ValueError, match="give all processes the same") as error:
+        processes.check_all_alike(settings[index])
+    assert str(error.value) == message
+
+
+def test_one_process_is_like_itself():
+    processes.check_all_alike({"seed": 0})
+
+
+def test_processes_with_other_numbers_of_devices():
+    with pytest.raises(ValueError, match="the processes have 2, 1 devices: give all of them the same --devices"):
+        processes._check_devices(Counter([0, 0, 1]))
+    processes._check_devices(Counter([0, 1, 0, 1]))
 
 
 def test_only_one_of_several_ends_at_once(monkeypatch):

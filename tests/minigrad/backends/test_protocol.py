@@ -132,11 +132,13 @@ def test_sums_of_windows_and_their_transpose(geometry, images, backend):
     np.testing.assert_allclose(dot(found[0], c_there), dot(x_there, found[1]), atol=1e-12)
 
 
-@pytest.mark.parametrize("padding", [0, 1])
+PADS = {"none": ((0, 0), (0, 0)), "some": ((1, 1), (0, 1)), "crops": ((-1, 0), (1, -1))}
+
+
+@pytest.mark.parametrize(("pads", "images"), [("none", 3), ("some", 0), ("some", 1), ("some", 3), ("crops", 3)])
 @pytest.mark.parametrize("window", [(3, 2), (6, 6)])
-@IMAGES
-def test_maxima_of_windows_and_their_places(window, padding, images, backend):
-    geometry = window, (2, 1), ((padding, padding), (0, padding))
+def test_maxima_of_windows_and_their_places(window, pads, images, backend):
+    geometry = window, (2, 1), PADS[pads]
     x = np.round(draw(images, 7, 6, 2))  # some are equal
     x[:, 0, 0, 0] = np.nan
     x[:, 3:, 2:, 1] = -np.inf
