@@ -57,6 +57,7 @@ def table2(
     from curveball.experiments.table2_run import PLAN, Experiment, Plan, read_plan
     from curveball.experiments.table2_tables import FILES, Results, markdown, write
     from curveball.experiments.table2_time import spoken
+    from curveball.training.devices import choose
     from curveball.training.files import archive_previous, check_writable, output_folder, remove_leftovers
     from curveball.training.lock import locked
 
@@ -88,6 +89,7 @@ def table2(
                 )  # fmt: skip
                 if data not in ("cifar10", "cifar100"):
                     raise ValueError(f"--data must be cifar10 or cifar100; got {data!r}")
+                choose(backend, device)
                 experiment = Experiment(plan, folder, say)
                 if resume:
                     experiment.go_on()

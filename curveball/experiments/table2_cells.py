@@ -54,7 +54,7 @@ class Task:
         length = "" if self.schedule == "constant" else f"-{self.epochs}-epochs"
         parts = [self.column, "dropout" * self.dropout, "tuning" * self.tuning, self.row]
         lr = re.search(r"lr=([^,]+)", self.solver)
-        rate = f"-lr{lr[1]}" if lr else ""
+        rate = f"-lr={lr[1]}" if lr else ""
         return "-".join(filter(None, parts)) + f"{rate}{length}-seed{self.seed}"
 
     def __str__(self) -> str:
@@ -144,7 +144,7 @@ def _cell(content: dict[str, Any]) -> Cell:
         raise ValueError(f"there is no column {cell.task.column} or no row {cell.task.row}")
     if not isinstance(cell.about, dict) or not isinstance(cell.provenance, dict):
         raise ValueError("it does not say where it came from")
-    if any(not 0.0 <= epoch[key] for epoch in cell.epochs for key in NUMBERS):
+    if not all(epoch[key] >= 0.0 for epoch in cell.epochs for key in NUMBERS):
         raise ValueError("its numbers are out of range")
     return cell
 

@@ -7,7 +7,8 @@ start and the same batches for a seed.
   row lambda stays; in the second it follows the trust ratio.
 - SGD with momentum and Adam have one learning rate each for a network, tuned on that network without dropout:
     - each rate of `GRID` trains it on a share of the training images, for one epoch with a constant rate, from a seed
-      of its own, `TUNING_SEED` above the first one: a tenth of the steps of a whole run, `TUNING_STEPS` at most;
+      of its own, `TUNING_SEED` above the first one: a tenth of the steps of a whole run, but four at least and
+      `TUNING_STEPS` at most;
     - the one with the lowest training error wins; of equal ones the one with the lower training loss, then the smaller
       one. One that diverges cannot win; if all do, it is the smallest.
   The grid's ends can win; the table says so. What the tuning took is in the table.
@@ -23,6 +24,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -183,7 +185,7 @@ def part_of(data: problems.Dataset, images: int, validation: int) -> problems.Da
     >>> part.train_images.shape, part.validation_labels.shape, part.mean == digits.mean
     ((100, 8, 8, 1), (50,), True)
     """
-    changed = {}
+    changed: dict[str, Any] = {}
     for split, count in (("train", images), ("validation", validation)):
         pictures, labels = getattr(data, f"{split}_images"), getattr(data, f"{split}_labels")
         if count >= len(labels):

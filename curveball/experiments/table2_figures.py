@@ -40,6 +40,7 @@ def draw(cells: Sequence[Cell], path: Path, against: str) -> None:
         ax.grid(alpha=0.25)
         if against == "epoch":
             ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.set_xlim(left=0.0)
         error_axis(ax)
     for ax, label in zip(axes[:, 0], ERRORS.values(), strict=True):
         ax.set_ylabel(label)

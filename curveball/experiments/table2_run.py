@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from curveball.experiments.table2_columns import (
     schedule_text,
     solver_text,
 )
-from curveball.experiments.table2_time import SPARE, Rate, longest, measure, spoken, whole_length
+from curveball.experiments.table2_time import SPARE, Rate, fair_share, longest, measure, shortest, spoken, whole_length
 from curveball.solvers.registry import solver_from
 from curveball.training.checkpoint import exists
 from curveball.training.data_hash import data_hashes
@@ -34,6 +35,7 @@ from curveball.training.run import Record, RunIsDone
 from curveball.training.step import shared_programs
 from curveball.training.train import CHECKPOINT, train
 
+SHORT = 120.0  # seconds: the tuning's runs that take less have no checkpoint
 PLAN = "plan.json"  # how long each column is, and what was measured
 
 
@@ -115,8 +117,11 @@ class Experiment:
     lengths: dict[str, Length] = field(default_factory=dict)
     rates: dict[tuple[str, str], Rate] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)  # why a column has no data
-    started: float = field(default_factory=time.monotonic)
     _ratio: dict[tuple[str, str], float] = field(default_factory=dict)  # seconds taken for one that was expected
+    _started: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._started = time.monotonic()
 
     def go_on(self) -> None:
         """Read what is done, and how long the columns are. ValueError where there is nothing, or it is damaged."""
@@ -156,7 +161,7 @@ class Experiment:
         while left:
             column = left[0]
             if column not in self.lengths:
-                self.lengths[column] = self._within_minutes(column, len(left))
+                self.lengths[column] = self._within_minutes(column, left)
                 self._write_plan()
             length = self.lengths[column]
             self.say(
@@ -169,11 +174,10 @@ class Experiment:
 
     def left(self) -> float:
         """How many seconds the runs that are not done will take, by what has been measured."""
-        total = 0.0
-        for column in self.plan.columns:
-            if column not in self.missing and column in self.lengths:
-                total += sum(map(self._rest, self.plan.all_tasks(column, self.lengths[column])))
-        return total
+        columns = [column for column in self.plan.columns if column not in self.missing]
+        known = [column for column in columns if column in self.lengths]
+        total = sum(self._rest(task) for column in known for task in self.plan.all_tasks(column, self.lengths[column]))
+        return total if len(known) == len(columns) else max(total, self._time())
 
     def _rest(self, task: Task) -> float:
         key = task.column, task.row
@@ -202,19 +206,23 @@ class Experiment:
         data = self.plan.setting.dataset(column)
         return whole_length(column, len(data.train_labels), len(data.validation_labels), epochs)
 
-    def _within_minutes(self, column: str, columns: int) -> Length:
-        """As long as its share of what is left of the minutes allows: all columns that are left get the same."""
-        if self.plan.minutes is None:
-            return self._whole(column, self.plan.epochs)
-        seconds = SPARE * (60.0 * self.plan.minutes - (time.monotonic() - self.started)) / columns
-
-        def cost(length: Length) -> float:
-            return sum(self.rates[column, task.row].seconds(task) for task in self.plan.all_tasks(column, length))
-
-        length = longest(self._whole(column), cost, seconds)
-        if cost(length) > max(seconds, 1.0):
-            self.say(f"{column}: the shortest runs take about {spoken(cost(length))}, more than there is time for")
+    def _within_minutes(self, column: str, columns: list[str]) -> Length:
+        """As long as the column's share of the time allows, which it has together with the `columns` to come."""
+        seconds = SPARE * self._time()
+        least = {name: self._cost(name, shortest(self._whole(name))) for name in columns if name not in self.lengths}
+        share = fair_share(seconds, least, column)
+        length = longest(self._whole(column), partial(self._cost, column), share)
+        if sum(least.values()) > seconds:
+            self.say(f"{column}: there is less time than the shortest runs take, about {spoken(least[column])}")
         return length
+
+    def _cost(self, column: str, length: Length) -> float:
+        """Seconds of all runs of a column."""
+        return sum(self.rates[column, task.row].seconds(task) for task in self.plan.all_tasks(column, length))
+
+    def _time(self) -> float:
+        """Seconds up to the end of the minutes."""
+        return max(0.0, 60.0 * (self.plan.minutes or 0.0) - (time.monotonic() - self._started))
 
     def _column(self, column: str, length: Length) -> None:
         tuned = self._runs(self.plan.tuning(column, length))
@@ -253,8 +261,9 @@ class Experiment:
             compile=self.plan.setting.compile, schedule=task.schedule,
         )  # fmt: skip
         self.cells[task.name] = cell
+        expected = self.rates[task.column, task.row].seconds(task) * (1.0 - len(earlier) / task.epochs)
+        kept = None if task.tuning and expected < SHORT and not resume else place
         before = time.monotonic()
-        begun = len(earlier)
 
         def report(record: Record) -> None:
             if record["kind"] == "epoch" and task.epochs > 1:
@@ -265,11 +274,10 @@ class Experiment:
                 )
 
         try:
-            run = train(problem, solver_from(task.solver), options, name=ROWS[task.row], folder=place, callback=report)
+            run = train(problem, solver_from(task.solver), options, name=ROWS[task.row], folder=kept, callback=report)
         except RunIsDone as done:
             run = done.run
         cell = replace(cell, epochs=run.epochs, stopped=run.stopped)
-        expected = self.rates[task.column, task.row].seconds(task) * (1.0 - begun / task.epochs)
         if not run.stopped and not task.tuning and expected > 0.0:
             self._ratio[task.column, task.row] = (time.monotonic() - before) / expected
         self.cells[task.name] = cell

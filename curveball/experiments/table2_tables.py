@@ -1,4 +1,4 @@
-"""Table 2 as text, read off the cells: the errors, what was not run and how long it would take, the tuning, the times."""
+"""Table 2 as text, read off the cells: errors, times, the tuning, and what was not run, with how long it would take."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -23,10 +22,11 @@ PICTURES = ("figure2.png", "figure2.svg", "figure3.png", "figure3.svg")
 FILES = ("table2.md", "table2.csv", "table2.json", *PICTURES)
 ERRORS = ("train_error", "validation_error")
 RULE = (
-    "Lowest training / lowest validation error of all epochs, in per cent; in brackets with dropout of 0.3. The training "
-    "error of an epoch is the mean over its batches, each before its step. The best validation error is picked by "
-    "looking at the validation set. CurveBall is not tuned. The learning rates of SGD and Adam are: each rate of a grid "
-    "trains the network without dropout for a short epoch, from a seed of its own; the lowest training error wins."
+    "Lowest training / lowest validation error of all epochs, in per cent; in brackets with dropout of 0.3. The "
+    "training error of an epoch is the mean over its batches, each before its step. The best validation error is "
+    "picked by looking at the validation set. CurveBall is not tuned. The learning rates of SGD and Adam are: each rate "
+    "of a grid trains the network without dropout for a short epoch, from a seed of its own; the lowest training error "
+    "wins, of equal ones the lowest training loss."
 )
 
 
@@ -116,7 +116,8 @@ def _entry(results: Results, column: str, row: str) -> str:
     if COLUMNS[column].dropout is None:
         return plain
     brackets = _errors(results, column, row, dropout=True)
-    return plain if plain == brackets else f"{plain} ({brackets})"
+    none = not results.of(column, row) and not results.of(column, row, dropout=True)
+    return plain if none else f"{plain} ({brackets})"
 
 
 def _errors(results: Results, column: str, row: str, *, dropout: bool) -> str:
@@ -151,13 +152,13 @@ def _within(results: Results) -> list[str]:
         counts = {len(cell.epochs) for cell in own}
         by_row = {row: [cell for cell in own if cell.task.row == row] for row in ROWS}
         if len(counts) > 1 and max(map(len, by_row.values())) > 1:
-            each = "; ".join(
-                f"{ROWS[row]} " + " / ".join(_mean([100.0 * cell.best(key, min(counts)) for cell in cells]) for key in ERRORS)
-                + f" ({len(cells)} seeds)"
-                for row, cells in by_row.items()
-                if cells
-            )  # fmt: skip
-            lines += [f"{column}, within the first {min(counts)} epochs of all seeds: {each}.", ""]
+            each = []
+            for row, cells in by_row.items():
+                errors = " / ".join(
+                    _mean([100.0 * cell.best(key, min(counts)) for cell in cells]) for key in ERRORS if cells
+                )
+                each += [f"{ROWS[row]} {errors} ({len(cells)} seeds)"] if cells else []
+            lines += [f"{column}, within the first {min(counts)} epochs of all seeds: {'; '.join(each)}.", ""]
     return lines
 
 

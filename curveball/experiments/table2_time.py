@@ -1,11 +1,16 @@
 """How long the runs of Table 2 take: measured on a few steps, and how long they may be to end within a time.
 
-A run of `e` epochs of `k` steps with batches of `b` takes  start + e (k (step + image b) + validation v)  seconds, with `v`
-validation images. The four numbers are measured for each network and solver.
+A run of `e` epochs of `k` steps with batches of `b`, and `v` validation images, takes so many seconds:
+
+    start + e (k (step + image b) + validation v)
+
+The four numbers are measured for each network and solver.
 """
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import statistics
 import tempfile
 import time
@@ -35,7 +40,7 @@ STEPS = 4  # that are measured; the first does not count
 SMALL = (8, 2)  # batches that are measured where larger ones would take too long
 CHEAP = 2.0  # seconds for the measurement of batches of `BATCH`
 FEWEST = 10  # steps of a run, if need be with smaller batches
-LEAST = 8  # images in a batch
+LEAST = 4  # images in a batch, and steps of a run and of the tuning
 SPARE = 0.85  # of the time is planned with
 
 
@@ -69,13 +74,13 @@ def measure(setting: Setting, column: str, row: str, folder: Path) -> Rate:
     second = count if STEPS * each * count / first <= CHEAP else SMALL[1]
     if second == first:
         return Rate(start, 0.0, each / first, validation)
-    other = _measure(setting, column, row, folder, second)[1]
+    other = _measure(setting, column, row, None, second)[1]
     image = max((other - each) / (second - first), 0.1 * each / first)
     return Rate(start, max(0.0, each - first * image), image, validation)
 
 
-def _measure(setting: Setting, column: str, row: str, folder: Path, batch: int) -> tuple[float, float, float]:
-    """Seconds of a run besides its steps, of a step, and of an image in validation."""
+def _measure(setting: Setting, column: str, row: str, folder: Path | None, batch: int) -> tuple[float, float, float]:
+    """Seconds of a run besides its steps, of a step, and of an image in validation; no files without a folder."""
     data = setting.dataset(column)
     whole = len(data.train_labels)
     images = min(STEPS, whole // batch) * batch
@@ -83,12 +88,13 @@ def _measure(setting: Setting, column: str, row: str, folder: Path, batch: int) 
     problem = setting.problem(column, length)
     solver = solver_from(solver_text(column, row, GRID[row][-1] if row in GRID else None))
     started = time.perf_counter()
-    with tempfile.TemporaryDirectory(dir=folder, prefix=WRITING) as place:
-        options = TrainOptions(1, log_every=1, quiet=True, compile=setting.compile)
-        run = train(problem, solver, options, folder=Path(place))
+    options = TrainOptions(1, log_every=1, quiet=True, compile=setting.compile)
+    with contextlib.ExitStack() as stack:
+        place = folder and Path(stack.enter_context(tempfile.TemporaryDirectory(dir=folder, prefix=WRITING)))
+        run = train(problem, solver, options, folder=place)
     took = time.perf_counter() - started
     times = [0.0, *(record["seconds"] for record in run.steps)]
-    lengths = [after - before for before, after in zip(times, times[1:], strict=False)]
+    lengths = [after - before for before, after in itertools.pairwise(times)]
     each = statistics.median(lengths[1:] or lengths)
     started = time.perf_counter()
     problem.validate(run.params, run.stats or {})
@@ -120,39 +126,62 @@ def whole_length(column: str, images: int = IMAGES, validation: int = IMAGES // 
 
 
 def tuned(length: Length) -> Length:
-    """With the images of the tuning: a tenth of the steps of a run, and `TUNING_STEPS` at most."""
-    steps = length.epochs * (length.images // length.batch_size)
-    return replace(length, tuning=length.batch_size * max(1, min(TUNING_STEPS, steps // 10)))
+    """With the images of the tuning: a tenth of a run's steps, at least `LEAST`, at most `TUNING_STEPS` or an epoch."""
+    epoch = length.images // length.batch_size
+    steps = max(LEAST, min(TUNING_STEPS, length.epochs * epoch // 10))
+    return replace(length, tuning=length.batch_size * min(steps, epoch))
 
 
 def longest(whole: Length, cost: Callable[[Length], float], seconds: float) -> Length:
-    """The longest runs that all end in a time: fewer epochs, or a part of one on fewer images; at least one step.
+    """The longest runs that all end in a time: fewer epochs, or a part of one on fewer images; `shortest` at least.
 
     >>> whole = Length(40, 1280, 256, 128, 1280, 1280)
     >>> def cost(length): return 0.01 * length.epochs * length.images
     >>> longest(whole, cost, 60.0).epochs, longest(whole, cost, 6.0)
-    (4, Length(epochs=1, images=512, validation=102, batch_size=32, tuning=32, whole=1280))
+    (4, Length(epochs=1, images=544, validation=109, batch_size=32, tuning=128, whole=1280))
     """
     for epochs in range(whole.epochs, 0, -1):
         length = tuned(replace(whole, epochs=epochs))
         if cost(length) <= seconds:
             return length
     images = whole.images
-    while images > LEAST:
-        images = max(LEAST, int(0.9 * images))
+    while images > LEAST * LEAST:
+        images = int(0.9 * images)
         length = _part(whole, images)
         if cost(length) <= seconds:
             return length
-    return _part(whole, min(LEAST, whole.images))
+    return shortest(whole)
+
+
+def shortest(whole: Length) -> Length:
+    """The shortest runs: `LEAST` steps with batches of `LEAST` images."""
+    return _part(whole, min(LEAST * LEAST, whole.images))
+
+
+def fair_share(seconds: float, least: Mapping[str, float], column: str) -> float:
+    """A column's share of the time: the same for all, but what it needs at least for one that needs more.
+
+    >>> [fair_share(100.0, {"a": 10.0, "b": 70.0, "c": 1.0}, name) for name in "abc"]
+    [15.0, 70.0, 15.0]
+    """
+    equal = dict(least)
+    while equal:
+        fair = seconds / len(equal)
+        larger = [name for name, need in equal.items() if need > fair]
+        if not larger:
+            return least[column] if column not in equal else fair
+        for name in larger:
+            seconds -= equal.pop(name)
+    return least[column]
 
 
 def _part(whole: Length, images: int) -> Length:
     """An epoch of some of the images, in batches that make `FEWEST` steps if they can."""
     batch = whole.batch_size
     while batch > LEAST and images // batch < FEWEST:
-        batch //= 2
-    batch = min(batch, images)
-    validation = min(whole.validation, max(2 * LEAST, images // 5))
+        batch = max(LEAST, batch // 2)
+    batch, images = min(batch, images), max(images, min(whole.images, LEAST * LEAST))
+    validation = min(whole.validation, max(4 * LEAST, images // 5))
     return tuned(replace(whole, epochs=1, images=images // batch * batch, validation=validation, batch_size=batch))
 
 
