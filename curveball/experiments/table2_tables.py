@@ -24,9 +24,9 @@ ERRORS = ("train_error", "validation_error")
 RULE = (
     "Lowest training / lowest validation error of all epochs, in per cent; in brackets with dropout of 0.3. The "
     "training error of an epoch is the mean over its batches, each before its step. The best validation error is "
-    "picked by looking at the validation set. CurveBall is not tuned. The learning rates of SGD and Adam are: each rate "
-    "of a grid trains the network without dropout for a short epoch, from a seed of its own; the lowest training error "
-    "wins, of equal ones the lowest training loss."
+    "picked by looking at the validation set. CurveBall is not tuned. The learning rates of SGD and Adam are: each "
+    "rate of a grid trains the network without dropout for a short epoch, from a seed of its own; the lowest training "
+    "error wins, of equal ones the lowest training loss."
 )
 
 
