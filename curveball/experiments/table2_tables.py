@@ -80,11 +80,20 @@ class Results:
         total = 0.0
         for row in rows:
             own = [cell for cell in self.of(column, row) if cell.epochs]
-            rate = self._rate(own[0]) if own else by_multiplications(column, row, self.rates)
+            rate = self._rate(own[0]) if own else by_multiplications(column, row, self._known_rates)
             if rate is None:
                 return None
             total += rate.seconds(Task(column, row, "", 0, length))
         return total
+
+    @property
+    def _known_rates(self) -> Rates:
+        """Those that were measured, or else those of the runs."""
+        return self.rates or {
+            (cell.task.column, cell.task.row): self._rate(cell)
+            for cell in self.cells
+            if cell.epochs and not (cell.task.tuning or cell.task.dropout)
+        }
 
     def _rate(self, cell: Cell) -> Rate:
         """Seconds of training for an image; validation as measured, or a third of it."""
@@ -205,18 +214,17 @@ def _not_run(results: Results) -> list[str]:
         full = replace(whole_length(column, length.whole, epochs=known.epochs), batch_size=min(128, length.whole))
         runs = 2 if known.dropout else 1
         seconds = results.seconds(column, ROWS, full)
-        about = "" if seconds is None else f" about {spoken(runs * seconds)} on {_machine(results)};"
+        about = "" if seconds is None else f"about {spoken(runs * seconds)} on {_machine(results)}; "
         command = f"`curveball table2 --columns {column}`"
-        gpu = f"{command} on a GPU, as with `--backend torch --compile`" if (seconds or 0.0) > 7200.0 else command
+        command += " on a GPU, as with `--backend torch --compile`" if (seconds or 0.0) > 7200.0 else ""
+        full_text = f"{known.epochs} epochs of {full.images:,} images: {about}{command}"
         if column in results.missing and not own:
             lines.append(f"- {column} was not run: {results.missing[column]}")
         elif not own:
-            lines.append(f"- {column} was not run: {known.epochs} epochs of {full.images:,} images take{about} {gpu}")
+            lines.append(f"- {column} was not run. {full_text}")
         elif length.images < length.whole or length.epochs < known.epochs:
             was = f"{length.epochs} epoch{'s' * (length.epochs > 1)} of {length.images:,} images"
-            lines.append(
-                f"- {column} was run for {was}; {known.epochs} epochs of {full.images:,} images take{about} {gpu}"
-            )
+            lines.append(f"- {column} was run for {was}. {full_text}")
     return ["What was not run:", "", *lines] if lines else []
 
 
