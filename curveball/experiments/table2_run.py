@@ -23,7 +23,17 @@ from curveball.experiments.table2_columns import (
     schedule_text,
     solver_text,
 )
-from curveball.experiments.table2_time import SPARE, Rate, fair_share, longest, measure, shortest, spoken, whole_length
+from curveball.experiments.table2_time import (
+    MOST,
+    SPARE,
+    Rate,
+    fair_share,
+    longest,
+    measure,
+    shortest,
+    spoken,
+    whole_length,
+)
 from curveball.solvers.registry import solver_from
 from curveball.training.checkpoint import exists
 from curveball.training.data_hash import data_hashes
@@ -147,10 +157,12 @@ class Experiment:
         there = [column for column in self.plan.columns if column not in self.missing]
         if not there:
             raise ValueError(f"no column has its data: {'; '.join(dict.fromkeys(self.missing.values()))}")
+        pairs = len(there) * len(self.plan.rows)
+        most = MOST if self.plan.minutes is None else min(MOST, 60.0 * self.plan.minutes / (4 * pairs))
         for column in there:
             for row in self.plan.rows:
                 if (column, row) not in self.rates:
-                    self.rates[column, row] = measure(self.plan.setting, column, row, self.folder)
+                    self.rates[column, row] = measure(self.plan.setting, column, row, self.folder, most)
             if column not in self.lengths and self.plan.minutes is None:
                 self.lengths[column] = self._whole(column, self.plan.epochs)
         self._write_plan()

@@ -2,14 +2,13 @@
 
 A run of `e` epochs of `k` steps with batches of `b`, and `v` validation images, takes so many seconds:
 
-    start + e (k (step + image b) + validation v)
+    start + e (k (step + image b) + validation v + save)
 
-The four numbers are measured for each network and solver.
+The five numbers are measured for each network and solver.
 """
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import statistics
 import tempfile
@@ -37,8 +36,9 @@ from curveball.training.options import TrainOptions
 from curveball.training.train import train
 
 STEPS = 4  # that are measured; the first does not count
-SMALL = (8, 2)  # batches that are measured where larger ones would take too long
-CHEAP = 2.0  # seconds for the measurement of batches of `BATCH`
+SMALL = 2  # images in the batches that are measured first
+LARGER = (BATCH, 32, 8)  # then the first of these that does not take too long
+MOST = 30.0  # seconds for that
 FEWEST = 10  # steps of a run, if need be with smaller batches
 LEAST = 4  # images in a batch, and steps of a run and of the tuning
 SPARE = 0.85  # of the time is planned with
@@ -46,60 +46,65 @@ SPARE = 0.85  # of the time is planned with
 
 @dataclass(frozen=True)
 class Rate:
-    """Seconds of a run besides its epochs, of a step, of an image in a step, and of an image in validation."""
+    """Seconds of a run besides its epochs, of a step, of an image in a step and in validation, and of a checkpoint."""
 
     start: float
     step: float
     image: float
     validation: float
+    save: float = 0.0
 
     def seconds(self, task: Task) -> float:
         """How long a run takes."""
         each = self.step + self.image * task.length.batch_size
-        return self.start + task.steps * each + task.epochs * task.length.validation * self.validation
+        save = 0.0 if task.tuning else self.save
+        return self.start + task.steps * each + task.epochs * (task.length.validation * self.validation + save)
 
 
 Rates = Mapping[tuple[str, str], Rate]  # by column and row
 
 
-def measure(setting: Setting, column: str, row: str, folder: Path) -> Rate:
-    """Train for a few steps in a temporary folder. ValueError for what cannot be trained."""
-    data = setting.dataset(column)
-    count = min(len(data.train_labels), BATCH)
-    if setting.backend != "numpy":
-        start, each, validation = _measure(setting, column, row, folder, count)
-        return Rate(start, 0.0, each / count, validation)
-    first = min(SMALL[0], count)
-    start, each, validation = _measure(setting, column, row, folder, first)
-    second = count if STEPS * each * count / first <= CHEAP else SMALL[1]
-    if second == first:
-        return Rate(start, 0.0, each / first, validation)
-    other = _measure(setting, column, row, None, second)[1]
-    image = max((other - each) / (second - first), 0.1 * each / first)
-    return Rate(start, max(0.0, each - first * image), image, validation)
+def measure(setting: Setting, column: str, row: str, folder: Path, most: float = MOST) -> Rate:
+    """Train for a few steps in a temporary folder, and with larger batches if that takes so many seconds at most.
+
+    Without a larger batch all of a step's time counts as that of its images. ValueError for what cannot be trained.
+    """
+    count = len(setting.dataset(column).train_labels)
+    if setting.backend != "numpy":  # small batches would say nothing of a GPU
+        batch = min(BATCH, count)
+        rate, each = _measure(setting, column, row, folder, batch)
+        return replace(rate, image=each / batch)
+    rate, each = _measure(setting, column, row, folder, SMALL)
+    larger = next((b for b in LARGER if b <= count and STEPS * each * b / SMALL <= most), None)
+    if larger is None:
+        return replace(rate, image=each / SMALL)
+    other = _measure(setting, column, row, folder, larger)[1]
+    image = max((other - each) / (larger - SMALL), 0.1 * each / SMALL)
+    return replace(rate, image=image, step=max(0.0, each - SMALL * image))
 
 
-def _measure(setting: Setting, column: str, row: str, folder: Path | None, batch: int) -> tuple[float, float, float]:
-    """Seconds of a run besides its steps, of a step, and of an image in validation; no files without a folder."""
+def _measure(setting: Setting, column: str, row: str, folder: Path, batch: int) -> tuple[Rate, float]:
+    """What a run takes besides its steps, and the seconds of a step."""
     data = setting.dataset(column)
     whole = len(data.train_labels)
     images = min(STEPS, whole // batch) * batch
     length = Length(1, images, min(batch, len(data.validation_labels)), batch, images, whole)
     problem = setting.problem(column, length)
     solver = solver_from(solver_text(column, row, GRID[row][-1] if row in GRID else None))
-    started = time.perf_counter()
     options = TrainOptions(1, log_every=1, quiet=True, compile=setting.compile)
-    with contextlib.ExitStack() as stack:
-        place = folder and Path(stack.enter_context(tempfile.TemporaryDirectory(dir=folder, prefix=WRITING)))
-        run = train(problem, solver, options, folder=place)
-    took = time.perf_counter() - started
-    times = [0.0, *(record["seconds"] for record in run.steps)]
-    lengths = [after - before for before, after in itertools.pairwise(times)]
+    ends: list[float] = []  # of the steps, and of the epoch with its checkpoint
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory(dir=folder, prefix=WRITING) as place:
+        run = train(problem, solver, options, folder=Path(place), callback=lambda _: ends.append(time.perf_counter()))
+        took = time.perf_counter() - started
+    lengths = [after - before for before, after in itertools.pairwise([0.0, *(r["seconds"] for r in run.steps)])]
     each = statistics.median(lengths[1:] or lengths)
     started = time.perf_counter()
     problem.validate(run.params, run.stats or {})
-    validation = (time.perf_counter() - started) / length.validation
-    return max(0.0, took - each * len(lengths)), each, validation
+    validation = time.perf_counter() - started
+    save = max(0.0, ends[-1] - ends[-2] - validation) if len(ends) > 1 else 0.0
+    start = max(0.0, took - each * len(lengths) - validation - save)
+    return Rate(start, 0.0, 0.0, validation / length.validation, save), each
 
 
 def by_multiplications(column: str, row: str, rates: Rates) -> Rate | None:

@@ -38,7 +38,7 @@ def few(monkeypatch):
         for name, value in (("COLUMNS", FEW), ("GRID", GRID), ("PAPER", ("plain", "other")), ("BATCH", 32)):
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, value)
-    monkeypatch.setattr(table2_run, "measure", lambda setting, column, row, folder: RATE)
+    monkeypatch.setattr(table2_run, "measure", lambda setting, column, row, folder, most: RATE)
     monkeypatch.setattr(os, "fsync", lambda file: None)  # it takes longer than all else
     monkeypatch.setattr(table2_tables, "draw", lambda cells, path, against: path.touch())
     return data
@@ -147,6 +147,8 @@ def test_some_images_are_drawn_from_all_classes(few):
 def test_rates_are_measured(few, tmp_path):
     for row in ("curveball", "adam"):
         rate = table2_time.measure(Setting(), "plain", row, tmp_path)
+        little = table2_time.measure(Setting(), "plain", row, tmp_path, most=0.0)
+        assert little.step == 0.0 < little.image
         assert 0.0 < rate.step + 8 * rate.image < 5.0
         assert rate.image > 0.0
         assert rate.validation > 0.0
