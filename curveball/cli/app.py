@@ -12,6 +12,7 @@ from curveball.cli.figure1 import figure1
 from curveball.cli.info import info
 from curveball.cli.random import random
 from curveball.cli.table1 import table1
+from curveball.cli.table2 import table2
 from curveball.cli.train import train
 
 app = typer.Typer(
@@ -22,6 +23,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.callback(invoke_without_command=True)(help_alone)
-for command in (train, compare, table1, figure1, random, info, course):
+for command in (train, compare, table1, table2, figure1, random, info, course):
     app.command()(command)
 app.add_typer(data_app, name="data")

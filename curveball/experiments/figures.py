@@ -103,11 +103,11 @@ def draw_errors(runs: Sequence[Run], path: Path, title: str, against: str = "epo
         ax.set(xlabel=AXES[against], ylabel=label)
         if against == "epoch":
             ax.xaxis.get_major_locator().set_params(integer=True)
-        _error_axis(ax)
+        error_axis(ax)
     _finish(figure, axes, title, path)
 
 
-def _error_axis(ax: Axes) -> None:
+def error_axis(ax: Axes) -> None:
     """Logarithmic where errors differ by more than WIDE, with plain numbers at the ticks, and with room for 0."""
     values = np.concatenate([line.get_ydata() for line in ax.lines]) if ax.lines else np.zeros(0)
     positive = values[values > 0.0]

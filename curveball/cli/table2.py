@@ -1,0 +1,124 @@
+"""`curveball table2`."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from curveball.cli import names
+from curveball.cli.errors import bad_input
+from curveball.cli.options import Out, Seed
+from curveball.training.say import say
+
+
+def table2(
+    folders: Annotated[
+        list[Path] | None, typer.Argument(help="with --table: the folders whose runs are put together")
+    ] = None,
+    columns: Annotated[
+        str, typer.Option(help="networks; also resnet18-7x7, vgg-f-published")
+    ] = "basic,basic-bn,resnet18,vgg-f",
+    solvers: Annotated[str, typer.Option(help="the rows")] = "curveball,curveball-lambda,sgd,adam",
+    epochs: Annotated[int | None, typer.Option(help="passes over the training set [default: as in the paper]")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="pick the epochs, or a part of one, so that all runs end in so many minutes")
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="runs of each: at --seed, at the next number, and so on")] = 1,
+    seed: Seed = 0,
+    dropout: Annotated[bool, typer.Option(help="also the networks with dropout, in brackets")] = True,
+    data: Annotated[str, typer.Option(help="for basic, basic-bn, resnet18: cifar10 or cifar100")] = "cifar10",
+    data_folder: Annotated[Path | None, typer.Option(help="where that is [default: as for train]")] = None,
+    imagenet_folder: Annotated[Path | None, typer.Option(help="for vgg-f: photographs in ImageNet's folders")] = None,
+    image_size: Annotated[int, typer.Option(help="for vgg-f: pixels along a side")] = 64,
+    backend: Annotated[str, typer.Option(help=f"array library: {names.BACKENDS}")] = "numpy",
+    device: Annotated[str | None, typer.Option(help="index of a GPU, or a name as in curveball info")] = None,
+    compile: Annotated[
+        bool, typer.Option("--compile", help="a step as one program: backend jax, or torch on a GPU")
+    ] = False,
+    out: Out = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="keep the runs that are in --out, go on with the rest")
+    ] = False,
+    table: Annotated[
+        bool, typer.Option("--table", help="train nothing: the table of the runs in --out, or in FOLDERS")
+    ] = False,
+) -> None:
+    """Repeat Table 2 and figures 2 and 3 of the paper: networks on images, CurveBall, SGD and Adam.
+
+    It can be stopped at any moment and goes on with --resume. SGD and Adam are tuned on each network by a written rule,
+    CurveBall is not. What was not run is in the table, with how long it would take.
+    """
+    # Imported here, so that other commands and the help start without Matplotlib.
+    from curveball.experiments.table2_cells import CELLS, load, merged
+    from curveball.experiments.table2_columns import Setting
+    from curveball.experiments.table2_run import PLAN, Experiment, Plan, read_plan
+    from curveball.experiments.table2_tables import FILES, Results, markdown, write
+    from curveball.experiments.table2_time import spoken
+    from curveball.training.devices import choose
+    from curveball.training.files import archive_previous, check_writable, output_folder, remove_leftovers
+    from curveball.training.lock import locked
+
+    folder = out or Path("runs") / ("table2" if data == "cifar10" else f"table2-{data}")
+
+    def finish(results: Results) -> None:
+        try:
+            with bad_input():
+                write(results, folder)
+        finally:
+            typer.echo(markdown(results))
+        typer.echo(f"{', '.join(FILES)} and the runs in {folder}")
+
+    with contextlib.ExitStack() as stack:
+        with bad_input():
+            if folders and not table:
+                raise ValueError(f"{folders[0]} is only read with --table: give the folder of the runs with --out")
+            if table:
+                cells = merged(folders or [folder])
+                plans = [read_plan(each) for each in folders or [folder]]
+                lengths = {column: length for _, own, _ in plans for column, length in own.items()}
+                rates = {key: rate for _, _, own in plans for key, rate in own.items()}
+                stack.enter_context(locked(output_folder(folder)))
+                remove_leftovers(folder)
+            else:
+                plan = Plan(
+                    Setting(data, data_folder, imagenet_folder, image_size, backend, device, compile),
+                    _split(columns), _split(solvers), epochs, minutes, seeds, seed, dropout,
+                )  # fmt: skip
+                if data not in ("cifar10", "cifar100"):
+                    raise ValueError(f"--data must be cifar10 or cifar100; got {data!r}")
+                choose(backend, device)
+                experiment = Experiment(plan, folder, say)
+                if resume:
+                    experiment.go_on()
+                stack.enter_context(locked(output_folder(folder)))
+                remove_leftovers(folder)
+                check_writable(folder, FILES)
+                earlier = (*FILES, CELLS, PLAN)
+                if not resume and any((folder / name).exists() for name in earlier):
+                    archive_previous(folder, earlier)
+        if table:
+            finish(Results(cells, lengths, rates))
+            return
+
+        def results() -> Results:
+            return Results(list(load(folder).values()), experiment.lengths, experiment.rates, experiment.missing)
+
+        try:
+            with bad_input():
+                experiment.prepare()
+                experiment.run()
+        except KeyboardInterrupt:
+            done = sum(cell.whole for cell in experiment.cells.values())
+            left = f"about {spoken(experiment.left())} are left" if experiment.lengths else "nothing was begun"
+            say(f"curveball: interrupted: {done} runs are done and kept in {folder}, --resume goes on; {left}")
+            with contextlib.suppress(KeyboardInterrupt):
+                finish(results())
+            raise
+        finish(results())
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())

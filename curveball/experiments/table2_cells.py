@@ -1,0 +1,187 @@
+"""The cells of Table 2 on the disk: each is a training run in a folder of its own.
+
+    folder/cells/NAME/cell.json                 what the run is, where it came from; its epochs, when it is done
+    folder/cells/NAME/log.jsonl                 the log of the run: its epochs, while it is not done
+    folder/cells/NAME/checkpoint.safetensors    from which it goes on
+
+The folders of several machines can be read together, into one table.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from curveball.experiments.table2_columns import COLUMNS, ROWS, Length
+from curveball.training.files import is_regular, one_line, output_folder, write_whole
+from curveball.training.run import Record
+
+CELLS, FILE = "cells", "cell.json"
+NUMBERS = ("train_error", "train_loss", "validation_error", "seconds")  # of an epoch, that the table needs
+
+
+@dataclass(frozen=True)
+class Task:
+    """One training run of a column."""
+
+    column: str
+    row: str
+    solver: str
+    seed: int
+    length: Length
+    schedule: str = "constant"
+    dropout: bool = False
+    tuning: bool = False
+
+    @property
+    def epochs(self) -> int:
+        """Passes over its images."""
+        return 1 if self.tuning else self.length.epochs
+
+    @property
+    def steps(self) -> int:
+        """In all."""
+        images = self.length.tuning if self.tuning else self.length.images
+        return self.epochs * (images // self.length.batch_size)
+
+    @property
+    def name(self) -> str:
+        """Of its folder. A run that has a schedule cannot be made longer, so its epochs are in the name."""
+        length = "" if self.schedule == "constant" else f"-{self.epochs}-epochs"
+        parts = [self.column, "dropout" * self.dropout, "tuning" * self.tuning, self.row]
+        lr = re.search(r"lr=([^,]+)", self.solver)
+        rate = f"-lr={lr[1]}" if lr else ""
+        return "-".join(filter(None, parts)) + f"{rate}{length}-seed{self.seed}"
+
+    def __str__(self) -> str:
+        what = " with dropout" * self.dropout + ", tuning" * self.tuning
+        return f"{self.column}{what}, {self.solver}, seed {self.seed}"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a run gave so far, and where it came from."""
+
+    task: Task
+    about: dict[str, Any]  # the problem, and hashes of its data
+    provenance: dict[str, Any]
+    epochs: list[Record] = field(default_factory=list)
+    stopped: str | None = None  # why it ended early: it diverged
+
+    @property
+    def whole(self) -> bool:
+        """Whether there is nothing left to do."""
+        return self.stopped is not None or len(self.epochs) >= self.task.epochs
+
+    @property
+    def seconds(self) -> float:
+        """Of training so far."""
+        return float(self.epochs[-1]["seconds"]) if self.epochs else 0.0
+
+    def best(self, key: str, within: int | None = None) -> float:
+        """The lowest of the first epochs."""
+        return min(float(epoch[key]) for epoch in self.epochs[:within])
+
+    def __str__(self) -> str:
+        if self.stopped or not self.epochs:
+            return f"{self.task}: " + ("diverged" if self.stopped else "no epoch is done")
+        errors = (f"{100.0 * self.best(key):.2f}%" for key in ("train_error", "validation_error"))
+        return f"{self.task}: best errors {' / '.join(errors)}, {self.seconds:.1f} s"
+
+
+def save(folder: Path, cell: Cell) -> None:
+    """Write a cell in the folder of all. ValueError where that cannot be."""
+    place = output_folder(folder / CELLS / cell.task.name)
+    text = json.dumps(asdict(cell)) + "\n"
+    try:
+        write_whole(place / FILE, lambda path: path.write_text(text, "utf-8"))
+    except OSError as error:
+        raise ValueError(f"{place} cannot be written ({one_line(error.strerror or error)})") from None
+
+
+def load(folder: Path) -> dict[str, Cell]:
+    """All cells in a folder, by the names of theirs. ValueError names a file that cannot be used."""
+    return {path.parent.name: load_one(path) for path in sorted((folder / CELLS).glob(f"*/{FILE}"))}
+
+
+def load_one(path: Path) -> Cell:
+    """A cell, with the epochs that its log has where it is not done. ValueError names the file."""
+    try:
+        if not is_regular(path):
+            raise ValueError("it is no file")
+        cell = _cell(json.loads(path.read_text("utf-8")))
+        if not cell.whole and (path.parent / "log.jsonl").exists():
+            cell.epochs[:] = epochs_in(path.parent / "log.jsonl")[: cell.task.epochs]
+    except (OSError, ValueError, TypeError, LookupError, RecursionError, AttributeError) as error:
+        raise ValueError(
+            f"{path} cannot be read ({one_line(error)}): remove its folder, and the run is made again"
+        ) from None
+    return cell
+
+
+def epochs_in(log: Path) -> list[Record]:
+    """The epochs in the log of a run, as far as it has whole lines."""
+    found: dict[int, Record] = {}
+    for line in log.read_bytes().splitlines():
+        try:
+            record = json.loads(line)
+        except ValueError:
+            break  # a line that was being written
+        if record.pop("kind") == "epoch":
+            found[record["epoch"]] = record
+    return [found[k] for k in sorted(found)]
+
+
+def _cell(content: dict[str, Any]) -> Cell:
+    """The cell in a file, checked. Any error of a wrong type, key or value."""
+    task = content.pop("task")
+    cell = Cell(task=Task(**{**task, "length": Length(**task["length"])}), **content)
+    if cell.task.column not in COLUMNS or cell.task.row not in ROWS:
+        raise ValueError(f"there is no column {cell.task.column} or no row {cell.task.row}")
+    if not isinstance(cell.about, dict) or not isinstance(cell.provenance, dict):
+        raise ValueError("it does not say where it came from")
+    if not all(epoch[key] >= 0.0 for epoch in cell.epochs for key in NUMBERS):
+        raise ValueError("its numbers are out of range")
+    return cell
+
+
+def merged(folders: Iterable[Path]) -> list[Cell]:
+    """The cells of several folders; of a run that is in more than one, the longest.
+
+    ValueError where a folder has none, or where cells that would stand together are not of the same data, batches or
+    learning rate.
+    """
+    found: dict[str, tuple[Cell, Path]] = {}
+    for folder in folders:
+        cells = load(folder)
+        if not cells:
+            raise ValueError(f"there is no cell of Table 2 in {folder}: give the folder of `curveball table2 --out`")
+        for name, cell in cells.items():
+            if name not in found or len(cell.epochs) > len(found[name][0].epochs):
+                found[name] = cell, folder / CELLS / name / FILE
+    check_alike(found.values())
+    return [cell for cell, _ in found.values()]
+
+
+def check_alike(cells: Iterable[tuple[Cell, Path]]) -> None:
+    """ValueError names the first two files that cannot stand together in one number."""
+    first: dict[tuple[str, ...], tuple[dict[str, Any], Path]] = {}
+    for cell, path in cells:
+        if cell.task.tuning:
+            continue
+        task = cell.task
+        for key, facts in (
+            ((task.column, str(task.dropout)), cell.about),
+            ((task.column, task.row), {"solver": task.solver}),
+        ):
+            known, where = first.setdefault(key, (facts, path))
+            for fact in {**known, **facts}:
+                if known.get(fact) != facts.get(fact):
+                    raise ValueError(
+                        f"{path} is of {fact}={one_line(facts.get(fact))}, and {where} of {one_line(known.get(fact))}: "
+                        "they cannot be in one table"
+                    )

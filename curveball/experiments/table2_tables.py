@@ -1,0 +1,345 @@
+"""Table 2 as text, read off the cells: errors, times, the tuning, and what was not run, with how long it would take."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from curveball.experiments.table2_cells import Cell, Task
+from curveball.experiments.table2_columns import COLUMNS, GRID, PAPER, ROWS, Length, solver_text
+from curveball.experiments.table2_figures import draw
+from curveball.experiments.table2_time import Rate, Rates, by_multiplications, spoken, whole_length
+from curveball.training.files import write_together
+
+PICTURES = ("figure2.png", "figure2.svg", "figure3.png", "figure3.svg")
+FILES = ("table2.md", "table2.csv", "table2.json", *PICTURES)
+ERRORS = ("train_error", "validation_error")
+RULE = (
+    "Lowest training / lowest validation error of all epochs, in per cent; in brackets with dropout of 0.3. The "
+    "training error of an epoch is the mean over its batches, each before its step. The best validation error is "
+    "picked by looking at the validation set. CurveBall is not tuned. The learning rates of SGD and Adam are: each "
+    "rate of a grid trains the network without dropout for a short epoch, from a seed of its own; the lowest training "
+    "error wins, of equal ones the lowest training loss."
+)
+
+
+@dataclass(frozen=True)
+class Results:
+    """Cells, and what is known about those that there are not.
+
+    lengths, rates:  of columns, and of their rows, on the machine that asks
+    missing:         why a column has no data
+    """
+
+    cells: Sequence[Cell]
+    lengths: Mapping[str, Length] = field(default_factory=dict)
+    rates: Rates = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> list[str]:
+        """Those of the paper, and others that were run."""
+        run = {cell.task.column for cell in self.cells}
+        return [column for column in COLUMNS if column in PAPER or column in run]
+
+    def of(self, column: str, row: str | None = None, *, dropout: bool = False) -> list[Cell]:
+        """The runs of a column, or of one of its rows, by seed, without the tuning."""
+        return sorted(
+            (
+                cell
+                for cell in self.cells
+                if cell.task.column == column
+                and row in (None, cell.task.row)
+                and cell.task.dropout == dropout
+                and not cell.task.tuning
+            ),
+            key=lambda cell: cell.task.seed,
+        )
+
+    def tuned(self, column: str, row: str) -> list[Cell]:
+        """The runs of the tuning, the largest rate first."""
+        own = [c for c in self.cells if c.task.tuning and (c.task.column, c.task.row) == (column, row)]
+        return sorted(own, key=lambda cell: -_lr(cell.task))
+
+    def length(self, column: str) -> Length:
+        """How long the runs of a column are, or would be."""
+        own = self.of(column) or self.of(column, dropout=True)
+        if own:
+            return max((cell.task.length for cell in own), key=lambda length: length.epochs)
+        return self.lengths.get(column) or whole_length(column)
+
+    def seconds(self, column: str, rows: Iterable[str], length: Length) -> float | None:
+        """How long one run of each of these rows takes; None where nothing was measured."""
+        total = 0.0
+        for row in rows:
+            own = [cell for cell in self.of(column, row) if cell.epochs]
+            rate = self._rate(own[0]) if own else by_multiplications(column, row, self._known_rates)
+            if rate is None:
+                return None
+            total += rate.seconds(Task(column, row, "", 0, length))
+        return total
+
+    @property
+    def _known_rates(self) -> Rates:
+        """Those that were measured, or else those of the runs."""
+        return self.rates or {
+            (cell.task.column, cell.task.row): self._rate(cell)
+            for cell in self.cells
+            if cell.epochs and not (cell.task.tuning or cell.task.dropout)
+        }
+
+    def _rate(self, cell: Cell) -> Rate:
+        """Seconds of training for an image; validation as measured, or a third of it."""
+        task = cell.task
+        image = cell.seconds / (len(cell.epochs) * (task.length.images // task.length.batch_size))
+        image /= task.length.batch_size
+        known = self.rates.get((task.column, task.row))
+        return Rate(0.0, 0.0, image, known.validation if known else image / 3.0)
+
+
+def markdown(results: Results) -> str:
+    """Everything."""
+    columns = results.columns
+    lines = [_line(["", *columns]), "|" + "---|" * (len(columns) + 1)]
+    lines += [_line([name, *(_entry(results, column, row) for column in columns)]) for row, name in ROWS.items()]
+    lines += ["", RULE, "", *_within(results), *_lengths(results), "", *_times(results)]
+    for kind in (_not_run(results), _tuning(results), _where(results)):
+        lines += ["", *kind] if kind else []
+    return "\n".join(lines) + "\n"
+
+
+def _line(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _entry(results: Results, column: str, row: str) -> str:
+    """A cell of the table."""
+    plain = _errors(results, column, row, dropout=False)
+    if COLUMNS[column].dropout is None:
+        return plain
+    brackets = _errors(results, column, row, dropout=True)
+    none = not results.of(column, row) and not results.of(column, row, dropout=True)
+    return plain if none else f"{plain} ({brackets})"
+
+
+def _errors(results: Results, column: str, row: str, *, dropout: bool) -> str:
+    """Errors, their mean and deviation over the seeds that went furthest; or why there are none."""
+    own = results.of(column, row, dropout=dropout)
+    good = [cell for cell in own if cell.stopped is None and cell.epochs]
+    if not good:
+        if any(cell.stopped for cell in own):
+            return "diverged"
+        seconds = results.seconds(column, [row], results.length(column))
+        return "not run" if seconds is None else f"not run: about {spoken(seconds)}"
+    longest = max(len(cell.epochs) for cell in good)
+    good = [cell for cell in good if len(cell.epochs) == longest]
+    text = " / ".join(_mean([100.0 * cell.best(key) for cell in good]) for key in ERRORS)
+    diverged = sum(cell.stopped is not None for cell in own)
+    if longest < max(good[0].task.epochs, results.length(column).epochs):
+        text += f" after {longest} of {max(good[0].task.epochs, results.length(column).epochs)} epochs"
+    return text + (f", {diverged} of {len(own)} runs diverged" if diverged else "")
+
+
+def _mean(values: Sequence[float]) -> str:
+    """As 12.34, or 12.34 ± 0.56."""
+    mean = f"{np.mean(values):.2f}"
+    return mean if len(values) == 1 else f"{mean} ± {np.std(values, ddof=1):.2f}"
+
+
+def _within(results: Results) -> list[str]:
+    """Columns where some seeds are shorter: the best of the epochs that all have."""
+    lines = []
+    for column in results.columns:
+        own = [cell for cell in results.of(column) if cell.stopped is None and cell.epochs]
+        counts = {len(cell.epochs) for cell in own}
+        by_row = {row: [cell for cell in own if cell.task.row == row] for row in ROWS}
+        if len(counts) > 1 and max(map(len, by_row.values())) > 1:
+            each = []
+            for row, cells in by_row.items():
+                errors = " / ".join(
+                    _mean([100.0 * cell.best(key, min(counts)) for cell in cells]) for key in ERRORS if cells
+                )
+                each += [f"{ROWS[row]} {errors} ({len(cells)} seeds)"] if cells else []
+            lines += [f"{column}, within the first {min(counts)} epochs of all seeds: {'; '.join(each)}.", ""]
+    return lines
+
+
+def _lengths(results: Results) -> list[str]:
+    """What each column was trained on, and for how long."""
+    lines = [_line(["column", "network", "data", "images", "epochs", "batches of", "seeds"]), "|" + "---|" * 7]
+    for column in results.columns:
+        known, length = COLUMNS[column], results.length(column)
+        own = results.of(column) or results.of(column, dropout=True)
+        data = str(own[0].about.get("data", "")) if own else {"cifar": "CIFAR-10"}.get(known.data, "photographs")
+        images = f"{length.images:,}" + ("" if length.images == length.whole else f" of {length.whole:,}")
+        epochs = f"{length.epochs}" + ("" if length.epochs == known.epochs else f" (whole: {known.epochs})")
+        network = known.network + (f" ({known.dropout})" if known.dropout else "")
+        seeds = ", ".join(map(str, sorted({cell.task.seed for cell in own})))
+        if not own:
+            images = epochs = "not run"
+        lines.append(_line([column, network, data, images, epochs, str(length.batch_size), seeds or "none"]))
+    notes = [f"{column}: {COLUMNS[column].note}." for column in results.columns if COLUMNS[column].note]
+    return [*lines, *(["", *notes] if notes else [])]
+
+
+def _times(results: Results) -> list[str]:
+    """Seconds of a step, where there was one."""
+    columns = [column for column in results.columns if any(cell.epochs for cell in results.of(column))]
+    if not columns:
+        return []
+    lines = [_line(["milliseconds of a step", *columns]), "|" + "---|" * (len(columns) + 1)]
+    for row, name in ROWS.items():
+        found = []
+        for column in columns:
+            own = [cell for cell in results.of(column, row) if cell.epochs]
+            steps = sum(len(cell.epochs) * (cell.task.steps // cell.task.epochs) for cell in own)
+            found.append(f"{1000.0 * sum(cell.seconds for cell in own) / steps:.3g}" if own else "")
+        lines.append(_line([name, *found]))
+    return lines
+
+
+def _not_run(results: Results) -> list[str]:
+    """What is missing up to the paper's table, how long it would take, and what to type."""
+    lines = []
+    for column in results.columns:
+        known, length = COLUMNS[column], results.length(column)
+        own = results.of(column) + results.of(column, dropout=True)
+        full = replace(whole_length(column, length.whole, epochs=known.epochs), batch_size=min(128, length.whole))
+        runs = 2 if known.dropout else 1
+        seconds = results.seconds(column, ROWS, full)
+        about = "" if seconds is None else f"about {spoken(runs * seconds)} on {_machine(results)}; "
+        command = f"`curveball table2 --columns {column}`"
+        command += " on a GPU, as with `--backend torch --compile`" if (seconds or 0.0) > 7200.0 else ""
+        full_text = f"{known.epochs} epochs of {full.images:,} images: {about}{command}"
+        if column in results.missing and not own:
+            lines.append(f"- {column} was not run: {results.missing[column]}")
+        elif not own:
+            lines.append(f"- {column} was not run. {full_text}")
+        elif length.images < length.whole or length.epochs < known.epochs:
+            was = f"{length.epochs} epoch{'s' * (length.epochs > 1)} of {length.images:,} images"
+            lines.append(f"- {column} was run for {was}. {full_text}")
+    return ["What was not run:", "", *lines] if lines else []
+
+
+def _machine(results: Results) -> str:
+    facts = [cell.provenance for cell in results.cells if cell.provenance]
+    return (
+        f"{facts[-1].get('cores')} cores" if facts and facts[-1].get("backend", "numpy") == "numpy" else "this machine"
+    )
+
+
+def _tuning(results: Results) -> list[str]:
+    """A line for each solver and network: the error of each rate, which was taken, and what that took."""
+    lines = []
+    for column in results.columns:
+        for row in GRID:
+            own = results.tuned(column, row)
+            if not own:
+                continue
+            each = ", ".join(
+                f"{_lr(cell.task):g}: "
+                + (_percent(cell) if cell.epochs else "diverged" if cell.stopped else "not done")
+                for cell in own
+            )
+            taken = {_lr(cell.task) for cell in results.of(column, row)}
+            ends = {_lr(own[0].task), _lr(own[-1].task)} if len(own) > 1 else set()
+            which = f"; taken {', '.join(f'{lr:g}' for lr in sorted(taken))}" if taken else ""
+            which += ", at an end of the grid" if taken & ends else ""
+            steps, seconds = sum(cell.task.steps for cell in own), sum(cell.seconds for cell in own)
+            lines.append(
+                f"- {column}, {ROWS[row]}: {each}{which}; {steps:,} steps, {spoken(seconds)}, seed {own[0].task.seed}"
+            )
+    return ["Training error of each learning rate in the tuning:", "", *lines] if lines else []
+
+
+def _percent(cell: Cell) -> str:
+    return "diverged" if cell.stopped else f"{100.0 * cell.best('train_error'):.1f}%"
+
+
+def _lr(task: Task) -> float:
+    return float(task.solver.partition("lr=")[2].partition(",")[0] or 0.0)
+
+
+def _where(results: Results) -> list[str]:
+    """The machines, with the columns that ran there."""
+    places: dict[str, list[str]] = {}
+    for cell in results.cells:
+        facts = cell.provenance
+        versions = facts.get("versions", {})
+        backend = str(facts.get("backend", "numpy"))
+        where = (
+            f"{facts.get('date')}, {facts.get('processor')}, {facts.get('cores')} cores, {facts.get('device', 'cpu')}, "
+            f"{backend} {versions.get(backend.partition('.')[0], '')}".rstrip()
+            + f", Python {facts.get('python')}: `{facts.get('command')}`"
+        )
+        if cell.task.column not in places.setdefault(where, []):
+            places[where].append(cell.task.column)
+    return [f"- {', '.join(columns)}: {where}" for where, columns in places.items()]
+
+
+def table_csv(results: Results) -> str:
+    """A row for each run, those of the tuning too."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(
+        ["column", "network", "dropout", "row", "solver", "schedule", "tuning", "seed", "epochs", "epochs_done",
+         "images", "of", "batch_size", *(f"best_{key}" for key in ERRORS), *(f"last_{key}" for key in ERRORS),
+         "diverged", "seconds"]
+    )  # fmt: skip
+    for cell in results.cells:
+        task, done = cell.task, bool(cell.epochs)
+        best = [cell.best(key) if done else "" for key in ERRORS]
+        last = [cell.epochs[-1][key] if done else "" for key in ERRORS]
+        writer.writerow(
+            [task.column, cell.about.get("network", ""), int(task.dropout), task.row, task.solver, task.schedule,
+             int(task.tuning), task.seed, task.epochs, len(cell.epochs),
+             task.length.tuning if task.tuning else task.length.images, task.length.whole, task.length.batch_size,
+             *best, *last, int(cell.stopped is not None), round(cell.seconds, 2)]
+        )  # fmt: skip
+    return text.getvalue()
+
+
+def table_json(results: Results) -> str:
+    """All cells with where they came from, and how long a run of each that was not made would take."""
+    estimates = {
+        f"{column}/{row}": results.seconds(column, [row], results.length(column))
+        for column in results.columns
+        for row in ROWS
+        if not results.of(column, row)
+    }
+    untuned = {column: {row: solver_text(column, row) for row in ROWS if row not in GRID} for column in results.columns}
+    content = {
+        "rule": RULE,
+        "columns": {column: {**asdict(COLUMNS[column]), "untuned": untuned[column]} for column in results.columns},
+        "rows": ROWS,
+        "grid": GRID,
+        "missing": dict(results.missing),
+        "seconds_of_runs_not_made": estimates,
+        "cells": [asdict(cell) for cell in results.cells],
+    }
+    return json.dumps(content, indent=1) + "\n"
+
+
+def write(results: Results, folder: Path) -> None:
+    """Write `FILES`."""
+    heading = "# Table 2\n\n"
+    pictures = {
+        name: partial(draw, results.cells, against="epoch" if name.startswith("figure2") else "seconds")
+        for name in PICTURES
+    }
+    write_together(
+        folder,
+        {
+            "table2.md": lambda path: path.write_text(heading + markdown(results), "utf-8"),
+            "table2.csv": lambda path: path.write_text(table_csv(results), "utf-8"),
+            "table2.json": lambda path: path.write_text(table_json(results), "utf-8"),
+            **pictures,
+        },
+    )

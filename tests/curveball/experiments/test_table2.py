@@ -1,0 +1,464 @@
+"""Table 2 by one command: stopped and resumed, within minutes, merged, and what its text says."""
+
+import csv
+import json
+import os
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from curveball.cli.app import app
+from curveball.experiments import table2_cells, table2_columns, table2_figures, table2_run, table2_tables, table2_time
+from curveball.experiments.table2_cells import Cell, Task
+from curveball.experiments.table2_columns import Column, Length, Setting, part_of
+from curveball.experiments.table2_run import chosen
+from curveball.experiments.table2_tables import FILES, Results, markdown
+from curveball.experiments.table2_time import LEAST, Rate, longest, shortest, tuned, whole_length
+from curveball.training.run import Run
+from problems import Dataset, load
+
+FEW = {"plain": Column("mlp", 10.0, 3), "other": Column("mlp", 1.0, 4, "mnist-mlp", pieces=True)}
+GRID = {"sgd": (0.1, 0.01), "adam": (0.01, 0.001)}
+PLACES = (table2_columns, table2_cells, table2_run, table2_tables, table2_time)
+RATE = Rate(start=0.05, step=0.1, image=0.01, validation=0.0005)
+RUNS = 2 * (4 + 4) + 4  # two columns with their tuning; one of them with dropout
+ALL = ("--columns", "plain,other")
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """Two columns of small networks, 150 digits to train and 60 to validate, and grids of two learning rates."""
+    d = load("digits")
+    train_set = d.train_images[:150], d.train_labels[:150]
+    data = Dataset.of("digits", d.classes, train_set, (d.validation_images[:60], d.validation_labels[:60]))
+    monkeypatch.setattr(Setting, "dataset", lambda self, column: data)
+    for module in PLACES:
+        for name, value in (("COLUMNS", FEW), ("GRID", GRID), ("PAPER", ("plain", "other")), ("BATCH", 32)):
+            if hasattr(module, name):
+                monkeypatch.setattr(module, name, value)
+    monkeypatch.setattr(table2_run, "measure", lambda setting, column, row, folder, most: RATE)
+    monkeypatch.setattr(os, "fsync", lambda file: None)  # it takes longer than all else
+    monkeypatch.setattr(table2_tables, "draw", lambda cells, path, against: path.touch())
+    return data
+
+
+def command(*arguments):
+    return CliRunner().invoke(app, ["table2", *map(str, arguments)], prog_name="curveball")
+
+
+def fake_train(calls, stop_after=None):
+    """Errors that fall by arithmetic, and Ctrl-C after some runs."""
+
+    def train(problem, solver, options, name, folder, callback):
+        if len(calls) == stop_after:
+            raise KeyboardInterrupt
+        key = (problem.network.name, str(solver), options.epochs, options.seed, options.schedule)
+        calls.append(key)
+        start = 0.5 + (sum(map(ord, str(key))) % 40) / 100.0
+        epochs = [
+            {"epoch": k, "train_error": start / k, "train_loss": start / k, "validation_error": start / k + 0.05,
+             "validation_loss": start, "seconds": 2.0 * k}
+            for k in range(1, options.epochs + 1)
+        ]  # fmt: skip
+        for record in epochs:
+            callback({"kind": "epoch", **record})
+        return Run(name, None, epochs=epochs)
+
+    return train
+
+
+def cell(column="plain", row="sgd", errors=((0.3, 0.4),), *, stopped=None, seed=0, solver="sgd:lr=0.1", **facts):
+    """One made up: training and validation error of each epoch."""
+    length = facts.pop("length", Length(3, 150, 60, 10, 40, 150))
+    epochs = [
+        {"epoch": k, "train_error": e, "train_loss": e, "validation_error": v, "seconds": 3.0 * k}
+        for k, (e, v) in enumerate(errors, 1)
+    ]
+    task = Task(column, row, solver, seed, length, **facts)
+    return Cell(task, {"data": "digits", "batch_size": 10}, {"cores": 2, "processor": "one"}, epochs, stopped)
+
+
+def numbers(folder):
+    return {name: (cell.task, cell.epochs and [e["train_error"] for e in cell.epochs], cell.stopped)
+            for name, cell in table2_cells.load(folder).items()}  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------- the rules
+
+
+@pytest.mark.parametrize(
+    ("errors", "expected"),
+    [
+        ([(0.3, 1.0, None), (0.2, 1.0, None), (0.4, 1.0, None)], "sgd:lr=0.01,momentum=0.9"),
+        ([(0.3, 1.0, None), (0.3, 0.9, None), (0.3, 1.0, None)], "sgd:lr=0.01,momentum=0.9"),
+        ([(0.3, 1.0, None)] * 3, "sgd:lr=0.001,momentum=0.9"),
+        ([(0.3, 1.0, None), (0.2, 1.0, "nan"), (0.4, 1.0, None)], "sgd:lr=0.1,momentum=0.9"),
+        ([(0.3, 1.0, "nan")] * 3, "sgd:lr=0.001,momentum=0.9"),
+    ],
+    ids=["lowest error", "then lowest loss", "then the smallest", "not one that diverged", "all diverged"],
+)
+def test_the_rule_of_tuning(errors, expected):
+    cells = []
+    for lr, (error, loss, stopped) in zip((0.1, 0.01, 0.001), errors, strict=True):
+        one = cell(solver=f"sgd:lr={lr},momentum=0.9", errors=((error, 0.5),), stopped=stopped, tuning=True)
+        one.epochs[0]["train_loss"] = loss
+        cells.append(one)
+    assert chosen(cells) == expected
+
+
+def test_tuning_is_a_tenth_of_the_steps():
+    def steps(epochs, images, batch):
+        return tuned(Length(epochs, images, 10, batch, 0, images)).tuning // batch
+
+    assert steps(40, 50_000, 128) == 200  # the most
+    assert steps(1, 50_000, 128) == 39
+    assert steps(1, 128 * 20, 128) == LEAST
+    assert steps(1, 128 * 2, 128) == 2  # no more than an epoch
+
+
+@pytest.mark.parametrize("seconds", [1e9, 2000.0, 100.0, 40.0, 0.0])
+def test_the_longest_runs_that_end_in_a_time(seconds):
+    whole = whole_length("basic", 50_000, 10_000)
+
+    def cost(length):
+        return sum(RATE.seconds(Task("basic", "sgd", "", 0, length, tuning=tuning)) for tuning in (False, True))
+
+    length = longest(whole, cost, seconds)
+    assert cost(length) <= seconds or length == shortest(whole)
+    if seconds == 1e9:
+        assert length == whole
+    elif length != shortest(whole):
+        longer = replace(length, epochs=length.epochs + 1) if length.images == whole.images else None
+        assert longer is None or cost(tuned(longer)) > seconds
+        assert cost(length) > 0.7 * seconds
+    assert length.images == whole.images or length.images % length.batch_size == 0
+
+
+def test_some_images_are_drawn_from_all_classes(few):
+    part = part_of(few, 50, 20)
+    assert len(set(part.train_labels.tolist())) == 10
+    again = part_of(few, 50, 20)
+    np.testing.assert_array_equal(part.train_images, again.train_images)
+    assert part_of(few, 150, 60).train_images is few.train_images
+
+
+def test_rates_are_measured(few, tmp_path):
+    for row in ("curveball", "adam"):
+        rate = table2_time.measure(Setting(), "plain", row, tmp_path)
+        little = table2_time.measure(Setting(), "plain", row, tmp_path, most=0.0)
+        assert little.step == 0.0 < little.image
+        assert 0.0 < rate.step + 8 * rate.image < 5.0
+        assert rate.image > 0.0
+        assert rate.validation > 0.0
+        assert rate.start >= 0.0
+    assert list(tmp_path.iterdir()) == []
+
+
+# ------------------------------------------------------------------------------------- the command
+
+
+def test_every_file(few, tmp_path, monkeypatch):
+    """Real runs."""
+    monkeypatch.setattr(table2_tables, "draw", table2_figures.draw)
+    result = command(*ALL, "--epochs", 2, "--out", tmp_path)
+    assert result.exit_code == 0, result.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*FILES, "cells", "plan.json"])
+    cells = table2_cells.load(tmp_path)
+    assert len(cells) == RUNS
+    for name, one in cells.items():
+        place = tmp_path / "cells" / name
+        assert len(one.epochs) == one.task.epochs == (1 if one.task.tuning else 2)
+        assert {"versions", "processor", "command", "date", "backend"} <= set(one.provenance)
+        assert {"train_images", "network", "batch_size"} <= set(one.about)
+        assert (place / "checkpoint.safetensors").exists() is (place / "log.jsonl").exists() is not one.task.tuning
+    (adam,) = (one for one in cells.values() if str(one.task).startswith("plain, adam"))
+    text = (tmp_path / "table2.md").read_text()
+    best = (100.0 * min(epoch[key] for epoch in adam.epochs) for key in ("train_error", "validation_error"))
+    assert text.splitlines()[2:4] == ["|  | plain | other |", "|---|---|---|"]
+    assert f"| Adam | {' / '.join(f'{x:.2f}' for x in best)} | " in text
+    assert text.splitlines()[4].endswith(") |")  # brackets in the column with dropout
+    rows = list(csv.DictReader((tmp_path / "table2.csv").read_text().splitlines()))
+    assert len(rows) == RUNS
+    assert {row["network"] for row in rows} == {"mlp", "mnist-mlp"}
+    found = json.loads((tmp_path / "table2.json").read_text())
+    assert len(found["cells"]) == RUNS
+    for name in FILES[3:]:
+        start = (tmp_path / name).read_bytes()[:5]
+        assert start in (b"\x89PNG\r", b"<?xml")
+    assert "plain with" not in result.stderr
+    assert "other with dropout, sgd:lr=" in result.stderr
+    assert " left" in result.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("after", [0, 9, RUNS - 1])
+def test_stopped_and_resumed(few, tmp_path, monkeypatch, after):
+    options = (*ALL, "--epochs", 2)
+    whole, calls = [], []
+    monkeypatch.setattr(table2_run, "train", fake_train(whole))
+    assert command(*options, "--out", tmp_path / "whole").exit_code == 0
+    assert len(whole) == RUNS
+    monkeypatch.setattr(table2_run, "train", fake_train(calls, stop_after=after))
+    result = command(*options, "--out", tmp_path / "other")
+    assert result.exit_code == 130
+    assert f"interrupted: {after} runs are done and kept in {tmp_path / 'other'}, --resume goes on" in result.stderr
+    assert "not run: about " in (tmp_path / "other" / "table2.md").read_text()
+    monkeypatch.setattr(table2_run, "train", fake_train(calls))
+    assert command(*options, "--out", tmp_path / "other", "--resume").exit_code == 0
+    assert sorted(calls) == sorted(whole)
+    assert numbers(tmp_path / "other") == numbers(tmp_path / "whole")
+    monkeypatch.setattr(table2_run, "train", fake_train(calls, stop_after=len(calls)))
+    assert command(*options, "--out", tmp_path / "whole", "--resume").exit_code == 0  # nothing is left to do
+
+
+def test_stopped_within_a_run(few, tmp_path, monkeypatch):
+    """A real run goes on from its checkpoint, and the table shows how far it came."""
+    options = ("--columns", "plain", "--solvers", "curveball", "--epochs", 3)
+    assert command(*options, "--out", tmp_path / "whole").exit_code == 0
+    real = table2_run.train
+
+    def stops(*arguments, callback, **more):
+        def interrupt(record):
+            callback(record)
+            if record["kind"] == "epoch" and record["epoch"] == 2:
+                raise KeyboardInterrupt
+
+        return real(*arguments, callback=interrupt, **more)
+
+    monkeypatch.setattr(table2_run, "train", stops)
+    assert command(*options, "--out", tmp_path / "other").exit_code == 130
+    assert " after 2 of 3 epochs |" in (tmp_path / "other" / "table2.md").read_text()
+    monkeypatch.setattr(table2_run, "train", real)
+    result = command(*options, "--out", tmp_path / "other", "--resume")
+    assert result.exit_code == 0
+    assert "epoch 3 of 3" in result.stderr
+    assert "epoch 2 of 3" not in result.stderr
+    assert numbers(tmp_path / "other") == numbers(tmp_path / "whole")
+
+
+def test_more_epochs_seeds_and_columns_are_added(few, tmp_path, monkeypatch):
+    calls = []
+    monkeypatch.setattr(table2_run, "train", fake_train(calls))
+    assert command("--columns", "plain", "--epochs", 2, "--out", tmp_path).exit_code == 0
+    first = len(calls)
+    assert command("--columns", "plain", "--epochs", 2, "--seeds", 2, "--out", tmp_path, "--resume").exit_code == 0
+    assert len(calls) == first + 4
+    assert command(*ALL, "--epochs", 2, "--no-dropout", "--out", tmp_path, "--resume").exit_code == 0
+    assert len(calls) == first + 4 + 8
+    assert command("--columns", "plain", "--epochs", 3, "--out", tmp_path, "--resume").exit_code == 0
+    assert len(calls) == first + 4 + 8 + 4  # the tuning stays
+    text = (tmp_path / "table2.md").read_text()
+    assert "plain, within the first 2 epochs of all seeds: CurveBall " in text
+    assert "(2 seeds)" in text
+    assert command("--columns", "plain", "--epochs", 2, "--out", tmp_path).exit_code == 0  # anew
+    assert sorted(p.name for p in (tmp_path / "previous").iterdir()) == sorted([*FILES, "cells", "plan.json"])
+
+
+def test_the_schedule_is_as_long_as_the_run(few, tmp_path, monkeypatch):
+    calls = []
+    monkeypatch.setattr(table2_run, "train", fake_train(calls))
+    assert command("--columns", "other", "--epochs", 12, "--out", tmp_path).exit_code == 0
+    schedules = {key[-1] for key in calls if "SGD" in key[1] and key[2] == 12}
+    assert schedules == {"pieces:epochs=0.3/8/1/2.7,factors=0.1/1/0.1/0.01"}
+    assert {key[-1] for key in calls if "SGD" not in key[1] or key[2] == 1} == {"constant"}
+
+
+# ------------------------------------------------------------------------------------- minutes
+
+
+def test_minutes(few, tmp_path, monkeypatch):
+    """By the measured times all ends within them, and the last column uses what is left."""
+    clock = [0.0]
+    monkeypatch.setattr(table2_run.time, "monotonic", lambda: clock[0])
+    quick = fake_train([])
+
+    def train(problem, solver, options, **more):
+        data, batch = problem.data, problem.batch_size
+        steps = options.epochs * (len(data.train_labels) // batch)
+        clock[0] += RATE.start + steps * (RATE.step + RATE.image * batch)
+        clock[0] += options.epochs * len(data.validation_labels) * RATE.validation
+        return quick(problem, solver, options, **more)
+
+    monkeypatch.setattr(table2_run, "train", train)
+    for minutes, part in ((0.4, True), (2.0, False)):
+        clock[0] = 0.0
+        out = tmp_path / str(minutes)
+        result = command(*ALL, "--minutes", minutes, "--out", out)
+        assert result.exit_code == 0, result.stderr
+        assert 0.5 * minutes < clock[0] / 60.0 < minutes
+        text = (out / "table2.md").read_text()
+        assert (" of 150 | 1 (whole: 3) |" in text) is part
+        assert ("What was not run:" in text) is part
+        lengths = {one.task.length for one in table2_cells.load(out).values() if one.task.column == "plain"}
+        assert len(lengths) == 1
+    assert command(*ALL, "--minutes", 0.4, "--out", tmp_path / "0.4", "--resume").exit_code == 0  # as it was planned
+    clock[0] = 0.0
+    result = command(*ALL, "--minutes", 0.01, "--out", tmp_path / "none")
+    assert "there is less time than the shortest runs take, about " in result.stderr
+
+
+# ------------------------------------------------------------------------------------- tables
+
+
+def test_the_text_by_hand(few):
+    cells = [
+        cell(errors=((0.5, 0.6), (0.3, 0.7), (0.4, 0.5))),
+        cell(errors=((0.5, 0.6), (0.2, 0.7), (0.4, 0.3)), seed=1),
+        cell(row="adam", solver="adam:lr=0.1", stopped="the loss is nan", errors=()),
+        cell(row="curveball", solver="curveball", errors=((0.5, 0.6), (0.2, 0.7))),
+        cell("other", "sgd", ((0.25, 0.35),) * 3),
+        cell("other", "sgd", ((0.15, 0.45),) * 3, dropout=True),
+        cell(solver="sgd:lr=0.1", tuning=True, seed=1000, errors=((0.5, 0.5),)),
+        cell(solver="sgd:lr=0.01", tuning=True, seed=1000, errors=((0.6, 0.6),)),
+    ]
+    rates = {("other", "curveball"): Rate(10.0, 1.0, 0.1, 0.0)}
+    text = markdown(Results(cells, {}, rates, {}))
+    lines = text.splitlines()
+    estimate = 10 + 3 * 15 * (1.0 + 10 * 0.1)
+    assert lines[2] == f"| CurveBall | 20.00 / 60.00 after 2 of 3 epochs | not run: about {estimate:.0f} s |"
+    assert lines[4] == "| SGD with momentum | 25.00 ± 7.07 / 40.00 ± 14.14 | 25.00 / 35.00 (15.00 / 45.00) |"
+    assert lines[5].startswith("| Adam | diverged | not run: about ")
+    assert (
+        "- plain, SGD with momentum: 0.1: 50.0%, 0.01: 60.0%; taken 0.1, at an end of the grid; 8 steps, 6 s, " in text
+    )
+    assert "| SGD with momentum | 200 | 200 |" in text  # 3 seconds an epoch of 15 steps
+    assert "- plain, other: " in text
+    nothing = markdown(Results([], {}, {}, {"plain": "it has no data"}))
+    assert "| CurveBall | not run | not run |" in nothing
+    assert "- plain was not run: it has no data" in nothing
+    assert "- other was not run. 4 epochs of 50,000 images: `curveball table2 --columns other`" in nothing
+    some = markdown(Results([cell()]))  # an estimate from a run, by multiplications
+    assert "| SGD with momentum | 30.00 / 40.00 after 1 of 3 epochs | not run: about " in some
+
+
+def test_folders_are_merged(few, tmp_path, monkeypatch):
+    monkeypatch.setattr(table2_run, "train", fake_train([]))
+    assert command("--columns", "plain", "--epochs", 2, "--out", tmp_path / "a").exit_code == 0
+    assert command("--columns", "other", "--epochs", 2, "--out", tmp_path / "b").exit_code == 0
+    out = tmp_path / "both"
+    result = command("--table", tmp_path / "a", tmp_path / "b", "--out", out)
+    assert result.exit_code == 0, result.stderr
+    merged = json.loads((out / "table2.json").read_text())["cells"]
+    assert len(merged) == RUNS
+    assert "not run" not in (out / "table2.md").read_text().split("\n\n")[1]
+    assert command("--table", "--out", tmp_path / "a").exit_code == 0  # of one folder
+    assert "not run: about" in (tmp_path / "a" / "table2.md").read_text()
+    assert command("--columns", "plain", "--epochs", 3, "--seed", 1, "--out", tmp_path / "c").exit_code == 0
+    assert command("--columns", "plain", "--epochs", 4, "--out", tmp_path / "d").exit_code == 0
+    result = command("--table", tmp_path / "a", tmp_path / "d", "--out", out)
+    assert result.exit_code == 0  # of one run the longer one
+    assert "after 2" not in (out / "table2.md").read_text()
+
+
+def test_what_cannot_be_merged(few, tmp_path):
+    for name, change in {"a": {}, "batch": {"batch_size": 20}, "data": {"train_images": "other"}}.items():
+        one = cell(seed=len(name))
+        table2_cells.save(tmp_path / name, replace(one, about={**one.about, **change}))
+    table2_cells.save(tmp_path / "rate", cell(seed=9, solver="sgd:lr=0.3"))
+    for name, words in {
+        "batch": "of batch_size=20, and",
+        "data": "train_images=other",
+        "rate": "sgd:lr=0.3, and",
+    }.items():
+        result = command("--table", tmp_path / "a", tmp_path / name, "--out", tmp_path / "out")
+        assert result.exit_code == 2
+        assert words in result.stderr
+        assert "they cannot be in one table" in result.stderr
+        assert len(result.stderr.splitlines()) == 1
+
+
+# ------------------------------------------------------------------------------------- what is refused
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda text: text[:-40], "cannot be read ("),
+        (lambda text: "[]", "cannot be read ("),
+        (lambda text: text.replace('"row": "sgd"', '"row": "sdg"'), "there is no column plain or no row sdg"),
+        (lambda text: text.replace('"train_error": 0', '"train_error": -0'), "its numbers are out of range"),
+        (lambda text: text.replace('"seed"', '"seeds"'), "cannot be read ("),
+        (lambda text: text.replace('"provenance": {', '"provenance": 3, "x": {'), "cannot be read ("),
+    ],
+)
+def test_damaged_cells_are_named(few, tmp_path, damage, words):
+    table2_cells.save(tmp_path, cell())
+    path = next((tmp_path / "cells").glob("*/cell.json"))
+    path.write_text(damage(path.read_text()))
+    for options in (("--table",), ("--resume",)):
+        result = command(*options, *ALL, "--out", tmp_path)
+        assert result.exit_code == 2
+        assert result.stderr.startswith(f"curveball: {path} cannot be read (")
+        assert words in result.stderr
+        assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_damaged_plan_and_other_images(few, tmp_path, monkeypatch):
+    monkeypatch.setattr(table2_run, "train", fake_train([]))
+    options = ("--columns", "plain", "--epochs", 1, "--out", tmp_path)
+    assert command(*options).exit_code == 0
+    plan = tmp_path / "plan.json"
+    content = json.loads(plan.read_text())
+    plan.write_text("{}")
+    result = command(*options, "--resume")
+    assert (result.exit_code, result.stderr.startswith(f"curveball: {plan} cannot be read (")) == (2, True)
+    content["lengths"]["plain"]["batch_size"] = 16
+    plan.write_text(json.dumps(content))
+    result = command(*options, "--resume")
+    assert result.exit_code == 2
+    assert "is of batch_size=32, this run is of batch_size=16: give another --out" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--columns", "vgg"], "unknown column 'vgg': there are basic, basic-bn, resnet18, vgg-f"),
+        (["--columns", ""], "each column is given once, and one at least"),
+        (["--solvers", "sgd,sgd"], "each solver is given once"),
+        (["--solvers", "newton"], "unknown solver 'newton': there are curveball, curveball-lambda, sgd, adam"),
+        (["--epochs", 0], "epochs and log_every must be at least 1"),
+        (["--epochs", 1, "--minutes", 1], "give --epochs or --minutes, not both"),
+        (["--minutes", 0], "--minutes must be positive; got 0"),
+        (["--minutes", "nan"], "--minutes must be positive; got nan"),
+        (["--seeds", 0], "--seeds must be at least 1; got 0"),
+        (["--seed", -1], "seed must be zero or positive"),
+        (["--data", "digits"], "--data must be cifar10 or cifar100; got 'digits'"),
+        (["--resume"], "there is no run of Table 2 in "),
+        (["--table"], "there is no cell of Table 2 in "),
+        (["somewhere"], "somewhere is only read with --table: give the folder of the runs with --out"),
+        (["--backend", "torch7", "--columns", "vgg-f"], "unknown backend 'torch7'"),
+    ],
+)
+def test_bad_options(options, words, tmp_path):
+    result = command(*options, "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("curveball: ")
+    assert words in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_columns_without_data(few, tmp_path, monkeypatch):
+    """A line for each; the others run."""
+    monkeypatch.setattr(table2_run, "train", fake_train([]))
+    data = few
+
+    def dataset(self, column):
+        if column == "other":
+            raise ValueError("there are no photographs")
+        return data
+
+    monkeypatch.setattr(Setting, "dataset", dataset)
+    result = command(*ALL, "--epochs", 1, "--out", tmp_path / "one")
+    assert result.exit_code == 0
+    assert "other is left out: there are no photographs" in result.stderr
+    assert "- other was not run: there are no photographs" in (tmp_path / "one" / "table2.md").read_text()
+    result = command("--columns", "other", "--epochs", 1, "--out", tmp_path / "none")
+    assert result.exit_code == 2
+    assert "curveball: no column has its data: there are no photographs" in result.stderr
+
+
+def test_photographs_need_a_folder():
+    with pytest.raises(ValueError, match="say where with --imagenet-folder"):
+        Setting().dataset("vgg-f")
