@@ -67,7 +67,7 @@ COVER = (  # the first row that fits a file: tests that are run first, to save t
     (
         "minigrad/linear_maps.py",
         ("tests/minigrad/ops/test_derivatives.py",),
-        ("tests/minigrad/test_transforms.py", *OPS),
+        ("tests/minigrad/test_transforms.py", "tests/minigrad/test_together.py", *OPS),
     ),
     (
         "minigrad/nn/",

@@ -397,3 +397,9 @@ def test_a_linearisation_is_shared_between_threads():
     assert len(results) == 200
     for got in results:
         same(got, expected)
+
+
+def test_after_a_transform_on_another_library_new_arrays_are_numpys_again():
+    strict = pytest.importorskip("array_api_strict", reason="array-api-strict is not installed")
+    mg.grad(lambda x: mg.sum(x * mg.ones(2)))(strict.ones(2))
+    assert type(mg.zeros(2)) is np.ndarray

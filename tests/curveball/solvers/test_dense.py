@@ -15,3 +15,7 @@ def test_a_matrix_for_each_of_several_runs():
 
 def test_the_identity_has_the_size_of_each_of_several_matrices():
     np.testing.assert_array_equal(identity_like(np.ones((5, 2, 2))), np.eye(2))
+
+
+def test_the_identity_for_runs_along_two_axes():
+    np.testing.assert_array_equal(identity_like(np.ones((4, 5, 2, 2))), np.eye(2))

@@ -6,6 +6,7 @@ import scipy.optimize
 
 import minigrad as mg
 from curveball import SGD, Adam, CurveBall, NewtonCG, minimize
+from curveball.solvers.minimize import _largest
 
 A = np.array([[1.0, 2.0], [0.5, -1.0], [3.0, 0.3]])
 B = np.array([1.0, -1.0, 2.0])
@@ -164,3 +165,7 @@ def test_scipy_passes_args_and_maxiter_on():
 def test_errors(error, message, call):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_params_without_numbers_have_no_largest():
+    assert _largest({}) == 0.0

@@ -113,3 +113,9 @@ def test_each_trains_mini_batches_and_goes_on_from_a_checkpoint(name, tmp_path):
 def test_the_largest_number_that_floats_hold_exactly_is_whole():
     every = solver_from(f"curveball:lam_every={2**53}").lam_every
     assert (every, type(every)) == (2**53, int)
+
+
+@pytest.mark.parametrize(("length", "shown"), [(40, "x" * 40), (41, "x" * 40 + "...")])
+def test_a_long_value_is_shown_in_part(length, shown):
+    with pytest.raises(ValueError, match=f"got {shown!r}"):
+        solver_from(f"sgd:lr={'x' * length}")

@@ -7,6 +7,7 @@ import pytest
 
 import minigrad as mg
 from curveball import BFGS, LBFGS, CurveBall, GaussNewton, LevenbergMarquardt, Newton, NewtonCG, minimize
+from curveball.solvers.base import NoState
 from minigrad import tree_flatten
 from problems.closed_form import get
 from problems.closed_form.linear_network import LinearNetwork
@@ -251,3 +252,7 @@ def test_published_minima(solver, name):
             if misses[-1] <= 1e-14:
                 return
     pytest.fail(f"closest loss: {min(misses):.3g} away")
+
+
+def test_what_remembers_nothing_has_a_state_all_the_same():
+    assert [solver().init(np.ones(2)) for solver in (GaussNewton, Newton)] == [NoState(), NoState()]

@@ -116,3 +116,9 @@ def test_vecdot_has_one_axis(axis):
         mg.vecdot(np.ones((2, 3)), np.ones((2, 3)), axis=axis)
     with pytest.raises((TypeError, ValueError), match="vecdot"):
         mg.vecdot(np.ones(3), np.ones(3), axis=axis)
+
+
+@pytest.mark.parametrize("shape", [(1, 2, 5, 1), (1, 5, 2, 1)])
+def test_a_window_that_one_axis_is_too_short_for(shape):
+    with pytest.raises(ValueError, match="conv2d"):
+        nn.conv2d(np.ones(shape), np.ones((3, 3, 1, 1)))

@@ -8,6 +8,7 @@ import scipy.special
 import minigrad as mg
 from minigrad import nn
 from minigrad.ops import linalg
+from minigrad.ops.broadcasting import sum_to
 
 RNG = np.random.default_rng(7)
 X = RNG.normal(size=(3, 4, 5))
@@ -225,3 +226,22 @@ def test_logic_of_two_arrays(name):
 
 def test_a_new_axis_is_the_first_by_default():
     assert mg.expand_dims(X).shape == (1, *X.shape)
+
+
+def test_sums_down_to_a_shape_with_fewer_axes_and_ones():
+    np.testing.assert_allclose(sum_to(X, (1, 5)), X.sum((0, 1))[None, :], rtol=1e-13)
+    np.testing.assert_allclose(sum_to(X, (4, 1)), X.sum((0, 2))[:, None], rtol=1e-13)
+
+
+def test_fifty_points_by_default():
+    assert mg.linspace(0.0, 1.0).shape == (50,)
+
+
+def test_a_list_is_no_array_to_repeat():
+    with pytest.raises(TypeError, match="repeat"):
+        mg.repeat([1.0, 2.0], 2)
+
+
+def test_a_transpose_is_applied_both_ways():
+    scale = mg.Linear(lambda t: 2.0 * t, lambda c: 3.0 * c)
+    assert (scale.T.push(1.0), scale.T.pull(1.0), scale.T.T is scale) == (3.0, 2.0, True)
