@@ -63,8 +63,9 @@ def _mesh(jax: Any, devices: int | None, kind: str | None) -> Any:
     """A line of devices: the same number from each process."""
     try:
         here, every = jax.local_devices(backend=kind), jax.devices(kind)
-    except RuntimeError as error:
-        raise ValueError(f"JAX finds no device {kind or ''} ({one_line(error)}): see curveball info") from None
+    except (RuntimeError, AssertionError) as error:
+        what = f"device {kind}" if kind else "device"
+        raise ValueError(f"JAX finds no {what} ({one_line(error)}): see curveball info") from None
     if devices is None:
         devices = len(here)
     if devices > len(here):

@@ -77,8 +77,8 @@ def check_compiles(problem: TrainingProblem[Batch], solver: Solver) -> None:
     """ValueError where the array library of the data has no compiler, or the solver decides on the host."""
     if not getattr(solver, "compiles", False):
         raise ValueError(
-            f"{type(solver).__name__} decides on the host what its steps do, so that they cannot be compiled: leave "
-            "out --compile and --devices, or use curveball, sgd or adam"
+            f"{type(solver).__name__} decides on the host what its steps do, so that they cannot be compiled: "
+            "leave out --compile and --devices, or use curveball, sgd or adam"
         )
     try:
         check_compiler(images_of(problem.data))

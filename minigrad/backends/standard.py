@@ -144,7 +144,7 @@ class Standard(Backend):
         if not arrays or len(arrays) != x.ndim or not all(_is_array_of_integers(part) for part in arrays):
             return x[index]
         xp = self.xp
-        place: Any = 0
+        place: Array = 0
         for part, n in zip(arrays, x.shape, strict=True):
             place = place * n + xp.where(part < 0, part + n, part)
         return xp.reshape(xp.take(xp.reshape(x, (-1,)), xp.reshape(place, (-1,))), place.shape)

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from curveball.cli.app import app
 from curveball.cli.info import format_info, machine_facts
+from curveball.training.many_devices import start
 from tests.support import cupy_double
 
 LIBRARIES = {"torch": "CUDA graphs, on a GPU", "jax": "XLA"}
@@ -40,6 +41,21 @@ def test_a_library_that_is_missing(name, monkeypatch):
     monkeypatch.setitem(sys.modules, name, None)
     title = {"torch": "PyTorch", "jax": "JAX"}[name]
     assert machine_facts()["backends"][name] == {"reason": f"{title} is not installed: pip install '.[{name}]'"}
+
+
+@pytest.mark.parametrize("error", [AssertionError(), RuntimeError("Unable to initialize backend 'cuda'")], ids=repr)
+def test_a_platform_that_jax_does_not_have(error, monkeypatch):
+    """As JAX_PLATFORMS=cuda asks for it, where JAX is the one for the CPU."""
+    jax = pytest.importorskip("jax", reason="jax is not installed")
+
+    def raises(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr(jax, "local_devices", raises)
+    what = str(error) or "AssertionError"
+    assert machine_facts()["backends"]["jax"] == {"reason": f"JAX finds no device ({what}): set JAX_PLATFORMS=cpu"}
+    with pytest.raises(ValueError, match=r"^JAX finds no device \(.*\): see curveball info$"):
+        start(1)
 
 
 def test_info_without_cupy(monkeypatch):
