@@ -34,6 +34,7 @@ from curveball.experiments.table2_time import (
     spoken,
     whole_length,
 )
+from curveball.solvers.base import Solver
 from curveball.solvers.registry import solver_from
 from curveball.training.checkpoint import exists
 from curveball.training.data_hash import data_hashes
@@ -128,6 +129,7 @@ class Experiment:
     rates: dict[tuple[str, str], Rate] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)  # why a column has no data
     _ratio: dict[tuple[str, str], float] = field(default_factory=dict)  # seconds taken for one that was expected
+    _solvers: dict[str, Solver] = field(default_factory=dict)  # one for all seeds: it is compiled once
     _started: float = 0.0
 
     def __post_init__(self) -> None:
@@ -285,8 +287,9 @@ class Experiment:
                     f"{task}: epoch {record['epoch']} of {task.epochs}, {errors}; about {spoken(self.left())} left"
                 )
 
+        solver = self._solvers.setdefault(task.solver, solver_from(task.solver))
         try:
-            run = train(problem, solver_from(task.solver), options, name=ROWS[task.row], folder=kept, callback=report)
+            run = train(problem, solver, options, name=ROWS[task.row], folder=kept, callback=report)
         except RunIsDone as done:
             run = done.run
         cell = replace(cell, epochs=run.epochs, stopped=run.stopped)
