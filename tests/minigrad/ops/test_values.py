@@ -230,6 +230,7 @@ def test_a_new_axis_is_the_first_by_default():
 
 def test_sums_down_to_a_shape_with_fewer_axes_and_ones():
     np.testing.assert_allclose(sum_to(X, (1, 5)), X.sum((0, 1))[None, :], rtol=1e-13)
+    np.testing.assert_allclose(sum_to(X[:, :, :1], (1, 1)), X[:, :, :1].sum((0, 1))[None, :], rtol=1e-13)
     np.testing.assert_allclose(sum_to(X, (4, 1)), X.sum((0, 2))[:, None], rtol=1e-13)
 
 
