@@ -255,4 +255,4 @@ def test_published_minima(solver, name):
 
 
 def test_what_remembers_nothing_has_a_state_all_the_same():
-    assert [solver().init(np.ones(2)) for solver in (GaussNewton, Newton)] == [NoState(), NoState()]
+    assert {solver().init(np.ones(2)) for solver in (GaussNewton, Newton, LBFGS)} == {NoState()}
