@@ -73,7 +73,7 @@ class Steps(_Written):
     factor: float = 0.1
 
     def __call__(self, t: float) -> float:
-        return math.prod(self.factor for epoch in self.epochs if t >= epoch)  # inf where ** would raise
+        return math.prod((self.factor for epoch in self.epochs if t >= epoch), start=1.0)  # inf where ** would raise
 
 
 @dataclass(frozen=True)

@@ -185,7 +185,7 @@ def test_an_array_from_the_host_is_a_copy(backend):
 
 @pytest.mark.parametrize("library", ["torch", 3.0])
 def test_no_library(library):
-    with pytest.raises(TypeError, match=r"\Aexpected an array library, as jax.numpy or torch, got "):
+    with pytest.raises(TypeError, match=r"xp must be an array library, as torch, jax.numpy or namespace\(x\); got "):
         mg.from_numpy(W, library)
 
 
