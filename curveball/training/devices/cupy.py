@@ -9,8 +9,8 @@ from typing import Any
 
 import array_api_compat
 
+from curveball.training.devices.base import Device, Library
 from curveball.training.devices.installed import import_library, nth, one_line
-from curveball.training.devices.library import Device, Library
 from minigrad import Array, Namespace, namespace
 
 LOWEST = (14, 0)

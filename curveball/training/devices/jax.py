@@ -6,8 +6,8 @@ import importlib
 from types import ModuleType
 from typing import Any
 
+from curveball.training.devices.base import Device, Library
 from curveball.training.devices.installed import import_library, nth, one_line
-from curveball.training.devices.library import Device, Library
 from minigrad import Array, Namespace
 
 LOWEST = (0, 7)

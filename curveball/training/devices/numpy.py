@@ -7,7 +7,7 @@ from typing import Any
 import array_api_compat.numpy as namespace
 import numpy
 
-from curveball.training.devices.library import Device, Library
+from curveball.training.devices.base import Device, Library
 from minigrad import Namespace
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from curveball.training.devices.base import Device, Library
 from curveball.training.devices.cupy import CuPy
 from curveball.training.devices.jax import JAX
-from curveball.training.devices.library import Device, Library
 from curveball.training.devices.numpy import NumPy
 from curveball.training.devices.torch import Torch
 from minigrad import Array, Namespace, backend_name, namespace

@@ -24,10 +24,10 @@ from curveball.training.devices import (
     to_device_of,
     to_host,
 )
+from curveball.training.devices.base import Library
 from curveball.training.devices.cupy import LOWEST as CUPY
 from curveball.training.devices.installed import import_library
 from curveball.training.devices.jax import LOWEST as JAX
-from curveball.training.devices.library import Library
 from curveball.training.devices.torch import LOWEST as TORCH
 from minigrad import tree_flatten
 from problems import load
