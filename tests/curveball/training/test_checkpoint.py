@@ -136,3 +136,11 @@ def test_write_whole_replaces_or_leaves_nothing(tmp_path):
     with pytest.raises(ZeroDivisionError):
         write_whole(tmp_path / "new.txt", lambda temporary: 1 / 0)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file.txt", "plain.txt"]
+
+
+def test_a_count_may_be_as_large_as_floats_hold_exactly(tmp_path):
+    checkpoint.save(tmp_path / "file", {"x": {"n": 2**53}}, {})
+    assert checkpoint.restore("x", {"n": 0}, checkpoint.load(tmp_path / "file")[0]) == {"n": 2**53}
+    checkpoint.save(tmp_path / "more", {"x": {"n": 2**53 + 1}}, {})
+    with pytest.raises(ValueError, match="out of range"):
+        checkpoint.restore("x", {"n": 0}, checkpoint.load(tmp_path / "more")[0])
