@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import typer
 
 from curveball.training.say import say
 
@@ -33,6 +37,23 @@ class CellProgress:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+
+@contextlib.contextmanager
+def cells_kept(counts: Callable[[], tuple[int, int]], folder: Path) -> Iterator[None]:
+    """At Ctrl-C, or where a process was killed, say what is kept; `counts` gives the cells that are done and all."""
+    from curveball.experiments.parallel import WorkerKilled  # here, so that the help starts without joblib
+
+    try:
+        yield
+    except (KeyboardInterrupt, WorkerKilled) as error:
+        done, cells = counts()
+        kept = f"{done} of {cells} cells are kept in {folder}" + (", --resume goes on from there" if done else "")
+        if isinstance(error, WorkerKilled):
+            say(f"curveball: {error}; {kept}")
+            raise typer.Exit(1) from None
+        say(f"curveball: interrupted: {kept}")
+        raise
 
 
 def _is_terminal() -> bool:

@@ -97,7 +97,7 @@ def bundled(command: Callable[..., None]) -> Callable[..., None]:
         }
         command(**made, **given)
 
-    run.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
+    run.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]  # functions may have one
     run.__annotations__ = {option.name: option.annotation for option in options}
     return run
 

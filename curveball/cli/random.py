@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from curveball.cli import names
-from curveball.cli.cell_progress import CellProgress
+from curveball.cli.cell_progress import CellProgress, cells_kept
 from curveball.cli.errors import at_least, bad_input
 from curveball.cli.options import BATCH_SIZE, Out, Seed
 from curveball.training.say import say
@@ -43,7 +43,6 @@ def random(
     quartiles of the training error, the share of networks on which each solver is best, and how often each diverges.
     """
     # Imported here, so that other commands and the help start without Matplotlib.
-    from curveball.experiments.parallel import WorkerKilled
     from curveball.experiments.random_cells import CELLS, CellFiles
     from curveball.experiments.random_networks import Plan, Setting, run_plan
     from curveball.experiments.random_tables import FILES, markdown, write
@@ -81,15 +80,8 @@ def random(
                 say(f"curveball: {cell.task} is not kept: {error}")
             progress.report(str(cell), watch.left(cell))
 
-        try:
+        with cells_kept(lambda: (watch.done, watch.cells), folder):
             tuned, cells = run_plan(plan, jobs, done, report)
-        except (KeyboardInterrupt, WorkerKilled) as error:
-            kept = f"{watch.done} of {watch.cells} cells are kept in {folder}, --resume goes on from there"
-            if isinstance(error, WorkerKilled):
-                say(f"curveball: {error}; {kept}")
-                raise typer.Exit(1) from None
-            say(f"curveball: interrupted: {kept}")
-            raise
         progress.close()
         facts: dict[str, Any] = {"networks": count, "epochs": epochs, "seed": seed, **files.about}
         facts |= {"source": problem.data.source, **provenance(), "seconds": sum(c.seconds for c in (*tuned, *cells))}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from curveball.cli.cell_progress import CellProgress
+from curveball.cli.cell_progress import CellProgress, cells_kept
 from curveball.cli.errors import at_least, bad_input
 from curveball.cli.options import Out, Seed
 from curveball.training.say import say
@@ -27,7 +27,6 @@ def table1(
 ) -> None:
     """Count iterations to a loss of 1e-4 on problems with known minima, every solver: Table 1 of the paper and more."""
     # Imported here, so that other commands and the help start without SciPy.
-    from curveball.experiments.parallel import WorkerKilled
     from curveball.experiments.table1 import COLUMNS, FILES, ROWS, markdown, write
     from curveball.experiments.table1 import table1 as run_table
     from curveball.experiments.table1_cells import CellFiles
@@ -63,16 +62,8 @@ def table1(
                 count += 1
             progress.report(f"{cell.row}, {cell.column}: {cell}; {cell.seconds:.1f} s")
 
-        try:
+        with cells_kept(lambda: (count, len(ROWS) * len(COLUMNS)), folder):
             cells = run_table(runs, seed, -1 if jobs is None else jobs, done, report)
-        except (KeyboardInterrupt, WorkerKilled) as error:
-            kept = f"{count} of {len(ROWS) * len(COLUMNS)} cells are kept in {folder}"
-            kept += ", --resume goes on from there" if count else ""
-            if isinstance(error, WorkerKilled):
-                say(f"curveball: {error}; {kept}")
-                raise typer.Exit(1) from None
-            say(f"curveball: interrupted: {kept}")
-            raise
         progress.close()
         if len(done) == len(cells) and not files.cells.exists():
             typer.echo(f"{markdown(cells)}\nall of it was in {folder}")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -53,11 +54,11 @@ def draw(cells: Sequence[Cell], path: Path, against: str) -> None:
     figure.savefig(path, dpi=130, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
-def _draw_row(ax: object, runs: list[Run], against: str, key: str, k: int) -> None:
+def _draw_row(ax: Axes, runs: list[Run], against: str, key: str, k: int) -> None:
     """One solver in one panel."""
     for run in runs if len(runs) > 1 else ():
         x, y = (np.array([record[column] for record in run.epochs]) for column in (against, key))
-        ax.plot(x, 100.0 * y, color=look(k)["color"], alpha=0.3, linewidth=0.7)  # type: ignore[attr-defined]
+        ax.plot(x, 100.0 * y, color=look(k)["color"], alpha=0.3, linewidth=0.7)
     x, y = mean_of(runs, "epochs", against, key)
     if len(runs) > 1 and max(len(run.epochs) for run in runs) > len(x):  # seeds that went on alone
         x, y = (
@@ -65,7 +66,7 @@ def _draw_row(ax: object, runs: list[Run], against: str, key: str, k: int) -> No
             for column in (against, key)
         )
     marker = "osD^"[k % 4] if len(x) < LEAST_TO_MARK else None
-    ax.plot(  # type: ignore[attr-defined]
+    ax.plot(
         x,
         100.0 * y,
         label=runs[0].name,

@@ -45,7 +45,8 @@ class _Written:
 
     def __str__(self) -> str:
         name = next(name for name, kind in KINDS.items() if kind is type(self))
-        given = ",".join(f"{field.name}={_written(getattr(self, field.name))}" for field in fields(self))  # type: ignore[arg-type]
+        known = fields(self)  # type: ignore[arg-type]  # every kind is a dataclass
+        given = ",".join(f"{field.name}={_written(getattr(self, field.name))}" for field in known)
         return f"{name}:{given}" if given else name
 
 

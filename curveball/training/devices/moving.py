@@ -23,7 +23,7 @@ def to_backend(dataset: D, xp: Namespace) -> D:
     moved = {
         name: x.on(xp, device) if isinstance(x, Stored) else mg.from_numpy(x, xp, device) for name, x in arrays.items()
     }
-    return replace(dataset, **moved)  # type: ignore[type-var]
+    return replace(dataset, **moved)  # type: ignore[type-var]  # a dataclass
 
 
 def images_of(data: TrainingData) -> Array:
