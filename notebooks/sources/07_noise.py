@@ -270,9 +270,10 @@ explore(
 def follow(solver, problem, steps, w=start):
     """Iterates (steps + 1, *w.shape), a new batch for each step."""
     draws, state, path = np.random.default_rng(1), solver.init(w), [w]
+    loss = mg.independent_runs(problem.loss)  # w may have a leading axis of runs
     for _ in range(steps):
         model = partial(problem.model, batch=problem.batch(draws, w.shape[:-1]))
-        w, state, _ = solver.step(w, state, model, problem.loss)
+        w, state, _ = solver.step(w, state, model, loss)
         path.append(w)
     return np.array(path)
 
