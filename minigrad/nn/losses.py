@@ -55,8 +55,8 @@ def cross_entropy(outputs: Array, labels: Array) -> Array:
         low, high, classes = seen.min(), seen.max(), outputs.shape[-1]
         if low < 0 or high >= classes:
             raise ValueError(
-                f"cross_entropy: label {low if low < 0 else high} is no class: outputs of shape {tuple(outputs.shape)} have "
-                f"{classes} classes, so labels must be in 0..{classes - 1}"
+                f"cross_entropy: label {low if low < 0 else high} is no class: outputs of shape {tuple(outputs.shape)} "
+                f"have {classes} classes, so labels must be in 0..{classes - 1}"
             )
     hit = xp.expand_dims(labels, axis=-1) == xp.arange(outputs.shape[-1], device=device_of(labels))
     picked = sum(where(hit, outputs, 0.0), -1)
