@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import minigrad as mg
 from curveball.solvers.base import Info, Loss, Model, NoState, Number, Solver, value_and_gradient
-from curveball.solvers.checks import check_nonnegative, check_positive
+from curveball.solvers.checks import check_flag, check_nonnegative, check_positive
 from curveball.solvers.dense import dense_matrix
 from curveball.solvers.division import one_for_zero
 from curveball.solvers.line_search import backtracking
@@ -56,6 +56,7 @@ class Newton(Solver):
         check_nonnegative("lam", self.lam)
         if self.indefinite not in ("flip", "error"):
             raise ValueError(f"indefinite must be 'flip' or 'error'; got {self.indefinite!r}")
+        check_flag("line_search", self.line_search)
 
     def init(self, params: Tree) -> NoState:
         """Return the state: there is nothing to remember."""

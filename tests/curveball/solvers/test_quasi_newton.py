@@ -136,9 +136,9 @@ def test_several_runs_at_once(solver):
         solver.step(w, solver.init(w), VALLEY.model, mg.independent_runs(VALLEY.loss))
 
 
-@pytest.mark.parametrize("options", [{"memory": 0}, {"iterations": 0}])
+@pytest.mark.parametrize("options", [{"memory": 0}, {"iterations": 0}, {"memory": 1.5}, {"iterations": True}])
 def test_bad_hyperparameters(options):
-    with pytest.raises(ValueError, match="memory and iterations must be at least 1; got"):
+    with pytest.raises(ValueError, match=f"{next(iter(options))} must be a whole number of at least 1; got"):
         LBFGS(**options)
 
 
