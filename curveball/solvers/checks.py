@@ -55,7 +55,7 @@ def check_fraction(name: str, value: Number) -> None:
 def check_count(name: str, value: object, or_none: bool = False) -> None:
     if or_none and value is None:
         return
-    if isinstance(value, bool) or not isinstance(value, Integral) or not 1 <= value <= LARGEST_COUNT:
+    if isinstance(value, bool) or not isinstance(value, Integral) or not 1 <= int(value) <= LARGEST_COUNT:
         wanted = "a whole number of at least 1" + (", or None" if or_none else "")
         raise ValueError(f"{name} must be {wanted}; got {_shown(value)}")
 
