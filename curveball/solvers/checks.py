@@ -63,3 +63,14 @@ def check_count(name: str, value: object, or_none: bool = False) -> None:
 def check_flag(name: str, value: object) -> None:
     if not isinstance(value, bool | np.bool_):
         raise ValueError(f"{name} must be true or false; got {_shown(value)}")
+
+
+def check_per_run(solver: object, value: Array) -> None:
+    """ValueError for a hyper-parameter that is an array, but has not one number for each run of the loss."""
+    for name, number in vars(solver).items():
+        shape = getattr(number, "shape", ())
+        if shape and tuple(shape) != tuple(value.shape):
+            raise ValueError(
+                f"{name} has shape {tuple(shape)}, and the loss has shape {tuple(value.shape)}: give one number, or "
+                "one for each run, with a loss under minigrad.independent_runs"
+            )

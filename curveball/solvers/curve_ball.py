@@ -59,6 +59,7 @@ from curveball.solvers.checks import (
     check_flag,
     check_fraction,
     check_nonnegative,
+    check_per_run,
     check_positive,
 )
 from curveball.solvers.registry import register
@@ -190,6 +191,7 @@ class CurveBall(Solver):
         """
         measured = self.phase(state) if phase is None else phase
         G = mg.GGNOperator(model, loss, params, has_aux)
+        check_per_run(self, G.value)
         lam = number_like(state.lam, G.value)
         if self.adapt_lam:
             lam = in_range(lam)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import minigrad as mg
 from curveball.solvers.base import Info, Loss, Model, Number, Solver
-from curveball.solvers.checks import check_count, check_flag, check_nonnegative, check_positive
+from curveball.solvers.checks import check_count, check_flag, check_nonnegative, check_per_run, check_positive
 from curveball.solvers.conjugate_gradient import conjugate_gradient
 from curveball.solvers.line_search import backtracking
 from curveball.solvers.newton import gradient_and_hessian
@@ -100,6 +100,7 @@ class NewtonCG(Solver):
         else:
             g, B, seen = gradient_and_hessian(params, model, loss, has_aux)
         value = seen["loss"]
+        check_per_run(self, value)
         runs = value.ndim
         xp = namespace(value)
         norm = xp.sqrt(tree_vdot(g, g, runs))

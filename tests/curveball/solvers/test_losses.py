@@ -112,6 +112,24 @@ def test_a_mean_is_fine(solver):
     assert np.isfinite(w).all()
 
 
+PER_RUN = [
+    (solver, field.name) for solver in SOLVERS.values() for field in fields(solver)
+    if field.name in ("lr", "lam", "rho", "beta", "momentum", "beta1", "beta2")
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("solver", "name"), PER_RUN, ids=[f"{type(s).__name__}-{name}" for s, name in PER_RUN])
+def test_a_number_for_each_run_needs_runs(solver, name):
+    """Else each row of the params would get its own."""
+    w, several = np.ones((2, 3)), replace(solver, **{name: np.array([0.1, 0.2])})
+    message = f"{name} has shape (2,), and the loss has shape (): give one number, or one for each run"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        several.step(w, several.init(w), lambda w: w, lambda y: mg.sum(y * y))
+    w = np.ones((3, 3))
+    with pytest.raises(ValueError, match=re.escape(f"{name} has shape (2,), and the loss has shape (3,): give one")):
+        several.step(w, several.init(w), lambda w: w, Problem().loss)
+
+
 def test_minimize_takes_one_number():
     for solver in (SGD(), NewtonCG(), CurveBall()):
         for tol in (None, 1e-6):
