@@ -21,7 +21,7 @@ from minigrad.backends import (
     to_numpy,
 )
 from minigrad.check import DerivativeError, check_derivatives
-from minigrad.curvature import GGNOperator, HessianOperator, check_runs, ggnvp, hvp
+from minigrad.curvature import GGNOperator, HessianOperator, ggnvp, hvp
 from minigrad.linear_maps import Compose, Identity, Linear, LinearMap, Negate, Scale
 from minigrad.linearization import Linearization, jvp, linearize, stop_gradient, vjp
 from minigrad.numpy_names import refuse_names as _refuse_names
@@ -53,6 +53,7 @@ from minigrad.ops.shaping import *
 from minigrad.packing import packed, tree_elementwise, tree_packed
 from minigrad.primitives import primitive
 from minigrad.ravel import Ravel
+from minigrad.runs import check_runs, independent_runs
 from minigrad.transforms import grad, hessian, jacobian, value_and_grad
 from minigrad.trees import Tree, tree_flatten, tree_map, tree_paths, tree_unflatten
 from minigrad.variable import Array, Variable
@@ -63,7 +64,7 @@ __all__ = [
     # derivatives
     "grad", "hessian", "jacobian", "jvp", "linearize", "stop_gradient", "value_and_grad", "vjp", "Linearization",
     # curvature
-    "GGNOperator", "HessianOperator", "check_runs", "ggnvp", "hvp",
+    "GGNOperator", "HessianOperator", "check_runs", "ggnvp", "hvp", "independent_runs",
     # new operations, and whether their derivatives are right
     "Compose", "DerivativeError", "Identity", "Linear", "LinearMap", "Negate", "Scale", "check_derivatives",
     "primitive",

@@ -20,9 +20,10 @@ from minigrad.backends import device_of, to_numpy
 from minigrad.linearization import Linearization, jvp, linearize, vjp
 from minigrad.ops.creation import ones_like
 from minigrad.ravel import Ravel
+from minigrad.runs import check_loss, check_runs
 from minigrad.spec import TreeSpec, name_of
 from minigrad.transforms import grad
-from minigrad.trees import Tree, tree_flatten, tree_paths
+from minigrad.trees import Tree
 from minigrad.variable import Array, strip
 
 if TYPE_CHECKING:
@@ -127,8 +128,8 @@ class GGNOperator(CurvatureOperator):
     - `g_L`, the gradient of the loss by the outputs, and `H_L`, its Hessian, an operator on trees like the outputs;
     - `gradient` `g = J.T(g_L)` of the objective: one sweep, when it is first asked for.
 
-    A loss that is an array instead of a number makes independent runs: `value` has its shape, and the leaves of
-    `params` have that shape as their first axes. TypeError where they do not.
+    A loss under `minigrad.independent_runs` has one number for each run: `value` has its shape, and the leaves of
+    `params` have that shape as their first axes. TypeError where they do not, and for any other loss that is no number.
 
     >>> import numpy as np
     >>> G = GGNOperator(lambda w: w * w, lambda y: 0.5 * (y @ y), np.array([3.0, 1.0]))
@@ -190,37 +191,5 @@ class _LossHessian(CurvatureOperator):
 def _value_and_gradient(loss: Callable[[Tree], Array], outputs: Tree) -> tuple[Array, Tree]:
     """The loss and its gradient by the outputs, for one run or for several."""
     value, pull_back = vjp(loss, outputs)
-    _check_value(value, loss)
+    check_loss(value, loss)
     return value, pull_back(ones_like(value))
-
-
-def check_runs(value: Array, params: Tree, loss: Callable[[Tree], Array]) -> None:
-    """Check that a loss is one number, or one for each of the runs that all params have as their first axes.
-
-    TypeError names a leaf of the params without these axes.
-
-    >>> check_runs(3.0 + grad(lambda x: x)(1.0), {"w": 1.0}, max)
-    >>> import numpy as np
-    >>> check_runs(np.ones(5), {"w": np.ones(2)}, max)
-    Traceback (most recent call last):
-        ...
-    TypeError: the loss max has shape (5,), and the params['w'] have shape (2,): return one number (take the mean or
-    the sum), or give params with the axes (5,) first, for independent runs
-    """
-    _check_value(value, loss)
-    shape = value.shape
-    if not shape:
-        return
-    leaves, structure = tree_flatten(params)
-    for k, x in enumerate(leaves):
-        if getattr(x, "shape", ())[: len(shape)] != shape:
-            raise TypeError(
-                f"the loss {name_of(loss)} has shape {shape}, and the params{tree_paths(structure)[k]} have "
-                f"shape {getattr(x, 'shape', ())}: return one number (take the mean or the sum), or give params with "
-                f"the axes {shape} first, for independent runs"
-            )
-
-
-def _check_value(value: Array, loss: Callable[[Tree], Array]) -> None:
-    if not hasattr(value, "shape"):
-        raise TypeError(f"the loss {name_of(loss)} must return one number; it returned {type(value).__name__}")

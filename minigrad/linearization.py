@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, overload
 
-from minigrad.backends import current_namespace
+from minigrad.backends import current_namespace, shown
 from minigrad.linear_maps import LinearMap, Together
 from minigrad.memory import add_to, copied, last_reads, own
 from minigrad.packing import packed_copy
@@ -193,7 +193,7 @@ def run(
         return result, None
     if not (isinstance(result, tuple) and len(result) == 2):
         raise TypeError(
-            f"has_aux=True needs a function that returns (outputs, aux); {name_of(f)} returned {result!r:.80}"
+            f"has_aux=True needs a function that returns (outputs, aux); {name_of(f)} returned {shown(result)}"
         )
     y, aux = result
     return y, lower(aux, trace)

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from minigrad.backends import Namespace, backend_for, device_of, family, is_floating, mixed_backends, numpy_namespace
+from minigrad.backends import (
+    Namespace,
+    backend_for,
+    device_of,
+    family,
+    is_floating,
+    mixed_backends,
+    numpy_namespace,
+    shown,
+)
 from minigrad.memory import copied
 from minigrad.ops.dtypes import astype
 from minigrad.primitives import outlived
@@ -33,7 +42,7 @@ class TreeSpec:
         """Check the primals of a transform: floating-point arrays of one backend, or Python floats."""
         if not callable(f):
             raise TypeError(
-                f"expected a function, got {type(f).__name__}: {f!r:.60}. Give f itself, not its value f(x)"
+                f"expected a function, got {type(f).__name__}: {shown(f, 60)}. Give f itself, not its value f(x)"
             )
         single = len(arguments) == 1
         leaves, structure = tree_flatten(arguments[0] if single else arguments)

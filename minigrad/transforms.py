@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from math import prod
 from typing import Any, Literal
 
-from minigrad.backends import device_of, namespace
+from minigrad.backends import device_of, namespace, shown
 from minigrad.linearization import linearize, record
 from minigrad.memory import own
 from minigrad.ops.axes import integers
@@ -20,7 +20,7 @@ def check_function(name: str, f: Any) -> None:
     """TypeError where a transform is given the value of a function instead of the function."""
     if not callable(f):
         raise TypeError(
-            f"{name} takes a function, got {type(f).__name__}: {f!r:.60}. Write {name}(f)(x), not {name}(f(x))"
+            f"{name} takes a function, got {type(f).__name__}: {shown(f, 60)}. Write {name}(f)(x), not {name}(f(x))"
         )
 
 
@@ -39,7 +39,7 @@ def value_and_grad(
     check_function("grad", f)
     several = isinstance(argnums, tuple | list)
     try:
-        numbers = integers(str(argnums) if getattr(argnums, "shape", ()) else argnums, "argnums")
+        numbers = integers(shown(argnums) if getattr(argnums, "shape", ()) else argnums, "argnums")
     except TypeError as error:
         raise TypeError(f"{error}. Write grad(f)(x), not grad(f, x)") from None
     if len(set(numbers)) < len(numbers):
@@ -109,7 +109,7 @@ def jacobian(f: Callable[[Tree], Tree], mode: Literal["forward", "reverse"] | No
     """
     check_function("jacobian", f)
     if mode is not None and not isinstance(mode, str):
-        raise TypeError(f"jacobian: mode must be a string or None; got {mode!r:.60}. Write jacobian(f)(x)")
+        raise TypeError(f"jacobian: mode must be a string or None; got {shown(mode, 60)}. Write jacobian(f)(x)")
     if mode not in (None, "forward", "reverse"):
         raise ValueError(f"jacobian: mode must be 'forward', 'reverse' or None; got {mode!r}")
 
@@ -185,7 +185,9 @@ def hessian(
     """
     check_function("hessian", f)
     if not isinstance(mode, str):
-        raise TypeError(f"hessian: mode must be a string; got {mode!r:.60}. Write hessian(f)(x), not hessian(f, x)")
+        raise TypeError(
+            f"hessian: mode must be a string; got {shown(mode, 60)}. Write hessian(f)(x), not hessian(f, x)"
+        )
     if mode not in ("forward-over-reverse", "reverse-over-reverse"):
         raise ValueError(f"hessian: mode must be one of 'forward-over-reverse', 'reverse-over-reverse'; got {mode!r}")
     dense = jacobian(grad(f), "forward" if mode == "forward-over-reverse" else "reverse")

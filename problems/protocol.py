@@ -52,7 +52,8 @@ class Problem(Protocol):
 class ClosedForm(Problem, Protocol):
     """A problem with a name and a known minimum, on which many runs are solved as one.
 
-    With `runs=(k,)` every array has a leading axis of k independent runs, and the loss has the shape `runs`.
+    With `runs=(k,)` every array has a leading axis of k independent runs, and the loss has the shape `runs`: solvers
+    take `minigrad.independent_runs(problem.loss)`.
 
     >>> from problems.closed_form import get
     >>> problem: ClosedForm = get("quadratic")

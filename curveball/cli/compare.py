@@ -8,6 +8,7 @@ import typer
 
 from curveball.cli import names
 from curveball.cli.errors import bad_input, interruptible
+from curveball.cli.numbers import integer_option
 from curveball.cli.options import ProblemOptions, RunOptions, bundled
 from curveball.cli.runs import default_folder, load_problem, print_memory_pool, with_schedule
 
@@ -29,7 +30,7 @@ def compare(
             "[default: constant]"
         ),
     ] = None,
-    seeds: Annotated[int, typer.Option(help="runs of each solver: at --seed, at the next number, and so on")] = 1,
+    seeds: Annotated[int, integer_option("runs of each solver: at --seed, at the next number, and so on")] = 1,
     resume: Annotated[
         bool, typer.Option("--resume", help="keep the runs that are in --out, continue with the rest")
     ] = False,

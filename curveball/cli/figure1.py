@@ -8,11 +8,15 @@ from typing import Annotated
 import typer
 
 from curveball.cli.errors import at_least, bad_input
+from curveball.cli.numbers import number_option
 from curveball.cli.options import Out, Seed
+from curveball.solvers.registry import NUMBER
 
 
 def figure1(
-    noise: Annotated[tuple[float, float] | None, typer.Option(help="noise of Rosenbrock's function, U[a, b]")] = None,
+    noise: Annotated[
+        tuple[float, float] | None, number_option("noise of Rosenbrock's function, U[a, b]", "<float> <float>")
+    ] = None,
     start: Annotated[
         str | None, typer.Option(help="where to start, as in -0.25,-0.25 [default: drawn by the seed]")
     ] = None,
@@ -40,10 +44,8 @@ def figure1(
 
 def _numbers(option: str, text: str, count: int) -> list[float]:
     """Numbers separated by commas. ValueError for anything else."""
-    try:
-        numbers = [float(part) for part in text.split(",")]
-    except ValueError:
-        numbers = []
+    parts = text.split(",")
+    numbers = [float(part) for part in parts] if all(NUMBER.fullmatch(part.strip(" ")) for part in parts) else []
     if len(numbers) != count or not all(abs(x) < 1e6 for x in numbers):
         raise ValueError(f"{option} takes {count} numbers separated by commas, as in -0.25,-0.25; got {text!r}")
     return numbers

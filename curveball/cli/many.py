@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from curveball.cli.numbers import integer_option
 from curveball.cli.options import ProblemOptions
 from curveball.training.processes import ending_together
 
@@ -21,13 +23,13 @@ class ManyOptions:
     """On how many devices, and in how many processes."""
 
     devices: Annotated[
-        int | None, typer.Option(help="backend jax: devices that share each batch, per process [default: one, or all]")
+        int | None, integer_option("backend jax: devices that share each batch, per process [default: one, or all]")
     ] = None
     processes: Annotated[
         str | None,
         typer.Option(help="how many processes train together; auto: as Slurm, Kubernetes, Open MPI started them"),
     ] = None
-    process_id: Annotated[int | None, typer.Option(help="which of them this is, from 0")] = None
+    process_id: Annotated[int | None, integer_option("which of them this is, from 0")] = None
     coordinator: Annotated[str | None, typer.Option(help="HOST:PORT where process 0 is reached by the others")] = None
 
     @property
@@ -54,7 +56,7 @@ class ManyOptions:
 def _number(text: str) -> int | None:
     if text == "auto":
         return None
-    if not text.isdecimal() or not int(text):
+    if not re.fullmatch("[0-9]{1,9}", text) or not int(text):
         raise ValueError(f"--processes must be a number of at least 1, or auto; got {text}")
     return int(text)
 

@@ -12,11 +12,12 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from curveball.cli import names
+from curveball.cli.numbers import integer_option, number_option
 from curveball.training.options import TrainOptions
 
 BATCH_SIZE = 64
 
-Seed = Annotated[int, typer.Option(help="seed of the start and of the order of the batches")]
+Seed = Annotated[int, integer_option("seed of the start and of the order of the batches")]
 Out = Annotated[Path | None, typer.Option(help="folder for logs, figures and checkpoints [default: under runs/]")]
 
 
@@ -32,13 +33,13 @@ class ProblemOptions:
         typer.Option(help="where the data are [default: MINIGRAD_DATA_DIR or the cache, the system; else downloaded]"),
     ] = None
     image_size: Annotated[
-        int | None, typer.Option(help="imagenet: pixels along a side that the network takes [default: 64]")
+        int | None, integer_option("imagenet: pixels along a side that the network takes [default: 64]")
     ] = None
     augment: Annotated[
         bool, typer.Option("--augment", help="flip and shift the training images at random; imagenet: flip and crop")
     ] = False
     network: Annotated[str, typer.Option(help=f"network: {names.NETWORKS}")] = "cnn"
-    batch_size: Annotated[int, typer.Option(help="images per step")] = BATCH_SIZE
+    batch_size: Annotated[int, integer_option("images per step")] = BATCH_SIZE
     dtype: Annotated[str, typer.Option(help="float32 or float64")] = "float32"
     backend: Annotated[str, typer.Option(help=f"array library: {names.BACKENDS}")] = "numpy"
     device: Annotated[
@@ -56,15 +57,15 @@ class ProblemOptions:
 class RunOptions:
     """How long, from which seed, where the files go, and what is printed."""
 
-    epochs: Annotated[int, typer.Option(help="passes over the training set")] = TrainOptions.epochs
+    epochs: Annotated[int, integer_option("passes over the training set")] = TrainOptions.epochs
     seed: Seed = TrainOptions.seed
     out: Out = None
-    log_every: Annotated[int, typer.Option(help="steps between log lines")] = TrainOptions.log_every
+    log_every: Annotated[int, integer_option("steps between log lines")] = TrainOptions.log_every
     save_every: Annotated[
         str, typer.Option(help="checkpoints within an epoch: after so many steps, as in 500, or as in 30s, 10min, 2h")
     ] = str(TrainOptions.save_every)
     diverged_above: Annotated[
-        float, typer.Option(help="a loss so many times the first one ends the run, as one that is not finite does")
+        float, number_option("a loss so many times the first one ends the run, as one that is not finite does")
     ] = TrainOptions.diverged_above
     quiet: Annotated[bool, typer.Option("--quiet", help="no progress bar")] = TrainOptions.quiet
 

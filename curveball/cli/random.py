@@ -12,6 +12,7 @@ import typer
 from curveball.cli import names
 from curveball.cli.cell_progress import CellProgress, cells_kept
 from curveball.cli.errors import at_least, bad_input
+from curveball.cli.numbers import integer_option
 from curveball.cli.options import BATCH_SIZE, Out, Seed
 from curveball.training.say import say
 
@@ -20,17 +21,17 @@ if TYPE_CHECKING:
 
 
 def random(
-    count: Annotated[int, typer.Option(help="networks: random:0, random:1, and so on")] = 50,
-    epochs: Annotated[int, typer.Option(help="passes over the training set")] = 3,
+    count: Annotated[int, integer_option("networks: random:0, random:1, and so on")] = 50,
+    epochs: Annotated[int, integer_option("passes over the training set")] = 3,
     data: Annotated[str, typer.Option(help=f"data set: {names.DATA_SETS}; folder: images in --data-folder")] = "digits",
     data_folder: Annotated[Path | None, typer.Option(help="where the data are")] = None,
     augment: Annotated[bool, typer.Option("--augment", help="flip and shift the training images at random")] = False,
-    batch_size: Annotated[int, typer.Option(help="images per step")] = BATCH_SIZE,
+    batch_size: Annotated[int, integer_option("images per step")] = BATCH_SIZE,
     backend: Annotated[str, typer.Option(help=f"array library: {names.BACKENDS}")] = "numpy",
     device: Annotated[str | None, typer.Option(help="index of the GPU")] = None,
     seed: Seed = 0,
     jobs: Annotated[
-        int | None, typer.Option(help="processes, each with one thread [default: one per core; on a GPU 1]")
+        int | None, integer_option("processes, each with one thread [default: one per core; on a GPU 1]")
     ] = None,
     out: Out = None,
     resume: Annotated[

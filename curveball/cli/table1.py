@@ -11,6 +11,7 @@ import typer
 
 from curveball.cli.cell_progress import CellProgress, cells_kept
 from curveball.cli.errors import at_least, bad_input
+from curveball.cli.numbers import integer_option
 from curveball.cli.options import Out, Seed
 from curveball.training.say import say
 
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 
 
 def table1(
-    runs: Annotated[int, typer.Option(help="repeats of every solver on every problem")] = 100,
+    runs: Annotated[int, integer_option("repeats of every solver on every problem")] = 100,
     seed: Seed = 0,
-    jobs: Annotated[int | None, typer.Option(help="processes [default: one per core]")] = None,
+    jobs: Annotated[int | None, integer_option("processes [default: one per core]")] = None,
     out: Out = None,
     resume: Annotated[bool, typer.Option("--resume", help="go on where a table in --out was interrupted")] = False,
 ) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from curveball.cli import names
 from curveball.cli.errors import bad_input
+from curveball.cli.numbers import integer_option, number_option
 from curveball.cli.options import Out, Seed
 from curveball.training.say import say
 
@@ -22,17 +23,17 @@ def table2(
         str, typer.Option(help="networks; also resnet18-7x7, vgg-f-published")
     ] = "basic,basic-bn,resnet18,vgg-f",
     solvers: Annotated[str, typer.Option(help="the rows")] = "curveball,curveball-lambda,sgd,adam",
-    epochs: Annotated[int | None, typer.Option(help="passes over the training set [default: as in the paper]")] = None,
+    epochs: Annotated[int | None, integer_option("passes over the training set [default: as in the paper]")] = None,
     minutes: Annotated[
-        float | None, typer.Option(help="pick the epochs, or a part of one, so that all runs end in so many minutes")
+        float | None, number_option("pick the epochs, or a part of one, so that all runs end in so many minutes")
     ] = None,
-    seeds: Annotated[int, typer.Option(help="runs of each: at --seed, at the next number, and so on")] = 1,
+    seeds: Annotated[int, integer_option("runs of each: at --seed, at the next number, and so on")] = 1,
     seed: Seed = 0,
     dropout: Annotated[bool, typer.Option(help="also the networks with dropout, in brackets")] = True,
     data: Annotated[str, typer.Option(help="for basic, basic-bn, resnet18: cifar10 or cifar100")] = "cifar10",
     data_folder: Annotated[Path | None, typer.Option(help="where that is [default: as for train]")] = None,
     imagenet_folder: Annotated[Path | None, typer.Option(help="for vgg-f: photographs in ImageNet's folders")] = None,
-    image_size: Annotated[int, typer.Option(help="for vgg-f: pixels along a side")] = 64,
+    image_size: Annotated[int, integer_option("for vgg-f: pixels along a side")] = 64,
     backend: Annotated[str, typer.Option(help=f"array library: {names.BACKENDS}")] = "numpy",
     device: Annotated[str | None, typer.Option(help="index of a GPU, or a name as in curveball info")] = None,
     compile: Annotated[

@@ -44,7 +44,7 @@ class ManyRuns(Protocol):
         ...
 
     def loss(self, outputs: Tree, batch: Tree, /) -> Array:
-        """The loss of every run."""
+        """The loss of every run: it needs no mark."""
         ...
 
 
@@ -131,9 +131,8 @@ def one_step(
     problem: ManyRuns, solver: Solver, params: Tree, state: Tree, batch: Tree
 ) -> tuple[Tree, Tree, np.ndarray]:
     """Take a step on a batch; return the next params and state, and the loss before it."""
-    params, state, info = solver.step(
-        params, state, lambda w: problem.model(w, batch), lambda y: problem.loss(y, batch)
-    )
+    loss = mg.independent_runs(lambda y: problem.loss(y, batch))
+    params, state, info = solver.step(params, state, lambda w: problem.model(w, batch), loss)
     return params, state, np.asarray(info["loss"])
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import minigrad as mg
 from curveball.solvers.base import Info, Loss, Model, Number, Solver, value_and_gradient
-from curveball.solvers.checks import check_fraction, check_nonnegative, check_positive
+from curveball.solvers.checks import check_fraction, check_nonnegative, check_per_run, check_positive
 from curveball.solvers.registry import register
 from curveball.solvers.tree_math import mapper, per_run, tree_axpby
 from minigrad import Array, Tree, fused
@@ -71,6 +71,7 @@ class Adam(Solver):
     ) -> tuple[Tree, AdamState, Info]:
         """Return the next params, the next state, and what was seen on the way."""
         value, g, outputs, aux = value_and_gradient(params, model, loss, has_aux, self.weight_decay)
+        check_per_run(self, value)
         t = state.steps + 1
         b1, b2 = self.beta1, self.beta2
         c1, c2 = 1.0 - b1, 1.0 - b2

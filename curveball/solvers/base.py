@@ -3,8 +3,9 @@
     state = solver.init(params)
     params, state, info = solver.step(params, state, model, loss)
 
-A loss with the shape of `runs` instead of a scalar, and params with those axes in front, make independent runs that
-advance together: inner products are taken per run, and hyper-parameters may be arrays of that shape.
+A loss under `minigrad.independent_runs`, of the shape `runs` instead of a scalar, and params with those axes in front,
+make independent runs that advance together: inner products are taken per run, and hyper-parameters may be arrays of
+that shape.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import minigrad as mg
 from minigrad import Array, Tree
 
 Model = Callable[[Tree], Tree]  # params -> outputs, or params -> (outputs, aux) where has_aux=True
-Loss = Callable[[Tree], Array]  # outputs -> one number, or one per run
+Loss = Callable[[Tree], Array]  # outputs -> one number, or under minigrad.independent_runs one per run
 Number = float | Array  # a hyper-parameter: a number, or an array with one number per run
 
 
@@ -89,7 +90,7 @@ def value_and_gradient(
 ) -> tuple[Array, Tree, Tree, Tree]:
     """Return the loss, the gradient `g` of `loss + weight_decay/2 |w|^2`, the outputs and aux.
 
-    TypeError for a loss that is neither one number nor one for each run: `minigrad.check_runs`.
+    TypeError for a loss that is neither one number nor, where it was asked for, one per run: `minigrad.check_runs`.
     """
 
     def objective(w: Tree) -> tuple[Array, tuple[Tree, Tree]]:

@@ -53,7 +53,15 @@ from typing import NamedTuple
 import minigrad as mg
 from curveball.solvers.averaging import averaged
 from curveball.solvers.base import Info, Loss, Model, Number, Solver, loss_at
-from curveball.solvers.checks import check_finite, check_fraction, check_nonnegative, check_positive
+from curveball.solvers.checks import (
+    check_count,
+    check_finite,
+    check_flag,
+    check_fraction,
+    check_nonnegative,
+    check_per_run,
+    check_positive,
+)
 from curveball.solvers.registry import register
 from curveball.solvers.tree_math import number_like, tree_add_scale, tree_axpby, tree_vdot
 from curveball.solvers.trust_ratio import adapted_lam, in_range, trust_ratio
@@ -139,15 +147,13 @@ class CurveBall(Solver):
             check_finite("rho", self.rho)
         if self.beta is not None:
             check_positive("beta", self.beta)
-        if self.adapt_lam not in (True, False):
-            raise ValueError(f"adapt_lam must be true or false; got {self.adapt_lam!r}")
+        check_flag("adapt_lam", self.adapt_lam)
         check_positive("lam_factor", self.lam_factor)
         check_finite("trust_low", self.trust_low)
         check_finite("trust_high", self.trust_high)
         if self.lam_factor > 1.0:
             raise ValueError(f"lam_factor must be in (0, 1]; got {self.lam_factor}")
-        if not (isinstance(self.lam_every, int) and self.lam_every >= 1):
-            raise ValueError(f"lam_every must be a whole number of at least 1; got {self.lam_every!r}")
+        check_count("lam_every", self.lam_every)
         if not self.trust_low < self.trust_high:
             raise ValueError(f"trust_low must be below trust_high; got {self.trust_low} and {self.trust_high}")
 
@@ -185,6 +191,7 @@ class CurveBall(Solver):
         """
         measured = self.phase(state) if phase is None else phase
         G = mg.GGNOperator(model, loss, params, has_aux)
+        check_per_run(self, G.value)
         lam = number_like(state.lam, G.value)
         if self.adapt_lam:
             lam = in_range(lam)

@@ -13,7 +13,7 @@ from numpy.linalg import LinAlgError
 
 import minigrad as mg
 from curveball.solvers.base import Info, Loss, Model, NoState, Number, Solver
-from curveball.solvers.checks import check_nonnegative, check_positive
+from curveball.solvers.checks import check_nonnegative, check_per_run, check_positive
 from curveball.solvers.dense import dense_matrix, identity_like, solve
 from curveball.solvers.tree_math import per_run, tree_add_scale
 from minigrad import Tree
@@ -57,6 +57,7 @@ class GaussNewton(Solver):
     ) -> tuple[Tree, NoState, Info]:
         """Return the next params, the state, and what was seen on the way."""
         G = mg.GGNOperator(model, loss, params, has_aux)
+        check_per_run(self, G.value)
         ravel = mg.Ravel(params, G.value.ndim)
         g = ravel.vector(G.gradient)
         matrix = dense_matrix(G, ravel, g)

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import minigrad as mg
 from curveball.solvers.base import Info, Loss, Model, Solver, loss_at
-from curveball.solvers.checks import check_positive
+from curveball.solvers.checks import check_count, check_positive
 from curveball.solvers.conjugate_gradient import conjugate_gradient
 from curveball.solvers.dense import dense_matrix, identity_like, solve
 from curveball.solvers.division import one_for_zero
@@ -86,8 +86,7 @@ class LevenbergMarquardt(Solver):
         for name, choices in (("scaling", ("identity", "marquardt")), ("linear", ("dense", "cg"))):
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} must be one of {', '.join(choices)}; got {getattr(self, name)!r}")
-        if self.max_cg is not None and self.max_cg < 1:
-            raise ValueError(f"max_cg must be at least 1, or None; got {self.max_cg}")
+        check_count("max_cg", self.max_cg, or_none=True)
         if self.linear == "cg" and self.scaling == "marquardt":
             raise ValueError("scaling='marquardt' needs the diagonal of the matrix: use linear='dense' with it")
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import minigrad as mg
 from curveball.solvers.base import Info, Loss, Model, NoState, Number, Solver, value_and_gradient
-from curveball.solvers.checks import check_nonnegative, check_positive
+from curveball.solvers.checks import check_flag, check_nonnegative, check_per_run, check_positive
 from curveball.solvers.dense import dense_matrix
 from curveball.solvers.division import one_for_zero
 from curveball.solvers.line_search import backtracking
@@ -56,6 +56,7 @@ class Newton(Solver):
         check_nonnegative("lam", self.lam)
         if self.indefinite not in ("flip", "error"):
             raise ValueError(f"indefinite must be 'flip' or 'error'; got {self.indefinite!r}")
+        check_flag("line_search", self.line_search)
 
     def init(self, params: Tree) -> NoState:
         """Return the state: there is nothing to remember."""
@@ -67,6 +68,7 @@ class Newton(Solver):
         """Return the next params, the state, and what was seen on the way."""
         g, H, seen = gradient_and_hessian(params, model, loss, has_aux)
         value = seen["loss"]
+        check_per_run(self, value)
         ravel = mg.Ravel(params, value.ndim)
         g_vector = ravel.vector(g)
         z_vector, smallest = self._solve(dense_matrix(H, ravel, g_vector), g_vector)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import minigrad as mg
 from curveball.solvers.base import Info, Loss, Model, Number, Solver
-from curveball.solvers.checks import check_nonnegative, check_positive
+from curveball.solvers.checks import check_count, check_flag, check_nonnegative, check_per_run, check_positive
 from curveball.solvers.conjugate_gradient import conjugate_gradient
 from curveball.solvers.line_search import backtracking
 from curveball.solvers.newton import gradient_and_hessian
@@ -72,11 +72,13 @@ class NewtonCG(Solver):
         check_nonnegative("lam", self.lam)
         if self.curvature not in ("hessian", "ggn"):
             raise ValueError(f"curvature must be 'hessian' or 'ggn'; got {self.curvature!r}")
-        if not 0.0 < self.eta_max < 1.0:
+        check_positive("eta_max", self.eta_max)
+        if not self.eta_max < 1.0:
             raise ValueError(f"eta_max must be between 0 and 1; got {self.eta_max}")
         check_nonnegative("decay", self.decay)
-        if self.max_cg is not None and self.max_cg < 1:
-            raise ValueError(f"max_cg must be at least 1, or None; got {self.max_cg}")
+        check_count("max_cg", self.max_cg, or_none=True)
+        check_flag("warm_start", self.warm_start)
+        check_flag("line_search", self.line_search)
 
     @property
     def needs_outputs_loss(self) -> bool:
@@ -98,6 +100,7 @@ class NewtonCG(Solver):
         else:
             g, B, seen = gradient_and_hessian(params, model, loss, has_aux)
         value = seen["loss"]
+        check_per_run(self, value)
         runs = value.ndim
         xp = namespace(value)
         norm = xp.sqrt(tree_vdot(g, g, runs))

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from curveball.solvers.base import Info, Loss, Model, NoState, Solver, split_aux, value_and_gradient
+from curveball.solvers.checks import check_count
 from minigrad import Ravel, Tree, tree_flatten
 
 
@@ -113,8 +114,8 @@ class LBFGS(Solver):
     iterations: int = 20
 
     def __post_init__(self) -> None:
-        if self.memory < 1 or self.iterations < 1:
-            raise ValueError(f"memory and iterations must be at least 1; got {self.memory} and {self.iterations}")
+        check_count("memory", self.memory)
+        check_count("iterations", self.iterations)
 
     def init(self, params: Tree) -> NoState:
         """Return the state: there is nothing to remember."""

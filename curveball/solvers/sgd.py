@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import minigrad as mg
 from curveball.solvers.base import Info, Loss, Model, Number, Solver, value_and_gradient
-from curveball.solvers.checks import check_fraction, check_nonnegative, check_positive
+from curveball.solvers.checks import check_fraction, check_nonnegative, check_per_run, check_positive
 from curveball.solvers.registry import register
 from curveball.solvers.tree_math import tree_add_scale, tree_axpby
 from minigrad import Tree
@@ -61,5 +61,6 @@ class SGD(Solver):
     ) -> tuple[Tree, SGDState, Info]:
         """Return the next params, the next state, and what was seen on the way."""
         value, g, outputs, aux = value_and_gradient(params, model, loss, has_aux, self.weight_decay)
+        check_per_run(self, value)
         z = tree_axpby(self.momentum, state.z, -self.lr, g)
         return tree_add_scale(params, 1.0, z), SGDState(z), Info(loss=value, outputs=outputs, aux=aux)

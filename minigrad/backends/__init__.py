@@ -23,6 +23,7 @@ from minigrad.backends.namespaces import (
     namespace,
     not_an_array,
     numpy_namespace,
+    shown,
 )
 from minigrad.backends.protocol import Backend
 from minigrad.backends.registry import backend_dtype, backend_for, backend_of, compiled, from_numpy, to_numpy
@@ -54,6 +55,7 @@ __all__ = [
     "not_an_array",
     "numpy_namespace",
     "one_blas_thread",
+    "shown",
     "to_numpy",
     "transposed_pads",
     "window_count",

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy
 
+from minigrad.backends.bounds import check_index
 from minigrad.backends.namespaces import Namespace
 from minigrad.backends.protocol import Array, Index, Tree
 from minigrad.backends.standard import Standard
@@ -159,6 +160,8 @@ class Library(Standard):
     # ------------------------------------------------------------------------------------- indices
 
     def gather(self, x: Array, index: Index) -> Array:
+        """`x[index]`; JAX itself would read the last entry at an index out of bounds, and write nothing there."""
+        check_index(index, x.shape, self.at_hand)
         return x[index]
 
     def scatter_add(self, values: Array, index: Index, shape: tuple[int, ...]) -> Array:
@@ -195,6 +198,13 @@ class Library(Standard):
 
     def compiled(self, function: Callable[..., Tree], donate: tuple[int, ...] = ()) -> Callable[..., Tree]:
         return self._jax.jit(function, donate_argnums=donate)
+
+    def at_hand(self, x: Array) -> numpy.ndarray | None:
+        """Not while a function is traced, and not from several devices."""
+        if isinstance(x, self._jax.Array) and not isinstance(x, self._jax.core.Tracer):
+            devices = x.devices()
+            return numpy.asarray(x) if len(devices) == 1 and next(iter(devices)).platform == "cpu" else None
+        return super().at_hand(x)
 
     def from_host(self, x: numpy.ndarray, device: Any = None) -> Array:
         """A copy: JAX would share memory that NumPy may write to. Integers of 64 bits, too, where JAX has 32."""

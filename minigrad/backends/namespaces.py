@@ -34,6 +34,7 @@ __all__ = [
     "namespace",
     "not_an_array",
     "numpy_namespace",
+    "shown",
 ]
 
 
@@ -50,9 +51,19 @@ def family(x: Any) -> Namespace | None:
     return xp
 
 
+def shown(x: Any, length: int = 80) -> str:
+    """What was given, in one line, for an error message.
+
+    >>> import numpy as np
+    >>> shown(np.ones((2, 2)))
+    'array([[1., 1.], [1., 1.]])'
+    """
+    return " ".join(repr(x)[: 4 * length].split())[:length].rstrip()
+
+
 def not_an_array(x: Any) -> str:
     """Say what was given where an array belongs, and what to write instead."""
-    given = f"{type(x).__name__}: {x!r:.80}"
+    given = f"{type(x).__name__}: {shown(x)}"
     if isinstance(x, list | tuple):
         return f"{given}. Write numpy.asarray(x) for a list of numbers, minigrad.stack(x) for one of arrays"
     if isinstance(x, SCALARS):

@@ -17,7 +17,7 @@ Linear functions come in pairs, each the other's transpose. For all arrays of th
     <gather(x, index), c>  = <x, scatter_add(c, index, x.shape)>
     <batch_norm_push(x', g', b'), c>  = <(x', g', b'), batch_norm_pull(c)>
 
-No function changes its arguments, and none but `to_host` reads an array on the host.
+No function changes its arguments, and none but `to_host` and `at_hand` reads an array on the host.
 """
 
 from __future__ import annotations
@@ -184,6 +184,12 @@ class Backend(Protocol):
 
     def to_host(self, x: Array) -> numpy.ndarray:
         """A copy on the host, or the memory of `x` itself if that is there. `minigrad.to_numpy` is the public name."""
+
+    def at_hand(self, x: Array) -> numpy.ndarray | None:
+        """The entries of `x`, where a look at them waits for no device and copies nothing; None elsewhere.
+
+        What can be checked there, such as indices and labels, is checked at every call.
+        """
 
     def from_host(self, x: numpy.ndarray, device: Any = None) -> Array:
         """A host array as an array of this library, on one of its devices."""

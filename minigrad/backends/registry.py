@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy
 
-from minigrad.backends.namespaces import Namespace, backend_name, namespace
+from minigrad.backends.namespaces import Namespace, backend_name, namespace, shown
 from minigrad.backends.protocol import Array, Backend, Tree
 from minigrad.backends.standard import Standard
 
@@ -44,7 +44,7 @@ def backend_for(xp: Namespace) -> Backend:
         return _by_namespace[xp]
     except KeyError:
         if not hasattr(xp, "__name__"):
-            raise TypeError(f"expected an array library, as jax.numpy or torch, got {xp!r:.80}") from None
+            raise TypeError(f"expected an array library, as jax.numpy or torch, got {shown(xp)}") from None
         found = _by_namespace[xp] = _library(backend_name(xp))(xp)
         return found
 

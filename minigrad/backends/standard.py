@@ -247,6 +247,9 @@ class Standard(Backend):
     def to_host(self, x: Array) -> numpy.ndarray:
         return numpy.asarray(x)
 
+    def at_hand(self, x: Array) -> numpy.ndarray | None:
+        return x if isinstance(x, numpy.ndarray) else None
+
     def from_host(self, x: numpy.ndarray, device: Any = None) -> Array:
         return self.xp.asarray(x, device=device, copy=True)
 

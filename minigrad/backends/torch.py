@@ -272,6 +272,14 @@ class Library(Standard):
         x = x.detach().cpu()
         return (x.float() if x.dtype == self._torch.bfloat16 else x).numpy()
 
+    def at_hand(self, x: Array) -> numpy.ndarray | None:
+        if x.__class__ is not self._torch.Tensor or x.device.type != "cpu":
+            return None
+        try:
+            return x.detach().numpy()
+        except RuntimeError:  # no memory of its own: one of many under torch.vmap
+            return None
+
     def from_host(self, x: numpy.ndarray, device: Any = None) -> Array:
         """A copy: a tensor in the host's memory would change with the array."""
         try:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from math import prod
-
-from minigrad.backends import device_of, namespace, numpy_namespace
+from minigrad.backends import backend_of, device_of, namespace
 from minigrad.ops.axes import check_arrays
 from minigrad.ops.broadcasting import sum
 from minigrad.ops.elementwise import exp, square
@@ -28,8 +26,9 @@ def cross_entropy(outputs: Array, labels: Array) -> Array:
 
     `outputs` (..., batch, classes) are scores before the softmax; `labels` are integers (..., batch), or
     probabilities of the shape of `outputs`. The result has shape (...): a scalar for one batch. ValueError where
-    shapes do not match, and on NumPy for a label that is no class. A GPU would have to wait for this check: there,
-    check the labels once, where the data are loaded. One that is no class adds `logsumexp` of the scores to the sum.
+    shapes do not match, and for a label that is no class, where labels are on the host: on NumPy, PyTorch and JAX. A
+    GPU would have to wait for this check, and a program of JAX cannot look: there, check the labels once, where the
+    data are loaded. One that is no class adds `logsumexp` of the scores to the sum.
 
     >>> import numpy as np
     >>> float(cross_entropy(np.zeros((2, 4)), np.array([0, 3])))
@@ -51,12 +50,13 @@ def cross_entropy(outputs: Array, labels: Array) -> Array:
     xp = namespace(labels)
     if not xp.isdtype(labels.dtype, "integral"):
         raise TypeError(f"cross_entropy: labels of dtype {labels.dtype} must be integers, or probabilities per class")
-    if xp is numpy_namespace and prod(labels.shape):
-        low, high, classes = labels.min(), labels.max(), outputs.shape[-1]
+    seen = backend_of(labels).at_hand(labels)
+    if seen is not None and seen.size:
+        low, high, classes = seen.min(), seen.max(), outputs.shape[-1]
         if low < 0 or high >= classes:
             raise ValueError(
-                f"cross_entropy: label {low if low < 0 else high} is no class: outputs of shape {outputs.shape} have "
-                f"{classes} classes, so labels must be in 0..{classes - 1}"
+                f"cross_entropy: label {low if low < 0 else high} is no class: outputs of shape {tuple(outputs.shape)} "
+                f"have {classes} classes, so labels must be in 0..{classes - 1}"
             )
     hit = xp.expand_dims(labels, axis=-1) == xp.arange(outputs.shape[-1], device=device_of(labels))
     picked = sum(where(hit, outputs, 0.0), -1)

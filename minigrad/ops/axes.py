@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import index
 from typing import Any
 
-from minigrad.backends import not_an_array
+from minigrad.backends import not_an_array, shown
 from minigrad.variable import Array
 
 Shape = tuple[int, ...]
@@ -34,7 +34,7 @@ def integers(value: Any, what: str) -> Shape:
             return tuple(map(index, value))
         return (index(value),)
     except TypeError:
-        raise TypeError(f"{what} must be an integer or a tuple of integers; got {value!r:.80}") from None
+        raise TypeError(f"{what} must be an integer or a tuple of integers; got {shown(value)}") from None
 
 
 def axes_of(x: Array, axis: Axis, what: str = "axis") -> Shape:
@@ -60,7 +60,7 @@ def one_axis(name: str, x: Array, axis: int | None) -> int:
         raise ValueError(f"{name} needs axis= for an array of {x.ndim} axes")
     axes = axes_of(x, axis, f"{name}: axis")
     if len(axes) != 1:
-        raise ValueError(f"{name} works along one axis; got axis={axis!r:.80}")
+        raise ValueError(f"{name} works along one axis; got axis={shown(axis)}")
     return axes[0]
 
 

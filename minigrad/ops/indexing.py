@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from minigrad.backends import SCALARS, backend_dtype, backend_of, device_of, is_floating, namespace, numpy_namespace
+from minigrad.backends import SCALARS, backend_dtype, backend_of, device_of, is_floating, namespace
 from minigrad.linear_maps import Linear
 from minigrad.ops.axes import check_arrays, one_axis
 from minigrad.ops.broadcasting import broadcast_to
@@ -104,8 +104,8 @@ def _as_part(x: Array, index: Index, value: Array) -> Array:
 def take(x: Array, indices: Array, axis: int | None = None) -> Array:
     """Entries of `x` along an axis, at integer indices (None: the only one). Negative indices count from the end.
 
-    IndexError for an index that the axis does not have, on NumPy. Where that check would wait for a device, an index
-    wraps around the axis instead: it is taken modulo the length.
+    IndexError for an index that the axis does not have, where arrays are on the host: on NumPy, PyTorch and JAX. On a
+    GPU, and in a program of JAX, nobody looks: an index wraps around the axis there, it is taken modulo the length.
     """
     axis = one_axis("take", x, axis)
     indices = _checked("take", indices, x, axis)
@@ -121,7 +121,7 @@ def take_along_axis(x: Array, indices: Array, axis: int = -1) -> Array:
     """For every line along an axis, its entries at the indices of the same line of `indices`.
 
     Indices are as in `take`: negative ones count from the end, and those that the axis does not have are an IndexError
-    on NumPy, and wrap around elsewhere.
+    on the host, and wrap around on a GPU.
     """
     axis = one_axis("take_along_axis", x, axis)
     indices = _checked("take_along_axis", indices, x, axis)
@@ -144,10 +144,11 @@ def _checked(name: str, indices: Array, x: Array, axis: int) -> Array:
     if not prod(indices.shape):
         return astype(indices, int64)
     bad = None if n else "any index"
-    if n and xp is numpy_namespace and not (-n <= indices.min() and indices.max() < n):
-        bad = f"index {indices[(indices < -n) | (indices >= n)][0]}"
+    seen = backend_of(indices).at_hand(indices)
+    if n and seen is not None and not (-n <= seen.min() and seen.max() < n):
+        bad = f"index {seen[(seen < -n) | (seen >= n)][0]}"
     if bad:
-        raise IndexError(f"{name}: {bad} is out of bounds for axis {axis} of length {n}, of an array {x.shape}")
+        raise IndexError(f"{name}: {bad} is out of bounds for axis {axis} of length {n}, of an array {tuple(x.shape)}")
     return astype(indices, int64) % n
 
 

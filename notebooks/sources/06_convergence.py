@@ -30,9 +30,9 @@ plt.style.use("curveball.course.style")
 
 def run(solver, problem, w, steps):
     """w - w* after each step, (steps + 1, *runs, n)."""
-    state, seen = solver.init(w), [w - problem.solution]
+    state, seen, loss = solver.init(w), [w - problem.solution], mg.independent_runs(problem.loss)
     for _ in range(steps):
-        w, state, _ = solver.step(w, state, problem.model, problem.loss)
+        w, state, _ = solver.step(w, state, problem.model, loss)
         seen.append(w - problem.solution)
     return np.array(seen)
 
@@ -230,15 +230,15 @@ plt.show()
 # ## The boundary, by running
 #
 # Check the formula with the solver itself. The package's solver takes arrays of $\rho$ and $\beta$,
-# one run each. Let it run for 120 steps at all points of the map, and measure by how much each run
-# grew or shrank per step.
+# one run each, with a loss marked by `mg.independent_runs`: one number for each run. Let it run for
+# 120 steps at all points of the map, and measure by how much each run grew or shrank per step.
 
 # %% tags=["checkpoint"]
 rho, a = np.meshgrid(np.linspace(-1.19, 2.99, 89), np.linspace(0.03, 4.17, 81))
 solver, w = undamped(rho.ravel(), a.ravel()), np.ones((rho.size, 1))
-state, sizes = solver.init(w), []
+state, sizes, losses = solver.init(w), [], mg.independent_runs(lambda y: 0.5 * mg.sum(y * y, axis=-1))
 for _ in range(120):  # f(w) = w^2 / 2: the minimum at 0 lets w fall far below rounding
-    w, state, _ = solver.step(w, state, lambda w: w, lambda y: 0.5 * mg.sum(y * y, axis=-1))
+    w, state, _ = solver.step(w, state, lambda w: w, losses)
     sizes.append(np.hypot(w, state.z)[:, 0])
 late, early = np.max(sizes[100:], axis=0), np.max(sizes[40:60], axis=0)  # over whole swings
 measured = (late / early).reshape(rho.shape) ** (1.0 / 60.0)
@@ -594,6 +594,7 @@ def noisy(solver, problem, w, steps, sigma, rng):
     for _ in range(steps):
         noise = sigma * rng.standard_normal(w.shape)
 
+        @mg.independent_runs
         def loss(y, noise=noise):
             return problem.loss(y[..., :n]) + mg.sum(noise * y[..., n:], axis=-1)
 

@@ -206,8 +206,9 @@ def gauss_newton_step(w):
 
 # %% tags=["checkpoint"]
 def package_step(solver, w, eps):
-    """The step that one of the package's solvers takes from w on one draw."""
-    after, _, _ = solver.step(w, solver.init(w), lambda w: valley.model(w, eps), valley.loss)
+    """The step that one of the package's solvers takes from w on one draw, or from many on one each."""
+    loss = mg.independent_runs(valley.loss)  # a number for each draw
+    after, _, _ = solver.step(w, solver.init(w), lambda w: valley.model(w, eps), loss)
     return after - w
 
 
@@ -270,9 +271,10 @@ explore(
 def follow(solver, problem, steps, w=start):
     """Iterates (steps + 1, *w.shape), a new batch for each step."""
     draws, state, path = np.random.default_rng(1), solver.init(w), [w]
+    loss = mg.independent_runs(problem.loss)
     for _ in range(steps):
         model = partial(problem.model, batch=problem.batch(draws, w.shape[:-1]))
-        w, state, _ = solver.step(w, state, model, problem.loss)
+        w, state, _ = solver.step(w, state, model, loss)
         path.append(w)
     return np.array(path)
 

@@ -46,6 +46,7 @@ Source: E. Jury, Theory and Application of the z-Transform Method (1964); B. Pol
 import numpy as np
 import pytest
 
+import minigrad as mg
 from curveball import SGD, CurveBall
 from problems.closed_form.quadratic import Quadratic
 
@@ -77,7 +78,7 @@ def run(rho, a, solver, steps):
     w = PROBLEM.solution + START * np.ones((rho.size, 1))
     state, seen = method.init(w), []
     for _ in range(steps):
-        w, state, _ = method.step(w, state, model, loss)
+        w, state, _ = method.step(w, state, model, mg.independent_runs(loss))
         seen.append(np.concatenate([state.z, w - PROBLEM.solution], axis=-1))
     return np.array(seen)
 
@@ -146,7 +147,7 @@ def test_one_eigenvector_outside_is_enough_to_diverge():
     w = problem.init(np.random.default_rng(9), runs=(2,))
     state, first = solver.init(w), problem.loss(problem.model(w))
     for _ in range(1500):
-        w, state, _ = solver.step(w, state, problem.model, problem.loss)
+        w, state, _ = solver.step(w, state, problem.model, mg.independent_runs(problem.loss))
     growth = problem.loss(problem.model(w)) / first
     assert growth[0] < 1e-6
     assert growth[1] > 1e6

@@ -51,6 +51,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+import minigrad as mg
 from curveball import SGD, CurveBall
 from problems.closed_form.quadratic import Quadratic
 
@@ -70,7 +71,7 @@ def run(problem, solver, steps, w=None):
     w = problem.init(np.random.default_rng(10)) if w is None else w
     state, distances = solver.init(w), [w - problem.solution]
     for _ in range(steps):
-        w, state, _ = solver.step(w, state, problem.model, problem.loss)
+        w, state, _ = solver.step(w, state, problem.model, mg.independent_runs(problem.loss))
         distances.append(w - problem.solution)
     return np.array(distances)
 

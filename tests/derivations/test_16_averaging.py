@@ -106,7 +106,7 @@ def step(solver, A, b, sums):
         w,
         state,
         lambda w: mg.sum(root * mg.expand_dims(w, axis=-2), axis=-1),
-        lambda y: mg.sum(0.5 * y * y + g_L * y, axis=-1),
+        mg.independent_runs(lambda y: mg.sum(0.5 * y * y + g_L * y, axis=-1)),
     )
     return state, info
 

@@ -235,3 +235,15 @@ def test_an_output_that_outlived_its_transform():
     mg.grad(lambda x: kept.append(x) or x * x)(3.0)
     with pytest.raises(RuntimeError, match="outlived"):
         mg.linearize(lambda y: kept[0], 2.0)
+
+
+def test_what_was_given_is_shown_in_one_line():
+    x = np.ones((2, 3))
+    sparse = pytest.importorskip("scipy.sparse").eye(3)
+    for f in (
+        lambda: mg.grad(mg.sum, x), lambda: mg.exp([x, x]), lambda: mg.sum(sparse), lambda: mg.sum(x, axis=x),
+        lambda: mg.reshape(x, x), lambda: mg.index_update(x, 0, [x, x]), lambda: mg.grad(mg.sum)(sparse),
+    ):  # fmt: skip
+        with pytest.raises(TypeError) as caught:
+            f()
+        assert len(str(caught.value).splitlines()) == 1

@@ -3,12 +3,14 @@
 import json
 import subprocess
 import sys
+from typing import get_args, get_type_hints
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from curveball.cli.app import app
+from curveball.cli.numbers import number, whole_number
 from curveball.cli.options import ProblemOptions
 from curveball.cli.runs import default_folder
 from curveball.experiments.compare import FILES
@@ -339,6 +341,64 @@ def test_what_is_not_in_the_command_line_is_one_line(words):
     assert result.exit_code == 2
     assert len(result.stderr.strip().splitlines()) == 1
     assert result.stderr.startswith("curveball: ")
+
+
+def options_of_numbers():
+    """Each option whose value is a number, in every command: the command, the option, its type, how many numbers."""
+    for entry in app.registered_commands:
+        for name, kind in get_type_hints(entry.callback).items():
+            parts = set(get_args(kind)) - {type(None)} or {kind}
+            types = {each for part in parts for each in get_args(part) or (part,)}
+            if types & {int, float}:
+                yield entry.callback.__name__, "--" + name.replace("_", "-"), int in types, 1 + (name == "noise")
+
+
+NUMBERS = list(options_of_numbers())
+
+
+def test_there_are_options_of_numbers():
+    assert len(NUMBERS) > 25
+    assert {("train", "--epochs", True, 1), ("train", "--diverged-above", False, 1)} <= set(NUMBERS)
+    assert ("figure1", "--noise", False, 2) in NUMBERS
+
+
+@pytest.mark.parametrize(
+    "text", ["1_0", " 1", "\u0663", "0x10", "1e999", "9" * 400, "x", ""],
+    ids=["underscore", "space", "arabic", "hexadecimal", "1e999", "400 digits", "x", "empty"],
+)  # fmt: skip
+def test_what_is_no_number(text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, option, whole, count in NUMBERS:
+        result = command(name, option, *[text] * count)
+        assert result.exit_code == 2, (name, option, result.output)
+        assert len(result.stderr.strip().splitlines()) == 1
+        assert len(result.stderr) < 200
+        kind = "a whole number" if whole else "a number"
+        assert result.stderr.startswith(f"curveball: Invalid value for '{option}': must be {kind}"), result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("text", ["1.0", "1e3", "nan"])
+def test_what_is_no_whole_number(text):
+    result = command("train", "--epochs", text)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"curveball: Invalid value for '--epochs': must be a whole number; got '{text}'")
+
+
+def test_numbers_as_they_are_written(tmp_path):
+    result = command("train", *SHORT, "--diverged-above", "inf", "--seed", "+3", "--out", tmp_path)
+    assert result.exit_code == 0, result.output
+    assert whole_number("-7") == -7
+    assert (number("-.5"), number("1e-3"), number("2."), number("INF")) == (-0.5, 1e-3, 2.0, float("inf"))
+    assert (whole_number(5), number(5)) == (5, 5.0)  # a default
+
+
+@pytest.mark.parametrize("words", [["figure1", "--start", "1_0,2"], ["figure1", "--start", "1,\u0663"]])
+def test_lists_of_numbers(words, tmp_path):
+    result = command(*words, "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "--start takes 2 numbers separated by commas" in result.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_result_that_cannot_take_its_place_leaves_nothing(tmp_path):

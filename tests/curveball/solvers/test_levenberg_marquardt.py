@@ -219,7 +219,9 @@ def test_matrix_free_takes_the_steps_of_the_dense_form(name):
         ({"scaling": "more"}, "scaling must be one of identity, marquardt; got 'more'"),
         ({"linear": "qr"}, "linear must be one of dense, cg; got 'qr'"),
         ({"linear": "cg", "scaling": "marquardt"}, "needs the diagonal of the matrix: use linear='dense'"),
-        ({"max_cg": 0}, "max_cg must be at least 1, or None; got 0"),
+        ({"max_cg": 0}, "max_cg must be a whole number of at least 1, or None; got 0"),
+        ({"max_cg": 1.5}, "max_cg must be a whole number of at least 1, or None; got 1.5"),
+        ({"max_cg": True}, "max_cg must be a whole number of at least 1, or None; got True"),
     ],
 )
 def test_bad_hyperparameters(options, message):

@@ -1,7 +1,8 @@
-"""One rule for all solvers: a loss is one number, or one for each run of params that have the runs' axes."""
+"""One rule for all solvers: a loss is one number, or one for each run where `minigrad.independent_runs` asks for it."""
 
 import re
 from dataclasses import fields, replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -37,9 +38,62 @@ def squares(y):
 @over_solvers
 def test_a_loss_without_its_mean(solver):
     params = {"w": np.zeros(3)}
-    message = "the loss squares has shape (8,), and the params['w'] have shape (3,): return one number (take the mean"
+    message = "the loss squares has shape (8,): return one number (take the mean or the sum), or mark it"
     with pytest.raises(TypeError, match=re.escape(message)):
         solver.step(params, solver.init(params), lambda p: X @ p["w"], squares)
+    message = "the loss squares has shape (8,), and the params['w'] have shape (3,): return one number (take the mean"
+    with pytest.raises(TypeError, match=re.escape(message)):
+        solver.step(params, solver.init(params), lambda p: X @ p["w"], mg.independent_runs(squares))
+
+
+@over_solvers
+@pytest.mark.parametrize("count", [1, 8])
+def test_the_shape_alone_makes_no_runs(solver, count):
+    """As many params as samples, or one of each: the shapes would fit."""
+    w = np.zeros((count, 2))
+    with pytest.raises(TypeError, match=re.escape(f"the loss <lambda> has shape ({count},): return one number")):
+        solver.step(w, solver.init(w), lambda w: mg.sum(w, axis=1), lambda y: (y - 1.0) ** 2)
+
+
+def of_each(y, t):
+    return mg.sum((y - t) ** 2, axis=-1)
+
+
+class Problem:
+    @mg.independent_runs
+    def loss(self, y):
+        return of_each(y, 1.0)
+
+
+MARKED = {
+    "function": mg.independent_runs(partial(of_each, t=1.0)),
+    "partial": partial(mg.independent_runs(of_each), t=1.0),
+    "partial of a partial": partial(partial(mg.independent_runs(of_each)), t=1.0),
+    "method": Problem().loss,
+}
+
+
+@over_solvers
+@pytest.mark.parametrize("loss", MARKED.values(), ids=MARKED)
+def test_runs_by_name(solver, loss):
+    w, model = np.array([[1.5, 0.5], [3.0, 2.0]]), partial(mg.multiply, np.array([1.0, 2.0]))
+    if isinstance(solver, BFGS | LBFGS):
+        with pytest.raises(ValueError, match="SciPy's solvers advance one run at a time"):
+            solver.step(w, solver.init(w), model, loss)
+        return
+    together, _, info = solver.step(w, solver.init(w), model, loss)
+    assert info["loss"].shape == (2,)
+    for k in range(2):
+        alone, _, one = solver.step(w[k], solver.init(w[k]), model, lambda y: of_each(y, 1.0))
+        np.testing.assert_allclose(together[k], alone, rtol=1e-12)
+        np.testing.assert_allclose(info["loss"][k], one["loss"], rtol=1e-12)
+
+
+@over_solvers
+def test_one_run_of_a_marked_loss(solver):
+    w = np.array([3.0, 2.0])
+    _, _, info = solver.step(w, solver.init(w), lambda w: w, Problem().loss)
+    assert info["loss"] == 5.0
 
 
 @over_solvers
@@ -58,6 +112,24 @@ def test_a_mean_is_fine(solver):
     assert np.isfinite(w).all()
 
 
+PER_RUN = [
+    (solver, field.name) for solver in SOLVERS.values() for field in fields(solver)
+    if field.name in ("lr", "lam", "rho", "beta", "momentum", "beta1", "beta2")
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("solver", "name"), PER_RUN, ids=[f"{type(s).__name__}-{name}" for s, name in PER_RUN])
+def test_a_number_for_each_run_needs_runs(solver, name):
+    """Else each row of the params would get its own."""
+    w, several = np.ones((2, 3)), replace(solver, **{name: np.array([0.1, 0.2])})
+    message = f"{name} has shape (2,), and the loss has shape (): give one number, or one for each run"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        several.step(w, several.init(w), lambda w: w, lambda y: mg.sum(y * y))
+    w = np.ones((3, 3))
+    with pytest.raises(ValueError, match=re.escape(f"{name} has shape (2,), and the loss has shape (3,): give one")):
+        several.step(w, several.init(w), lambda w: w, Problem().loss)
+
+
 def test_minimize_takes_one_number():
     for solver in (SGD(), NewtonCG(), CurveBall()):
         for tol in (None, 1e-6):
@@ -65,6 +137,8 @@ def test_minimize_takes_one_number():
                 TypeError, match=re.escape("minimize needs a loss that is one number; its shape is (8,)")
             ):
                 minimize(lambda w: X @ w, squares, np.zeros(3), solver, tol=tol)
+            with pytest.raises(TypeError, match=re.escape("minimize needs a loss that is one number")):
+                minimize(lambda w: X @ w, mg.independent_runs(squares), np.zeros(3), solver, tol=tol)
 
 
 @over_solvers

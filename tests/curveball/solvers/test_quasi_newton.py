@@ -133,12 +133,12 @@ def test_arrays_that_are_not_numpys(solver):
 def test_several_runs_at_once(solver):
     w = np.zeros((3, 2))
     with pytest.raises(ValueError, match="one run at a time: give a loss that is a scalar"):
-        solver.step(w, solver.init(w), VALLEY.model, VALLEY.loss)
+        solver.step(w, solver.init(w), VALLEY.model, mg.independent_runs(VALLEY.loss))
 
 
-@pytest.mark.parametrize("options", [{"memory": 0}, {"iterations": 0}])
+@pytest.mark.parametrize("options", [{"memory": 0}, {"iterations": 0}, {"memory": 1.5}, {"iterations": True}])
 def test_bad_hyperparameters(options):
-    with pytest.raises(ValueError, match="memory and iterations must be at least 1; got"):
+    with pytest.raises(ValueError, match=f"{next(iter(options))} must be a whole number of at least 1; got"):
         LBFGS(**options)
 
 

@@ -49,7 +49,7 @@ def model_of(X):
 
 
 def loss_of(t):
-    return lambda y: mg.mean((y - t) ** 2, axis=-1)
+    return mg.independent_runs(lambda y: mg.mean((y - t) ** 2, axis=-1))
 
 
 def run_of(tree, k):

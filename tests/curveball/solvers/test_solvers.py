@@ -35,7 +35,7 @@ def model_of(X):
 
 
 def loss_of(t):
-    return lambda y: mg.mean((y - t) ** 2, axis=-1)
+    return mg.independent_runs(lambda y: mg.mean((y - t) ** 2, axis=-1))
 
 
 @pytest.mark.parametrize("per_run", [False, True], ids=["shared", "per run"])

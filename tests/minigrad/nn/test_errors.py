@@ -86,6 +86,24 @@ def test_labels_that_are_no_classes(label, dtype):
     fails(ValueError, message[:24], nn.cross_entropy, np.zeros((4, 2, 3)), np.tile(labels, (4, 1)))
 
 
+@pytest.mark.parametrize("library", ["torch", "jax.numpy"])
+@pytest.mark.parametrize("label", [-1, 3])
+def test_labels_on_other_libraries_of_the_host(library, label):
+    xp = pytest.importorskip(library)
+    y, labels = xp.zeros((2, 3)), xp.asarray([0, label])
+    message = f"cross_entropy: label {label} is no class: outputs of shape (2, 3) have 3 classes, so labels must be in"
+    fails(ValueError, message, nn.cross_entropy, y, labels)
+    fails(ValueError, message, mg.grad(lambda y: nn.cross_entropy(y, labels)), y)
+
+
+def test_labels_that_have_no_memory_of_their_own():
+    torch = pytest.importorskip("torch")
+    y, labels = torch.zeros((2, 4, 3)), torch.tensor([[0, 1, 2, 0], [2, 1, 0, 0]])
+    np.testing.assert_allclose(torch.vmap(nn.cross_entropy)(y, labels), np.log(3.0), rtol=1e-6)
+    meta = nn.cross_entropy(y.to("meta"), labels.to("meta"))
+    assert meta.shape == (2,)
+
+
 def test_labels_on_devices_are_not_looked_at(gpu):
     y = gpu.asarray(np.zeros((2, 3)))
     assert float(nn.cross_entropy(y, gpu.asarray([0, 2]))) == pytest.approx(np.log(3.0))

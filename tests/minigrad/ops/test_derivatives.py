@@ -13,8 +13,8 @@ CASE = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 OTHERS = {  # what is public and no function of arrays
     "Array", "Compose", "DerivativeError", "GGNOperator", "HessianOperator", "Identity", "Linear", "LinearMap",
     "Linearization", "Namespace", "Negate", "Ravel", "Scale", "Tree", "Variable", "backend_name", "check_derivatives",
-    "check_runs", "compiled", "from_numpy", "fused", "ggnvp", "grad", "hessian", "hvp", "jacobian", "jvp",
-    "keep_freed_memory", "linearize", "namespace", "one_blas_thread", "packed", "primitive", "stop_gradient",
+    "check_runs", "compiled", "from_numpy", "fused", "ggnvp", "grad", "hessian", "hvp", "independent_runs", "jacobian",
+    "jvp", "keep_freed_memory", "linearize", "namespace", "one_blas_thread", "packed", "primitive", "stop_gradient",
     "to_numpy", "tree_elementwise", "tree_flatten", "tree_map", "tree_packed", "tree_paths", "tree_unflatten",
     "value_and_grad", "vjp",
 }  # fmt: skip

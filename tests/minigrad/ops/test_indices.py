@@ -1,5 +1,6 @@
-"""Indices that an array does not have: an error on NumPy, and never an entry of another line."""
+"""Indices that an array does not have: an error where arrays are on the host, and never an entry of another line."""
 
+import contextlib
 import re
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 import minigrad as mg
 from minigrad.backends import backend_for
+from tests.conftest import jax_bits, namespace_of
 
 X = np.arange(1.0, 7.0).reshape(2, 3)
 ROW = np.array([1.0, 2.0, 3.0])
@@ -45,6 +47,61 @@ def test_indices_out_of_range(message, f):
         f(X)
     with pytest.raises(IndexError, match=re.escape(message)):
         mg.grad(lambda x: mg.sum(f(x)))(X)
+
+
+@pytest.fixture(params=["torch", "jax"])
+def library(request):
+    """A library, other than NumPy, whose arrays are on the host, as a namespace."""
+    pytest.importorskip(request.param, reason=f"{request.param} is not installed")
+    with jax_bits(64) if request.param == "jax" else contextlib.nullcontext():
+        yield namespace_of(request.param)
+
+
+def test_the_same_on_other_libraries(library):
+    a = library.asarray
+    for message, f in (
+        ("take_along_axis: index 3 is out of", lambda x: mg.take_along_axis(x, a([[3], [0]]), axis=1)),
+        ("take_along_axis: index -4 is out of", lambda x: mg.take_along_axis(x, a([[0], [-4]]))),
+        ("take: index -4 is out of bounds for axis 1 of length 3, of an array (2,", lambda x: mg.take(x, a([-4]), 1)),
+        ("take: index 2 is out of bounds for axis 0 of length 2", lambda x: mg.take(x, a([0, 2]), axis=0)),
+        ("take: index 3 is out of bounds for axis 0 of length 3", lambda x: mg.take(x[0], a([3]))),
+        ("take: any index is out of bounds for axis 1 of length 0, of an", lambda x: mg.take(x[:, :0], a([0]), axis=1)),
+        ("index 3 is out of bounds for", lambda x: x[:, a([3])]),
+        ("index -4 is out of bounds for", lambda x: x[..., None, a([[0, -4], [1, 2]])]),
+        ("index 2 is out of bounds for", lambda x: x[2]),
+        ("index -3 is out of bounds for", lambda x: x[-3]),
+        ("index -4 is out of bounds for", lambda x: x[0, -4]),
+        ("index 3 is out of bounds for", lambda x: x[a([True, False]), a([3])]),
+        ("index 2 is out of bounds for", lambda x: x[a(2)]),
+        ("index 3 is out of bounds for", lambda x: mg.index_add(x, (0, a([3])), 1.0)),
+        ("index 2 is out of bounds for", lambda x: mg.index_add(x, 2, 1.0)),
+        ("index -4 is out of bounds for", lambda x: mg.index_update(x, (0, a([-4])), 1.0)),
+        ("index 5 is out of bounds for", lambda x: mg.index_update(x, (slice(None), 5), 1.0)),
+        ("index 6", lambda x: mg.reshape(x, (-1,))[a([6])]),
+    ):
+        if message.startswith("take"):  # x[index] of a plain array is the library's own
+            with pytest.raises(IndexError, match=re.escape(message)):
+                f(a(X))
+        with pytest.raises(IndexError, match=re.escape(message)):
+            mg.grad(lambda x, f=f: mg.sum(f(x)))(a(X))
+
+
+def test_the_last_indices_of_every_axis(library):
+    a = library.asarray
+    for index in ((a([1, -2]), a([-3, 2])), (Ellipsis, a([-3, 2])), (None, -2, 2), (a([True, False]), -3), -1, 1):
+        host = tuple(np.asarray(k) if hasattr(k, "shape") else k for k in index) if isinstance(index, tuple) else index
+        found, _ = mg.vjp(lambda x, k=index: x[k], a(X))
+        np.testing.assert_array_equal(mg.to_numpy(found), X[host])
+
+
+def test_where_nobody_can_look():
+    """Within a program of JAX, indices are not known: they wrap around their axis. Those that Python knows are."""
+    jax = pytest.importorskip("jax", reason="JAX is not installed")
+    x, beyond = jax.numpy.asarray(X), jax.numpy.asarray([[3], [-4]])
+    np.testing.assert_array_equal(jax.jit(mg.take_along_axis)(x, beyond), [[1.0], [6.0]])
+    assert jax.jit(lambda x, k: x[:, k])(x, beyond).shape == (2, 2, 1)
+    with pytest.raises(IndexError, match="index 2 is out of bounds for axis 0 with size 2"):
+        jax.jit(mg.grad(lambda x: mg.sum(x[2])))(x)
 
 
 def test_many_indices_out_of_range():
