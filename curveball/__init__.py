@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from curveball.solvers.quasi_newton import BFGS, LBFGS
     from curveball.solvers.sgd import SGD
     from curveball.spectra.report import spectrum
+    from curveball.uncertainty.laplace_approximation import laplace
 
 __all__ = [
     "BFGS",
@@ -35,6 +36,7 @@ __all__ = [
     "NewtonCG",
     "Solver",
     "conjugate_gradient",
+    "laplace",
     "minimize",
     "spectrum",
 ]
@@ -52,6 +54,7 @@ _FILES = {  # and what each offers
     "solvers.quasi_newton": ("BFGS", "LBFGS"),
     "solvers.sgd": ("SGD",),
     "spectra.report": ("spectrum",),
+    "uncertainty.laplace_approximation": ("laplace",),
 }
 
 if not TYPE_CHECKING:  # type checkers read the imports above

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
     from curveball.spectra.eigenpairs import Eigenpairs
 
-POINTS = 1000
+POINTS = 2000
+MARKS = "eigenpairs"
 LEAST = 0.3  # of one eigenvalue: where the density axis begins
 
 
@@ -42,14 +43,15 @@ def draw(spectrum: Drawable, ax: Axes | None = None, width: float | None = None,
     x = np.linspace(low - 5.0 * width, high + 5.0 * width, POINTS)
     density, error = spectrum.density_at(x, width)
     least = LEAST / (np.sqrt(2.0 * np.pi) * width * spectrum.size)  # a share of the bump of one eigenvalue
-    (line,) = ax.plot(x, np.maximum(density, least), linewidth=1.6, label=label)
-    colour = line.get_color()
-    band = np.maximum(density - error, least), np.maximum(density + error, least)
-    ax.fill_between(x, *band, color=colour, alpha=0.25, linewidth=0.0)
+    seen = density > least
+    (line,) = ax.plot(x, np.where(seen, density, np.nan), linewidth=1.6, label=label)
+    band = np.maximum(density - error, least), density + error
+    ax.fill_between(x, *band, where=seen, color=line.get_color(), alpha=0.25, linewidth=0.0)
     values = spectrum.eigenpairs.values
-    ax.plot(values, np.full(len(values), 1.6 * least), "|", color=colour, markersize=9)
-    bottom = least if not ax.lines[:-2] else min(least, ax.get_ylim()[0])
+    others = sum(mark.get_gid() == MARKS for mark in ax.lines)
+    height = np.full(len(values), 0.03 + 0.05 * others)
+    ax.plot(values, height, "|", color=line.get_color(), markersize=8, transform=ax.get_xaxis_transform(), gid=MARKS)
     ax.set(yscale="log", xlabel="eigenvalue", ylabel="share of eigenvalues per unit")
-    ax.set_ylim(bottom=bottom)
+    ax.set_ylim(bottom=min(least, ax.get_ylim()[0]) if others else least)
     ax.grid(alpha=0.25)
     return ax
