@@ -62,7 +62,7 @@ def spectrum(
     finally:
         A.close()
     pairs = Eigenpairs(values, errors, [A.to_tree(v) for v in vectors.T])
-    name = getattr(operator, "name", type(operator).__name__)
+    name = getattr(operator, "name", "operator")
     return Spectrum(name, A.size, A.products, pairs, density)
 
 

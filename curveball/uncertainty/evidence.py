@@ -80,7 +80,7 @@ class Evidence:
         best, sigma = read(found.x)
         if free_noise and math.log(sigma) < -LIMIT + 1.0:
             raise ValueError("the evidence has no maximum in the noise, as the model fits all numbers: give noise=")
-        if free_delta and not 1.0 / FLAT < best / (sigma**-2 * float(self.h.max(initial=1e-300))) < FLAT:
+        if free_delta and best > FLAT * sigma**-2 * float(self.h.max()):
             raise ValueError(
                 "the evidence has no maximum in the prior: the data say nothing about the params, or the params are "
                 "zero. Give prior="
