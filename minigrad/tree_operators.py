@@ -63,7 +63,7 @@ class TreeOperator(LinearMap):
     @property
     def T(self) -> TreeOperator:
         """The transpose."""
-        return _Transposed(self)
+        return Transposed(self)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -161,7 +161,7 @@ class DiagonalOperator(TreeOperator):
         return f"<diagonal, {self.shape[0]} x {self.shape[1]}>"
 
 
-class _Transposed(TreeOperator):
+class Transposed(TreeOperator):
     __slots__ = ("codomain", "domain", "of")
 
     def __init__(self, of: TreeOperator):

@@ -15,13 +15,13 @@ linearization", AISTATS 2021.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
 import minigrad as mg
-from curveball.solvers.checks import check_positive
 from curveball.uncertainty.evidence import Evidence
 from curveball.uncertainty.example_jacobians import ExampleJacobians, Network, check_inputs
 from curveball.uncertainty.likelihoods import Likelihood, likelihood_of
@@ -153,8 +153,8 @@ def laplace(
     ([1.0, 10.0], [0.218, 2.182])
     """
     for name, value in (("prior", prior), ("noise", noise)):
-        if value is not None:
-            check_positive(name, value)
+        if value is not None and not (isinstance(value, int | float) and 0.0 < value < math.inf):
+            raise ValueError(f"{name} must be a positive number; got {value!r}")
     count = check_inputs(inputs)
     host = mg.to_numpy(targets) if hasattr(targets, "shape") else np.asarray(targets)
     if not host.ndim or host.shape[0] != count:
