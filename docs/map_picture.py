@@ -125,7 +125,7 @@ ROOMS = {
     "curveball.training": Room(14, 172, 150, 210, "training", "epochs, logs,\ncheckpoints, devices"),
     "curveball.solvers": Room(14, 172, 250, 310, "solvers", "CurveBall, SGD, Adam,\nNewton and others"),
     "curveball.spectra": Room(40, 150, 338, 374, "spectra", "eigenvalues"),
-    "curveball.uncertainty": Room(164, 296, 338, 374, "uncertainty", "Laplace approximation"),
+    "curveball.uncertainty": Room(162, 292, 338, 374, "uncertainty", "Laplace approximation"),
     "problems.vision": Room(202, 346, 174, 210, "vision", "networks, images"),
     "problems.data": Room(202, 258, 230, 266, "data", "data sets"),
     "problems.closed_form": Room(264, 346, 230, 266, "closed_form", "known minima"),
@@ -137,7 +137,7 @@ ROOMS = {
     "minigrad.backends": Room(50, 346, 634, 670, "backends", "NumPy, CuPy, array API standard"),
 }  # fmt: skip
 FRAMES: dict[str, tuple[list[tuple[float, float]], str]] = {  # the packages: their corners, and their colours
-    "curveball": ([(4, 4), (356, 4), (356, 130), (182, 130), (182, 330), (306, 330), (306, 382), (4, 382)], "tab:blue"),
+    "curveball": ([(4, 4), (356, 4), (356, 130), (182, 130), (182, 330), (297, 330), (297, 382), (4, 382)], "tab:blue"),
     "problems": ([(192, 150), (356, 150), (356, 320), (192, 320)], "tab:orange"),
     "minigrad": ([(4, 404), (356, 404), (356, 680), (4, 680)], "tab:green"),
 }

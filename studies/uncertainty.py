@@ -1,6 +1,6 @@
 """Whose prediction do I trust? A curve with error bars, and digits beside pictures that are none.
 
-    python studies/uncertainty.py               # results/uncertainty.png, and the numbers of docs/uncertainty.md
+python studies/uncertainty.py               # results/uncertainty.png, and the numbers of docs/uncertainty.md
 """
 
 from __future__ import annotations
