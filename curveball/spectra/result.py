@@ -111,10 +111,11 @@ class Spectrum:
     def __str__(self) -> str:
         values, errors, _ = self.eigenpairs
         low, high = self.ends
+        least = 0.01 * max(abs(low), abs(high))
         lines = [
             f"{self.name}: {self.size} eigenvalues in [{low:.4g}, {high:.4g}], from {self.products} products",
             f"  trace {self.trace}",
-            f"  above 1% of the largest: {self.count(0.01 * high)}; below -1% of it: {self.count(high=-0.01 * high)}",
+            f"  above 1% of the largest: {self.count(least)}; below -1% of it: {self.count(high=-least)}",
         ]
         lines += [f"  {h:12.6g} ± {error:.1g}" for h, error in zip(values[:SHOWN], errors, strict=False)]
         if len(values) > SHOWN:
