@@ -46,6 +46,8 @@ class TreeOperator(LinearMap):
     >>> (J @ J.T + 0.5 * DiagonalOperator(np.ones(2))).to_dense()
     array([[10.5,  2. ],
            [ 2. , 13.5]])
+    >>> J.to_scipy() @ np.array([1.0, 0.0, 1.0])
+    array([4., 2.])
     """
 
     __slots__ = ()
@@ -71,13 +73,7 @@ class TreeOperator(LinearMap):
         return _size(self.codomain), _size(self.domain)
 
     def to_dense(self) -> Array:
-        """The flat matrix as an array, in the library of the operator: a product for each row or column, as are fewer.
-
-        >>> import numpy as np
-        >>> DiagonalOperator({"a": np.array([1.0, 2.0])}).to_dense()
-        array([[1., 0.],
-               [0., 2.]])
-        """
+        """The flat matrix as an array of the operator's library: a product for each row or column, as are fewer."""
         rows, columns = self.shape
         transposed = columns > rows  # a row is A^T applied to a unit vector
         of: TreeOperator = self.T if transposed else self
@@ -91,14 +87,7 @@ class TreeOperator(LinearMap):
         return stack(products, axis=0 if transposed else 1)
 
     def to_scipy(self) -> LinearOperator:
-        """Return a flat `scipy.sparse.linalg.LinearOperator` on the host; leaves stand in the order of `tree_flatten`.
-
-        >>> import numpy as np
-        >>> from minigrad import linearize
-        >>> _, J = linearize(lambda w: w["a"] ** 2 * w["b"], {"a": np.array(3.0), "b": np.array(2.0)})
-        >>> J.to_scipy().shape, J.T.to_scipy().rmatvec(np.array([1.0, 0.0])).tolist()
-        ((1, 2), [12.0])
-        """
+        """Return a flat `scipy.sparse.linalg.LinearOperator` on the host: leaves in the order of `tree_flatten`."""
         from scipy.sparse.linalg import LinearOperator
 
         return LinearOperator(self.shape, matvec=_flat(self), rmatvec=_flat(self.T), dtype=_dtype(self))
