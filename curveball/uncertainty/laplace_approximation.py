@@ -1,13 +1,13 @@
 """The Laplace approximation: what the params may be, given the data, as a normal distribution around the params found.
 
-The posterior is proportional to `exp(-e(w) - delta |w|^2 / 2)`, `e` minus the log-likelihood. At its maximum it is
+The posterior is proportional to `exp(-e(w) - lam |w|^2 / 2)`, `e` minus the log-likelihood. At its maximum it is
 replaced by the normal distribution with the same value and curvature there. The curvature is that of the linearised
 model, the Gauss-Newton matrix:
 
-    w ~ N(w*, (G + delta I)^-1),        G = sum_b J_b^T H_b J_b = sum_b (S_b^T J_b)^T (S_b^T J_b)
+    w ~ N(w*, (G + lam I)^-1),        G = sum_b J_b^T H_b J_b = sum_b (S_b^T J_b)^T (S_b^T J_b)
 
 over the examples `b`, with Jacobians `J_b` of their outputs and `H_b = S_b S_b^T` the Hessians of `e` by these. The
-outputs of a new example are then normal too, `y ~ N(y*, J (G + delta I)^-1 J^T)`.
+outputs of a new example are then normal too, `y ~ N(y*, J (G + lam I)^-1 J^T)`.
 
 MacKay, Neural Computation 4(3), 1992; Immer, Korzepa, Bauer, "Improving predictions of Bayesian neural nets via local
 linearization", AISTATS 2021.
@@ -37,7 +37,7 @@ class Laplace:
     """The posterior of the params. `predict(inputs)` is what it is for; `print(posterior)` is a report.
 
     - `mean`: the params it was made at; `part`: those that are uncertain, all of them or some layers;
-    - `prior` (precision `delta`) and `noise` (standard deviation; 1 for classes), given or chosen;
+    - `prior` (the precision `lam`) and `noise` (standard deviation; 1 for classes), given or chosen;
     - `evidence`: the log-probability of the data, by which priors, and networks, can be compared.
     """
 
@@ -178,9 +178,9 @@ def laplace(
     h = np.maximum(h, 0.0)
     flat = mg.to_numpy(network.ravel.vector(chosen)).astype(float)
     evidence = Evidence(h, float(flat @ flat), error, host.size if kind.has_noise else 0)
-    delta, sigma = evidence.best(prior, noise)
+    lam, sigma = evidence.best(prior, noise)
     return Laplace(
-        params, chosen, delta, sigma, evidence.log(delta, sigma), evidence.determined(delta, sigma), diagonal,
+        params, chosen, lam, sigma, evidence.log(lam, sigma), evidence.determined(lam, sigma), diagonal,
         h / sigma**2, basis, network, kind, whole,
     )  # fmt: skip
 
