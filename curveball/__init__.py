@@ -1,6 +1,7 @@
 """How is a problem solved? By CurveBall and its peers, second-order solvers to read and to run.
 
-`solvers` are what solves it; `training`, `experiments` and the command `cli` use them; `course` serves the notebooks.
+`solvers` are what solves it; `training`, `experiments` and the command `cli` use them; `spectra` shows the eigenvalues
+of the curvature, `uncertainty` how sure a prediction is; `course` serves the notebooks.
 The names below are loaded when they are first used: `import curveball` alone imports neither NumPy nor SciPy.
 """
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from curveball.solvers.newton_cg import NewtonCG
     from curveball.solvers.quasi_newton import BFGS, LBFGS
     from curveball.solvers.sgd import SGD
+    from curveball.spectra.report import spectrum
+    from curveball.uncertainty.laplace_approximation import laplace
 
 __all__ = [
     "BFGS",
@@ -33,21 +36,25 @@ __all__ = [
     "NewtonCG",
     "Solver",
     "conjugate_gradient",
+    "laplace",
     "minimize",
+    "spectrum",
 ]
 
-_FILES = {  # of curveball/solvers, and what each offers
-    "adam": ("Adam",),
-    "base": ("Solver",),
-    "conjugate_gradient": ("CGResult", "conjugate_gradient"),
-    "curve_ball": ("CurveBall",),
-    "gauss_newton": ("GaussNewton",),
-    "levenberg_marquardt": ("LevenbergMarquardt",),
-    "minimize": ("minimize",),
-    "newton": ("Newton",),
-    "newton_cg": ("NewtonCG",),
-    "quasi_newton": ("BFGS", "LBFGS"),
-    "sgd": ("SGD",),
+_FILES = {  # and what each offers
+    "solvers.adam": ("Adam",),
+    "solvers.base": ("Solver",),
+    "solvers.conjugate_gradient": ("CGResult", "conjugate_gradient"),
+    "solvers.curve_ball": ("CurveBall",),
+    "solvers.gauss_newton": ("GaussNewton",),
+    "solvers.levenberg_marquardt": ("LevenbergMarquardt",),
+    "solvers.minimize": ("minimize",),
+    "solvers.newton": ("Newton",),
+    "solvers.newton_cg": ("NewtonCG",),
+    "solvers.quasi_newton": ("BFGS", "LBFGS"),
+    "solvers.sgd": ("SGD",),
+    "spectra.report": ("spectrum",),
+    "uncertainty.laplace_approximation": ("laplace",),
 }
 
 if not TYPE_CHECKING:  # type checkers read the imports above
@@ -56,7 +63,7 @@ if not TYPE_CHECKING:  # type checkers read the imports above
         """Import a public name when it is first asked for (PEP 562)."""
         for file, names in _FILES.items():
             if name in names:
-                value = globals()[name] = getattr(import_module(f"curveball.solvers.{file}"), name)
+                value = globals()[name] = getattr(import_module(f"curveball.{file}"), name)
                 return value
         raise AttributeError(f"module 'curveball' has no attribute {name!r}: it has {', '.join(__all__)}")
 

@@ -55,6 +55,7 @@ from minigrad.primitives import primitive
 from minigrad.ravel import Ravel
 from minigrad.runs import check_runs, independent_runs
 from minigrad.transforms import grad, hessian, jacobian, value_and_grad
+from minigrad.tree_operators import DiagonalOperator, TreeOperator
 from minigrad.trees import Tree, tree_flatten, tree_map, tree_paths, tree_unflatten
 from minigrad.variable import Array, Variable
 
@@ -65,6 +66,8 @@ __all__ = [
     "grad", "hessian", "jacobian", "jvp", "linearize", "stop_gradient", "value_and_grad", "vjp", "Linearization",
     # curvature
     "GGNOperator", "HessianOperator", "check_runs", "ggnvp", "hvp", "independent_runs",
+    # matrices known by their products
+    "DiagonalOperator", "TreeOperator",
     # new operations, and whether their derivatives are right
     "Compose", "DerivativeError", "Identity", "Linear", "LinearMap", "Negate", "Scale", "check_derivatives",
     "primitive",

@@ -70,7 +70,7 @@ def _check(
 ) -> None:
     inputs = TreeSpec.of_arguments(primals, f)
     y, J = linearize(f, *primals)
-    outputs: TreeSpec = J.outputs
+    outputs: TreeSpec = J.codomain
     single = any("float32" in str(x.dtype) for x in inputs.leaves + outputs.leaves)
     tol = tol if tol is not None else 1e-4 if single else 1e-6
 

@@ -12,22 +12,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING
 
-import numpy
-
-from minigrad.backends import device_of, to_numpy
 from minigrad.linearization import Linearization, jvp, linearize, vjp
 from minigrad.ops.creation import ones_like
-from minigrad.ravel import Ravel
 from minigrad.runs import check_loss, check_runs
 from minigrad.spec import TreeSpec, name_of
 from minigrad.transforms import grad
+from minigrad.tree_operators import TreeOperator
 from minigrad.trees import Tree
-from minigrad.variable import Array, strip
-
-if TYPE_CHECKING:
-    from scipy.sparse.linalg import LinearOperator
+from minigrad.variable import Array
 
 
 def hvp(f: Callable[[Tree], Array], params: Tree, v: Tree) -> Tree:
@@ -56,45 +49,27 @@ def ggnvp(model: Callable[[Tree], Tree], loss: Callable[[Tree], Array], params: 
     return GGNOperator(model, loss, params)(v)
 
 
-class CurvatureOperator:
-    """A symmetric matrix known by its products: call it on a tree like the params, or see `.to_scipy()`."""
+class CurvatureOperator(TreeOperator):
+    """A symmetric matrix known by its products with trees like the params."""
 
     def __init__(self, params: TreeSpec, name: str):
-        self._params = params
+        self.domain = self.codomain = params
         self.name = name
 
     def __call__(self, v: Tree) -> Tree:
         """Multiply: a tree like the params in, a tree like the params out."""
         raise NotImplementedError
 
+    def push(self, v: Tree) -> Tree:
+        """Multiply, as a call does."""
+        return self(v)
+
+    pull = push  # type: ignore[assignment]  # it is symmetric
+
     @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns of the flat matrix: the number of parameters, twice."""
-        return self._ravel.size, self._ravel.size
-
-    @cached_property
-    def _ravel(self) -> Ravel:
-        return Ravel(self._params.build(self._params.leaves))
-
-    def to_scipy(self) -> LinearOperator:
-        """Return a flat `scipy.sparse.linalg.LinearOperator` on the host; leaves stand in the order of `tree_flatten`.
-
-        >>> import numpy as np
-        >>> H = HessianOperator(lambda w: w["a"] ** 2 * w["b"], {"a": np.array(3.0), "b": np.array(2.0)})
-        >>> (H.to_scipy() @ np.array([1.0, 0.0])).tolist()
-        [4.0, 6.0]
-        """
-        from scipy.sparse.linalg import LinearOperator
-
-        ravel = self._ravel
-        device = device_of(strip(self._params.leaves[0])) if self._params.leaves else None
-
-        def product(flat: numpy.ndarray) -> numpy.ndarray:
-            v = ravel.tree(ravel.namespace.asarray(flat.reshape(-1), device=device))
-            return to_numpy(ravel.vector(self(v)))
-
-        dtype = numpy.result_type(*(str(x.dtype).rsplit(".", 1)[-1] for x in self._params.leaves))
-        return LinearOperator(self.shape, matvec=product, rmatvec=product, dtype=dtype)
+    def T(self) -> CurvatureOperator:
+        """Itself."""
+        return self
 
     def __repr__(self) -> str:
         return f"<{self.name}, {self.shape[0]} x {self.shape[1]}>"
@@ -111,7 +86,7 @@ class HessianOperator(CurvatureOperator):
 
     def __init__(self, f: Callable[[Tree], Array], params: Tree):
         self.gradient, self._H = linearize(grad(f), params)
-        super().__init__(self._H.inputs, f"Hessian of {name_of(f)}")
+        super().__init__(self._H.domain, f"Hessian of {name_of(f)}")
 
     def __call__(self, v: Tree) -> Tree:
         return self._H.push(v)
@@ -148,7 +123,7 @@ class GGNOperator(CurvatureOperator):
         self.aux = aux[0] if has_aux else None
         (self.value, self.g_L), self._loss_map = linearize(lambda y: _value_and_gradient(loss, y), self.outputs)
         check_runs(self.value, params, loss)
-        super().__init__(self.J.inputs, f"Gauss-Newton matrix of {name_of(model)}")
+        super().__init__(self.J.domain, f"Gauss-Newton matrix of {name_of(model)}")
 
     def __call__(self, v: Tree) -> Tree:
         v_y = self.J.push(v)
@@ -182,7 +157,7 @@ class GGNOperator(CurvatureOperator):
 class _LossHessian(CurvatureOperator):
     def __init__(self, G: GGNOperator):
         self._G = G
-        super().__init__(G.J.outputs, "Hessian of the loss by the outputs")
+        super().__init__(G.J.codomain, "Hessian of the loss by the outputs")
 
     def __call__(self, v: Tree) -> Tree:
         return self._G.slope_and_product(v)[1]

@@ -18,18 +18,20 @@ from minigrad.memory import add_to, copied, last_reads, own
 from minigrad.packing import packed_copy
 from minigrad.spec import TreeSpec, name_of
 from minigrad.trace import Push, Tape, Trace
+from minigrad.tree_operators import TreeOperator
 from minigrad.trees import Tree, tree_map
 from minigrad.variable import Array, Variable, strip
 
 Row = list[tuple[int, LinearMap]]
 
 
-class Linearization(LinearMap):
+class Linearization(TreeOperator):
     """The derivative `J` of a function at a point: `J(v)` pushes forward, `J.T(u)` pulls back.
 
     Tangents have the structure and shapes of the primals, cotangents those of the outputs. With several primals,
     `J(v1, v2, ...)` takes one tangent for each and `J.T(u)` returns a tuple. Results share no memory with tangents,
-    cotangents or each other. TypeError or ValueError where structure or shapes differ.
+    cotangents or each other. TypeError or ValueError where structure or shapes differ. Like every `TreeOperator` it can
+    be combined with others, made dense, or given to SciPy.
 
     >>> import numpy as np
     >>> y, J = linearize(lambda x: x * x, np.array([1.0, 2.0]))
@@ -37,24 +39,18 @@ class Linearization(LinearMap):
     (array([2., 0.]), array([0., 4.]))
     """
 
-    __slots__ = ("_last_reads", "_output_rows", "_rows", "inputs", "outputs")
+    __slots__ = ("_last_reads", "_output_rows", "_rows", "codomain", "domain")
 
     def __init__(self, rows: list[Row], inputs: TreeSpec, outputs: TreeSpec, output_rows: list[int | None]):
         self._rows = rows
-        self.inputs = inputs  # they are the first rows of the tape
-        self.outputs = outputs
+        self.domain = inputs  # they are the first rows of the tape
+        self.codomain = outputs
         self._output_rows = output_rows  # None for an output that does not depend on the inputs
         self._last_reads: list[list[int]] | None = None
 
-    def __reduce__(self) -> Any:
-        raise TypeError(
-            "a linearization cannot be pickled or copied: its linear maps are functions. Keep the primals, and call "
-            "linearize again"
-        )
-
     def push(self, *tangents: Tree) -> Tree:
         """Return `J v`: in every row, `y_dot = sum_i linear_map_i(x_dot_i)`."""
-        x_dots: list[Array] = self.inputs.read_arguments(tangents, "J(v)", "tangent")
+        x_dots: list[Array] = self.domain.read_arguments(tangents, "J(v)", "tangent")
         n, given = len(x_dots), x_dots[:]
         if self._last_reads is None:
             self._last_reads = last_reads(self._rows, self._output_rows)
@@ -70,17 +66,17 @@ class Linearization(LinearMap):
             x_dots.append(y_dot)
             for i in spent:
                 x_dots[i] = None  # no later row reads it
-        return self.outputs.build(own([None if k is None else x_dots[k] for k in self._output_rows], given))
+        return self.codomain.build(own([None if k is None else x_dots[k] for k in self._output_rows], given))
 
     def pull(self, cotangent: Tree) -> Tree:
         """Return `J^T u`: every row, the last first, adds `linear_map_i.T(y_bar)` to `x_bar_i`."""
         rows = self._rows
         x_bars: list[Array] = [None] * len(rows)
-        given = self.outputs.read(cotangent, "J.T(u)", "cotangent")
+        given = self.codomain.read(cotangent, "J.T(u)", "cotangent")
         for k, u in zip(self._output_rows, given, strict=True):
             if k is not None:
                 x_bars[k] = u if x_bars[k] is None else x_bars[k] + u
-        n = len(self.inputs.leaves)
+        n = len(self.domain.leaves)
         for k in range(len(rows) - 1, n - 1, -1):
             y_bar = x_bars[k]
             if y_bar is None:
@@ -90,7 +86,7 @@ class Linearization(LinearMap):
             terms = row.pull(y_bar) if row.__class__ is Together else [m.pull(y_bar) for _, m in row]
             for (i, _), x_bar in zip(row, terms, strict=True):
                 x_bars[i] = x_bar if x_bars[i] is None else x_bars[i] + x_bar
-        return self.inputs.build(own(x_bars[:n], given))
+        return self.domain.build(own(x_bars[:n], given))
 
 
 @overload
@@ -120,7 +116,7 @@ def linearize(f: Callable[..., Tree], *primals: Tree, has_aux: bool = False) -> 
     inputs = TreeSpec.of_arguments(primals, f)
     inputs.leaves = packed_copy(inputs.leaves) or [copied(x) for x in inputs.leaves]
     J, aux = record(f, inputs, has_aux)
-    y = J.outputs.build([copied(x) for x in J.outputs.leaves])
+    y = J.codomain.build([copied(x) for x in J.codomain.leaves])
     return (y, J, aux) if has_aux else (y, J)
 
 

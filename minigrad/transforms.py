@@ -64,7 +64,7 @@ def value_and_grad(
 
         inputs = TreeSpec.of_arguments(chosen, function)
         J, aux = record(function, inputs, has_aux)
-        y = J.outputs.build(own(J.outputs.leaves, inputs.leaves))
+        y = J.codomain.build(own(J.codomain.leaves, inputs.leaves))
         if getattr(y, "shape", None) != ():
             returned = f"shape {y.shape}" if hasattr(y, "shape") else type(y).__name__
             raise TypeError(
@@ -115,8 +115,8 @@ def jacobian(f: Callable[[Tree], Tree], mode: Literal["forward", "reverse"] | No
 
     def dense(w: Tree) -> Tree:
         _, J = linearize(f, w)
-        inputs, in_structure = J.inputs.leaves, J.inputs.structure
-        outputs, out_structure = J.outputs.leaves, J.outputs.structure
+        inputs, in_structure = J.domain.leaves, J.domain.structure
+        outputs, out_structure = J.codomain.leaves, J.codomain.structure
         n_in, n_out = sum(prod(x.shape) for x in inputs), sum(prod(y.shape) for y in outputs)
         if mode == "forward" or (mode is None and n_in < n_out):
             blocks = _forward_blocks(J.push, inputs, in_structure, outputs)

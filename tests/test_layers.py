@@ -57,6 +57,8 @@ PLANTED = {
     "a-problem-in-training": ("curveball/training/epoch.py", "from problems.data import load"),
     "a-problem-in-figures": ("curveball/experiments/figures.py", "import problems"),
     "a-solver-in-problems": ("problems/vision/layers.py", "from curveball.solvers.sgd import SGD"),
+    "a-solver-in-spectra": ("curveball/spectra/lanczos.py", "from curveball.solvers.sgd import SGD"),
+    "a-problem-in-uncertainty": ("curveball/uncertainty/likelihoods.py", "import problems"),
     "an-experiment-in-training": ("curveball/training/epoch.py", "import curveball.experiments.sweep"),
     "the-command-in-an-experiment": ("curveball/experiments/sweep.py", "from curveball.cli import names"),
     "an-inside-of-the-engine": ("curveball/training/epoch.py", "from minigrad.trees import tree_map"),

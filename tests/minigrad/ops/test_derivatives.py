@@ -11,12 +11,12 @@ from tests.support.cases import CASES
 CASE = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
 OTHERS = {  # what is public and no function of arrays
-    "Array", "Compose", "DerivativeError", "GGNOperator", "HessianOperator", "Identity", "Linear", "LinearMap",
-    "Linearization", "Namespace", "Negate", "Ravel", "Scale", "Tree", "Variable", "backend_name", "check_derivatives",
-    "check_runs", "compiled", "from_numpy", "fused", "ggnvp", "grad", "hessian", "hvp", "independent_runs", "jacobian",
-    "jvp", "keep_freed_memory", "linearize", "namespace", "one_blas_thread", "packed", "primitive", "stop_gradient",
-    "to_numpy", "tree_elementwise", "tree_flatten", "tree_map", "tree_packed", "tree_paths", "tree_unflatten",
-    "value_and_grad", "vjp",
+    "Array", "Compose", "DerivativeError", "DiagonalOperator", "GGNOperator", "HessianOperator", "Identity", "Linear",
+    "LinearMap", "Linearization", "Namespace", "Negate", "Ravel", "Scale", "Tree", "TreeOperator", "Variable",
+    "backend_name", "check_derivatives", "check_runs", "compiled", "from_numpy", "fused", "ggnvp", "grad", "hessian",
+    "hvp", "independent_runs", "jacobian", "jvp", "keep_freed_memory", "linearize", "namespace", "one_blas_thread",
+    "packed", "primitive", "stop_gradient", "to_numpy", "tree_elementwise", "tree_flatten", "tree_map", "tree_packed",
+    "tree_paths", "tree_unflatten", "value_and_grad", "vjp",
 }  # fmt: skip
 WITHOUT_DERIVATIVE = {
     "all", "any", "arange", "argmax", "argmin", "argsort", "asarray", "bool", "count_nonzero", "empty", "empty_like",
@@ -81,7 +81,7 @@ def test_no_linear_map_promotes_float32(case):
     """Each map of the tape by itself: float32 tangents and cotangents leave it in float32."""
     args = cast(case.args, "float32")
     _, J = mg.linearize(sine_of_all(case.f), *args)
-    values = list(J.inputs.leaves)
+    values = list(J.domain.leaves)
     for row in J._rows[len(values) :]:
         pushed = [linear_map(values[i]) for i, linear_map in row]
         pulled = [linear_map.T(pushed[0]) for _, linear_map in row]

@@ -1,0 +1,1 @@
+"""How sure is a prediction? A Laplace approximation, from the curvature at a solution."""

@@ -1,0 +1,91 @@
+"""The spectrum of a network's Hessian and Gauss-Newton matrix, before and after training, as a picture and in numbers.
+
+    python studies/spectrum.py --cifar DIR               # the basic network on CIFAR-10: results/spectrum.png
+    python studies/spectrum.py --data digits --network cnn --out FILE.png
+
+The curvature is that of the mean loss over one batch of training images, the same before and after.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+import curveball
+import minigrad as mg
+import problems
+from curveball.solvers.registry import solver_from
+from curveball.spectra import Spectrum
+from curveball.training.options import TrainOptions
+from curveball.training.train import train
+from minigrad import Array, Tree
+
+RESULT = Path(__file__).parent / "results" / "spectrum.png"
+NAMES = {"hessian": "Hessian", "ggn": "Gauss-Newton matrix"}
+
+
+def spectra_of(problem: problems.Classification, params: Tree, count: int, probes: int) -> dict[str, Spectrum]:
+    """The spectra of both curvature matrices on one batch."""
+    batch = problem.batch(np.random.default_rng(1))
+
+    def model(w: Tree) -> Array:
+        return problem.model(w, batch)[0]
+
+    def objective(w: Tree) -> Array:
+        return problem.loss(model(w), batch)
+
+    operators = {
+        "hessian": mg.HessianOperator(objective, params),
+        "ggn": mg.GGNOperator(model, lambda y: problem.loss(y, batch), params),
+    }
+    found = {}
+    for name, operator in operators.items():
+        start = time.process_time()
+        found[name] = curveball.spectrum(operator, count=count, probes=probes, progress=True)
+        print(f"{found[name]}\n  {time.process_time() - start:.0f} s of processor time", flush=True)
+    return found
+
+
+def draw(spectra: dict[str, dict[str, Spectrum]], title: str, path: Path) -> None:
+    """A panel for each time, both matrices in each."""
+    figure = Figure(figsize=(10.0, 3.8), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(1, len(spectra))
+    for ax, (when, both) in zip(axes, spectra.items(), strict=True):
+        for name, spectrum in both.items():
+            spectrum.plot(ax, both["hessian"].length / 100.0, NAMES[name])
+        ax.set_title(when)
+    axes[0].legend(frameon=False)
+    figure.suptitle(title)
+    figure.savefig(path, dpi=130)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--cifar", type=Path, help="folder of CIFAR-10")
+    parser.add_argument("--data", default="cifar10")
+    parser.add_argument("--network", default="basic")
+    parser.add_argument("--solver", default="curveball")
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--batch-size", type=int, default=128)
+    parser.add_argument("--count", type=int, default=20)
+    parser.add_argument("--probes", type=int, default=4)
+    parser.add_argument("--out", type=Path, default=RESULT)
+    options = parser.parse_args()
+    data = problems.load(options.data, options.cifar)
+    problem = problems.Classification(data, problems.network(options.network, len(data.classes)), options.batch_size)
+    start = problem.init(np.random.default_rng(0))
+    spectra = {"at the start": spectra_of(problem, start, options.count, options.probes)}
+    run = train(problem, solver_from(options.solver), TrainOptions(epochs=options.epochs))
+    after = f"after {options.epochs} epochs, validation error {100.0 * run.epochs[-1]['validation_error']:.0f}%"
+    spectra[after] = spectra_of(problem, run.params, options.count, options.probes)
+    draw(spectra, f"{options.network} on {options.data}, {spectra[after]['ggn'].size:,} parameters", options.out)
+
+
+if __name__ == "__main__":
+    main()
