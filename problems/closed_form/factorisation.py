@@ -49,7 +49,7 @@ class MatrixFactorisation:
             raise ValueError(f"condition must be a number of at least 1; got {self.condition}")
         if not 2 <= self.rank <= min(self.rows, self.columns):
             raise ValueError(
-                f"rank must be from 2 to {min(self.rows, self.columns)}, the smaller side of the matrix; got {self.rank}"
+                f"rank must be from 2 to {min(self.rows, self.columns)}, the smaller side; got {self.rank}"
             )
 
     @property

@@ -5,14 +5,14 @@ r"""Linear least squares of a chosen condition number: the gradient is of use in
 targets are `y = X w* + r` with `r` orthogonal to the columns of `X`: then `w*` is the minimiser and `|r|^2 / 2N` the
 minimum, exactly and without a system to solve.
 
-Gradient descent at its best rate multiplies the error by `1 - 2/(condition + 1)` in each step, heavy ball at its best by
-`1 - 2/(sqrt(condition) + 1)`; Gauss-Newton takes one step. Nocedal and Wright, Numerical Optimization (2006), section
-3.3; tests/derivations/test_03_heavy_ball.py.
+Gradient descent at its best rate multiplies the error by `1 - 2/(condition + 1)` in each step, heavy ball at its best
+by `1 - 2/(sqrt(condition) + 1)`; Gauss-Newton takes one step. Nocedal and Wright, Numerical Optimization (2006),
+section 3.3; tests/derivations/test_03_heavy_ball.py.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
