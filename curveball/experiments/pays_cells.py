@@ -33,7 +33,7 @@ def _cell(content: dict[str, Any]) -> Cell:
         raise ValueError(f"there is no problem {task.problem} or no solver {task.row}")
     if not points or points[0].steps or not all(map(math.isfinite, (p.loss for p in points))):
         raise ValueError("its measurements are not those of a run")
-    if not 0.0 <= cell.seconds <= task.seconds or not cell.wall >= 0.0 or not cell.about["parameters"] > 0:
+    if not 0.0 <= cell.seconds <= task.seconds or not cell.wall >= 0.0 or not cell.described["parameters"] > 0:
         raise ValueError("its numbers are out of range")
     if not isinstance(cell.provenance, dict):
         raise ValueError("it does not say where it came from")

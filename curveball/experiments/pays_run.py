@@ -106,7 +106,7 @@ class Cell:
     stopped: str | None  # why it diverged
     seconds: float  # of steps
     wall: float  # of the whole run, measuring included
-    about: dict[str, Any]
+    described: dict[str, Any]  # the problem
     provenance: dict[str, Any]
 
     @property
@@ -140,9 +140,9 @@ def run_cell(task: Task, folder: Path | None = None) -> Cell:
     problem = _made(task.problem, folder, task.row)
     with threadpool_limits(1), np.errstate(all="ignore"):  # runs may diverge
         points, stopped = follow(problem, solver_of(task.solver), task.seconds, task.seed)
-    about = description(problem, problem.init(np.random.default_rng(0)))
+    described = description(problem, problem.init(np.random.default_rng(0)))
     wall = time.perf_counter() - began
-    return Cell(task, points, stopped, points[-1].seconds, wall, about, provenance())
+    return Cell(task, points, stopped, points[-1].seconds, wall, described, provenance())
 
 
 @lru_cache(2)
@@ -282,7 +282,7 @@ class Plan:
     def counts(self, problem: str) -> tuple[int, float]:
         """How many runs a problem has, and the most seconds that they take."""
         tuning, length = self.tuning(problem), self.length(problem)
-        each = sum(FINALISTS if row in FIRST_ORDER else 1 for row in self.rows_of(problem))
+        each = sum(min(FINALISTS, len(GRID[row])) if row in FIRST_ORDER else 1 for row in self.rows_of(problem))
         return len(tuning) + self.seeds * each, sum(task.seconds for task in tuning) + self.seeds * each * length
 
 
@@ -299,12 +299,9 @@ def chosen(cells: Sequence[Cell]) -> list[Cell]:
         for cell in cells:
             if cell.task.row == row:
                 by_text.setdefault(cell.task.solver, []).append(cell)
-        found += min(by_text.values(), key=_median_quality)
+        ranked = sorted((median(cell.loss for cell in own), quality(own[0])[1], text) for text, own in by_text.items())
+        found += by_text[ranked[0][-1]]
     return found
-
-
-def _median_quality(own: Sequence[Cell]) -> tuple[float, float]:
-    return median(cell.loss for cell in own), quality(own[0])[1]
 
 
 def run_plan(

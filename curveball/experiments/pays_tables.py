@@ -106,9 +106,8 @@ def _losses(found: Mapping[str, Mapping[str, Result]], cells: Sequence[Cell]) ->
         one = next(cell for cell in cells if cell.task.problem == problem)
         factors = (_factor(gain(by_row)), _factor(gain(by_row, ("curveball",))))
         numbers = " | ".join(_numbers(by_row, rows, "loss"))
-        lines.append(
-            f"| {problem} | {one.about['parameters']:,} | {one.task.seconds:g} | {numbers} | {' | '.join(factors)} |"
-        )
+        size = f"{one.described['parameters']:,} | {one.task.seconds:g}"
+        lines.append(f"| {problem} | {size} | {numbers} | {' | '.join(factors)} |")
     return lines
 
 
@@ -191,7 +190,7 @@ def table_csv(tuned: Sequence[Cell], cells: Sequence[Cell]) -> str:
         task = cell.task
         numbers = ["", ""] if cell.stopped else [f"{cell.loss:.6g}", f"{cell.error:.6g}"]
         writer.writerow(
-            [task.problem, cell.about["parameters"], task.row, task.solver, counts, task.seed, task.seconds,
+            [task.problem, cell.described["parameters"], task.row, task.solver, counts, task.seed, task.seconds,
              round(cell.seconds, 3), round(cell.wall, 2), cell.steps, *numbers, cell.stopped or ""]
         )  # fmt: skip
     return text.getvalue()
