@@ -20,6 +20,7 @@ from curveball.solvers.gauss_newton import GaussNewton
 from curveball.solvers.registry import solver_from
 from curveball.training.data_hash import data_hashes
 from minigrad import Array, Tree, tree_flatten
+from problems import physics_informed
 from problems.vision.autoencoder import Autoencoder, autoencoder
 
 NAMES = {  # of the solvers, for tables and figures
@@ -144,6 +145,13 @@ def _closed_form(name: str) -> Callable[[Path | None, str], Measured]:
     return make
 
 
+def _physics_informed(name: str) -> Callable[[Path | None, str], Measured]:
+    def make(folder: Path | None, row: str) -> Measured:
+        return physics_informed.get(name)
+
+    return make
+
+
 def _autoencoder(name: str, larger: int) -> Callable[[Path | None, str], Measured]:
     """With batches of `larger` for the solvers whose step is a whole system: a small one they would fit alone."""
 
@@ -163,6 +171,9 @@ def _entries() -> Iterator[Entry]:
     for condition in ("1e2", "1e4", "1e6", "1e8"):
         name = f"factorisation-{condition}"
         yield Entry(name, "factorisation", _closed_form(name), 2.0, SINGULAR, "misfit in units of the singular values")
+    for name in physics_informed.names():
+        relative = "relative L2 error" + (", or the coefficient's if larger" if name.endswith("-inverse") else "")
+        yield Entry(name, "physics-informed", _physics_informed(name), 20.0, SINGULAR, relative)
     squared = "squared error of validation images, summed over pixels"
     cg = {"gauss-newton-cg": "newton-cg:curvature=ggn,lam=1,max_cg=20"}
     for name, seconds, larger in (("digits-small", 5.0, 1437), ("digits", 15.0, 600), ("fashion-mnist", 40.0, 1000)):
