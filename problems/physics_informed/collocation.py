@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
@@ -39,6 +40,23 @@ from problems.protocol import Runs
 Point = tuple[Jet, ...]  # the coordinates
 Params = dict[str, Tree]
 Term = tuple[Callable[[Params, Point], Array], np.ndarray]  # residuals at points, one each, and the points (N, d)
+
+
+@dataclass(frozen=True)
+class Residuals:
+    """The model of a problem as a function of the parameters, with its Jacobian as a matrix.
+
+    A solver that needs the whole matrix `G` asks for it once a step, instead of one product per parameter.
+    """
+
+    problem: Collocation
+
+    def __call__(self, params: Params) -> Array:
+        return self.problem.model(params)
+
+    def jacobian(self, params: Params) -> Array:
+        """See `Collocation.jacobian`."""
+        return self.problem.jacobian(params)
 
 
 class Collocation(ABC):
@@ -121,6 +139,10 @@ class Collocation(ABC):
             y, J = mg.linearize(lambda w, f=f, x=x: f(w, x), copies)
             rows.append(mg.Ravel(copies, 1).vector(J.T(mg.ones_like(y))))
         return rows[0] if len(rows) == 1 else mg.concat(rows, axis=0)
+
+    def at(self, batch: None = None) -> Residuals:
+        """The model as a function of the parameters alone, which has its Jacobian: what a solver is given."""
+        return Residuals(self)
 
     def values(self, params: Params, points: np.ndarray) -> Array:
         """`u` at points (..., d)."""

@@ -25,7 +25,7 @@ WAVES = ((1, 1.0), (3, 0.5))  # half waves in (0, 1), and their sizes at the sta
 
 @dataclass(frozen=True)
 class Heat(Collocation):
-    """`u_t = a u_xx` with a = `diffusivity`, at `count^2` points (x, t), by one layer of `width` units.
+    """`u_t = a u_xx` with a = `diffusivity`, at `count^2` points (x, t), by layers of `widths` units.
 
     >>> problem = Heat()
     >>> problem.model(problem.init(np.random.default_rng(0))).shape
@@ -33,14 +33,14 @@ class Heat(Collocation):
     """
 
     diffusivity: float = 0.1
-    width: int = 28
+    widths: tuple[int, ...] = (12, 12)
     count: int = 18
     name: str = field(default="heat", init=False)
     second: ClassVar[int] = 1
 
     @cached_property
     def network(self) -> Network:
-        return Network(2, (self.width,), scale=4.0)
+        return Network(2, self.widths, scale=3.0)
 
     @cached_property
     def points(self) -> np.ndarray:
