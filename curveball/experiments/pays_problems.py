@@ -21,6 +21,7 @@ from curveball.solvers.registry import solver_from
 from curveball.training.data_hash import data_hashes
 from minigrad import Array, Tree, tree_flatten
 from problems import physics_informed
+from problems.physics_informed.collocation import Collocation
 from problems.vision.autoencoder import Autoencoder, autoencoder
 
 NAMES = {  # of the solvers, for tables and figures
@@ -115,6 +116,13 @@ def batches(problem: Measured, rng: np.random.Generator) -> Iterator[Tree]:
 def has_aux(problem: Measured) -> bool:
     """Whether the model returns `(outputs, aux)`."""
     return isinstance(problem, Autoencoder)
+
+
+def model_on(problem: Measured, batch: Tree) -> Callable[[Tree], Tree]:
+    """The model on a batch; that of a physics-informed problem states its Jacobian, which solvers with a matrix use."""
+    if isinstance(problem, Collocation):
+        return problem.at(batch)
+    return lambda params: problem.model(params, batch)
 
 
 def measure(problem: Measured, params: Tree, batch: Tree) -> tuple[float, float]:

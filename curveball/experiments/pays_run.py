@@ -55,6 +55,7 @@ from curveball.experiments.pays_problems import (
     description,
     has_aux,
     measure,
+    model_on,
     solver_of,
 )
 from curveball.solvers.base import Solver
@@ -197,7 +198,7 @@ def follow(
 def _step(problem: Measured, solver: Solver, params: Tree, state: Tree, batch: Tree) -> tuple[Tree, Tree, float]:
     """The next params and state, and the loss of the batch before the step."""
     params, state, info = solver.step(
-        params, state, lambda w: problem.model(w, batch), lambda y: problem.loss(y, batch), has_aux=has_aux(problem)
+        params, state, model_on(problem, batch), lambda y: problem.loss(y, batch), has_aux=has_aux(problem)
     )
     return params, state, float(info["loss"])
 
