@@ -6,7 +6,6 @@ folder. The files of two machines can be put together, but their seconds are not
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,7 @@ def _cell(content: dict[str, Any]) -> Cell:
     cell = Cell(task=task, points=points, **content)
     if task.problem not in ENTRIES or task.row not in NAMES:
         raise ValueError(f"there is no problem {task.problem} or no solver {task.row}")
-    if not points or points[0].steps or not all(map(math.isfinite, (p.loss for p in points))):
+    if not points or points[0].steps or not all(point.is_finite for point in points):
         raise ValueError("its measurements are not those of a run")
     if not 0.0 <= cell.seconds <= task.seconds or not cell.wall >= 0.0 or not cell.described["parameters"] > 0:
         raise ValueError("its numbers are out of range")

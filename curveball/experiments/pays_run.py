@@ -97,6 +97,11 @@ class Point:
     loss: float
     error: float
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether both numbers are."""
+        return math.isfinite(self.loss) and math.isfinite(self.error)
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -183,14 +188,16 @@ def follow(
         params, steps = new_params, steps + 1
         if spent >= mark:
             points.append(Point(spent, steps, *measure(problem, params, batch)))
+            if not points[-1].is_finite:
+                break
             if steps - last[1] >= STEPS_STILL and _same(params, last[0]):
                 break
             last = params, steps
             while spent >= mark:
                 mark = next(marks, math.inf)
     if steps > points[-1].steps:
-        points.append(Point(spent if spent <= seconds else seconds, steps, *measure(problem, params, batch)))
-    if not all(map(math.isfinite, (points[-1].loss, points[-1].error))):
+        points.append(Point(min(spent, seconds), steps, *measure(problem, params, batch)))
+    if not points[-1].is_finite:
         return points[:-1], f"the loss is {points[-1].loss:.3g} after {steps} steps"
     return points, None
 

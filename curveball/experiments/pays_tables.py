@@ -63,6 +63,28 @@ def gain(by_row: Mapping[str, Result], rows: Sequence[str] | None = None) -> flo
     return min(first) / min(second)
 
 
+def sooner(cells: Sequence[Cell], rows: Sequence[str] | None = None) -> float | None:
+    """How many times sooner second order (of `rows`) has the last loss of the better of SGD and Adam, on one problem.
+
+    Both times are those of the first measurement that is within 5% of that loss, medians over the seeds. None without
+    both, or where second order never has it.
+    """
+    by_row = results(cells)[cells[0].task.problem]
+    first = {row: result.loss for row, result in by_row.items() if row in FIRST_ORDER}
+    second = [row for row in by_row if row not in FIRST_ORDER and (not rows or row in rows)]
+    if not first or not second or math.isinf(min(first.values())):
+        return None
+    target = TIE * min(first.values())
+    times = {row: median(_reached(cell, target) for cell in cells if cell.task.row == row) for row in (*first, *second)}
+    soonest = min(times[row] for row in second)
+    return None if math.isinf(soonest) else min(times[row] for row in first) / soonest
+
+
+def _reached(cell: Cell, target: float) -> float:
+    later = (point.seconds for point in cell.points[1:] if max(FLOOR, point.loss) <= target)
+    return math.inf if cell.stopped else next(later, math.inf)
+
+
 # ------------------------------------------------------------------------------------- Markdown
 
 
@@ -71,47 +93,56 @@ def markdown(tuned: Sequence[Cell], cells: Sequence[Cell]) -> str:
     found = results(cells)
     parts = [
         "\n".join(verdict(found)),
-        "Loss above the minimum (the lowest in bold; its factor: the better of SGD and Adam over the best second-order "
-        "solver; CurveBall's: over CurveBall)\n\n" + "\n".join(_losses(found, cells)),
-        "Error\n\n" + "\n".join(_errors(found, cells)),
+        "Loss above the minimum, the lowest in bold. Factor: the better of SGD and Adam over the best second-order "
+        "solver. Sooner: how many times sooner the best second-order solver has the last loss of the better of SGD and "
+        "Adam. Then both for CurveBall alone.\n\n" + "\n".join(_losses(found, cells)),
+        "Error\n\n" + "\n".join(_errors(found)),
         "Tuning, not counted above\n\n" + "\n".join(_tuning(tuned, cells)),
     ]
-    return "\n\n".join(part for part in parts if part)
+    return "\n\n".join(parts[: 3 if not tuned else 4])
 
 
 def verdict(found: Mapping[str, Mapping[str, Result]]) -> list[str]:
     """Who wins where, in sentences that follow the rules in pays_run.py."""
-    gains = {problem: gain(by_row) for problem, by_row in found.items()}
-    own = {problem: gain(by_row, ("curveball",)) for problem, by_row in found.items()}
-    solved = [
-        problem for problem, by_row in found.items()
-        if ENTRIES[problem].family == "physics-informed" and min(r.error for r in by_row.values()) < SOLVED
-    ]  # fmt: skip
+    rounding = [problem for problem, by_row in found.items() if gain(by_row) == 1.0 and _lowest(by_row) == FLOOR]
+    there = {problem: by_row for problem, by_row in found.items() if problem not in rounding}
+    gains = {problem: x for problem, by_row in there.items() if (x := gain(by_row))}
+    own = {problem: x for problem, by_row in there.items() if (x := gain(by_row, ("curveball",)))}
+    informed = [problem for problem in found if ENTRIES[problem].family == "physics-informed"]
+    solved = [problem for problem in informed if _lowest(found[problem], "error") < SOLVED]
     lines = [
-        ("Second order pays by orders of magnitude on", [p for p, x in gains.items() if x and x >= ORDERS]),
-        ("Second order pays by a factor on", [p for p, x in gains.items() if x and TIE < x < ORDERS]),
-        ("Second order does not pay on", [p for p, x in gains.items() if x and x <= TIE]),
-        ("CurveBall, untuned, ends below tuned SGD and tuned Adam on", [p for p, x in own.items() if x and x > TIE]),
-        ("CurveBall does not on", [p for p, x in own.items() if x and x <= TIE]),
-        ("Physics-informed networks solved to a relative error below 1e-6", solved),
-    ]  # fmt: skip
+        ("Second order pays by orders of magnitude on", [p for p, x in gains.items() if x >= ORDERS]),
+        ("Second order pays by a factor on", [p for p, x in gains.items() if TIE < x < ORDERS]),
+        ("Second order does not pay on", [p for p, x in gains.items() if x <= TIE]),
+        ("First and second order both end at rounding on", rounding),
+        ("CurveBall, untuned, ends below tuned SGD and tuned Adam on", [p for p, x in own.items() if x > TIE]),
+        ("CurveBall does not on", [p for p, x in own.items() if x <= TIE]),
+    ]
+    if informed:
+        lines.append(("Physics-informed networks solved to a relative error below 1e-6", solved))
     return [f"- {words}: {', '.join(names) if names else 'none'}." for words, names in lines]
+
+
+def _lowest(by_row: Mapping[str, Result], key: str = "loss") -> float:
+    return min(getattr(result, key) for result in by_row.values())
 
 
 def _losses(found: Mapping[str, Mapping[str, Result]], cells: Sequence[Cell]) -> list[str]:
     rows = _rows(found)
-    lines = [f"| problem | parameters | seconds | {' | '.join(NAMES[row] for row in rows)} | factor | CurveBall's |"]
-    lines.append("|---" * (5 + len(rows)) + "|")
+    names = " | ".join(NAMES[row] for row in rows)
+    lines = [f"| problem | parameters | seconds | {names} | factor | sooner | CurveBall's factor | sooner |"]
+    lines.append("|---" * (7 + len(rows)) + "|")
     for problem, by_row in found.items():
-        one = next(cell for cell in cells if cell.task.problem == problem)
-        factors = (_factor(gain(by_row)), _factor(gain(by_row, ("curveball",))))
-        numbers = " | ".join(_numbers(by_row, rows, "loss"))
-        size = f"{one.described['parameters']:,} | {one.task.seconds:g}"
-        lines.append(f"| {problem} | {size} | {numbers} | {' | '.join(factors)} |")
+        own = [cell for cell in cells if cell.task.problem == problem]
+        alone = ("curveball",)
+        factors = (gain(by_row), sooner(own), gain(by_row, alone), sooner(own, alone))
+        size = f"{own[0].described['parameters']:,} | {own[0].task.seconds:g}"
+        numbers = " | ".join((*_numbers(by_row, rows, "loss"), *map(_factor, factors)))
+        lines.append(f"| {problem} | {size} | {numbers} |")
     return lines
 
 
-def _errors(found: Mapping[str, Mapping[str, Result]], cells: Sequence[Cell]) -> list[str]:
+def _errors(found: Mapping[str, Mapping[str, Result]]) -> list[str]:
     rows = _rows(found)
     lines = [f"| problem | what it is | {' | '.join(NAMES[row] for row in rows)} |", "|---" * (2 + len(rows)) + "|"]
     for problem, by_row in found.items():
@@ -145,7 +176,7 @@ def _number(x: float) -> str:
 
 
 def _factor(x: float | None) -> str:
-    return "" if x is None else "first order diverged" if math.isinf(x) else f"{x:.2g}" if x < 1e3 else f"{x:.0e}"
+    return "-" if x is None else "first order diverged" if math.isinf(x) else f"{x:.2g}" if x < 100 else f"{x:.0e}"
 
 
 def _tuning(tuned: Sequence[Cell], cells: Sequence[Cell]) -> list[str]:
