@@ -83,7 +83,7 @@ class Entry:
 
     name: str
     family: str
-    make: Callable[[Path | None, str], Measured]  # of the folder of the data and the row
+    make: Callable[[Path | None, bool], Measured]  # of the folder of the data, and whether batches are large
     seconds: float
     rows: tuple[str, ...]
     error: str  # what the error is
@@ -146,25 +146,25 @@ def description(problem: Measured, params: Tree) -> dict[str, Any]:
 # ------------------------------------------------------------------------------------- the problems
 
 
-def _closed_form(name: str) -> Callable[[Path | None, str], Measured]:
-    def make(folder: Path | None, row: str) -> Measured:
+def _closed_form(name: str) -> Callable[[Path | None, bool], Measured]:
+    def make(folder: Path | None, large: bool) -> Measured:
         return problems.closed_form.get(name)  # type: ignore[return-value]  # these have an error
 
     return make
 
 
-def _physics_informed(name: str) -> Callable[[Path | None, str], Measured]:
-    def make(folder: Path | None, row: str) -> Measured:
+def _physics_informed(name: str) -> Callable[[Path | None, bool], Measured]:
+    def make(folder: Path | None, large: bool) -> Measured:
         return physics_informed.get(name)
 
     return make
 
 
-def _autoencoder(name: str, larger: int) -> Callable[[Path | None, str], Measured]:
-    """With batches of `larger` for the solvers whose step is a whole system: a small one they would fit alone."""
+def _autoencoder(name: str, larger: int) -> Callable[[Path | None, bool], Measured]:
+    """With large batches for the solvers that solve a whole system in a step: a small one they would fit alone."""
 
-    def make(folder: Path | None, row: str) -> Measured:
-        return autoencoder(name, folder, larger if row in BY_CG else None)
+    def make(folder: Path | None, large: bool) -> Measured:
+        return autoencoder(name, folder, larger if large else None)
 
     return make
 

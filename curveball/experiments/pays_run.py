@@ -46,6 +46,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from curveball.experiments.pays_problems import (
+    BY_CG,
     ENTRIES,
     FIRST_ORDER,
     GRID,
@@ -143,7 +144,7 @@ def run_cell(task: Task, folder: Path | None = None) -> Cell:
     (True, 0)
     """
     began = time.perf_counter()
-    problem = _made(task.problem, folder, task.row)
+    problem = _made(task.problem, folder, task.row in BY_CG)
     with threadpool_limits(1), np.errstate(all="ignore"):  # runs may diverge
         points, stopped = follow(problem, solver_of(task.solver), task.seconds, task.seed)
     described = description(problem, problem.init(np.random.default_rng(0)))
@@ -152,8 +153,8 @@ def run_cell(task: Task, folder: Path | None = None) -> Cell:
 
 
 @lru_cache(2)
-def _made(name: str, folder: Path | None, row: str) -> Measured:
-    return ENTRIES[name].make(folder, row)
+def _made(name: str, folder: Path | None, large: bool) -> Measured:
+    return ENTRIES[name].make(folder, large)
 
 
 def follow(
@@ -246,7 +247,7 @@ class Plan:
     def check_data(self) -> None:
         """Make each problem once. ValueError where one has no data."""
         for name in self.problems:
-            _made(name, self.folder, "")
+            _made(name, self.folder, False)
 
     def rows_of(self, problem: str) -> tuple[str, ...]:
         """The solvers that are run on a problem."""

@@ -91,7 +91,7 @@ def test_a_run_that_stands_still_ends():
 
 
 def test_the_batches_of_an_autoencoder_are_epochs_without_end():
-    problem = ENTRIES["autoencoder-digits-small"].make(None, "sgd")
+    problem = ENTRIES["autoencoder-digits-small"].make(None, False)
     found = list(itertools.islice(batches(problem, np.random.default_rng(0)), problem.steps_per_epoch + 1))
     rng = np.random.default_rng(0)
     first = list(problem.batches(rng))
@@ -101,7 +101,7 @@ def test_the_batches_of_an_autoencoder_are_epochs_without_end():
     loss, error = measure(problem, params, found[0])
     assert loss == pytest.approx(problem.training_loss(params) - problem.entropy)
     assert error == problem.error(params)
-    assert ENTRIES["autoencoder-digits-small"].make(None, "gauss-newton-cg").batch_size == 1437
+    assert ENTRIES["autoencoder-digits-small"].make(None, True).batch_size == 1437
 
 
 def test_every_solver_of_every_entry_exists():
