@@ -172,7 +172,7 @@ def _some(result: Result) -> bool:
 
 
 def _number(x: float) -> str:
-    return "diverged" if math.isinf(x) else f"below {FLOOR:g}" if x == FLOOR else f"{x:.2g}" if x < 10 else f"{x:.4g}"
+    return "diverged" if math.isinf(x) else f"below {FLOOR:g}" if x == FLOOR else f"{x:.2g}" if x < 1 else f"{x:.3g}"
 
 
 def _factor(x: float | None) -> str:
@@ -228,20 +228,21 @@ def table_csv(tuned: Sequence[Cell], cells: Sequence[Cell]) -> str:
 
 
 def table_json(tuned: Sequence[Cell], cells: Sequence[Cell], about: Mapping[str, Any]) -> str:
-    """All runs, a line each; of those of the tuning the last measurement only."""
+    """All runs, a line each, with points of seconds, steps, loss and error; of the tuning's the last one only."""
 
     def line(cell: Cell, points: Sequence[Point]) -> str:
-        where = {key: cell.provenance.get(key) for key in ("command", "date", "processor")}
+        where = {key: cell.provenance.get(key) for key in ("date", "processor")}
         return json.dumps({
-            **asdict(cell), "provenance": where,
-            "points": [[float(f"{x:.5g}") for x in (p.seconds, p.steps, p.loss, p.error)] for p in points],
+            **asdict(cell.task), "stopped": cell.stopped, "wall": round(cell.wall, 2), **where,
+            "points": [[float(f"{x:.4g}") for x in (p.seconds, p.steps, p.loss, p.error)] for p in points],
         })  # fmt: skip
 
     lines = {
         "tuning": [line(cell, cell.points[-1:]) for cell in tuned],
         "cells": [line(cell, cell.points) for cell in cells],
     }
-    head = json.dumps(dict(about), indent=1).rstrip("}\n")
+    described = {cell.task.problem: cell.described for cell in cells}
+    head = json.dumps({**about, "problems": described}, indent=1).rstrip("}\n")
     return (
         f"{head},\n" + ",\n".join(f'"{name}": [\n' + ",\n".join(own) + "\n]" for name, own in lines.items()) + "\n}\n"
     )

@@ -248,7 +248,8 @@ def test_every_file(short_grid, tmp_path):
     assert len(found["cells"]) == 8
     assert {"versions", "processor", "command", "date", "blas", "protocol", "seeds"} <= set(found)
     assert all(cell["points"][0][1] == 0 for cell in found["cells"])
-    assert all(cell["seconds"] <= cell["task"]["seconds"] for cell in found["cells"])
+    assert all(cell["points"][-1][0] <= cell["seconds"] for cell in found["cells"])
+    assert found["problems"] == {"regression-1e2": {"parameters": 20, "condition": 100.0}}
     rows = list(csv.DictReader((tmp_path / "pays.csv").read_text().splitlines()))
     assert [row["counts"] for row in rows] == ["0"] * 8 + ["1"] * 8
     text = (tmp_path / "pays.md").read_text()
