@@ -242,7 +242,7 @@ def table_json(tuned: Sequence[Cell], cells: Sequence[Cell], about: Mapping[str,
         "cells": [line(cell, cell.points) for cell in cells],
     }
     described = {cell.task.problem: cell.described for cell in cells}
-    head = json.dumps({**about, "problems": described}, indent=1).rstrip("}\n")
+    head = json.dumps({**about, "problems": described}, indent=1).removesuffix("\n}")
     return (
         f"{head},\n" + ",\n".join(f'"{name}": [\n' + ",\n".join(own) + "\n]" for name, own in lines.items()) + "\n}\n"
     )

@@ -195,7 +195,7 @@ def test_who_wins_by_hand():
     text = markdown(short, cells)
     assert markdown([], cells) == text.partition("\n\nTuning")[0]
     assert "| regression-1e2 | 20 | 2 | 0.001 | 0.01 | 0.0001 | **below 1e-17** |  | 1e+13 | 1 | 0.1 | - |" in text
-    assert "| factorisation-1e2 | 20 | 2 | **2** | 6 | 9 |  | **2** | 3 | 1 | 3 | 1 |" in text
+    assert "| factorisation-1e2 | 20 | 2 | **2** | 6 | 9 |  | **2.05** | 3 | 1 | 3 | 1 |" in text
     assert "| regression-1e2 | lr=1,momentum=0.9 | 2, 4 |" in text
 
 
