@@ -1,4 +1,6 @@
-r"""Burgers' equation: `u_t + u u_x = nu u_xx` for x in (-1, 1), t in (0, 1], with `u(x, 0) = -sin(pi x)`, `u(-1, t) = u(1, t) = 0`.
+r"""Burgers' equation: `u_t + u u_x = nu u_xx` for x in (-1, 1), t in (0, 1], with `u(-1, t) = u(1, t) = 0`.
+
+    start  u(x, 0) = -sin(pi x)
 
 A wave steepens and becomes a layer of width `nu` at x = 0. With `u = -2 nu phi_x / phi` the equation is the heat
 equation for `phi` (Hopf, 1950; Cole, 1951), whose solution is an integral over the start. With
@@ -16,7 +18,7 @@ Karniadakis, Journal of Computational Physics 378, 2019.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 

@@ -181,7 +181,7 @@ def test_the_cole_hopf_solution_is_odd_and_starts_as_it_should(time):
 
 @pytest.mark.parametrize(("name", "modes"), [("burgers", 64), ("burgers-sharp", 768)])
 def test_the_cole_hopf_solution_against_a_spectral_one(name, modes):
-    """`u_t = -(u^2 / 2)_x + nu u_xx` by Fourier series, without the upper third of the modes, and a Runge-Kutta method."""
+    """`u_t = -(u^2 / 2)_x + nu u_xx` by Fourier series without the upper third of the modes, and Runge and Kutta."""
     from scipy.integrate import solve_ivp
 
     nu, n, times = get(name).viscosity, 2 * modes, [0.1, 0.4]
