@@ -98,4 +98,4 @@ def _sum(a: Array) -> Array:
 
 
 register("burgers", Burgers("burgers", viscosity=0.1 / np.pi))
-register("burgers-sharp", Burgers("burgers-sharp", viscosity=0.01 / np.pi, stretch=4.0, counts=(40, 40)))
+register("burgers-sharp", Burgers("burgers-sharp", 0.01 / np.pi, stretch=4.0, widths=(18, 18), counts=(40, 56)))

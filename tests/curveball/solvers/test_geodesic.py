@@ -15,7 +15,7 @@ VARIANTS = {
 
 
 def loop(oracle, w, steps, name, tau=1e-3):
-    """Transtrum and Sethna (2012), section 3, with Nielsen's damping; yields w, whether the step is taken, and straight."""
+    """Transtrum and Sethna (2012), section 3, with Nielsen's damping; yields w, whether it is taken, straight."""
     lam, nu, largest = None, 2.0, np.zeros(w.size)
     for _ in range(steps):
         _, J, second = oracle.parts(w)

@@ -82,7 +82,7 @@ def test_residuals_with_derivatives_by_pytorch(name):
             return edge * x[1] * (1.0 - x[1]) * output
         if isinstance(problem, Burgers):
             return x[1] * edge * output - torch.sin(np.pi * x[0])
-        return x[1] * edge * output + torch.sin(np.pi * x[0]) + 0.5 * torch.sin(3.0 * np.pi * x[0])
+        return x[1] * edge * output + torch.sin(np.pi * x[0]) + 0.5 * torch.sin(2.0 * np.pi * x[0])
 
     def slope(u, k):
         return torch.autograd.grad(u.sum(), x[k], create_graph=True)[0]
