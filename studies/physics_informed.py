@@ -3,8 +3,8 @@
     OMP_NUM_THREADS=1 python studies/physics_informed.py                        # the figure; a minute or two
     python studies/physics_informed.py --problem heat --solver adam:lr=0.003 --seconds 10 --seed 0
 
-The second form follows one problem with one solver for so many seconds of the processor, and prints seconds, steps, loss
-and error. `curveball pays` compares solvers by the same measurements, and tunes those that have to be.
+The second form follows one problem with one solver for so many seconds of the processor, and prints seconds, steps,
+loss and error. `curveball pays` compares solvers by the same measurements, and tunes those that have to be.
 """
 
 from __future__ import annotations

@@ -17,7 +17,8 @@ Sethna, arXiv:1201.5885, 2012). With the second derivative of the outputs along 
 
 and it is rejected where `2 |a| > 3/4 |z|` in the norm of D: the linear model does not hold so far out.
 
-Derived in tests/derivations/: test_08_predicted_decrease, test_11_trust_ratio, test_14_damping.
+Derived in tests/derivations/: test_08_predicted_decrease, test_11_trust_ratio, test_14_damping,
+test_19_geodesic_acceleration.
 """
 
 from __future__ import annotations
