@@ -169,6 +169,20 @@ def test_runs_and_their_losses(name):
     np.testing.assert_allclose(outputs[1], problem.model(alone), rtol=1e-10, atol=1e-10)
 
 
+@over_all
+def test_another_library_and_another_precision(name):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    problem = get(name)
+    params = problem.init(np.random.default_rng(0))
+    y, error = problem.model(params), problem.error(params)
+    found = mg.tree_map(torch.asarray, params)
+    np.testing.assert_allclose(problem.model(found).numpy(), y, rtol=1e-10, atol=1e-12 * np.abs(y).max())
+    assert problem.error(found) == pytest.approx(error, rel=1e-12)
+    single = mg.tree_map(lambda w: w.astype(np.float32), params)
+    assert problem.model(single).dtype == problem.jacobian(single).dtype == np.float32
+    np.testing.assert_allclose(problem.model(single), y, atol=1e-5 * np.abs(y).max())
+
+
 @pytest.mark.parametrize("time", [0.0, 1.0])
 def test_the_cole_hopf_solution_is_odd_and_starts_as_it_should(time):
     problem = get("burgers-sharp")
