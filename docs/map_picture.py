@@ -117,7 +117,7 @@ class Room:
     text: str
 
 
-WIDTH, HEIGHT = 360, 624
+WIDTH, HEIGHT = 360, 680
 ROOMS = {
     "curveball.cli": Room(14, 346, 26, 62, "cli", "the command curveball"),
     "curveball.course": Room(14, 118, 84, 120, "course", "notebooks' helpers"),
@@ -125,19 +125,20 @@ ROOMS = {
     "curveball.training": Room(14, 172, 150, 210, "training", "epochs, logs,\ncheckpoints, devices"),
     "curveball.solvers": Room(14, 172, 250, 310, "solvers", "CurveBall, SGD, Adam,\nNewton and others"),
     "problems.vision": Room(202, 346, 174, 210, "vision", "networks, images"),
-    "problems.data": Room(202, 258, 230, 266, "data", "data sets"),
-    "problems.closed_form": Room(264, 346, 230, 266, "closed_form", "known minima"),
-    "problems below": Room(202, 346, 286, 310, "what a problem is", ""),
-    "minigrad.nn": Room(130, 346, 366, 402, "nn", "layers and losses"),
-    "minigrad above": Room(14, 270, 418, 454, "linearize, grad, ...", "taking derivatives"),
-    "minigrad.ops": Room(50, 346, 470, 506, "ops", "operations: a value and its linear maps"),
-    "minigrad below": Room(14, 310, 522, 558, "primitive, LinearMap", "how an operation states its derivative"),
-    "minigrad.backends": Room(50, 346, 574, 610, "backends", "NumPy, CuPy, array API standard"),
+    "problems.physics_informed": Room(244, 346, 230, 266, "physics_informed", "equations"),
+    "problems.data": Room(202, 258, 286, 322, "data", "data sets"),
+    "problems.closed_form": Room(264, 346, 286, 322, "closed_form", "known minima"),
+    "problems below": Room(202, 346, 342, 366, "what a problem is", ""),
+    "minigrad.nn": Room(130, 346, 422, 458, "nn", "layers and losses"),
+    "minigrad above": Room(14, 270, 474, 510, "linearize, grad, ...", "taking derivatives"),
+    "minigrad.ops": Room(50, 346, 526, 562, "ops", "operations: a value and its linear maps"),
+    "minigrad below": Room(14, 310, 578, 614, "primitive, LinearMap", "how an operation states its derivative"),
+    "minigrad.backends": Room(50, 346, 630, 666, "backends", "NumPy, CuPy, array API standard"),
 }  # fmt: skip
 FRAMES: dict[str, tuple[list[tuple[float, float]], str]] = {  # the packages: their corners, and their colours
     "curveball": ([(4, 4), (356, 4), (356, 130), (182, 130), (182, 320), (4, 320)], "tab:blue"),
-    "problems": ([(192, 150), (356, 150), (356, 320), (192, 320)], "tab:orange"),
-    "minigrad": ([(4, 344), (356, 344), (356, 620), (4, 620)], "tab:green"),
+    "problems": ([(192, 150), (356, 150), (356, 376), (192, 376)], "tab:orange"),
+    "minigrad": ([(4, 400), (356, 400), (356, 676), (4, 676)], "tab:green"),
 }
 
 

@@ -1,4 +1,6 @@
-r"""Burgers' equation: `u_t + u u_x = nu u_xx` for x in (-1, 1), t in (0, 1], with `u(x, 0) = -sin(pi x)`, `u(-1, t) = u(1, t) = 0`.
+r"""Burgers' equation: `u_t + u u_x = nu u_xx` for x in (-1, 1), t in (0, 1], with `u(-1, t) = u(1, t) = 0`.
+
+    start  u(x, 0) = -sin(pi x)
 
 A wave steepens and becomes a layer of width `nu` at x = 0. With `u = -2 nu phi_x / phi` the equation is the heat
 equation for `phi` (Hopf, 1950; Cole, 1951), whose solution is an integral over the start. With
@@ -16,7 +18,7 @@ Karniadakis, Journal of Computational Physics 378, 2019.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
@@ -96,4 +98,4 @@ def _sum(a: Array) -> Array:
 
 
 register("burgers", Burgers("burgers", viscosity=0.1 / np.pi))
-register("burgers-sharp", Burgers("burgers-sharp", viscosity=0.01 / np.pi, stretch=4.0, counts=(40, 40)))
+register("burgers-sharp", Burgers("burgers-sharp", 0.01 / np.pi, stretch=4.0, widths=(18, 18), counts=(40, 56)))

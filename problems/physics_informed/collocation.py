@@ -16,8 +16,8 @@ Row i of the Jacobian depends on point i alone. With a copy of the parameters fo
 independent runs, one pull of ones gives all rows at once: `jacobian`.
 
 Lagaris, Likas and Fotiadis, IEEE Transactions on Neural Networks 9(5), 1998 (`A + B N`); Raissi, Perdikaris and
-Karniadakis, Journal of Computational Physics 378, 2019; Gauss-Newton: Zeng et al., "Competitive physics informed
-networks", and Müller and Zeinhofer, "Achieving high accuracy with PINNs via energy natural gradient descent" (ICML 2023).
+Karniadakis, Journal of Computational Physics 378, 2019; Müller and Zeinhofer, "Achieving High Accuracy with PINNs via
+Energy Natural Gradient Descent" (ICML 2023), for Gauss-Newton.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class Collocation(ABC):
         """Draw the parameters to start from."""
         return {"network": self.network.init(rng, runs)}
 
-    def batch(self, rng: np.random.Generator | None = None, runs: Runs = ()) -> None:
+    def batch(self, rng: np.random.Generator | None = None, runs: Runs = ()) -> None:  # noqa: B027  (it is complete)
         """None: every step sees all points."""
 
     def model(self, params: Params, batch: None = None) -> Array:
@@ -134,8 +134,8 @@ class Collocation(ABC):
         """
         rows = []
         for f, points in self.terms():
-            copies = mg.tree_map(lambda w, n=len(points): mg.broadcast_to(w, (n, *w.shape)), params)
             x = self._at(points[:, None, :], params)  # each run has one point
+            copies = _copies(params, len(points))
             y, J = mg.linearize(lambda w, f=f, x=x: f(w, x), copies)
             rows.append(mg.Ravel(copies, 1).vector(J.T(mg.ones_like(y))))
         return rows[0] if len(rows) == 1 else mg.concat(rows, axis=0)
@@ -162,6 +162,11 @@ class Collocation(ABC):
 
     def _leaf(self, params: Params) -> Array:
         return params["network"]["output"]["w"]
+
+
+def _copies(params: Params, n: int) -> Params:
+    """The same parameters for n runs."""
+    return mg.tree_map(lambda w: mg.broadcast_to(w, (n, *w.shape)), params)
 
 
 def gauss_points(n: int) -> np.ndarray:

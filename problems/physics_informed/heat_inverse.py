@@ -32,7 +32,7 @@ class HeatInverse(Heat):
     >>> problem = HeatInverse()
     >>> params = problem.init(np.random.default_rng(0))
     >>> problem.model(params).shape, round(problem.found(params), 3)
-    ((344,), 0.5)
+    ((420,), 0.5)
     """
 
     guess: float = 0.5

@@ -82,9 +82,12 @@ class Jet:
     __rmul__ = __mul__
 
     def __truediv__(self, other: Jet) -> Jet:
-        one_over = 1.0 / other.value
+        return self * (1.0 / other)
+
+    def __rtruediv__(self, other: Array) -> Jet:
+        one_over = 1.0 / self.value
         square = one_over * one_over
-        return self * other.chain(one_over, -square, 2.0 * square * one_over)
+        return self.chain(one_over, -square, 2.0 * square * one_over) * other
 
 
 def coordinates(points: Array, first: int | None = None, second: int | None = None) -> tuple[Jet, ...]:

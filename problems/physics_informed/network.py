@@ -60,7 +60,7 @@ class Network:
         h = _side_by_side(x)
         for k in range(len(self.widths)):
             layer = params[f"layer{k + 1}"]
-            h = tanh(h.linear(lambda a, w=layer["w"]: a @ w) + layer["b"][..., None, :])  # type: ignore[misc]
+            h = tanh(h.linear(lambda a, w=layer["w"]: mg.matmul(a, w)) + layer["b"][..., None, :])  # type: ignore[misc]
         return h.linear(lambda a: mg.matmul(a, params["output"]["w"])[..., 0])
 
 

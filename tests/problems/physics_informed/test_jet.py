@@ -14,6 +14,7 @@ FORMULAS = {  # with jets, and with the functions of a library
     "sum": lambda x, y, _: 2.0 - x + y - 0.5 * (3.0 + x),
     "product": lambda x, y, _: x * y * (x * x) * 3.0,
     "quotient": lambda x, y, _: (x * x) / (1.0 + x * y),
+    "reciprocal": lambda x, y, _: 3.0 / (1.0 + x * y),
     "sin": lambda x, y, m: m.sin(x * x * y),
     "cos": lambda x, y, m: m.cos(x * x * y),
     "exp": lambda x, y, m: m.exp(x * y * y),
