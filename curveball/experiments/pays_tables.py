@@ -107,7 +107,8 @@ def verdict(found: Mapping[str, Mapping[str, Result]]) -> list[str]:
     rounding = [problem for problem, by_row in found.items() if gain(by_row) == 1.0 and _lowest(by_row) == FLOOR]
     there = {problem: by_row for problem, by_row in found.items() if problem not in rounding}
     gains = {problem: x for problem, by_row in there.items() if (x := gain(by_row))}
-    own = {problem: x for problem, by_row in there.items() if (x := gain(by_row, ("curveball",)))}
+    alone = {problem: gain(by_row, ("curveball",)) for problem, by_row in found.items()}
+    own = {problem: x for problem, x in alone.items() if x and not (x == 1.0 and problem in rounding)}
     informed = [problem for problem in found if ENTRIES[problem].family == "physics-informed"]
     solved = [problem for problem in informed if _lowest(found[problem], "error") < SOLVED]
     lines = [
