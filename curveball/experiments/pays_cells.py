@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from curveball.experiments.cell_files import CELLS, CellFiles
-from curveball.experiments.pays_problems import ENTRIES, NAMES
+from curveball.experiments.pays_problems import ENTRIES, NAMES, solver_of
 from curveball.experiments.pays_run import Cell, Point, Task
+from curveball.training.provenance import settings_of
 
 __all__ = ["CELLS", "files_in"]
 
@@ -34,6 +35,9 @@ def _cell(content: dict[str, Any]) -> Cell:
         raise ValueError("its measurements are not those of a run")
     if not 0.0 <= cell.seconds <= task.seconds or not cell.wall >= 0.0 or not cell.described["parameters"] > 0:
         raise ValueError("its numbers are out of range")
+    now = settings_of(solver_of(task.solver))
+    if any(now.get(key) != value for key, value in cell.settings.items()):  # a default has changed since
+        raise ValueError(f"{task.solver} has other settings now")
     if not isinstance(cell.provenance, dict):
         raise ValueError("it does not say where it came from")
     return cell

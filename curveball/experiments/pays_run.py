@@ -61,7 +61,7 @@ from curveball.experiments.pays_problems import (
 )
 from curveball.solvers.base import Solver
 from curveball.training.files import one_line
-from curveball.training.provenance import provenance
+from curveball.training.provenance import provenance, settings_of
 from minigrad import Tree, tree_flatten
 
 MARKS = 25
@@ -114,6 +114,7 @@ class Cell:
     seconds: float  # of steps
     wall: float  # of the whole run, measuring included
     described: dict[str, Any]  # the problem
+    settings: dict[str, Any]  # of the solver, those of its defaults too
     provenance: dict[str, Any]
 
     @property
@@ -144,12 +145,12 @@ def run_cell(task: Task, folder: Path | None = None) -> Cell:
     (True, 0)
     """
     began = time.perf_counter()
-    problem = _made(task.problem, folder, task.row in BY_CG)
+    problem, solver = _made(task.problem, folder, task.row in BY_CG), solver_of(task.solver)
     with threadpool_limits(1), np.errstate(all="ignore"):  # runs may diverge
-        points, stopped = follow(problem, solver_of(task.solver), task.seconds, task.seed)
+        points, stopped = follow(problem, solver, task.seconds, task.seed)
     described = description(problem, problem.init(np.random.default_rng(0)))
     wall = time.perf_counter() - began
-    return Cell(task, points, stopped, points[-1].seconds, wall, described, provenance())
+    return Cell(task, points, stopped, points[-1].seconds, wall, described, settings_of(solver), provenance())
 
 
 @lru_cache(2)

@@ -34,7 +34,16 @@ def ticking(step):
 def made_up(problem, solver, loss, error=1.0, seed=0, seconds=2.0, stopped=None):
     row = {"newton-cg": "gauss-newton-cg"}.get(solver.partition(":")[0], solver.partition(":")[0])
     points = [Point(0.0, 0, 1.0, 1.0), Point(seconds, 10, loss, error)]
-    return Cell(Task(problem, row, solver, seconds, seed), points, stopped, seconds, 3.0, {"parameters": 20}, {})
+    return Cell(
+        Task(problem, row, solver, seconds, seed),
+        points,
+        stopped,
+        seconds,
+        3.0,
+        {"parameters": 20},
+        {"lam": 1.0} if solver == "curveball" else {},
+        {},
+    )
 
 
 # ------------------------------------------------------------------------------------- one run
@@ -299,6 +308,7 @@ def test_stopped_and_resumed(short_grid, tmp_path, monkeypatch, after):
         (lambda text: text[:-40], "cannot be read (Unterminated string"),
         (lambda text: "[]", "cannot be read (it has no cell): remove it"),
         (lambda text: text.replace('"regression-1e2"', '"regression-1e3"'), "there is no problem regression-1e3"),
+        (lambda text: text.replace('"lam": 1.0', '"lam": 2.0'), "(curveball has other settings now): remove it"),
         (lambda text: text.replace('"steps": 0', '"steps": 1'), "its measurements are not those of a run"),
         (
             lambda text: text.replace('"seconds": 2.0, "wall"', '"seconds": 99.0, "wall"'),
