@@ -32,9 +32,14 @@ def dense_matrix(product: Callable[[Tree], Tree], ravel: Ravel, like: Array) -> 
 
 def _from_rows(G: mg.GGNOperator, J: Array) -> Array:
     """`J^T H_L J`, with one product by `H_L` per column of `J`."""
-    xp, outputs = namespace(J), Ravel(G.outputs)
-    columns = [outputs.vector(G.slope_and_product(outputs.tree(J[:, k]))[1]) for k in range(J.shape[1])]
-    return xp.matmul(J.T, xp.stack(columns, axis=-1))
+    xp = namespace(J)
+    columns = [J[:, k] for k in range(J.shape[1])]
+    if getattr(G.outputs, "shape", ()) == (J.shape[0],):
+        rows = [G.slope_and_product(v_y)[1] for v_y in columns]
+    else:
+        outputs = Ravel(G.outputs)
+        rows = [outputs.vector(G.slope_and_product(outputs.tree(v_y))[1]) for v_y in columns]
+    return xp.matmul(xp.stack(rows, axis=0), J)  # (H_L J)^T J
 
 
 def identity_like(matrix: Array) -> Array:
