@@ -117,29 +117,30 @@ class Room:
     text: str
 
 
-WIDTH, HEIGHT = 360, 684
+WIDTH, HEIGHT = 360, 740
 ROOMS = {
     "curveball.cli": Room(14, 346, 26, 62, "cli", "the command curveball"),
     "curveball.course": Room(14, 118, 84, 120, "course", "notebooks' helpers"),
     "curveball.experiments": Room(128, 346, 84, 120, "experiments", "comparisons, tables, figures"),
     "curveball.training": Room(14, 172, 150, 210, "training", "epochs, logs,\ncheckpoints, devices"),
     "curveball.solvers": Room(14, 172, 250, 310, "solvers", "CurveBall, SGD, Adam,\nNewton and others"),
-    "curveball.spectra": Room(40, 150, 338, 374, "spectra", "eigenvalues"),
-    "curveball.uncertainty": Room(162, 292, 338, 374, "uncertainty", "Laplace approximation"),
+    "curveball.spectra": Room(40, 150, 394, 430, "spectra", "eigenvalues"),
+    "curveball.uncertainty": Room(162, 292, 394, 430, "uncertainty", "Laplace approximation"),
     "problems.vision": Room(202, 346, 174, 210, "vision", "networks, images"),
-    "problems.data": Room(202, 258, 230, 266, "data", "data sets"),
-    "problems.closed_form": Room(264, 346, 230, 266, "closed_form", "known minima"),
-    "problems below": Room(202, 346, 286, 310, "what a problem is", ""),
-    "minigrad.nn": Room(130, 346, 426, 462, "nn", "layers and losses"),
-    "minigrad above": Room(14, 270, 478, 514, "linearize, grad, ...", "taking derivatives"),
-    "minigrad.ops": Room(50, 346, 530, 566, "ops", "operations: a value and its linear maps"),
-    "minigrad below": Room(14, 310, 582, 618, "primitive, LinearMap", "how an operation states its derivative"),
-    "minigrad.backends": Room(50, 346, 634, 670, "backends", "NumPy, CuPy, array API standard"),
+    "problems.physics_informed": Room(202, 346, 230, 266, "physics_informed", "equations"),
+    "problems.data": Room(202, 258, 286, 322, "data", "data sets"),
+    "problems.closed_form": Room(264, 346, 286, 322, "closed_form", "known minima"),
+    "problems below": Room(202, 346, 342, 366, "what a problem is", ""),
+    "minigrad.nn": Room(130, 346, 482, 518, "nn", "layers and losses"),
+    "minigrad above": Room(14, 270, 534, 570, "linearize, grad, ...", "taking derivatives"),
+    "minigrad.ops": Room(50, 346, 586, 622, "ops", "operations: a value and its linear maps"),
+    "minigrad below": Room(14, 310, 638, 674, "primitive, LinearMap", "how an operation states its derivative"),
+    "minigrad.backends": Room(50, 346, 690, 726, "backends", "one file per array library"),
 }  # fmt: skip
 FRAMES: dict[str, tuple[list[tuple[float, float]], str]] = {  # the packages: their corners, and their colours
-    "curveball": ([(4, 4), (356, 4), (356, 130), (182, 130), (182, 330), (297, 330), (297, 382), (4, 382)], "tab:blue"),
-    "problems": ([(192, 150), (356, 150), (356, 320), (192, 320)], "tab:orange"),
-    "minigrad": ([(4, 404), (356, 404), (356, 680), (4, 680)], "tab:green"),
+    "curveball": ([(4, 4), (356, 4), (356, 130), (182, 130), (182, 386), (297, 386), (297, 438), (4, 438)], "tab:blue"),
+    "problems": ([(192, 150), (356, 150), (356, 376), (192, 376)], "tab:orange"),
+    "minigrad": ([(4, 460), (356, 460), (356, 736), (4, 736)], "tab:green"),
 }
 
 

@@ -101,7 +101,9 @@ class GGNOperator(CurvatureOperator):
     - `value` of the loss at the outputs;
     - `J`, the Jacobian of the model as a linear map: `J(v)` pushes a tangent, `J.T(u)` pulls a cotangent;
     - `g_L`, the gradient of the loss by the outputs, and `H_L`, its Hessian, an operator on trees like the outputs;
-    - `gradient` `g = J.T(g_L)` of the objective: one sweep, when it is first asked for.
+    - `gradient` `g = J.T(g_L)` of the objective: one sweep, when it is first asked for;
+    - `rows`, `J` as a matrix, when it is first asked for, where the model is an object that has it: with a method
+      `model.jacobian(params)`, an array (outputs, params) in the order of `Ravel`; else None.
 
     A loss under `minigrad.independent_runs` has one number for each run: `value` has its shape, and the leaves of
     `params` have that shape as their first axes. TypeError where they do not, and for any other loss that is no number.
@@ -123,6 +125,7 @@ class GGNOperator(CurvatureOperator):
         self.aux = aux[0] if has_aux else None
         (self.value, self.g_L), self._loss_map = linearize(lambda y: _value_and_gradient(loss, y), self.outputs)
         check_runs(self.value, params, loss)
+        self._jacobian = None if has_aux or self.value.shape else getattr(model, "jacobian", None)
         super().__init__(self.J.domain, f"Gauss-Newton matrix of {name_of(model)}")
 
     def __call__(self, v: Tree) -> Tree:
@@ -147,6 +150,11 @@ class GGNOperator(CurvatureOperator):
     def gradient(self) -> Tree:
         """The gradient of the objective, `g = J.T(g_L)`."""
         return self.J.pull(self.g_L)
+
+    @cached_property
+    def rows(self) -> Array | None:
+        """`J` as a matrix (outputs, params), where the model has a `jacobian`; else None."""
+        return None if self._jacobian is None else self._jacobian(self._params.build(self._params.leaves))
 
     @property
     def H_L(self) -> CurvatureOperator:

@@ -19,7 +19,7 @@ PACKAGES = ("minigrad", "problems", "curveball")
 BY_NAME = {
     "minigrad/ops/__init__.py",  # its own files
     "minigrad/backends/registry.py",  # the file of an array's library
-    "problems/registry.py",  # the files of a folder, for the three below
+    "problems/registry.py",  # the files of a folder, for the four below
     "curveball/solvers/__init__.py",  # its own files
     "curveball/__init__.py",  # the file of a public name, when that is asked for
     "curveball/training/devices/installed.py",  # the libraries that may be missing
@@ -27,7 +27,10 @@ BY_NAME = {
     "curveball/training/devices/torch.py",
     "curveball/training/devices/jax.py",
 }
-FOLDERS = ("minigrad.ops", "problems.closed_form", "problems.data", "problems.vision", "curveball.solvers")
+FOLDERS = (
+    "minigrad.ops", "problems.closed_form", "problems.data", "problems.physics_informed", "problems.vision",
+    "curveball.solvers",
+)  # fmt: skip
 
 
 def names_called(path):

@@ -6,77 +6,21 @@ and the files of two machines can be put together. All are of the same data, in 
 
 from __future__ import annotations
 
-import json
-import re
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from curveball.experiments import cell_files
+from curveball.experiments.cell_files import CELLS
 from curveball.experiments.random_networks import Cell, Task
-from curveball.experiments.sealed import read_sealed, sealed
-from curveball.training.files import one_line, output_folder, remove_leftovers, write_whole
 
-CELLS = "cells"
+__all__ = ["CELLS", "CellFiles"]
 
 
-@dataclass(frozen=True)
-class CellFiles:
+class CellFiles(cell_files.CellFiles[Cell]):
     """The cells in a folder, of problems with this description."""
 
-    folder: Path
-    about: dict[str, Any]
-
-    @property
-    def cells(self) -> Path:
-        """The folder of the cells."""
-        return self.folder / CELLS
-
-    def check(self) -> None:
-        """ValueError where there is nothing to go on from."""
-        if not self.cells.exists():
-            raise ValueError(
-                f"there is no cell of random networks in {self.folder}: give its folder with --out, or start without "
-                "--resume"
-            )
-
-    def save(self, cell: Cell) -> None:
-        """Write a cell. ValueError where that cannot be."""
-        text = json.dumps(sealed({"about": self.about, **asdict(cell)})) + "\n"
-        name = re.sub(r"[^\w.=-]+", "-", str(cell.task)) + ".json"
-        try:
-            write_whole(output_folder(self.cells) / name, lambda path: path.write_text(text, "utf-8"))
-        except OSError as error:
-            raise ValueError(f"{self.cells} cannot be written ({one_line(error.strerror or error)})") from None
-
-    def load(self) -> dict[Task, Cell]:
-        """All cells that are done. ValueError names a file that cannot be used."""
-        found = {}
-        if self.cells.exists():
-            remove_leftovers(self.cells)
-        for path in sorted(self.cells.glob("*.json")):
-            try:
-                content = _read(path)
-                about, cell = content.pop("about"), _cell(content)
-            except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:
-                raise ValueError(
-                    f"{path} cannot be read ({one_line(error)}): remove it, and what it had is computed again"
-                ) from None
-            for key in self.about:
-                if about.get(key) != self.about[key]:
-                    was, here = one_line(about.get(key)), one_line(self.about[key])
-                    raise ValueError(
-                        f"{path} is of {key}={was}, this run is of {key}={here}: give the same, or another folder with "
-                        "--out"
-                    )
-            found[cell.task] = cell
-        return found
-
-
-def _read(path: Path) -> dict[str, Any]:
-    content = read_sealed(path)
-    if not isinstance(content.get("about"), dict):
-        raise ValueError("it has no cell")
-    return content
+    def __init__(self, folder: Path, about: dict[str, Any]):
+        super().__init__(folder, about, "cell of random networks", _cell)
 
 
 def _cell(content: dict[str, Any]) -> Cell:

@@ -1,0 +1,105 @@
+"""`curveball pays`."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from curveball.cli.cell_progress import CellProgress, cells_kept
+from curveball.cli.errors import bad_input
+from curveball.cli.options import Out, Seed
+from curveball.training.say import say
+
+if TYPE_CHECKING:
+    from curveball.experiments.pays_run import Cell, Plan, Task
+
+
+def pays(
+    seconds: Annotated[
+        float | None, typer.Option(help="seconds of the processor of each run [default: each problem's own]")
+    ] = None,
+    problems: Annotated[
+        str | None, typer.Option(help="some of them, as in regression-1e4,autoencoder-digits [default: all]")
+    ] = None,
+    solvers: Annotated[str | None, typer.Option(help="some of them, as in curveball,adam [default: all]")] = None,
+    seeds: Annotated[int, typer.Option(help="runs of each solver, from as many seeds")] = 1,
+    seed: Seed = 0,
+    data_folder: Annotated[Path | None, typer.Option(help="where the data of Fashion-MNIST are")] = None,
+    out: Out = None,
+    resume: Annotated[bool, typer.Option("--resume", help="keep the runs that are in --out, make the rest")] = False,
+) -> None:
+    """Where does curvature pay? Each problem with each solver for equal seconds.
+
+    Regressions, sums of exponentials and matrix factorisations by condition number, physics-informed networks, deep
+    autoencoders. CurveBall, Gauss-Newton and Levenberg-Marquardt are run as they are; SGD and Adam are tuned on each
+    problem. Reported are loss and error, who wins where, and what the tuning took. All of it takes about an hour and a
+    half on one core that is free.
+    """
+    # Imported here, so that other commands and the help start without Matplotlib.
+    from curveball.experiments.pays_cells import CELLS, files_in
+    from curveball.experiments.pays_run import Plan, run_plan
+    from curveball.experiments.pays_tables import FILES, markdown, write
+    from curveball.training.files import archive_previous, check_writable, output_folder, remove_leftovers
+    from curveball.training.lock import locked
+    from curveball.training.provenance import provenance
+
+    folder = out or Path("runs") / "pays"
+    with contextlib.ExitStack() as stack:
+        with bad_input():
+            given = {"problems": problems, "rows": solvers}
+            lists = {key: tuple(text.split(",")) for key, text in given.items() if text is not None}
+            plan = Plan(**lists, seconds=seconds, seeds=seeds, seed=seed, folder=data_folder)
+            plan.check_data()
+            files = files_in(folder)
+            if resume:
+                files.check()
+            stack.enter_context(locked(output_folder(folder)))
+            remove_leftovers(folder)
+            check_writable(folder, FILES)
+            done = files.load() if resume else {}
+            if not resume and any((folder / name).exists() for name in (*FILES, CELLS)):
+                archive_previous(folder, (*FILES, CELLS))
+        watch = _Watch(plan, done)
+        progress = stack.enter_context(CellProgress("pays", watch.cells, watch.done))
+
+        def report(cell: Cell) -> None:
+            try:
+                files.save(cell)
+            except ValueError as error:
+                say(f"curveball: {cell.task} is not kept: {error}")
+            progress.report(str(cell), watch.left(cell))
+
+        with cells_kept(lambda: (watch.done, watch.cells), folder):
+            tuned, cells = run_plan(plan, done, report)
+        progress.close()
+        facts: dict[str, Any] = {"seconds": seconds, "seeds": seeds, "seed": seed, **files.about, **provenance()}
+        try:
+            with bad_input():
+                write(tuned, cells, folder, facts)
+        finally:
+            typer.echo(markdown(tuned, cells))
+        typer.echo(f"{', '.join(FILES)} and the runs in {folder}")
+
+
+class _Watch:
+    """How many runs are done, and how long the rest will take at most, if they take their seconds on the wall, too."""
+
+    def __init__(self, plan: Plan, done: dict[Task, Cell]):
+        counts = [plan.counts(problem) for problem in plan.problems]
+        own = [task for task in done if plan.has(task)]
+        self.cells, self._rest = sum(count for count, _ in counts), sum(rest for _, rest in counts)
+        self.done = min(self.cells, len(own))
+        self._rest -= sum(task.seconds for task in own)
+        self._ratio: list[float] = []  # seconds on the wall for one of the plan
+
+    def left(self, cell: Cell) -> str:
+        """Count a run; what to say of the rest."""
+        self.done += 1
+        self._rest -= cell.task.seconds
+        self._ratio = [*self._ratio[-19:], cell.wall / cell.task.seconds]
+        rest = max(0.0, self._rest) * sum(self._ratio) / len(self._ratio)
+        length = f"{rest:.0f} s" if rest < 120.0 else f"{rest / 60.0:.0f} min"
+        return f"{self.done} of {self.cells} runs, about {length} left"

@@ -1,0 +1,53 @@
+"""The figures of `curveball pays`: the loss, or the error, against seconds, a panel for each problem."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from curveball.experiments.figures import look
+from curveball.experiments.pays_problems import NAMES
+from curveball.experiments.pays_run import FLOOR, Cell
+
+COLUMNS = 4
+
+
+def draw(cells: Sequence[Cell], key: str, label: str, path: Path) -> None:
+    """Small multiples, both axes logarithmic: a line for each solver and seed; a cross where it diverged."""
+    names = list(dict.fromkeys(cell.task.problem for cell in cells))
+    columns = min(COLUMNS, len(names))
+    rows = -(-len(names) // columns)
+    figure = Figure(figsize=(3.3 * columns + 0.3, 2.5 * rows + 0.9), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    order = list(NAMES)
+    lines: dict[str, Line2D] = {}
+    for ax, name in zip(axes, names, strict=False):
+        for cell in (cell for cell in cells if cell.task.problem == name):
+            points = cell.points[1:] if len(cell.points) > 1 else cell.points
+            x = [max(point.seconds, 1e-4 * cell.task.seconds) for point in points]
+            y = [max(FLOOR, getattr(point, key)) for point in points]
+            style = look(order.index(cell.task.row))
+            if cell.stopped:
+                ax.plot(x[-1:], y[-1:], marker="x", color=style["color"], linestyle="none")
+            elif x[-1] < cell.task.seconds:  # it stands still
+                x, y = [*x, cell.task.seconds], [*y, y[-1]]
+            (line,) = ax.plot(x, y, linewidth=1.5, **style)
+            lines.setdefault(cell.task.row, line)
+        ax.set(xscale="log", yscale="log")
+        ax.set_title(name, fontsize=10)
+        ax.grid(alpha=0.25)
+        ax.tick_params(labelsize=8)
+    for ax in axes[len(names) :]:
+        ax.set_axis_off()
+    for ax in axes[max(0, len(names) - columns) : len(names)]:
+        ax.set_xlabel("seconds of the processor", fontsize=9)
+    figure.supylabel(label, fontsize=10)
+    shown = [row for row in order if row in lines]
+    handles, labels = [lines[row] for row in shown], [NAMES[row] for row in shown]
+    figure.legend(handles=handles, labels=labels, loc="outside lower center", ncols=4, fontsize=9)
+    figure.savefig(path, dpi=110)
