@@ -152,12 +152,12 @@ class Standard(Backend):
     def scatter_add(self, values: Array, index: Index, shape: tuple[int, ...]) -> Array:
         """Values sorted by place, then summed at each place by doubling: log2(len) steps of a segmented scan."""
         xp = self.xp
+        if not prod(values.shape):
+            return xp.zeros(shape, dtype=values.dtype, device=device_of(values))
         if not may_repeat(index) and not any(part is None for part in parts_of(index)):
             out = xp.zeros(shape, dtype=values.dtype, device=device_of(values))
             out[index] = values
             return out
-        if not prod(values.shape):
-            return xp.zeros(shape, dtype=values.dtype, device=device_of(values))
         totals, places, last, named = self._sorted(values, index, shape)
         entry, shift = self._arange(places.shape[0], values), 1
         while shift < places.shape[0]:

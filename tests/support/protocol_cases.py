@@ -99,6 +99,13 @@ def there(x: Any, values: np.ndarray) -> Any:
     return found if values.dtype.kind != "f" else mg.astype(found, plain.dtype)
 
 
+def added(values: np.ndarray, places: np.ndarray, n: int) -> np.ndarray:
+    x = np.zeros((*values.shape[:-1], n), values.dtype)
+    for k, place in enumerate(places):
+        x[..., place] += values[..., k]
+    return x
+
+
 # ------------------------------------------------------------------------------------- images
 
 KERNEL, STRIDE, PADS = (3, 2), (2, 1), ((1, 1), (0, 1))
@@ -125,75 +132,75 @@ def convolved(x, k, bias=None, **geometry):
 
 
 def _convolutions(n: int, name: str) -> None:
-    plain = {"stride": STRIDE, "pads": PADS, "dilation": (1, 1)}
+    """Their derivatives are the two others: those by themselves for odd sizes."""
     x, k, c = draw(n, *SIZE, 3), draw(*KERNEL, 3, 2), draw(n, *COUNTS, 2)
-    every = "conv2d conv2d_push conv2d_kernel"
     operation(
-        f"conv2d-{name}", every, lambda x, k, b: nn.conv2d(x, k, STRIDE, PADS, bias=b), convolved, x, k, draw(2),
-        radius=0.15
-    )
-    stretched = {"stride": (1, 1), "dilation": (2, 1)}
-    stretched["pads"] = tuple(map(transposed_pads, SIZE, KERNEL, STRIDE, PADS, (1, 1)))
+        f"conv2d-{name}", "conv2d conv2d_push conv2d_kernel",
+        lambda x, k, b: nn.conv2d(x, k, STRIDE, PADS, bias=b), convolved, x, k, draw(2), radius=0.15,
+    )  # fmt: skip
+    if not n:
+        return
+    geometry = {"stride": STRIDE, "pads": PADS, "dilation": (1, 1)}
+    pads = tuple(map(transposed_pads, SIZE, KERNEL, STRIDE, PADS, (1, 1)))
+    stretched = {"stride": (1, 1), "pads": pads, "dilation": STRIDE}
     operation(
-        f"conv2d-stretched-{name}", every, lambda c, k: conv._conv2d(c, k, **stretched),
+        "conv2d-stretched", "conv2d conv2d_push conv2d_kernel", lambda c, k: conv._conv2d(c, k, **stretched),
         lambda c, k: convolved(c, k, **stretched), c, draw(*KERNEL, 2, 3), radius=0.15,
     )  # fmt: skip
     operation(
-        f"conv2d_kernel-{name}", every, lambda x, c: conv._conv2d_kernel(x, c, window=KERNEL, **plain),
+        "conv2d_kernel", "conv2d conv2d_kernel", lambda x, c: conv._conv2d_kernel(x, c, window=KERNEL, **geometry),
         lambda x, c: np.einsum("...nijabc,...nijo->...abco", windows(x), c), x, c, radius=0.15,
     )  # fmt: skip
 
 
-def first_maxima(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Windows as (..., n, oh, ow, entry, c), and the number of the largest entry (by its real part) of each."""
-    entries = windows(x, fill=-np.inf)
-    entries = entries.reshape(*entries.shape[:-3], prod(KERNEL), x.shape[-1])
-    return entries, np.argmax(entries.real, axis=-2, keepdims=True)
+def maxima_like(values: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """The entries of `values` at the first of the largest entries, by their real parts, of the windows of `x`."""
+    entries, values = (
+        (a := windows(array, fill=fill)).reshape(*a.shape[:-3], prod(KERNEL), a.shape[-1])
+        for array, fill in ((x.real, -np.inf), (values, 0.0))
+    )
+    return np.take_along_axis(values, np.argmax(entries, axis=-2, keepdims=True), axis=-2)[..., 0, :]
 
 
 def maxima(x: np.ndarray) -> np.ndarray:
-    entries, first = first_maxima(x)
-    return np.take_along_axis(entries, first, axis=-2)[..., 0, :]
+    return maxima_like(x, x)
 
 
 def _pools(n: int, name: str) -> None:
     images, sums = apart(n, *SIZE, 2), draw(n, *COUNTS, 2)
     geometry = {"window": KERNEL, "stride": STRIDE, "pads": PADS}
-    number = np.arange(images.size, dtype=float).reshape(images.shape)
-    entries, first = first_maxima(images)
-    place = np.take_along_axis(windows(number).reshape(entries.shape), first, axis=-2)[..., 0, :].astype(int)
-
-    def places(like):
-        x, library = there(like, images), backend_of(strip(like))
-        return library.window_argmax(x, library.window_max(x, **geometry), **geometry)
-
-    def put(c):
-        x = np.zeros((*c.shape[:-4], images.size), c.dtype)
-        for k, at in enumerate(place.reshape(-1)):
-            x[..., at] += c.reshape(*c.shape[:-4], place.size)[..., k]
-        return x.reshape(*c.shape[:-4], *images.shape)
-
     operation(
         f"window_max-{name}", "window_max window_argmax window_max_at window_pick window_put",
         lambda x: nn.max_pool2d(x, KERNEL, STRIDE, PADS), maxima, images, radius=0.04,
     )  # fmt: skip
     operation(
-        f"window_pick-{name}", "window_pick window_put",
+        f"window_sum-{name}", "window_sum window_sum_transpose", lambda x: pool._window_sum(x, **geometry),
+        lambda x: np.sum(windows(x), axis=(-3, -2)), draw(*images.shape),
+    )  # fmt: skip
+    if not n:
+        return
+    operation(
+        "window_sum_transpose", "window_sum window_sum_transpose",
+        lambda c: pool._window_sum_transpose(c, size=SIZE, **geometry), sum_transposed, sums,
+    )  # fmt: skip
+    number = np.arange(images.size, dtype=float).reshape(images.shape)
+    place = maxima_like(number, images).astype(int)
+
+    def places(like: Any) -> Any:
+        x, library = there(like, images), backend_of(strip(like))
+        return library.window_argmax(x, library.window_max(x, **geometry), **geometry)
+
+    operation(
+        "window_pick", "window_argmax window_pick window_put",
         lambda t: pool._window_pick(t, places=places(t), **geometry),
         lambda t: t.reshape(*t.shape[:-4], images.size)[..., place], draw(*images.shape),
     )  # fmt: skip
     operation(
-        f"window_put-{name}", "window_pick window_put",
-        lambda c: pool._window_put(c, places=places(c), shape=images.shape, **geometry), put, sums,
-    )  # fmt: skip
-    operation(
-        f"window_sum-{name}", "window_sum window_sum_transpose", lambda x: pool._window_sum(x, **geometry),
-        lambda x: np.sum(windows(x), axis=(-3, -2)), draw(*images.shape),
-    )  # fmt: skip
-    operation(
-        f"window_sum_transpose-{name}", "window_sum window_sum_transpose",
-        lambda c: pool._window_sum_transpose(c, size=SIZE, **geometry),
-        lambda c: sum_transposed(c), sums,
+        "window_put", "window_argmax window_pick window_put",
+        lambda c: pool._window_put(c, places=places(c), shape=images.shape, **geometry),
+        lambda c: added(c.reshape(*c.shape[:-4], place.size), place.reshape(-1), images.size).reshape(
+            *c.shape[:-4], *images.shape
+        ), sums,
     )  # fmt: skip
 
 
@@ -220,17 +227,11 @@ def normalised(x: np.ndarray, gain: np.ndarray, bias: np.ndarray) -> np.ndarray:
 
 operation(
     "batch_norm", "batch_norm batch_norm_push batch_norm_pull",
-    lambda x, gain, bias: nn.batch_norm(x, gain, bias, eps=1e-2)[0], normalised, draw(5, 3), draw(3), draw(3), radius=0.05,
+    lambda x, gain, bias: nn.batch_norm(x, gain, bias, eps=1e-2)[0], normalised, draw(5, 3), draw(3), draw(3),
+    radius=0.05,
 )  # fmt: skip
 
 # ------------------------------------------------------------------------------------- indices
-
-
-def added(values: np.ndarray, places: np.ndarray, n: int) -> np.ndarray:
-    x = np.zeros((*values.shape[:-1], n), values.dtype)
-    for k, place in enumerate(places):
-        x[..., place] += values[..., k]
-    return x
 
 
 def updated(x: np.ndarray, values: np.ndarray, places: np.ndarray) -> np.ndarray:
@@ -278,7 +279,7 @@ for label, n in (("odd", 3), ("empty", 0)):
     operation(
         f"bounds-{label}", "maximum minimum sign relu_slope",
         lambda x, y: mg.maximum(x, y) + mg.minimum(x, 0.05) + mg.sign(x) * mg.relu(x),
-        lambda x, y: np.where(x.real > y.real, x, y) + np.where(x.real < 0.05, x, 0.05) + np.where(x.real > 0.0, x, 0.0),
+        lambda x, y: np.where(x.real > y.real, x, y) + np.where(x.real < 0.05, x, 0.05) + x * (x.real > 0.0),
         apart(n), 0.25 * apart(n), radius=0.02,
     )  # fmt: skip
 operation(
