@@ -136,7 +136,10 @@ def _cholesky_map(y: Array, a: Array) -> LinearMap:
 
 @primitive(_cholesky_map)
 def _cholesky(a: Array) -> Array:
-    return namespace(a).linalg.cholesky(a)
+    """The entries on the diagonal and on either side of it: Dask's factor is the upper one."""
+    xp = namespace(a)
+    y = xp.linalg.cholesky(a)
+    return xp.tril(y) + xp.matrix_transpose(xp.triu(y, k=1))
 
 
 # ------------------------------------------------------------------------------------- determinants
@@ -228,8 +231,7 @@ def _check_factored(name: str, a: Array) -> None:
     _check_square(name, a)
     if "float16" in str(a.dtype):  # bfloat16, too
         raise TypeError(
-            f"{name}: matrices of {a.dtype} cannot be factored: give minigrad.astype(a, minigrad.float32), and the "
-            "result back"
+            f"{name}: {a.dtype} is unsupported in linalg of the libraries: give minigrad.astype(a, minigrad.float32)"
         )
 
 
