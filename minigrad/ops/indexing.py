@@ -171,7 +171,9 @@ def sort(x: Array, axis: int = -1, descending: bool = False) -> Array:
 def repeat(x: Array, repeats: int | Array, axis: int | None = None) -> Array:
     """Each entry along an axis several times in a row (None: `x` flattened first)."""
     check_arrays("repeat", x)
-    if not hasattr(repeats, "__index__"):
+    if getattr(repeats, "ndim", 0):
+        repeats = astype(repeats, int64)  # PyTorch takes few other integers
+    elif not hasattr(repeats, "__index__"):
         check_arrays("repeat: repeats", repeats)
     if axis is None:
         x = reshape(x, (-1,))
