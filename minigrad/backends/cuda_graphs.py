@@ -40,7 +40,7 @@ class Graphed:
 
     def _kind_of(self, x: Any) -> Any:
         if not isinstance(x, self._torch.Tensor):
-            if hasattr(x, "__array_interface__") and getattr(x, "shape", ()):
+            if hasattr(x, "__array_interface__") and getattr(x, "ndim", False):
                 raise TypeError(
                     f"a NumPy array of shape {x.shape} among the arguments of a CUDA graph: move it with "
                     "torch.asarray(x, device='cuda')"
