@@ -92,15 +92,18 @@ class Standard(Backend):
         for axis, k, s, pad, d in zip((1, 2), window, stride, pads, dilation, strict=True):
             n = x.shape[axis]
             count = window_count(n, k, s, pad, d)
-            position = xp.reshape(self._arange(count, x) * s - pad[0], (count, 1)) + self._arange(k, x)
-            entry = xp.reshape(position // d, (count * k,))
-            inside = (entry * d == xp.reshape(position, (count * k,))) & (entry >= 0) & (entry < n)
-            filler = xp.full((), fill, dtype=x.dtype, device=device_of(x))
+            position = (numpy.arange(count)[:, None] * s - pad[0] + numpy.arange(k)).reshape(-1)  # from shapes alone
+            entry = position // d
+            inside = (entry * d == position) & (entry >= 0) & (entry < n)
             if n:
-                x = xp.take(x, xp.where(inside, entry, 0), axis=axis)
-                x = xp.where(xp.reshape(inside, (count * k, *[1] * (x.ndim - axis - 1))), x, filler)
-            else:
-                x = xp.broadcast_to(filler, (*x.shape[:axis], count * k, *x.shape[axis + 1 :]))
+                x = xp.take(x, self.from_host(numpy.where(inside, entry, 0), device_of(x)), axis=axis)
+            if not inside.all():
+                filler = xp.full((), fill, dtype=x.dtype, device=device_of(x))
+                if n:
+                    mask = self.from_host(inside.reshape(-1, *[1] * (x.ndim - axis - 1)), device_of(x))
+                    x = xp.where(mask, x, filler)
+                else:
+                    x = xp.broadcast_to(filler, (*x.shape[:axis], count * k, *x.shape[axis + 1 :]))
             counts.append(count)
         x = xp.reshape(x, (x.shape[0], counts[0], window[0], counts[1], window[1], x.shape[3]))
         return xp.permute_dims(x, (0, 1, 3, 2, 4, 5))
