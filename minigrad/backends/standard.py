@@ -113,7 +113,7 @@ class Standard(Backend):
         first, step = (int(places[0]), int(places[1] - places[0])) if places.size > 1 else (int(places.sum()), 1)
         if step > 0 and (numpy.diff(places) == step).all():
             every = (slice(None),) * axis
-            return x[(*every, slice(first, first + step * places.size, step), ...)]
+            return x[(*every, slice(first, first + step * (places.size - 1) + 1, step), ...)]
         return self.xp.take(x, self.from_host(places, device_of(x)), axis=axis)
 
     def _arange(self, n: int, like: Array) -> Array:
