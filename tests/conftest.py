@@ -47,7 +47,7 @@ def backend(request, monkeypatch):
     elif request.param == "cupy_double":
         with cupy_double.installed() as namespace:
             yield namespace
-    elif request.param in OTHERS:
+    elif request.param in (*OTHERS, "numpy", "dask"):
         pytest.importorskip(request.param, reason=f"{request.param} is not installed")
         with jax_bits(64) if request.param == "jax" else contextlib.nullcontext():
             yield namespace_of(request.param)
@@ -71,6 +71,11 @@ def jax_bits(bits):
     finally:
         for name, value in before.items():
             jax.config.update(name, value)
+
+
+def compiled_on_jax(f, xp):
+    """One program, compiled sooner than its operations one by one; elsewhere the function."""
+    return mg.compiled(f, xp) if xp.__name__ == "jax.numpy" else f
 
 
 def namespace_of(library):

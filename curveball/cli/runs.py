@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from glob import escape
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,13 @@ def default_folder(kind: str, options: ProblemOptions, data_name: str, solvers: 
     if len(full.encode()) > 150:  # file systems take 255 bytes, and two names may differ only at their ends
         full = f"{full.encode()[:120].decode(errors='ignore')}-{hashlib.sha256(full.encode()).hexdigest()[:8]}"
     return Path("runs") / f"{full}-seed{seed}"
+
+
+def on_devices(folder: Path, count: int, resume: bool) -> Path:
+    """The default folder of a run on many devices. A run to resume may have been on another number of them."""
+    own = folder.with_name(f"{folder.name}-devices{count}")
+    others = list(folder.parent.glob(f"{escape(folder.name)}-devices*"))
+    return others[0] if resume and not own.exists() and len(others) == 1 else own
 
 
 def with_schedule(solver: str, schedule: str) -> str:

@@ -10,7 +10,7 @@ from curveball.cli import names
 from curveball.cli.errors import bad_input, interruptible
 from curveball.cli.many import ManyOptions, one_of_several
 from curveball.cli.options import ProblemOptions, RunOptions, bundled
-from curveball.cli.runs import default_folder, load_problem, print_memory_pool, with_schedule
+from curveball.cli.runs import default_folder, load_problem, on_devices, print_memory_pool, with_schedule
 
 
 @bundled
@@ -52,7 +52,8 @@ def _train(
         chosen, options = solver_from(solver), run.train_options(resume, problem.compile or many.are_asked, schedule)
         mesh = many.start(problem) if many.are_asked else None
         trained = load_problem(problem, on_host=mesh is not None)
-        folder = run.out or default_folder("", problem, trained.data.name, with_schedule(solver, schedule), run.seed)
+        folder = default_folder("", problem, trained.data.name, with_schedule(solver, schedule), run.seed)
+        folder = run.out or (folder if mesh is None else on_devices(folder, mesh.size, resume))
         with interruptible(folder), reaching_others():
             on = trained if mesh is None else ManyDevices(trained, mesh)
             result = run_training(on, chosen, options, name=solver, folder=folder)

@@ -7,17 +7,15 @@ cells, without a change here.
 
 from __future__ import annotations
 
-import os
 import queue
-import signal
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
+from problems.data.workers import worker_pool
+
 TRIES = 2  # of a cell whose process is killed
-WATCH = 0.5  # seconds between two looks at whether the parent lives
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # of a worker: one
 Cells = Sequence[tuple[Any, ...]]
 
@@ -122,15 +120,11 @@ class _Worker:
         self._end()
 
     def _started(self) -> Any:
-        from joblib.externals.loky import ProcessPoolExecutor  # sends functions of a program or a notebook, too
-
         with self._lock:
             if self.stopped:
                 raise BrokenProcessPool
             if self._executor is None:
-                self._executor = ProcessPoolExecutor(
-                    1, initializer=_end_with, initargs=(os.getpid(),), env=dict.fromkeys(THREADS, "1")
-                )
+                self._executor = worker_pool(1, dict.fromkeys(THREADS, "1"))
             return self._executor
 
     def _end(self) -> None:
@@ -138,15 +132,3 @@ class _Worker:
             executor, self._executor = self._executor, None
         if executor is not None:
             executor.shutdown(kill_workers=True)
-
-
-def _end_with(parent: int) -> None:
-    """In a worker: Ctrl-C is the parent's, and when the parent is gone, however it ended, this process ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(WATCH)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

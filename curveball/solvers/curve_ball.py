@@ -169,7 +169,15 @@ class CurveBall(Solver):
 
     def phase(self, state: CurveBallState) -> bool:
         """Whether the next step measures the trust ratio."""
-        return bool(self.adapt_lam and (state.steps + 1) % self.lam_every == 0)
+        if not self.adapt_lam or self.lam_every == 1:
+            return bool(self.adapt_lam)
+        try:
+            return bool((state.steps + 1) % self.lam_every == 0)
+        except TypeError:  # a tracer of JAX
+            raise TypeError(
+                "CurveBall: inside a compiled program the count of steps is not known: decide outside whether the step "
+                "measures the trust ratio, and give it as in step(..., phase=True), one program for each"
+            ) from None
 
     def init(self, params: Tree) -> CurveBallState:
         """Return the state before the first step: `z = 0`."""
@@ -187,7 +195,8 @@ class CurveBall(Solver):
     ) -> tuple[Tree, CurveBallState, CurveBallInfo]:
         """Return the next params, the next state, and what was seen on the way.
 
-        `phase`: whether to measure the trust ratio (None: where the count says so).
+        `phase`: whether to measure the trust ratio (None: where the count says so, which a compiled step cannot read:
+        a TypeError there).
         """
         measured = self.phase(state) if phase is None else phase
         G = mg.GGNOperator(model, loss, params, has_aux)

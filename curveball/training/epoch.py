@@ -12,7 +12,7 @@ from curveball.solvers.base import Number
 from curveball.training.devices import images_of, pool_use, to_host
 from curveball.training.log import Reporter
 from curveball.training.options import TrainOptions
-from curveball.training.protocol import Batch, TrainingProblem
+from curveball.training.protocol import Batch, TrainingProblem, skip
 from curveball.training.resume import Saver, is_finite
 from curveball.training.run import PartOfEpoch, Record, Run
 from curveball.training.step import Step
@@ -87,11 +87,7 @@ def _batches(
     then = rng.bit_generator.state
     rng.bit_generator.state = run.part.generator
     batches = iter(problem.batches(rng))
-    if hasattr(batches, "skip"):  # without the work that they are
-        batches.skip(run.part.batches)
-    else:
-        for _ in range(run.part.batches):
-            next(batches, None)
+    skip(batches, run.part.batches)
     if rng.bit_generator.state != then:
         raise ValueError("the problem draws other batches than when the checkpoint was written: start the run anew")
     return batches, run.part

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol
 
 import numpy as np
 
@@ -19,7 +19,7 @@ import minigrad as mg
 from curveball.training.devices.installed import import_library, one_line
 from curveball.training.devices.jax import LOWEST
 from curveball.training.processes import join
-from curveball.training.protocol import Batch, Stored, TrainingData, TrainingProblem
+from curveball.training.protocol import Batch, Stored, TrainingData, TrainingProblem, skip
 from minigrad import Array, Tree
 
 AXIS = "shards"  # of the mesh, and of the batch
@@ -113,7 +113,7 @@ class ManyDevices:
         validation = {
             name: self._on_one(getattr(problem.data, name), here) for name in ("validation_images", "validation_labels")
         }
-        self._validating = replace(problem, data=replace(problem.data, **validation))  # type: ignore[type-var]
+        self._validating = replace(problem, data=replace(problem.data, **validation))  # type: ignore[type-var]  # a dataclass
 
     @staticmethod
     def check_divides(batch_size: int, mesh: Any) -> None:
@@ -140,8 +140,7 @@ class ManyDevices:
 
     def batches(self, rng: np.random.Generator) -> Iterator[Tree]:
         """Those of the problem, their first axis in shards: this process has the rows of its own devices."""
-        for batch in self._problem.batches(rng, self._own):
-            yield mg.tree_map(self._in_shards, batch)
+        return Sharded(self._problem.batches(rng, self._own), self._in_shards)
 
     def model(self, params: Tree, batch: Tree) -> tuple[Tree, Tree]:
         """That of the problem."""
@@ -176,6 +175,23 @@ class ManyDevices:
     def _host_array(self, x: np.ndarray) -> np.ndarray:
         """In the dtype that JAX has for it: without 64 bits, indices have 32."""
         return np.asarray(x, self._jax.dtypes.canonicalize_dtype(x.dtype))
+
+
+class Sharded(Generic[Batch]):
+    """Batches in shards, one at a time; of those that are left out nothing is moved to a device."""
+
+    def __init__(self, batches: Iterator[Batch], in_shards: Callable[[np.ndarray], Array]):
+        self._batches, self._in_shards = batches, in_shards
+
+    def __iter__(self) -> Sharded[Batch]:
+        return self
+
+    def __next__(self) -> Tree:
+        return mg.tree_map(self._in_shards, next(self._batches))
+
+    def skip(self, count: int) -> None:
+        """Leave out the next batches, as the problem itself does."""
+        skip(self._batches, count)
 
 
 class DataOnMany:

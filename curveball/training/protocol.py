@@ -96,3 +96,12 @@ class TrainingProblem(Protocol[Batch]):
     def validate(self, params: Tree, stats: Tree) -> tuple[float, float]:
         """Loss and share of errors on the validation set, with the running statistics."""
         ...
+
+
+def skip(batches: Iterator[Batch], count: int) -> None:
+    """Leave out the next batches, without the work that they are where the iterator has a `skip(count)` of its own."""
+    if hasattr(batches, "skip"):
+        batches.skip(count)
+        return
+    for _ in range(count):
+        next(batches, None)

@@ -4,8 +4,8 @@ To add an array library, write one file `minigrad/backends/NAME.py`, named as th
 `Library` that derives from `Standard` and overrides the functions of `Backend` (protocol.py) that the library lacks or
 does faster. No list has to name it: the file is found by the name of the library. Where the library is installed, the
 tests find it too: tests/minigrad/backends/test_other_libraries.py runs the table of all functions
-(tests/support/cases.py) on it, test_protocol.py checks what `Backend` promises, and
-tests/problems/vision/test_on_backends.py trains the networks.
+(tests/support/cases.py) on it, test_protocol.py checks what `Backend` promises, test_orders.py its derivatives to third
+order, and tests/problems/vision/test_on_backends.py trains the networks.
 """
 
 from minigrad.backends.fusion import fuse, fused

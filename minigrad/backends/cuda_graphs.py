@@ -19,8 +19,8 @@ WARM_UP = 2  # calls before a recording: libraries choose their kernels and rese
 class Graphed:
     """A function of trees of tensors on one GPU, as one graph for each set of structures, shapes and dtypes.
 
-    ValueError for tensors of another device. Where PyTorch cannot record the function, a warning says why, and it runs
-    as it is called.
+    ValueError for tensors of another device, TypeError for NumPy's arrays. Where PyTorch cannot record the function, a
+    warning says why, and it runs as it is called.
     """
 
     kind = "cuda"  # of the devices that have graphs
@@ -40,7 +40,12 @@ class Graphed:
 
     def _kind_of(self, x: Any) -> Any:
         if not isinstance(x, self._torch.Tensor):
-            return x  # a number is part of the program
+            if hasattr(x, "__array_interface__") and getattr(x, "ndim", False):
+                raise TypeError(
+                    f"a NumPy array of shape {x.shape} among the arguments of a CUDA graph: move it with "
+                    "torch.asarray(x, device='cuda')"
+                )
+            return type(x), repr(x)  # a number is part of the program, and 1, 1.0 and True are not the same
         if x.device.type != self.kind:
             raise ValueError(f"CUDA graphs need a GPU, and a tensor is on {x.device}: move it with x.to('cuda')")
         return x.shape, x.dtype, x.device
@@ -94,7 +99,7 @@ class _Graph:
 def _flatten(tree: Tree, leaves: list[Any]) -> Any:
     """Put the leaves of a tree into a list; return its structure, which can be compared and hashed."""
     if isinstance(tree, dict):
-        return (type(tree), *((key, _flatten(child, leaves)) for key, child in tree.items()))
+        return (type(tree), *((type(key), key, _flatten(child, leaves)) for key, child in tree.items()))
     if isinstance(tree, list | tuple):
         return (type(tree), *(_flatten(child, leaves) for child in tree))
     if tree is None:

@@ -92,18 +92,29 @@ class Standard(Backend):
         for axis, k, s, pad, d in zip((1, 2), window, stride, pads, dilation, strict=True):
             n = x.shape[axis]
             count = window_count(n, k, s, pad, d)
-            position = xp.reshape(self._arange(count, x) * s - pad[0], (count, 1)) + self._arange(k, x)
-            entry = xp.reshape(position // d, (count * k,))
-            inside = (entry * d == xp.reshape(position, (count * k,))) & (entry >= 0) & (entry < n)
-            filler = xp.full((), fill, dtype=x.dtype, device=device_of(x))
+            position = (numpy.arange(count)[:, None] * s - pad[0] + numpy.arange(k)).reshape(-1)  # from shapes alone
+            entry = position // d
+            inside = (entry * d == position) & (entry >= 0) & (entry < n)
             if n:
-                x = xp.take(x, xp.where(inside, entry, 0), axis=axis)
-                x = xp.where(xp.reshape(inside, (count * k, *[1] * (x.ndim - axis - 1))), x, filler)
-            else:
-                x = xp.broadcast_to(filler, (*x.shape[:axis], count * k, *x.shape[axis + 1 :]))
+                x = self._at(x, numpy.where(inside, entry, 0), axis)
+            if not inside.all():
+                filler = xp.full((), fill, dtype=x.dtype, device=device_of(x))
+                if n:
+                    mask = self.from_host(inside.reshape(-1, *[1] * (x.ndim - axis - 1)), device_of(x))
+                    x = xp.where(mask, x, filler)
+                else:
+                    x = xp.broadcast_to(filler, (*x.shape[:axis], count * k, *x.shape[axis + 1 :]))
             counts.append(count)
         x = xp.reshape(x, (x.shape[0], counts[0], window[0], counts[1], window[1], x.shape[3]))
         return xp.permute_dims(x, (0, 1, 3, 2, 4, 5))
+
+    def _at(self, x: Array, places: numpy.ndarray, axis: int) -> Array:
+        """The entries at places along an axis: a slice, where they are one after the other at a distance."""
+        first, step = (int(places[0]), int(places[1] - places[0])) if places.size > 1 else (int(places.sum()), 1)
+        if step > 0 and (numpy.diff(places) == step).all():
+            every = (slice(None),) * axis
+            return x[(*every, slice(first, first + step * (places.size - 1) + 1, step), ...)]
+        return self.xp.take(x, self.from_host(places, device_of(x)), axis=axis)
 
     def _arange(self, n: int, like: Array) -> Array:
         return self.xp.arange(n, dtype=self.dtype("int64"), device=device_of(like))
@@ -152,12 +163,12 @@ class Standard(Backend):
     def scatter_add(self, values: Array, index: Index, shape: tuple[int, ...]) -> Array:
         """Values sorted by place, then summed at each place by doubling: log2(len) steps of a segmented scan."""
         xp = self.xp
+        if not prod(values.shape):
+            return xp.zeros(shape, dtype=values.dtype, device=device_of(values))
         if not may_repeat(index) and not any(part is None for part in parts_of(index)):
             out = xp.zeros(shape, dtype=values.dtype, device=device_of(values))
             out[index] = values
             return out
-        if not prod(values.shape):
-            return xp.zeros(shape, dtype=values.dtype, device=device_of(values))
         totals, places, last, named = self._sorted(values, index, shape)
         entry, shift = self._arange(places.shape[0], values), 1
         while shift < places.shape[0]:

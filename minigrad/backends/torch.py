@@ -11,7 +11,8 @@ import numpy
 from minigrad.backends.cuda_graphs import Graphed
 from minigrad.backends.namespaces import Namespace
 from minigrad.backends.protocol import Array, Index, Tree
-from minigrad.backends.standard import Standard, may_repeat, parts_of
+from minigrad.backends.standard import Standard, may_repeat
+from minigrad.backends.torch_indices import as_numpy_reads, backwards, goes_backwards
 from minigrad.backends.windows import Pads, Pair
 
 ONE = (1, 1)
@@ -172,11 +173,12 @@ class Library(Standard):
         """`x[index]`, where PyTorch has no slices that go backwards, and is slow for one axis."""
         if x.ndim == 1 and self._are_places(index):
             return x.take(index)
-        return _backwards(x, index) if _goes_backwards(index) else x[index]
+        index = as_numpy_reads(index, x.ndim)
+        return backwards(x, index) if goes_backwards(index) else x[index]
 
     def scatter_add(self, values: Array, index: Index, shape: tuple[int, ...]) -> Array:
         out = values.new_zeros(shape)
-        if not may_repeat(index) and not _goes_backwards(index):
+        if not may_repeat(index) and not goes_backwards(index):
             out[index] = values
             return out
         places = index
@@ -326,32 +328,3 @@ def _stretched(x: Array, dilation: Pair) -> Array:
     y = x.new_zeros((n, (h - 1) * dilation[0] + 1, (w - 1) * dilation[1] + 1, c))
     y[:, :: dilation[0], :: dilation[1]] = x
     return y
-
-
-def _goes_backwards(index: Index) -> bool:
-    return any(isinstance(part, slice) and (part.step or 1) < 0 for part in parts_of(index))
-
-
-def _backwards(x: Array, index: Index) -> Array:
-    """`x[index]` with slices that go backwards: forward slices of `x` flipped along their axes."""
-    parts = list(parts_of(index))
-    for k, part in enumerate(parts):
-        if part is Ellipsis:
-            parts[k : k + 1] = [slice(None)] * (x.ndim - sum(_axes(p) for p in parts if p is not Ellipsis))
-            break
-    axis, flipped = 0, []
-    for k, part in enumerate(parts):
-        if isinstance(part, slice) and (part.step or 1) < 0:
-            n = x.shape[axis]
-            start, stop, step = part.indices(n)
-            parts[k] = slice(n - 1 - start, n - 1 - stop, -step)  # entry i has the place n - 1 - i
-            flipped.append(axis)
-        axis += _axes(part)
-    return x.flip(flipped)[tuple(parts)]
-
-
-def _axes(part: Any) -> int:
-    """How many axes a part of an index reads."""
-    if part is None:
-        return 0
-    return part.ndim if getattr(part, "ndim", 0) and "bool" in str(part.dtype) else 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from minigrad.backends import backend_of, device_of, namespace
 from minigrad.ops.axes import check_arrays
 from minigrad.ops.broadcasting import sum
+from minigrad.ops.dtypes import astype, int64
 from minigrad.ops.elementwise import exp, square
 from minigrad.ops.piecewise import where
 from minigrad.ops.reductions import logsumexp, mean
@@ -58,6 +59,8 @@ def cross_entropy(outputs: Array, labels: Array) -> Array:
                 f"cross_entropy: label {low if low < 0 else high} is no class: outputs of shape {tuple(outputs.shape)} "
                 f"have {classes} classes, so labels must be in 0..{classes - 1}"
             )
+    if "uint" in str(labels.dtype):  # PyTorch compares few of them with others
+        labels = astype(labels, int64)
     hit = xp.expand_dims(labels, axis=-1) == xp.arange(outputs.shape[-1], device=device_of(labels))
     picked = sum(where(hit, outputs, 0.0), -1)
     return mean(logsumexp(outputs, -1) - picked, -1)

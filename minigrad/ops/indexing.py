@@ -22,15 +22,23 @@ Index = Any  # slices, integers, integer arrays, masks, None, Ellipsis, or a tup
 
 def getitem(x: Array, index: Index) -> Array:
     """`x[index]`, for slices, integers, integer arrays, boolean masks, None and Ellipsis."""
-    return _getitem(x, index=_plain(index))
+    return _getitem(x, index=_plain(index, x))
 
 
-def _plain(index: Index) -> Index:
+def _plain(index: Index, x: Array) -> Index:
     parts = index if isinstance(index, tuple) else (index,)
     for part in parts:
         if part.__class__ is Variable or isinstance(part, float):
             raise TypeError("an index must be made of integers, slices or masks; got a floating-point value")
+        if getattr(part, "ndim", 0):
+            _check_library(part, x)
     return index
+
+
+def _check_library(index: Array, x: Array) -> None:
+    """TypeError where an index array is of another library than `x`; those of NumPy may be, as they are constants."""
+    if namespace(index) is not numpy_namespace:
+        namespace(index, strip(x))
 
 
 def _getitem_map(y: Array, x: Array, index: Index) -> Linear:
@@ -60,7 +68,7 @@ def index_add(x: Array, index: Index, value: Array) -> Array:
     >>> index_add(np.zeros(3), np.array([0, 0, 2]), 1.0)
     array([2., 0., 1.])
     """
-    index = _plain(index)
+    index = _plain(index, x)
     return x + scatter_add(_as_part(x, index, value), index=index, shape=x.shape)
 
 
@@ -73,7 +81,7 @@ def index_update(x: Array, index: Index, value: Array) -> Array:
     >>> index_update(np.zeros(3), slice(1, None), 5.0)
     array([0., 5., 5.])
     """
-    index = _plain(index)
+    index = _plain(index, x)
     value = _as_part(x, index, value)
     plain = strip(x)
     xp = namespace(plain)
@@ -138,6 +146,7 @@ def _checked(name: str, indices: Array, x: Array, axis: int) -> Array:
     """Indices along an axis, those below zero counted from its end; all are in 0..length-1."""
     indices = strip(indices)
     check_arrays(f"{name}: indices", indices)
+    _check_library(indices, x)
     xp, n = namespace(indices), x.shape[axis]
     if not xp.isdtype(indices.dtype, "integral"):
         raise TypeError(f"{name}: indices must be integers; got {indices.dtype}")
@@ -172,7 +181,9 @@ def sort(x: Array, axis: int = -1, descending: bool = False) -> Array:
 def repeat(x: Array, repeats: int | Array, axis: int | None = None) -> Array:
     """Each entry along an axis several times in a row (None: `x` flattened first)."""
     check_arrays("repeat", x)
-    if not hasattr(repeats, "__index__"):
+    if getattr(repeats, "ndim", 0):
+        repeats = astype(repeats, int64)  # PyTorch takes few other integers
+    elif not hasattr(repeats, "__index__"):
         check_arrays("repeat: repeats", repeats)
     if axis is None:
         x = reshape(x, (-1,))

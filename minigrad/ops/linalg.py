@@ -78,7 +78,7 @@ def solve(a: Array, b: Array) -> Array:
 
     ValueError where shapes do not match.
     """
-    _check_square("solve", a)
+    _check_factored("solve", a)
     check_arrays("solve", b)
     if not b.ndim or b.shape[-2 if b.ndim > 1 else 0] != a.shape[-1]:
         raise ValueError(f"solve: a has shape {a.shape}, so b needs {a.shape[-1]} rows; its shape is {b.shape}")
@@ -105,7 +105,7 @@ def _solve(a: Array, b: Array) -> Array:
 
 def inv(a: Array) -> Array:
     """The inverse of square matrices. Singular `a`: the backend's error."""
-    _check_square("inv", a)
+    _check_factored("inv", a)
     return _inv(a)
 
 
@@ -120,7 +120,7 @@ def cholesky(a: Array) -> Array:
     `L^-1 L_dot` is the lower triangle, diagonal halved, of `L^-1 a_dot L^-T`: Golub and Van Loan, section 4.2, for the
     factorisation; differentiating `L L^T = a` gives the rest.
     """
-    _check_square("cholesky", a)
+    _check_factored("cholesky", a)
     return _cholesky(0.5 * (a + matrix_transpose(a)))
 
 
@@ -136,7 +136,10 @@ def _cholesky_map(y: Array, a: Array) -> LinearMap:
 
 @primitive(_cholesky_map)
 def _cholesky(a: Array) -> Array:
-    return namespace(a).linalg.cholesky(a)
+    """The entries on the diagonal and on either side of it: Dask's factor is the upper one."""
+    xp = namespace(a)
+    y = xp.linalg.cholesky(a)
+    return xp.tril(y) + xp.matrix_transpose(xp.triu(y, k=1))
 
 
 # ------------------------------------------------------------------------------------- determinants
@@ -151,7 +154,7 @@ class SlogdetResult(NamedTuple):
 
 def slogdet(a: Array) -> SlogdetResult:
     """The sign of the determinant of square matrices, a constant, and `log(abs(det(a)))`."""
-    _check_square("slogdet", a)
+    _check_factored("slogdet", a)
     xp = namespace(strip(a))
     return SlogdetResult(xp.linalg.slogdet(strip(a))[0], _logabsdet(a))
 
@@ -162,7 +165,7 @@ def det(a: Array) -> Array:
     On NumPy its derivatives are exact to any order at singular matrices too; the first is the matrix of cofactors.
     Where a look at the singular values would wait for a device, a singular `a` is the backend's error, or nan.
     """
-    _check_square("det", a)
+    _check_factored("det", a)
     m = _near_nullity(strip(a)) if a.__class__ is Variable else 0
     if m:
         return _singular_det(a, m)
@@ -221,6 +224,15 @@ def _logabsdet_map(
 @primitive(_logabsdet_map)
 def _logabsdet(a: Array) -> Array:
     return namespace(a).linalg.slogdet(a)[1]
+
+
+def _check_factored(name: str, a: Array) -> None:
+    """Square matrices in a dtype that libraries solve and factor in."""
+    _check_square(name, a)
+    if "float16" in str(a.dtype):  # bfloat16, too
+        raise TypeError(
+            f"{name}: {a.dtype} is unsupported in linalg of the libraries: give minigrad.astype(a, minigrad.float32)"
+        )
 
 
 def _check_square(name: str, a: Array) -> None:

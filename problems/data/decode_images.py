@@ -8,11 +8,7 @@ would be the same work again, and for each solver that is compared.
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
-import signal
-import sys
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -28,12 +24,12 @@ from problems.data.image_index import ImageIndex
 from problems.data.picture import read_square
 from problems.data.progress import alone, announce, progress_bar
 from problems.data.read_images import cores, silent_pillow
+from problems.data.workers import worker_pool
 
 BLOCK = 64  # images that a process decodes at a time
 FEW = 2 * BLOCK  # for so many no process is started
 WRITE_EVERY = 5.0  # seconds between two writes of records: what a kill costs
 SPARE = 2**28  # bytes that are left free on the disk
-WATCH = 0.5  # seconds between two looks at whether the parent lives
 
 Job = tuple[ImageCache, list[int], list[str], list[int]]  # slots, paths and keys
 Faults = list[str]
@@ -160,12 +156,9 @@ def _results(jobs: Iterator[Job], count: int) -> Generator[Done, None, None]:
     if count <= FEW:
         yield from map(decode_block, jobs)
         return
-    from joblib.externals.loky import ProcessPoolExecutor  # needs no `if __name__ == "__main__"` in a program
-
-    workers = cores()
-    pool = ProcessPoolExecutor(workers, initializer=_end_with, initargs=(os.getpid(),))
+    pool = worker_pool(cores())
     try:
-        yield from _ahead(pool.submit, jobs, 4 * workers)
+        yield from _ahead(pool.submit, jobs, 4 * cores())
     except BrokenProcessPool:
         raise DataError(
             "a process that decodes images was killed: is there enough memory? What was decoded is kept: start again"
@@ -182,19 +175,6 @@ def _ahead(submit: Callable[..., Any], jobs: Iterator[Job], depth: int) -> Itera
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
-
-
-def _end_with(parent: int) -> None:
-    """In a worker: Ctrl-C is the parent's, and when the parent is gone, however it ended, this process ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(WATCH)
-        os._exit(1)
-
-    if sys.platform != "win32":  # where a process keeps the number of a parent that is gone
-        threading.Thread(target=watch, daemon=True).start()
 
 
 def _error(faults: Faults, folder: Path) -> CorruptData:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from curveball.cli.app import app
 from curveball.cli.numbers import number, whole_number
 from curveball.cli.options import ProblemOptions
-from curveball.cli.runs import default_folder
+from curveball.cli.runs import default_folder, on_devices
 from curveball.experiments.compare import FILES
 from curveball.experiments.tables import table
 from curveball.solvers.registry import SOLVERS, solver_from
@@ -179,6 +179,16 @@ def test_many_solvers_have_a_folder_with_a_name_that_fits():
     assert name(2) == "compare-digits-mlp-curveball-lam=1-adapt_lam=false-seed3"
     assert len({name(count) for count in (20, 21, 22)}) == 3  # alike at their beginning
     assert all(len(name(count)) < 160 and name(count).endswith("-seed3") for count in (5, 20))
+
+
+def test_runs_on_other_numbers_of_devices_have_folders_of_their_own(tmp_path):
+    run = tmp_path / "digits-mlp-sgd-lr=[0.1]-seed0"
+    assert on_devices(run, 2, resume=False).name == "digits-mlp-sgd-lr=[0.1]-seed0-devices2"
+    on_devices(run, 2, resume=False).mkdir()
+    assert on_devices(run, 4, resume=False).name.endswith("-devices4")
+    assert on_devices(run, 4, resume=True).name.endswith("-devices2")  # the run that there is goes on
+    on_devices(run, 8, resume=False).mkdir()
+    assert [on_devices(run, n, resume=True).name[-8:] for n in (2, 4, 8)] == ["devices2", "devices4", "devices8"]
 
 
 @pytest.mark.parametrize(("steps", "message"), [

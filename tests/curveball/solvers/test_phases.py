@@ -1,5 +1,7 @@
 """What a step does, decided on the host by a count: the phases of a solver, for steps that are compiled."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -47,3 +49,19 @@ def test_other_solvers_have_one_phase():
 def test_which_steps_can_be_compiled():
     assert [solver.compiles for solver in (CurveBall(), SGD(), Adam())] == [True] * 3
     assert [solver.compiles for solver in (LevenbergMarquardt(), NewtonCG())] == [False] * 2
+
+
+@pytest.mark.parametrize(
+    ("solver", "known"),
+    [(CurveBall(), {"phase": True}), (CurveBall(lam_every=1), {}), (CurveBall(adapt_lam=False), {}), (CurveBall(), {})],
+)
+def test_a_compiled_step_is_told_whether_to_measure(solver, known):
+    jax = pytest.importorskip("jax", reason="JAX is not installed")
+    w = jax.numpy.ones(2)
+    state = solver.init(w)
+    step = partial(solver.step, model=lambda w: w * w, loss=lambda y: mg.sum(y * y), **known)
+    if solver != CurveBall() or known:
+        np.testing.assert_allclose(jax.jit(step)(w, state)[0], step(w, state)[0], rtol=1e-5)
+        return
+    with pytest.raises(TypeError, match=r"^CurveBall: inside a compiled program .* as in step\(\.\.\., phase=True\)"):
+        jax.jit(step)(w, state)

@@ -210,6 +210,50 @@ def test_only_one_of_several_ends_at_once(monkeypatch):
     assert ends == [7]
 
 
+# ------------------------------------------------------------------------------------- batches
+
+
+class Counted:
+    """Batches that count what was made of them."""
+
+    def __init__(self, batches):
+        self.batches, self.made = batches, 0
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        self.made += 1
+        return next(self.batches)
+
+    def skip(self, count):
+        for _ in range(count):
+            next(self.batches)
+
+
+@pytest.mark.parametrize("skips", [True, False])
+def test_batches_that_a_resumed_run_has_had_are_not_moved(skips, monkeypatch):
+    one = problem()
+    there = ManyDevices(one, start(1))
+    made = []
+    monkeypatch.setattr(
+        Classification, "batches",
+        lambda self, rng, part, f=Classification.batches: made.append(Counted(f(self, rng, part))) or (
+            made[-1] if skips else iter(made[-1].__next__, None)
+        ),
+    )  # fmt: skip
+    moved = []
+    monkeypatch.setattr(there, "_in_shards", lambda x, f=there._in_shards: moved.append(x) or f(x))
+    whole = [[np.asarray(x) for x in batch[:2]] for batch in there.batches(np.random.default_rng(3))]
+    moved.clear()
+    left = there.batches(np.random.default_rng(3))
+    left.skip(2)
+    assert (made[-1].made, len(moved)) == (0 if skips else 2, 0)
+    for found, expected in zip(left, whole[2:], strict=True):
+        for a, b in zip(found, expected, strict=False):
+            np.testing.assert_array_equal(a, b)
+
+
 # ------------------------------------------------------------------------------------- bad input
 
 

@@ -256,6 +256,26 @@ def test_other_shapes_and_dtypes_are_recorded_anew(graphed):
     assert [graph.replays for graph in graph_double.GRAPHS] == [2, 1, 1, 1]
 
 
+def test_numbers_that_are_equal_and_not_the_same_are_recorded_anew(graphed):
+    run = graphed(lambda x, k: x * (2.0 if k is True else 3.0 if isinstance(k, float) else 4.0))
+    x = torch.ones(2)
+    for _ in range(2):
+        for k, expected in ((1, 4.0), (True, 2.0), (1.0, 3.0), (float("nan"), 3.0)):
+            np.testing.assert_array_equal(run(x, k), expected)
+    assert [graph.replays for graph in graph_double.GRAPHS] == [2] * 4
+    keys = graphed(lambda tree: tree[1] + float(type(next(iter(tree))) is bool))
+    assert (keys({1: x})[0], keys({True: x})[0]) == (1.0, 2.0)
+
+
+def test_numpys_arrays_do_not_go_into_a_graph(graphed):
+    run = graphed(lambda tree, k: tree["a"] * k)
+    with pytest.raises(
+        TypeError, match=r"NumPy array of shape \(2,\) among the arguments .* with torch.asarray\(x, dev"
+    ):
+        run({"a": np.ones(2)}, torch.ones(2))
+    np.testing.assert_array_equal(run({"a": torch.ones(2)}, np.float32(2.0)), 2.0)
+
+
 def test_what_cannot_be_recorded_runs_as_it_is_called(graphed):
     run = graphed(lambda x: x * float(x.sum()))
     with pytest.warns(RuntimeWarning, match="no CUDA graph, .*: operation not permitted when stream is capturing$"):
