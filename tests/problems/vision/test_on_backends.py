@@ -1,4 +1,7 @@
-"""Every network on every array library: losses, gradients and steps of CurveBall are NumPy's, and stay there."""
+"""Every network on every array library: losses, gradients and steps of CurveBall are NumPy's, and stay there.
+
+On JAX most networks are whole programs: there an operation called by itself is compiled by itself, for each shape.
+"""
 
 import numpy as np
 import pytest
@@ -19,6 +22,18 @@ def draw(name):
     net = narrow(name, shape=shape) if name.startswith("vgg-f") else network(name)
     images, labels = rng.uniform(size=(BATCH, *shape)), rng.integers(0, 10, BATCH)
     return net, net.init(rng, shape, np.float64), images, labels, net.masks(rng, shape, BATCH)
+
+
+EAGER_ON_JAX = ("cnn", "mlp")
+
+
+def program(function, name, backend):
+    """The function, compiled where the backend is JAX and the network large."""
+    if not backend.__name__.startswith("jax") or name in EAGER_ON_JAX:
+        return function
+    import jax
+
+    return jax.jit(function)
 
 
 def same(found, expected, kind, tolerance):
@@ -42,7 +57,7 @@ def test_losses_and_gradients_are_numpys(name, backend):
         (value, stats), gradient = mg.value_and_grad(loss, has_aux=True)(params)
         return [value, stats, gradient]
 
-    found = value_and_gradient(*mg.tree_map(backend.asarray, data))
+    found = program(value_and_gradient, name, backend)(*mg.tree_map(backend.asarray, data))
     same(found, value_and_gradient(*data), type(backend.ones(1)), 1e-9)
 
 
@@ -59,5 +74,5 @@ def test_steps_are_numpys(name, backend):
             )
         return [params, info["loss"], info["aux"]]
 
-    found = two_steps(*mg.tree_map(backend.asarray, data))
+    found = program(two_steps, name, backend)(*mg.tree_map(backend.asarray, data))
     same(found, two_steps(*data), type(backend.ones(1)), 1e-7)
