@@ -73,6 +73,15 @@ def jax_bits(bits):
             jax.config.update(name, value)
 
 
+def in_one_program(function, backend):
+    """The function, compiled as a whole on JAX, where otherwise each operation is compiled for itself and each shape."""
+    if backend.__name__ != "jax.numpy":
+        return function
+    import jax
+
+    return jax.jit(function)
+
+
 def namespace_of(library):
     """The namespace of a library that is installed: `array_api_strict`, `array_api_compat.dask.array`, `jax.numpy`.
 

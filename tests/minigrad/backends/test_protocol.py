@@ -13,7 +13,7 @@ from minigrad.backends import Backend, backend_for, backend_of, numpy_namespace,
 from minigrad.backends import patches as patches_file
 from minigrad.backends import registry as registry_file
 from minigrad.backends.standard import Standard
-from tests.conftest import LIBRARIES
+from tests.conftest import LIBRARIES, in_one_program
 
 NUMPY = backend_for(numpy_namespace)
 GEOMETRIES = {  # size, window, stride, pads, dilation
@@ -147,10 +147,14 @@ def test_maxima_of_windows_and_their_places(window, pads, images, backend):
     places = NUMPY.window_argmax(x, expected, *geometry)
     there = backend_for(backend)
     x_there = there.from_host(x)
-    y = there.window_max(x_there, *geometry)
+
+    def maxima(x, number):
+        y = there.window_max(x, *geometry)
+        return y, there.window_pick(number, there.window_argmax(x, y, *geometry), *geometry)
+
+    y, found_there = in_one_program(maxima, backend)(x_there, there.from_host(number))
     near(y, expected, type(x_there))
-    found_there = there.window_argmax(x_there, y, *geometry)
-    found = mg.to_numpy(there.window_pick(there.from_host(number), found_there, *geometry)).astype(int)
+    found = mg.to_numpy(found_there).astype(int)
     known = np.isfinite(expected)
     np.testing.assert_array_equal(found[known], places[known])
     np.testing.assert_array_equal(x.reshape(-1)[found[known]], expected[known])
@@ -166,9 +170,12 @@ def test_entries_at_the_places_of_maxima(window, stride, backend):
     places, c = NUMPY.window_argmax(x, y, *geometry), draw(*y.shape, seed=2)
     there = backend_for(backend)
     x_there, t_there, c_there = there.from_host(x), there.from_host(t), there.from_host(c)
-    places_there = there.window_argmax(x_there, there.window_max(x_there, *geometry), *geometry)
-    picked = there.window_pick(t_there, places_there, *geometry)
-    put = there.window_put(c_there, places_there, x.shape, *geometry)
+
+    def pick_and_put(x, t, c):
+        places = there.window_argmax(x, there.window_max(x, *geometry), *geometry)
+        return there.window_pick(t, places, *geometry), there.window_put(c, places, x.shape, *geometry)
+
+    picked, put = in_one_program(pick_and_put, backend)(x_there, t_there, c_there)
     near(picked, t.reshape(-1)[places], type(x_there))
     expected = np.zeros(x.size)
     np.add.at(expected, places.reshape(-1), c.reshape(-1))
