@@ -74,7 +74,7 @@ def jax_bits(bits):
 
 
 def in_one_program(function, backend):
-    """The function, compiled as a whole on JAX, where otherwise each operation is compiled for itself and each shape."""
+    """The function, compiled as a whole on JAX, which else compiles each operation for itself and for each shape."""
     if backend.__name__ != "jax.numpy":
         return function
     import jax
