@@ -127,7 +127,7 @@ ROOMS = {
     "curveball.spectra": Room(40, 150, 394, 430, "spectra", "eigenvalues"),
     "curveball.uncertainty": Room(162, 292, 394, 430, "uncertainty", "Laplace approximation"),
     "problems.vision": Room(202, 346, 174, 210, "vision", "networks, images"),
-    "problems.physics_informed": Room(202, 346, 230, 266, "physics_informed", "equations"),
+    "problems.physics_informed": Room(244, 346, 230, 266, "physics_informed", "equations"),
     "problems.data": Room(202, 258, 286, 322, "data", "data sets"),
     "problems.closed_form": Room(264, 346, 286, 322, "closed_form", "known minima"),
     "problems below": Room(202, 346, 342, 366, "what a problem is", ""),

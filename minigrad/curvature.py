@@ -154,7 +154,7 @@ class GGNOperator(CurvatureOperator):
     @cached_property
     def rows(self) -> Array | None:
         """`J` as a matrix (outputs, params), where the model has a `jacobian`; else None."""
-        return None if self._jacobian is None else self._jacobian(self._params.build(self._params.leaves))
+        return None if self._jacobian is None else self._jacobian(self.J.domain.build(self.J.domain.leaves))
 
     @property
     def H_L(self) -> CurvatureOperator:

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -130,6 +131,7 @@ def pytest_in(
         warnings.simplefilter("ignore")  # of a fork where a library has started threads
         child = os.fork()
     if child == 0:
+        gc.freeze()  # what this process has is shared: a collector that looks through it would copy it all
         try:
             sys.dont_write_bytecode = not keep_compiled
             _run_pytest(tree, tests, output)

@@ -73,9 +73,9 @@ def jax_bits(bits):
             jax.config.update(name, value)
 
 
-def compiled_on_jax(f, xp):
-    """One program, compiled sooner than its operations one by one; elsewhere the function."""
-    return mg.compiled(f, xp) if xp.__name__ == "jax.numpy" else f
+def in_one_program(function, backend):
+    """The function, compiled as a whole on JAX, which else compiles each operation for itself and for each shape."""
+    return mg.compiled(function, backend) if backend.__name__ == "jax.numpy" else function
 
 
 def namespace_of(library):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from minigrad.backends import SCALARS, backend_dtype, backend_of, device_of, is_floating, namespace
+from minigrad.backends import SCALARS, backend_dtype, backend_of, device_of, is_floating, namespace, numpy_namespace
 from minigrad.linear_maps import Linear
 from minigrad.ops.axes import check_arrays, one_axis
 from minigrad.ops.broadcasting import broadcast_to

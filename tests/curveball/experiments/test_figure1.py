@@ -1,6 +1,7 @@
 """Figure 1: trajectories against the solvers' own steps, the files, and what happens to bad input."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from problems.closed_form.rosenbrock import Rosenbrock
 def quick(monkeypatch):
     """Small grids and few iterations: the drawing is what takes time."""
     monkeypatch.setattr(figure1, "MAX_ITER", 25)
+    monkeypatch.setattr(figure1, "linear_system", partial(figure1.linear_system, iterations=50))
     monkeypatch.setattr(table1, "GRIDS", {
         "SGD with momentum": (SGD, {"lr": (1e-3, 1e-4), "momentum": (0.9,)}),
         "Adam": (Adam, {"lr": (1e-2,), "beta1": (0.9,), "beta2": (0.999,)}),
@@ -73,7 +75,8 @@ def test_starts_of_another_shape(start):
 
 
 @pytest.mark.parametrize("noise", [None, (0.0, 3.0)])
-def test_files(quick, tmp_path, noise):
+def test_files(quick, monkeypatch, tmp_path, noise):
+    monkeypatch.setattr(figure1, "MAX_ITER", 9)  # which makes as many frames, and more of the last
     arguments = [] if noise is None else ["--noise", *noise]
     result = command(*arguments, "--seed", 1, "--out", tmp_path / "here")
     assert result.exit_code == 0, result.output

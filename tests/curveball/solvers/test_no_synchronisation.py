@@ -17,7 +17,7 @@ from curveball import SGD, Adam, CurveBall, LevenbergMarquardt, NewtonCG
 from curveball.training.devices import to_backend, to_device_of, to_host
 from curveball.training.step import STATS_MOMENTUM
 from minigrad import nn, tree_flatten
-from problems import NETWORKS, Classification, load, network
+from problems import NETWORKS, Classification, load
 from tests.conftest import _let_variables_answer, real_cupy
 from tests.support import cupy_double
 from tests.support.networks import narrow
@@ -159,7 +159,7 @@ def train_three_steps(solver, problem):
 def few_digits(name, dtype):
     data = load("digits")
     data = replace(data, train_images=data.train_images[:40], train_labels=data.train_labels[:40])
-    net = network(name) if not name.startswith("vgg-f") else narrow(name, shape=(32, 32, 1))
+    net = narrow(name, shape=(32, 32, 1) if name.startswith("vgg-f") else None)
     if name.startswith("vgg-f"):  # which takes no images of 8 x 8
         data = replace(data, train_images=data.train_images.repeat(4, axis=1).repeat(4, axis=2))
     return Classification(data, net, 8, dtype, augment=True)

@@ -13,7 +13,7 @@ from minigrad.backends import Backend, backend_for, backend_of, numpy_namespace,
 from minigrad.backends import patches as patches_file
 from minigrad.backends import registry as registry_file
 from minigrad.backends.standard import Standard
-from tests.conftest import LIBRARIES, compiled_on_jax
+from tests.conftest import LIBRARIES, in_one_program
 
 NUMPY = backend_for(numpy_namespace)
 GEOMETRIES = {  # size, window, stride, pads, dilation
@@ -152,7 +152,7 @@ def test_maxima_of_windows_and_their_places(window, pads, images, backend):
         return y, there.window_pick(number, there.window_argmax(x, y, *geometry), *geometry)
 
     x_there = there.from_host(x)
-    y, found_there = compiled_on_jax(maxima_and_their_numbers, backend)(x_there, there.from_host(number))
+    y, found_there = in_one_program(maxima_and_their_numbers, backend)(x_there, there.from_host(number))
     near(y, expected, type(x_there))
     found = mg.to_numpy(found_there).astype(int)
     known = np.isfinite(expected)
@@ -171,11 +171,11 @@ def test_entries_at_the_places_of_maxima(window, stride, backend):
     there = backend_for(backend)
     x_there, t_there, c_there = there.from_host(x), there.from_host(t), there.from_host(c)
 
-    def pick_and_put(x_there, t_there, c_there):
-        places = there.window_argmax(x_there, there.window_max(x_there, *geometry), *geometry)
-        return there.window_pick(t_there, places, *geometry), there.window_put(c_there, places, x.shape, *geometry)
+    def pick_and_put(x, t, c):
+        places = there.window_argmax(x, there.window_max(x, *geometry), *geometry)
+        return there.window_pick(t, places, *geometry), there.window_put(c, places, x.shape, *geometry)
 
-    picked, put = compiled_on_jax(pick_and_put, backend)(x_there, t_there, c_there)
+    picked, put = in_one_program(pick_and_put, backend)(x_there, t_there, c_there)
     near(picked, t.reshape(-1)[places], type(x_there))
     expected = np.zeros(x.size)
     np.add.at(expected, places.reshape(-1), c.reshape(-1))

@@ -17,6 +17,7 @@ from problems import network
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 from minigrad.backends.cuda_graphs import WARM_UP, Graphed  # noqa: E402
 from tests.support import graph_double  # noqa: E402
+from tests.support.networks import narrow  # noqa: E402
 
 
 def name_of(solver):
@@ -65,7 +66,7 @@ def test_a_step_stays_on_its_device_and_reads_nothing_on_the_host(name, solver, 
     from minigrad.backends.torch import Library
 
     monkeypatch.setattr(Library, "batch_norm", Standard.batch_norm)  # one kernel has no form without numbers
-    net, shape = network(name, 10), (8, 8, 3)
+    net, shape = narrow(name), (8, 8, 3)
     start = net.init(np.random.default_rng(0), shape)
     params = mg.tree_map(lambda a: torch.empty(a.shape, device="meta"), start)
     images, labels = torch.empty(4, *shape, device="meta"), torch.empty(4, dtype=torch.int64, device="meta")

@@ -1,9 +1,11 @@
 """The handwritten digits: what is in them, and that nothing is in both halves."""
 
 import numpy as np
+import pytest
 from sklearn.datasets import load_digits
 
-from problems import load
+from problems import DataError, load
+from tests.support.packages import run
 
 
 def test_digits():
@@ -35,3 +37,15 @@ def test_digits_are_split_without_overlap():
 
 def test_digits_are_the_same_every_time():
     np.testing.assert_array_equal(load("digits").train_labels, load("digits").train_labels)
+
+
+def test_scikit_learn_is_not_imported(tmp_path):
+    """Which takes longer than an epoch on the digits."""
+    code = "import sys, problems; problems.load('digits'); print('sklearn' in sys.modules)"
+    assert run(tmp_path, code) == "False\n"
+
+
+def test_scikit_learn_that_is_missing(monkeypatch):
+    monkeypatch.setattr("problems.data.digits.find_spec", lambda name: None)
+    with pytest.raises(DataError, match="which is missing: pip install scikit-learn"):
+        load("digits")
