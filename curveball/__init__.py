@@ -1,6 +1,6 @@
 """How is a problem solved? By CurveBall and its peers, second-order solvers to read and to run.
 
-`solvers` are what solves it; `training`, `experiments` and the command `cli` use them; `course` serves the notebooks.
+`solvers` are what solves it, and `fitting` fits formulas to data; `training`, `experiments` and the command `cli` use them; `course` serves the notebooks.
 The names below are loaded when they are first used: `import curveball` alone imports neither NumPy nor SciPy.
 """
 
@@ -8,6 +8,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from curveball.fitting.fit import fit
+    from curveball.fitting.fit_result import FitResult
+    from curveball.fitting.least_squares import least_squares
+    from curveball.fitting.result import FitWarning, LeastSquaresResult
     from curveball.solvers.adam import Adam
     from curveball.solvers.base import Solver
     from curveball.solvers.conjugate_gradient import CGResult, conjugate_gradient
@@ -27,27 +31,36 @@ __all__ = [
     "Adam",
     "CGResult",
     "CurveBall",
+    "FitResult",
+    "FitWarning",
     "GaussNewton",
+    "LeastSquaresResult",
     "LevenbergMarquardt",
     "Newton",
     "NewtonCG",
     "Solver",
     "conjugate_gradient",
+    "fit",
+    "least_squares",
     "minimize",
 ]
 
-_FILES = {  # of curveball/solvers, and what each offers
-    "adam": ("Adam",),
-    "base": ("Solver",),
-    "conjugate_gradient": ("CGResult", "conjugate_gradient"),
-    "curve_ball": ("CurveBall",),
-    "gauss_newton": ("GaussNewton",),
-    "levenberg_marquardt": ("LevenbergMarquardt",),
-    "minimize": ("minimize",),
-    "newton": ("Newton",),
-    "newton_cg": ("NewtonCG",),
-    "quasi_newton": ("BFGS", "LBFGS"),
-    "sgd": ("SGD",),
+_FILES = {  # what each offers
+    "fitting.fit": ("fit",),
+    "fitting.fit_result": ("FitResult",),
+    "fitting.least_squares": ("least_squares",),
+    "fitting.result": ("FitWarning", "LeastSquaresResult"),
+    "solvers.adam": ("Adam",),
+    "solvers.base": ("Solver",),
+    "solvers.conjugate_gradient": ("CGResult", "conjugate_gradient"),
+    "solvers.curve_ball": ("CurveBall",),
+    "solvers.gauss_newton": ("GaussNewton",),
+    "solvers.levenberg_marquardt": ("LevenbergMarquardt",),
+    "solvers.minimize": ("minimize",),
+    "solvers.newton": ("Newton",),
+    "solvers.newton_cg": ("NewtonCG",),
+    "solvers.quasi_newton": ("BFGS", "LBFGS"),
+    "solvers.sgd": ("SGD",),
 }
 
 if not TYPE_CHECKING:  # type checkers read the imports above
@@ -56,7 +69,7 @@ if not TYPE_CHECKING:  # type checkers read the imports above
         """Import a public name when it is first asked for (PEP 562)."""
         for file, names in _FILES.items():
             if name in names:
-                value = globals()[name] = getattr(import_module(f"curveball.solvers.{file}"), name)
+                value = globals()[name] = getattr(import_module(f"curveball.{file}"), name)
                 return value
         raise AttributeError(f"module 'curveball' has no attribute {name!r}: it has {', '.join(__all__)}")
 
