@@ -1,6 +1,7 @@
 """How is a problem solved? By CurveBall and its peers, second-order solvers to read and to run.
 
-`solvers` are what solves it, and `fitting` fits formulas to data; `training`, `experiments` and the command `cli` use them; `course` serves the notebooks.
+`solvers` are what solves it; `training`, `experiments` and the command `cli` use them; `fitting` fits formulas to data;
+`course` serves the notebooks.
 The names below are loaded when they are first used: `import curveball` alone imports neither NumPy nor SciPy.
 """
 
@@ -8,10 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from curveball.fitting.estimate import FitWarning
     from curveball.fitting.fit import fit
-    from curveball.fitting.fit_result import FitResult
     from curveball.fitting.least_squares import least_squares
-    from curveball.fitting.result import FitWarning, LeastSquaresResult
     from curveball.solvers.adam import Adam
     from curveball.solvers.base import Solver
     from curveball.solvers.conjugate_gradient import CGResult, conjugate_gradient
@@ -31,10 +31,8 @@ __all__ = [
     "Adam",
     "CGResult",
     "CurveBall",
-    "FitResult",
     "FitWarning",
     "GaussNewton",
-    "LeastSquaresResult",
     "LevenbergMarquardt",
     "Newton",
     "NewtonCG",
@@ -47,9 +45,8 @@ __all__ = [
 
 _FILES = {  # what each offers
     "fitting.fit": ("fit",),
-    "fitting.fit_result": ("FitResult",),
     "fitting.least_squares": ("least_squares",),
-    "fitting.result": ("FitWarning", "LeastSquaresResult"),
+    "fitting.estimate": ("FitWarning",),
     "solvers.adam": ("Adam",),
     "solvers.base": ("Solver",),
     "solvers.conjugate_gradient": ("CGResult", "conjugate_gradient"),

@@ -4,10 +4,13 @@ For residuals with variance `s^2` each, near the minimum,
 
     covariance = s^2 (J^T J)^-1 = s^2 C V S^-2 V^T C,     J C = U S V^T
 
-where the diagonal matrix `C` gives the columns of J the length 1, so that units do not matter. A robust loss weighs residuals: with
-`w = rho'` and `h = rho' + 2 rho'' z` (robust.py), and A = J^T diag(h) J, it is `A^-1 J^T diag(w r)^2 J A^-1 m / (m - n)`
-(Huber, Robust Statistics, 1981, section 6.3). Where singular values are rounding errors, some combinations of parameters
-are not determined: the variances of the parameters in them are infinite.
+where the diagonal matrix `C` gives the columns of J the length 1, so that units do not matter. A robust loss weighs
+residuals: with `w = rho'` and `h = rho' + 2 rho'' z` (robust.py) and `A = J^T diag(h) J`, it is
+
+    covariance = A^-1 J^T diag(w r)^2 J A^-1 m / (m - n)
+
+(Huber, Robust Statistics, 1981, section 6.3). Where singular values are rounding errors, some combinations of
+parameters are not determined: the variances of the parameters in them are infinite.
 """
 
 from __future__ import annotations

@@ -37,16 +37,17 @@ def fit(
       `f(x, a=..., b=...)`, with numbers or arrays as values. `f` is made of minigrad's functions (`mg.exp`).
     - `x`: whatever `f` takes, with NumPy arrays in it; `y`: an array (m,), or of any shape that `f` returns.
     - `sigma`: the standard deviation of each `y`, or of all; or their covariance (m, m). None: all alike.
-    - `absolute_sigma`: they are in the units of `y`. Otherwise, as in SciPy's `curve_fit`, only their ratios count, and the
-      scatter of the residuals gives the scale.
+    - `absolute_sigma`: they are in the units of `y`. Otherwise, as in SciPy's `curve_fit`, only their ratios count, and
+      the scatter of the residuals gives the scale.
     - `bounds`, `loss`, `f_scale` and `options` are those of `least_squares`. `f_scale` is in units of sigma.
 
-    The result is that of `least_squares`, with `predict`, `confidence_band` and `plot`. ValueError, with the row, for data
-    that are not finite; for fewer points than parameters; and as `least_squares`.
+    The result is that of `least_squares`, with `predict`, `confidence_band` and `plot`. ValueError, with the row, for
+    data that are not finite; for fewer points than parameters; and as `least_squares`.
 
     >>> import minigrad as mg
     >>> t = np.array([0.0, 1.0, 2.0, 3.0])
-    >>> result = fit(lambda t, height, rate: height * mg.exp(-rate * t), t, 2.0 * np.exp(-0.5 * t), {"height": 1, "rate": 1})
+    >>> decay = lambda t, height, rate: height * mg.exp(-rate * t)
+    >>> result = fit(decay, t, decay(t, 2.0, 0.5), {"height": 1.0, "rate": 1.0})
     >>> round(float(result.params["height"]), 9), round(float(result.params["rate"]), 9)
     (2.0, 0.5)
     """
@@ -85,7 +86,7 @@ def _read(f: Formula, p0: Tree) -> tuple[Callable[[Tree, Tree], Array], Paramete
     return (lambda x, params: f(x, *params)), Parameters(values, names)
 
 
-def _finite(name: str, values: np.ndarray) -> np.ndarray:
+def _finite(name: str, values: np.ndarray | float) -> np.ndarray:
     array = np.asarray(values)
     if array.dtype.kind not in "fiu":
         raise TypeError(f"{name} must be real numbers; got {array.dtype}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from curveball.fitting.evaluation import Evaluation
+from curveball.fitting.plot import draw
 from curveball.fitting.result import LeastSquaresResult
 from minigrad import Array, Tree
 
@@ -24,9 +25,6 @@ class FitResult(LeastSquaresResult):
     x_data: Tree = field(repr=False)
     y_data: np.ndarray = field(repr=False)
     sigma: np.ndarray | float | None = field(repr=False)
-
-    def __str__(self) -> str:
-        return super().__str__()
 
     def predict(self, x: Tree) -> np.ndarray:
         """The fitted formula at other points."""
@@ -50,6 +48,12 @@ class FitResult(LeastSquaresResult):
 
     def plot(self, ax: Axes | None = None, level: float = 0.95) -> Axes:
         """Draw data, curve and confidence band, with the residuals below; return the upper axes. For one predictor."""
-        from curveball.fitting.plot import draw
-
-        return draw(self, ax, level)
+        x, y = np.asarray(self.x_data), self.y_data
+        if isinstance(self.x_data, tuple | list | dict) or x.ndim != 1 or y.shape != x.shape:
+            raise ValueError("plot draws y over one predictor x (m,): for others, plot result.predict(x) over y")
+        errors = None
+        if self.sigma is not None:
+            sigma = np.asarray(self.sigma, dtype=float)
+            errors = np.broadcast_to(np.sqrt(np.diag(sigma)) if sigma.ndim == 2 else sigma, y.shape)
+        band = None if self.undetermined else lambda x: self.confidence_band(x, level)
+        return draw(ax, x, y, errors, self.predict, band, f"{100.0 * level:g}% confidence")

@@ -32,9 +32,9 @@ def least_squares(
     f_scale: float = 1.0,
     x_scale: Tree = "jac",
     jac: Callable[[Tree], np.ndarray] | None = None,
-    ftol: float = 1e-14,
-    xtol: float = 1e-14,
-    gtol: float = 1e-14,
+    ftol: float = 1e-10,
+    xtol: float = 1e-10,
+    gtol: float = 1e-10,
     max_nfev: int | None = None,
     absolute_sigma: bool = False,
     callback: Callable[[Tree, float], object] | None = None,
@@ -46,18 +46,20 @@ def least_squares(
     the step (search.py has the method). Results are float64.
 
     - `bounds`: `(lower, upper)`, each a number or like `p0`, or a dict `{"rate": (0.0, None)}`.
-    - `loss`: "linear", "soft_l1", "huber", "cauchy", "arctan", as SciPy names them, or a function `z -> rho, rho', rho''`;
-      with `f_scale`, the residual at which outliers begin.
-    - `x_scale`: "jac" scales parameters by the columns of J, which makes steps independent of units; or typical sizes of
-      the parameters, like `p0`.
+    - `loss`: "linear", "soft_l1", "huber", "cauchy", "arctan", as SciPy names them, or a function
+      `z -> rho, rho', rho''`; with `f_scale`, the residual at which outliers begin.
+    - `x_scale`: "jac" scales parameters by the columns of J, which makes steps independent of units; or typical sizes
+      of the parameters, like `p0`.
     - `jac`: a function from params to the matrix (m, n), if minigrad is not to differentiate. The parameters are in the
       order of `names`. Steps are then not accelerated.
-    - it stops when a step promises and gives a smaller share of the cost than `ftol`; when steps are shorter than `xtol`
-      of the parameters, in their scales; when the cosine between the residuals and the range of J is below `gtol`; after
-      `max_nfev` evaluations (None: 200 for each parameter and one more); when `callback(params, cost)` returns True.
+    - it stops when a step promises and gives a smaller share of the cost than `ftol`, or is shorter than `xtol` of the
+      parameters in their scales: Gauss-Newton steps then follow as long as they make the gradient smaller. Or when the
+      cosine between the residuals and the range of J is below `gtol`; after `max_nfev` evaluations (None: 200 for each
+      parameter and one more); when `callback(params, cost)` returns True.
     - `absolute_sigma`: residuals are in units of their standard deviations, which are not to be estimated.
 
-    ValueError, with a name, for a start that is not finite or outside its bounds, and residuals that are not finite there.
+    ValueError, with a name, for a start that is not finite or outside its bounds, and for residuals that are not finite
+    there.
     Moré, The Levenberg-Marquardt Algorithm, 1978; Transtrum and Sethna, arXiv:1201.5885, 2012.
 
     >>> import minigrad as mg
@@ -81,9 +83,9 @@ def minimise(
     *,
     x_scale: Tree = "jac",
     jac: Callable[[Tree], np.ndarray] | None = None,
-    ftol: float = 1e-14,
-    xtol: float = 1e-14,
-    gtol: float = 1e-14,
+    ftol: float = 1e-10,
+    xtol: float = 1e-10,
+    gtol: float = 1e-10,
     max_nfev: int | None = None,
     callback: Callable[[Tree, float], object] | None = None,
     row_of: str = "residual",
@@ -128,7 +130,7 @@ def minimise(
         active_mask=search.held,
         _parameters=parameters,
         _weighing=weighing,
-        _absolute=absolute_sigma,
+        absolute_sigma=absolute_sigma,
     )
 
 

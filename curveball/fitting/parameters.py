@@ -60,10 +60,9 @@ class Parameters:
 
 
 def _shape(leaf: object, path: str) -> tuple[int, ...]:
-    good = isinstance(leaf, np.ndarray | np.generic | float | int) and not isinstance(leaf, bool)
-    if not good or np.asarray(leaf).dtype.kind not in "fiu":
-        raise TypeError(f"p0{path} must be a real number or a NumPy array of them; got {type(leaf).__name__}")
-    return np.shape(leaf)
+    if isinstance(leaf, np.ndarray | np.generic | float | int) and np.asarray(leaf).dtype.kind in "fiu":
+        return np.shape(leaf)
+    raise TypeError(f"p0{path} must be a real number or a NumPy array of them; got {type(leaf).__name__}")
 
 
 def _names(paths: list[str], shapes: list[tuple[int, ...]]) -> list[str]:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-if TYPE_CHECKING:
-    from curveball.fitting.result import LeastSquaresResult
+from curveball.fitting.estimate import Estimate
 
 MOST = 30  # parameters that are listed
 CORRELATED = 0.9  # from here on a correlation is named
 
 
-def report(result: LeastSquaresResult) -> str:
+def report(result: Estimate) -> str:
     """Values with their errors and intervals, the quality of the fit, and what needs attention."""
     n, m = len(result.names), result.residuals.size
     head = "converged" if result.success else "NOT converged"
@@ -34,7 +31,7 @@ def report(result: LeastSquaresResult) -> str:
     return "\n".join(lines)
 
 
-def _table(result: LeastSquaresResult) -> list[str]:
+def _table(result: Estimate) -> list[str]:
     half = result.quantile(0.95) * result.errors
     rows = [("", "value", "standard error", "95% interval")]
     for name, value, error, h, mask in zip(
@@ -44,7 +41,14 @@ def _table(result: LeastSquaresResult) -> list[str]:
             rows.append((name, f"{value:.6g}", "", f"at its {'lower' if mask < 0 else 'upper'} bound"))
         elif np.isfinite(error):
             digits = _digits(error)
-            rows.append((name, _fixed(value, digits), _fixed(error, digits), f"{_fixed(value - h, digits)} to {_fixed(value + h, digits)}"))
+            rows.append(
+                (
+                    name,
+                    _fixed(value, digits),
+                    _fixed(error, digits),
+                    f"{_fixed(value - h, digits)} to {_fixed(value + h, digits)}",
+                )
+            )
         else:
             rows.append((name, f"{value:.6g}", "not determined", ""))
     widths = [max(len(row[k]) for row in rows) for k in range(4)]
@@ -64,13 +68,13 @@ def _fixed(value: float, digits: int) -> str:
     return f"{value:.{digits}f}" if digits >= 0 else f"{value:.6g}"
 
 
-def _meaning(result: LeastSquaresResult) -> str:
-    if result._absolute:
+def _meaning(result: Estimate) -> str:
+    if result.absolute_sigma:
         return "errors from the standard deviations given"
     return "errors scaled by it"
 
 
-def _correlated(result: LeastSquaresResult) -> list[str]:
+def _correlated(result: Estimate) -> list[str]:
     """The largest correlations, at most three."""
     upper = np.triu(np.nan_to_num(result.correlation), 1)
     found = sorted(zip(*np.nonzero(np.abs(upper) > CORRELATED), strict=True), key=lambda ij: -abs(upper[ij]))

@@ -49,8 +49,8 @@ class Weighing:
 
     ValueError for an unknown name or a margin that is not positive.
 
-    >>> Weighing.of("huber", 2.0).size(np.array([1.0, 4.0])) ** 2 / 2.0  # 1/2 + 2 (4 - 1)
-    np.float64(6.5)
+    >>> round(Weighing.of("huber", 2.0).size(np.array([1.0, 4.0])) ** 2 / 2.0, 9)  # 1/2 + 2 (4 - 1)
+    6.5
     """
 
     rho: Rho | None

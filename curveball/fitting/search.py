@@ -1,15 +1,15 @@
 r"""Levenberg-Marquardt with geodesic acceleration, in a box.
 
-Each iteration takes the best step `v` of the linear model `r + J v` inside `|D v| <= delta` (trust_region.py). `D` has the
-largest norm so far of each column of J, so that the units of the parameters do not matter (Moré, 1978). The step bends
-along the curve on which the residuals change as the linear model says,
+Each iteration takes the best step `v` of the linear model `r + J v` inside `|D v| <= delta` (trust_region.py). `D` has
+the largest norm so far of each column of J, so that the units of the parameters do not matter (Moré, 1978). The step
+bends along the curve on which the residuals change as the linear model says,
 
     a = -1/2 (J^T J + lam D^2)^-1 J^T r'',   r'' = d^2/dt^2 r(p + t v) at t = 0,   step = v + a
 
-where `r''` is exact. Where `2 |D a| > 3/4 |D v|`, the linear model does not hold so far out: the radius is halved before
-anything is evaluated there (Transtrum and Sethna, arXiv:1201.5885, 2012). The radius follows the gain ratio: the fall of
-the cost over the fall predicted. A parameter at its bound stays there while the cost falls beyond it, and steps are cut at
-the box.
+where `r''` is exact. Where `2 |D a| > 3/4 |D v|`, the linear model does not hold so far out: the radius is halved
+before anything is evaluated there (Transtrum and Sethna, arXiv:1201.5885, 2012). The radius follows the gain ratio: the
+fall of the cost over the fall predicted. A parameter at its bound stays there while the cost falls beyond it, and steps
+are cut at the box.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from curveball.fitting.trust_region import LinearModel
 
 BEND = 0.75  # the largest 2 |D a| / |D v|
 HALVINGS = 10  # of the radius for it, in one iteration
+SAME = 1e-12  # as a share of the size: rounding errors
+SHRINK = 0.8  # of a part of the residuals, or a Gauss-Newton step is not worth its evaluation
 LOST = 1e-7  # of its largest norm is left in a column of J
 FALL = 1e-4  # the least gain ratio of a step that is taken
 
@@ -76,21 +78,48 @@ class Search:
             if self.size == 0.0 or self._model.tangent <= self._limits.gtol:
                 return ORTHOGONAL
             status = self._iteration()
+            if status in (FLAT, SHORT):
+                self._polish()
             if status is not None:
                 return status
             self._model = self._linear_model()
 
+    def _polish(self) -> None:
+        """Gauss-Newton steps while the part of the residuals that J can reach shrinks.
+
+        At the minimum the cost is flat: its rounding error hides the second half of a parameter's digits, and the
+        gradient's does not.
+        """
+        self._model = self._linear_model()
+        while self._model.tangent > self._limits.gtol and self._evaluation.residuals < self._limits.max_nfev:
+            before, model = (self.point, self.J, self.size, self.held), self._model
+            step, _ = model.step(np.inf)
+            self.point = self._evaluation.at(self._box.clip(self.point.p + self._spread(step)))
+            self.size = self._weighing.size(self.point.r)
+            good = self.size <= before[2] * (1.0 + SAME)
+            if good:
+                self.J = self._evaluation.jacobian(self.point)
+                good = bool(np.isfinite(self.J).all())
+            if good:
+                self._model = self._linear_model()
+                good = self._model.tangent <= SHRINK * model.tangent
+            if not good:
+                self.point, self.J, self.size, self.held = before
+                return
+            self.iterations += 1
+
     @property
     def lost(self) -> bool:
-        """Whether a parameter has gone where it has no effect any more: the curve is flat there, often not the minimum."""
+        """Whether a parameter has gone where it has no effect any more: flat, and often not the minimum."""
         if not self._moving_scale or not (self._D > 0.0).all():
             return False
         return bool((_column_norms(self.J) < LOST * self._largest * self._D).any())
 
     def _linear_model(self) -> LinearModel:
         """The linear model at the point, of the parameters that are free to move."""
-        r, J = self.point.r, self.J
+        r, J, g = self.point.r, self.J, None
         if self._weighing.rho is not None:
+            g = (self._weighing.weights(r)[0] * r) @ J
             self._alpha, root = self._weighing.factors(r)
             r, J = self._alpha * r, root[:, None] * J
         if self._moving_scale:
@@ -99,10 +128,10 @@ class Search:
             self._D = np.maximum(self._D, norms / (self._largest or 1.0))
         D = np.where(self._D > 0.0, self._D, 1.0)
         if self._box.exists:
-            self.held = self._box.held(self.point.p, r @ J)
+            self.held = self._box.held(self.point.p, r @ J if g is None else g)
             free = self.held == 0
-            J, D = J[:, free], D[free]
-        return LinearModel(r, J, D, self.size or 1.0)
+            J, D, g = J[:, free], D[free], None if g is None else g[free]
+        return LinearModel(r, J, D, self.size or 1.0, g)
 
     def _iteration(self) -> int | None:
         """Shorten the step until one is taken; return a reason to end."""

@@ -21,20 +21,25 @@ FREE = 1e-15  # singular values below this share of the largest are rounding err
 class LinearModel:
     """`r + J z` at a point, ready for steps of any length. All is computed in units of `size`, the length of `r`.
 
+    With `g`, the gradient `J^T r` where that is known with more digits than r and J apart.
+
     >>> model = LinearModel(np.array([3.0, 4.0]), np.eye(2), np.ones(2), size=5.0)
     >>> z, length = model.step(1.0)
     >>> z.round(3).tolist(), round(length, 3), round(model.fall(), 3)  # |r| falls from 5 to 4
     ([-0.6, -0.8], 1.0, 0.36)
     """
 
-    def __init__(self, r: np.ndarray, J: np.ndarray, D: np.ndarray, size: float):
+    def __init__(self, r: np.ndarray, J: np.ndarray, D: np.ndarray, size: float, g: np.ndarray | None = None):
         n = D.size
         self._r, self._J, self._D, self._size = r, J, D, size
-        R = np.linalg.qr(np.column_stack([J / (size * D), r / size]), mode="r")  # the last column is Q^T r
+        R = np.asarray(np.linalg.qr(np.column_stack([J / (size * D), r / size]), mode="r"))  # the last column is Q^T r
         U, s, Vt = np.linalg.svd(R[:, :n], full_matrices=False)
         keep = s > FREE * s.max(initial=0.0)
         self._s, self._Vt = s[keep], Vt[keep]
-        self._b = (U.T @ R[:, n])[keep]
+        if g is None:
+            self._b = (U.T @ R[:, n])[keep]
+        else:
+            self._b = self._Vt @ (g / size / (size * D)) / self._s
         self._q = self._b  # of the last step
         self.lam = 0.0  # of the last step
         self.tangent = float(np.linalg.norm(self._b))  # the part of r that J can reach

@@ -40,7 +40,9 @@ def _read() -> dict[str, np.ndarray]:
 def _read_nelson() -> tuple[np.ndarray, ...]:
     """Its two predictors, and the logarithm of the response, which is what the formula gives."""
     text = (resources.files("problems.closed_form") / "nelson.csv").read_text("utf-8")
-    y, x1, x2 = np.array([[float(row[key]) for key in ("y", "x1", "x2")] for row in csv.DictReader(text.splitlines())]).T
+    y, x1, x2 = np.array(
+        [[float(row[key]) for key in ("y", "x1", "x2")] for row in csv.DictReader(text.splitlines())]
+    ).T
     return x1, x2, np.log(y)
 
 
