@@ -9,9 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from curveball.fitting.estimate import FitWarning
     from curveball.fitting.fit import fit
     from curveball.fitting.least_squares import least_squares
+    from curveball.fitting.warning import FitWarning
     from curveball.solvers.adam import Adam
     from curveball.solvers.base import Solver
     from curveball.solvers.conjugate_gradient import CGResult, conjugate_gradient
@@ -46,7 +46,7 @@ __all__ = [
 _FILES = {  # what each offers
     "fitting.fit": ("fit",),
     "fitting.least_squares": ("least_squares",),
-    "fitting.estimate": ("FitWarning",),
+    "fitting.warning": ("FitWarning",),
     "solvers.adam": ("Adam",),
     "solvers.base": ("Solver",),
     "solvers.conjugate_gradient": ("CGResult", "conjugate_gradient"),

@@ -11,11 +11,8 @@ import numpy as np
 from curveball.fitting.covariance import Covariance, correlation, covariance
 from curveball.fitting.parameters import Parameters
 from curveball.fitting.robust import Weighing
+from curveball.fitting.warning import FitWarning
 from minigrad import Tree
-
-
-class FitWarning(UserWarning):
-    """The data do not determine some parameters."""
 
 
 @dataclass(frozen=True, eq=False)
