@@ -107,6 +107,9 @@ def minimise(
             raise ValueError(f"{row_of}[{row}] is {start.r[row]} at p0: start where all are finite")
         told = None if callback is None else lambda p, cost: callback(parameters.tree(p), cost)
         search = Search(evaluation, start, weighing, box, limits, scale, jac is None, told)
+        if not np.isfinite(search.J).all():
+            row = int(np.flatnonzero(~np.isfinite(search.J).all(axis=1))[0])
+            raise ValueError(f"the derivative of {row_of}[{row}] is not finite at p0: start elsewhere")
         status = search.run()
         if status > 0 and search.lost:  # once more, with a short first step
             again = Search(evaluation, start, weighing, box, limits, scale, jac is None, told, radius=1e-3)

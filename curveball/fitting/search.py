@@ -1,6 +1,6 @@
 r"""Levenberg-Marquardt with geodesic acceleration, in a box.
 
-Each iteration takes the best step `v` of the linear model `r + J v` inside `|D v| <= delta` (trust_region.py). `D` has
+Each iteration takes the best step `v` of the linear model `r + J v` inside `|D v| <= radius` (trust_region.py). `D` has
 the largest norm so far of each column of J, so that the units of the parameters do not matter (Moré, 1978). The step
 bends along the curve on which the residuals change as the linear model says,
 
@@ -69,11 +69,12 @@ class Search:
         self._moving_scale, self._largest = scale is None, 0.0  # the norm of the first J's longest column
         self._D = np.zeros(start.p.size) if scale is None else 1.0 / scale
         self._alpha: np.ndarray | None = None
-        self._model = self._linear_model()
-        self._delta = radius * (self._reach() or 1.0)
+        self._first = radius
 
     def run(self) -> int:
         """Minimise; return the reason for the end, one of the constants above."""
+        self._model = self._linear_model()
+        self._radius = self._first * (self._reach() or 1.0)
         while True:
             if self.size == 0.0 or self._model.tangent <= self._limits.gtol:
                 return ORTHOGONAL
@@ -139,15 +140,15 @@ class Search:
         while True:
             if self._evaluation.residuals >= self._limits.max_nfev:
                 return EXHAUSTED
-            step, length = self._model.step(self._delta)
+            step, length = self._model.step(self._radius)
             if self._accelerate:
                 bent, bend = self._bent(step, length)
                 if bend <= BEND:
                     step = bent
                 elif halvings < HALVINGS:
                     halvings += 1
-                    self._delta = 0.5 * length
-                    if self._delta <= self._limits.xtol * self._reach():
+                    self._radius = 0.5 * length
+                    if self._radius <= self._limits.xtol * self._reach():
                         return SHORT
                     continue
             p = self._box.clip(self.point.p + self._spread(step))
@@ -169,7 +170,7 @@ class Search:
                     return STOPPED
             if predicted <= self._limits.ftol and abs(actual) <= self._limits.ftol and gain <= 2.0:
                 return FLAT
-            if self._delta <= self._limits.xtol * self._reach():
+            if self._radius <= self._limits.xtol * self._reach():
                 return SHORT
             if J is not None and gain > FALL:
                 return None
@@ -185,9 +186,9 @@ class Search:
     def _resize(self, gain: float, length: float) -> None:
         """Set the radius by the gain ratio."""
         if gain <= 0.25:
-            self._delta = (0.25 if gain > -10.0 else 0.1) * min(self._delta, length)
+            self._radius = (0.25 if gain > -10.0 else 0.1) * min(self._radius, length)
         elif gain >= 0.75 or self._model.lam == 0.0:
-            self._delta = 2.0 * length
+            self._radius = 2.0 * length
 
     def _reach(self) -> float:
         return float(np.linalg.norm(self._D * self.point.p))

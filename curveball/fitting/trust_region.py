@@ -1,8 +1,8 @@
 r"""The step of Levenberg and Marquardt: the best one of the linear model inside an ellipsoid.
 
-    min |r + J z|   with   |D z| <= delta,   D diagonal
+    min |r + J z|   with   |D z| <= radius,   D diagonal
 
-is solved by `z = -(J^T J + lam D^2)^-1 J^T r` with `lam = 0`, or with the `lam > 0` at which `|D z| = delta`. With the
+is solved by `z = -(J^T J + lam D^2)^-1 J^T r` with `lam = 0`, or with the `lam > 0` at which `|D z| = radius`. With the
 singular values of `J D^-1 = U diag(s) V^T` and `b = U^T r`, each `lam` costs a few operations on vectors:
 
     D z = -V q,   q = s b / (s^2 + lam)
@@ -44,24 +44,24 @@ class LinearModel:
         self.lam = 0.0  # of the last step
         self.tangent = float(np.linalg.norm(self._b))  # the part of r that J can reach
 
-    def step(self, delta: float) -> tuple[np.ndarray, float]:
+    def step(self, radius: float) -> tuple[np.ndarray, float]:
         """The step `z` (n,) for a radius, and its length `|D z|`, at most a tenth above the radius."""
         s, b = self._s, self._b
         s2 = s * s
         q = b / s
         length = float(np.linalg.norm(q))
-        if length <= 1.1 * delta:
+        if length <= 1.1 * radius:
             self.lam = 0.0
         else:
-            low, high = 0.0, float(np.linalg.norm(s * b)) / delta
+            low, high = 0.0, float(np.linalg.norm(s * b)) / radius
             lam = self.lam if 0.0 < self.lam < high else 0.001 * high
             for _ in range(20):
                 q = s * b / (s2 + lam)
                 length = float(np.linalg.norm(q))
-                if abs(length - delta) <= 0.1 * delta:
+                if abs(length - radius) <= 0.1 * radius:
                     break
-                low, high = (lam, high) if length > delta else (low, lam)
-                lam += (length / delta) * (length - delta) * length / float(q @ (q / (s2 + lam)))
+                low, high = (lam, high) if length > radius else (low, lam)
+                lam += (length / radius) * (length - radius) * length / float(q @ (q / (s2 + lam)))
                 if not low < lam < high:
                     lam = max(0.001 * high, float(np.sqrt(low * high)))
             self.lam = lam

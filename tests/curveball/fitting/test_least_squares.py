@@ -213,6 +213,18 @@ def test_residuals_that_are_not_finite_at_the_start():
         least_squares(P0, P0)
 
 
+def test_a_derivative_that_is_not_finite_at_the_start():
+    with pytest.raises(ValueError, match=r"derivative of residual\[0\] is not finite at p0: start elsewhere"):
+        least_squares(lambda p: p["a"] + mg.sqrt(p["rate"]) * np.ones(3), {"a": 1.0, "rate": 0.0})
+
+
+def test_all_parameters_at_their_bounds():
+    result = least_squares(lambda p: p + 1.0, np.zeros(2), bounds=(0.0, 1.0))
+    assert (result.status, result.params.tolist(), result.active_mask.tolist()) == (1, [0.0, 0.0], [-1, -1])
+    assert np.isnan(result.errors).all()
+    assert "at its lower bound" in str(result)
+
+
 def test_trials_outside_the_domain_are_shortened():
     result = least_squares(lambda p: mg.log(p) * np.array([1.0, 2.0]) + 30.0, np.array([5.0]))
     np.testing.assert_allclose(result.params, np.exp(-18.0), rtol=1e-9)  # the mean of -30 and -15, weighted by 1 and 4
