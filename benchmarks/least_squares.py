@@ -1,6 +1,6 @@
 """Fits beside SciPy's and lmfit's: successes, evaluations, seconds, with the same derivatives for all.
 
-python benchmarks/least_squares.py                   # prints a table for benchmarks/results/least_squares.md
+python benchmarks/least_squares.py                   # prints the tables of benchmarks/results/least_squares.md
 python benchmarks/least_squares.py --repeats 3       # the fastest of three: for quiet numbers
 
 NIST's 26 sets from both starts (success: all certified parameters to six digits), the problems of Moré, Garbow and
@@ -21,9 +21,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.optimize
+from random_fits import random_fits
 
 import minigrad as mg
-from benchmarks.random_fits import random_fits
 from curveball import least_squares
 from minigrad import Array
 from problems.closed_form import PROBLEMS
