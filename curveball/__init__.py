@@ -1,7 +1,7 @@
 """How is a problem solved? By CurveBall and its peers, second-order solvers to read and to run.
 
-`solvers` are what solves it; `training`, `experiments` and the command `cli` use them; `spectra` shows the eigenvalues
-of the curvature, `uncertainty` how sure a prediction is; `course` serves the notebooks.
+`solvers` are what solves it; `training`, `experiments` and the command `cli` use them; `fitting` fits formulas to data;
+`spectra` shows the eigenvalues of the curvature, `uncertainty` how sure a prediction is; `course` serves the notebooks.
 The names below are loaded when they are first used: `import curveball` alone imports neither NumPy nor SciPy.
 """
 
@@ -9,6 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from curveball.fitting.fit import fit
+    from curveball.fitting.least_squares import least_squares
+    from curveball.fitting.warning import FitWarning
     from curveball.solvers.adam import Adam
     from curveball.solvers.base import Solver
     from curveball.solvers.conjugate_gradient import CGResult, conjugate_gradient
@@ -30,18 +33,24 @@ __all__ = [
     "Adam",
     "CGResult",
     "CurveBall",
+    "FitWarning",
     "GaussNewton",
     "LevenbergMarquardt",
     "Newton",
     "NewtonCG",
     "Solver",
     "conjugate_gradient",
+    "fit",
     "laplace",
+    "least_squares",
     "minimize",
     "spectrum",
 ]
 
-_FILES = {  # and what each offers
+_FILES = {  # what each offers
+    "fitting.fit": ("fit",),
+    "fitting.least_squares": ("least_squares",),
+    "fitting.warning": ("FitWarning",),
     "solvers.adam": ("Adam",),
     "solvers.base": ("Solver",),
     "solvers.conjugate_gradient": ("CGResult", "conjugate_gradient"),
