@@ -77,7 +77,7 @@ class Evaluation:
                 unit[k] = 0.0
             return matrix.T
         rows = np.empty((m, n))
-        outputs = mg.Ravel(J.codomain.build(J.outputs.leaves))
+        outputs = mg.Ravel(J.codomain.build(J.codomain.leaves))
         for k, unit in enumerate(np.eye(m)):
             rows[k] = _vector(J.T(outputs.tree(unit)))
         return rows
