@@ -31,13 +31,18 @@ solution promises:
 
     A <- average A + A_k / -m_k*,        b <- average b + b_k / -m_k*                                    (6)
 
+On mini-batches the trust ratio says little about which `lam` is right. `adapt_lam="share"`, beyond the paper too, keeps
+the share `s` of damping in the curvature along the step, of which progress and noise decide (damping_share.py):
+
+    s = lam z.z / z.G_lam z,        lam <- lam ((1 - s) s* / (s (1 - s*)))^0.1                           (7)
+
 Each formula is derived, and tested, in tests/derivations/: Newton's step and the descent on it (test_01_newton_step,
 test_02_descent_on_the_step), (1) in test_06_two_sweep_product, (4) in test_07_two_by_two_system and
 test_08_predicted_decrease, (5) in test_11_trust_ratio; momentum without curvature in test_03_heavy_ball; when the
 iteration converges, and how fast, in test_09_convergence_region and test_10_convergence_rate; its cost in test_12_cost;
 its likeness to Nesterov's method in test_04_look_ahead_gradient; the linear system alone in
 test_13_solving_the_linear_system; damping and weight decay in test_14_damping and test_15_weight_decay; (6) in
-test_16_averaging.
+test_16_averaging, (7) in test_20_damping_share.
 
 J. F. Henriques, S. Ehrhardt, S. Albanie, A. Vedaldi, "Small Steps and Giant Leaps: Minimal Newton Solvers for Deep
 Learning", ICCV 2019, arXiv 1805.08095. Their symbols, and ours, are in docs/notation.md.
@@ -105,8 +110,9 @@ class CurveBall(Solver):
     - `lam` = 1 (at least 0): the damping, at the start.
     - `rho` = None (any number): momentum, how much of `z` is kept; None: automatic, by (4).
     - `beta` = None (positive): step size along `-d`; None: automatic, by (4).
-    - `adapt_lam` = True: whether `lam` follows the trust ratio, and stays in [1e-8, 1e8].
-    - `lam_factor` = 0.999 (in (0, 1]): how much `lam` may change per step.
+    - `adapt_lam` = "paper" (or true): `lam` follows the trust ratio, and stays in [1e-8, 1e8]. "share": it keeps a
+      share of the curvature, from any start (7). False: it stays.
+    - `lam_factor` = 0.999 (in (0, 1]): how much `lam` may change per step; this and the next two of "paper" alone.
     - `lam_every` = 5 (at least 1): steps from one trust ratio to the next; `lam` then changes by
       `lam_factor ** lam_every`.
     - `trust_low` = 0.5 (below `trust_high`): `lam` grows where the trust ratio is below it or not finite, or where

@@ -17,7 +17,7 @@ on the noise of the batches. With the running average `w_bar` of the params over
 on the same batch: where steps make progress, `w_bar` lags behind, and `D < 0`; where `w` only moves about in the noise,
 the average is better, and `D > 0`. So the target follows
 
-    s* / (1 - s*) <- s* / (1 - s*) exp(2 n D / h)                                                        (4)
+    s* / (1 - s*) <- s* / (1 - s*) exp(1.5 n D / h)                                                        (4)
 
 every `n` steps. A share that changes within the horizon `h` of what it is judged by would swing.
 
@@ -41,14 +41,14 @@ from curveball.solvers.trust_ratio import in_range
 from curveball.solvers.two_by_two import Squares, squared
 from minigrad import Array, Namespace, Tree, fused
 
-START = 0.2  # s* before anything is known
-SHARES = (0.003, 0.6)  # the least and the largest s*
+START = 0.5  # s* before anything is known
+SHARES = (0.01, 0.6)  # the least and the largest s*
 GROWTH = 0.45  # of the horizon h with the steps
-GAIN = 2.0  # of (4)
+GAIN = 1.5  # of (4)
 SPEED = 0.1  # of (2)
 LEAST = 1e-4  # a share is taken for at least this, and for at most 1 less it
 LARGEST = 0.2  # of log lam in a step
-SAME = 1e-3  # objectives that differ less, relative to their size, are one
+SAME = 1e-5  # objectives that differ less, relative to their size, are one
 
 
 def log_odds(s: float) -> float:

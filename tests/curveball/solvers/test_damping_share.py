@@ -51,9 +51,9 @@ def test_digits_are_learnt_from_any_start(start):
 
 @pytest.mark.parametrize("column", [column for column in COLUMNS if not column.linear], ids=lambda c: c.name)
 def test_table_1_is_no_worse_than_by_the_papers_rule(column):
-    counts = [iterations_to(column.problem(0), s, 40, column.max_iter, THRESHOLD, 0) for s in (SOLVER, CurveBall())]
+    counts = [iterations_to(column.problem(0), s, 100, column.max_iter, THRESHOLD, 0) for s in (SOLVER, CurveBall())]
     assert all((each > 0).all() for each in counts)
-    assert counts[0].mean() <= 1.01 * counts[1].mean()
+    assert counts[0].mean() <= counts[1].mean()
 
 
 def test_where_batches_are_the_same_lambda_stays():
