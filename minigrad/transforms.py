@@ -203,7 +203,8 @@ def hessian(
 ) -> Callable[..., Tree]:
     """Return the dense Hessian of a scalar function in argument `argnums`: the Jacobian of its gradient.
 
-    For pytrees: a tree of trees; for a tuple `argnums`, a tuple of tuples of them. `mode` is "forward-over-reverse" or "reverse-over-reverse"; they agree.
+    For pytrees: a tree of trees; for a tuple `argnums`, a tuple of tuples of them. `mode` is "forward-over-reverse" or
+    "reverse-over-reverse"; they agree.
 
     >>> import numpy as np
     >>> hessian(lambda w: w[0] ** 2 * w[1])(np.array([3.0, 2.0]))
