@@ -62,9 +62,7 @@ def _symmetric(a: Array) -> Array:
 
 def _eigen(name: str, a: Array) -> EighResult:
     check_factored(name, a)
-    y = _eigh(_symmetric(a))
-    if y.__class__ is Variable:
-        refuse_equal(name, "eigenvalues", strip(y)[..., -1, :])
+    y = _eigh(_symmetric(a), name=name)
     return EighResult(y[..., -1, :], y[..., :-1, :])
 
 
@@ -104,8 +102,9 @@ def diagonal_of(matrix: Array) -> Array:
     return sum(matrix * namespace(plain).eye(plain.shape[-1], dtype=plain.dtype, device=device_of(plain)), -1)
 
 
-def _eigh_map(y: Array, a: Array) -> Linear:
+def _eigh_map(y: Array, a: Array, name: str) -> Linear:
     w, V = y[..., -1, :], y[..., :-1, :]
+    refuse_equal(name, "eigenvalues", strip(w))
     Vt, F = matrix_transpose(V), reciprocal_gaps(w)
 
     def push(t: Array) -> Array:
@@ -120,7 +119,7 @@ def _eigh_map(y: Array, a: Array) -> Linear:
 
 
 @primitive(_eigh_map)
-def _eigh(a: Array) -> Array:
+def _eigh(a: Array, name: str) -> Array:
     """Of symmetric matrices: the eigenvectors, and below them a row with the eigenvalues."""
     xp = namespace(a)
     w, V = xp.linalg.eigh(a)

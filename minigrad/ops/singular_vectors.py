@@ -70,13 +70,7 @@ def svdvals(a: Array) -> Array:
 
 
 def _singular(name: str, a: Array) -> SVDResult:
-    m, n = a.shape[-2:]
-    y = _svd(a)
-    if y.__class__ is Variable:
-        S = strip(y)[..., m, :]
-        refuse_singular(name, S, max(m, n))
-        refuse_equal(name, "singular values", S)
-    U, S, V = _parts(y, m)
+    U, S, V = _parts(_svd(a, name=name), a.shape[-2])
     return SVDResult(U, S, matrix_transpose(V))
 
 
@@ -103,10 +97,12 @@ def _parts(y: Array, m: int) -> tuple[Array, Array, Array]:
     return y[..., :m, :], y[..., m, :], y[..., m + 1 :, :]
 
 
-def _svd_map(y: Array, a: Array) -> Linear:
+def _svd_map(y: Array, a: Array, name: str) -> Linear:
     m, n = a.shape[-2:]
     k = min(m, n)
     U, S, V = _parts(y, m)
+    refuse_singular(name, strip(S), max(m, n))
+    refuse_equal(name, "singular values", strip(S))
     Ut, Vt, F, S = matrix_transpose(U), matrix_transpose(V), reciprocal_gaps(S * S), expand_dims(S, -2)
     S_column = matrix_transpose(S)
 
@@ -138,7 +134,7 @@ def _svd_map(y: Array, a: Array) -> Linear:
 
 
 @primitive(_svd_map)
-def _svd(a: Array) -> Array:
+def _svd(a: Array, name: str) -> Array:
     """`U`, below it a row with the singular values, below it `V`."""
     xp = namespace(a)
     U, S, Vh = xp.linalg.svd(a, full_matrices=False)

@@ -103,7 +103,7 @@ def test_the_pseudoinverse_of_independent_columns_is_a_solution_of_normal_equati
 
 @MATRICES
 def test_norms_of_singular_values(a):
-    U, S, Vh = np.linalg.svd(a, full_matrices=False)
+    U, _, Vh = np.linalg.svd(a, full_matrices=False)
     nuclear = mg.grad(lambda a: mg.sum(linalg.matrix_norm(a, ord="nuc")))(a)
     np.testing.assert_allclose(nuclear, U @ Vh, atol=1e-12)
     largest = mg.grad(lambda a: mg.sum(linalg.matrix_norm(a, ord=2)))(a)
