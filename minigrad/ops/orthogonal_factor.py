@@ -62,9 +62,8 @@ def _refuse_dependent(R: Array, a: Array) -> None:
     if seen is None or not seen.size:
         return
     sizes = numpy.abs(numpy.diagonal(seen, axis1=-2, axis2=-1))
-    columns = numpy.sqrt(numpy.sum(seen * seen, axis=-2))
     limit = 10.0 * max(a.shape[-2:]) * float(numpy.finfo(seen.dtype).eps)
-    small = sizes <= limit * numpy.max(columns, axis=-1, keepdims=True)
+    small = sizes <= limit * numpy.max(numpy.abs(seen), axis=(-2, -1))[..., None]
     if small.any():
         *matrix, k = (int(i) for i in numpy.argwhere(small)[0])
         where = f" of matrix {matrix}" if matrix else ""

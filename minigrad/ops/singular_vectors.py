@@ -103,31 +103,32 @@ def _svd_map(y: Array, a: Array, name: str) -> Linear:
     U, S, V = _parts(y, m)
     refuse_singular(name, strip(S), max(m, n))
     refuse_equal(name, "singular values", strip(S))
-    Ut, Vt, F, S = matrix_transpose(U), matrix_transpose(V), reciprocal_gaps(S * S), expand_dims(S, -2)
-    S_column = matrix_transpose(S)
+    Ut, Vt, S_row, S_column = matrix_transpose(U), matrix_transpose(V), expand_dims(S, -2), expand_dims(S, -1)
+    # F_ij S_j and F_ij S_i, without squares, which would lose digits and overflow.
+    gaps, total = reciprocal_gaps(S), S_row + S_column
+    FS, SF = gaps * (S_row / total), gaps * (S_column / total)
 
     def push(t: Array) -> Array:
         tV, tU = matmul(t, V), matmul(matrix_transpose(t), U)
         P = matmul(Ut, tV)
         Pt = matrix_transpose(P)
-        U_dot = matmul(U, F * (P * S + S_column * Pt))
-        V_dot = matmul(V, F * (S_column * P + Pt * S))
+        U_dot = matmul(U, FS * P + SF * Pt)
+        V_dot = matmul(V, SF * P + FS * Pt)
         if m > k:
-            U_dot = U_dot + (tV - matmul(U, P)) / S
+            U_dot = U_dot + (tV - matmul(U, P)) / S_row
         if n > k:
-            V_dot = V_dot + (tU - matmul(V, Pt)) / S
+            V_dot = V_dot + (tU - matmul(V, Pt)) / S_row
         return concat([U_dot, expand_dims(diagonal_of(P), -2), V_dot], axis=-2)
 
     def pull(c: Array) -> Array:
         U_bar, S_bar, V_bar = _parts(c, m)
         X, Y = matmul(Ut, U_bar), matmul(Vt, V_bar)
-        FX, FY = F * X, F * Y
-        P_bar = (FX + matrix_transpose(FX)) * S + S_column * (FY + matrix_transpose(FY)) + on_diagonal(S_bar)
+        P_bar = FS * X + matrix_transpose(SF * X) + SF * Y + matrix_transpose(FS * Y) + on_diagonal(S_bar)
         a_bar = matmul(matmul(U, P_bar), Vt)
         if m > k:
-            a_bar = a_bar + matmul((U_bar - matmul(U, X)) / S, Vt)
+            a_bar = a_bar + matmul((U_bar - matmul(U, X)) / S_row, Vt)
         if n > k:
-            a_bar = a_bar + matmul(U, matrix_transpose((V_bar - matmul(V, Y)) / S))
+            a_bar = a_bar + matmul(U, matrix_transpose((V_bar - matmul(V, Y)) / S_row))
         return a_bar
 
     return Linear(push, pull)

@@ -174,6 +174,15 @@ def test_nearly_equal_eigenvalues_have_large_slopes_and_no_error():
     np.testing.assert_allclose(np.abs(V), [[0.0, 1e6], [1e6, 0.0]], rtol=1e-8)
 
 
+@pytest.mark.parametrize("size", [1e-200, 1e200])
+def test_tiny_and_huge_matrices(size):
+    f = lambda a: mg.concat([linalg.svd(a).U, linalg.eigh(a).eigenvectors, linalg.qr(a).Q])  # noqa: E731
+    y, J = mg.linearize(f, size * SQUARE)
+    plain, J_plain = mg.linearize(f, SQUARE)
+    np.testing.assert_allclose(y, plain, rtol=1e-10, atol=1e-13)
+    np.testing.assert_allclose(J(size * np.ones((3, 3))), J_plain(np.ones((3, 3))), rtol=1e-9, atol=1e-12)
+
+
 def test_nan_is_no_tie():
     with np.errstate(invalid="ignore"):
         assert linalg.qr(np.full((2, 2), np.nan)).R.shape == (2, 2)
