@@ -26,7 +26,6 @@ FACTORISATIONS = {  # LAPACK's
         "svd",
         "svdvals",
         "matrix_norm-nuc",
-        "matrix_norm-2",
         "matrix_norm--2",
     )
 }
