@@ -48,6 +48,7 @@ GAIN = 1.5  # of (4)
 SPEED = 0.1  # of (2)
 LEAST = 1e-4  # a share is taken for at least this, and for at most 1 less it
 LARGEST = 0.2  # of log lam in a step
+MOST = 1.0  # change of log s* / (1 - s*) at once
 SAME = 1e-5  # objectives that differ less, relative to their size, are one
 
 
@@ -131,7 +132,7 @@ def _judged(
     part = xp.where(known, part, 0.0)
     gain, spread = gain + part * (new - gain), spread + part * (abs(new) - spread)
     change = every / h * GAIN * divide(gain, spread, xp=xp)
-    change = xp.where(change > 0.7, 0.7, xp.where(change < -0.7, -0.7, change))
+    change = xp.where(change > MOST, MOST, xp.where(change < -MOST, -MOST, change))
     target = target + xp.where(known, change, 0.0)
     low, high = log_odds(SHARES[0]), log_odds(SHARES[1])
     target = xp.where(target < low, low, xp.where(target > high, high, target))

@@ -81,7 +81,7 @@ def test_with_aux_and_for_runs():
     starts = np.stack([VALLEY.start, np.array([0.5, 2.0])])
     state, w = solver.init(starts), starts
     for _ in range(4):
-        w, state, _ = solver.step(w, state, VALLEY.model, VALLEY.loss)
+        w, state, _ = solver.step(w, state, VALLEY.model, mg.independent_runs(VALLEY.loss))
     np.testing.assert_allclose(w[0], plain[-1], rtol=1e-9)
     *_, (alone, _) = follow(solver, starts[1], 4)
     np.testing.assert_allclose(w[1], alone, rtol=1e-9)

@@ -65,6 +65,11 @@ def test_words_are_options_where_the_default_is_one():
     assert solver_from("newton-cg:curvature=ggn,max_cg=none") == NewtonCG(curvature="ggn")
     with pytest.raises(ValueError, match="curvature must be 'hessian' or 'ggn'; got '3'"):
         solver_from("newton-cg:curvature=3")
+    assert [solver_from(f"curveball:adapt_lam={word}").adapt_lam for word in ("share", "False", "true")] == [
+        "share", False, True,
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match="adapt_lam must be paper, share, true or false; got '1'"):
+        solver_from("curveball:adapt_lam=1")
 
 
 @pytest.mark.parametrize(("text", "message"), [
@@ -72,7 +77,6 @@ def test_words_are_options_where_the_default_is_one():
     ("sgd:lr=0.1,lr=0.1", "lr is given twice"),
     ("curveball:lam_every=true", "lam_every must be a number or none; got 'true'"),
     ("sgd:lr=True", "lr must be a number or none; got 'True'"),
-    ("curveball:adapt_lam=1", "adapt_lam must be true or false; got '1'"),
     ("sgd:lr=1_0", "lr must be a number, true, false or none; got '1_0'"),
     ("curveball:lam_every=1_0", "lam_every must be a number"),
     ("sgd:lr=٣", "lr must be a number"),

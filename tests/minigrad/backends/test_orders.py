@@ -17,7 +17,8 @@ EVERY_LIBRARY = pytest.mark.parametrize("backend", ["numpy", *BACKENDS, "dask"],
 PARTS = [OPERATIONS[k : k + 10] for k in range(0, len(OPERATIONS), 10)]
 
 WITHOUT_DERIVATIVE = {
-    "check", "compiled", "copied", "dtype", "from_host", "fused", "is_view", "packed", "packs", "to_host", "xp",
+    "at_hand", "check", "compiled", "copied", "dtype", "from_host", "fused", "is_view", "packed", "packs", "to_host",
+    "xp",
 }  # fmt: skip
 LACKS = {"dask": {"window_max-empty": "takes no maxima of empty arrays"}}
 
