@@ -1,7 +1,8 @@
 """How is a problem solved? By CurveBall and its peers, second-order solvers to read and to run.
 
-`solvers` are what solves it; `training`, `experiments` and the command `cli` use them; `spectra` shows the eigenvalues
-of the curvature, `uncertainty` how sure a prediction is; `course` serves the notebooks.
+`solvers` are what solves it; `training`, `experiments` and the command `cli` use them; `prediction` uses what was
+trained; `spectra` shows the eigenvalues of the curvature, `uncertainty` how sure a prediction is; `course` serves the
+notebooks.
 The names below are loaded when they are first used: `import curveball` alone imports neither NumPy nor SciPy.
 """
 
@@ -9,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from curveball.prediction.load import load_predictor
     from curveball.solvers.adam import Adam
     from curveball.solvers.base import Solver
     from curveball.solvers.conjugate_gradient import CGResult, conjugate_gradient
@@ -37,11 +39,13 @@ __all__ = [
     "Solver",
     "conjugate_gradient",
     "laplace",
+    "load_predictor",
     "minimize",
     "spectrum",
 ]
 
 _FILES = {  # and what each offers
+    "prediction.load": ("load_predictor",),
     "solvers.adam": ("Adam",),
     "solvers.base": ("Solver",),
     "solvers.conjugate_gradient": ("CGResult", "conjugate_gradient"),

@@ -11,7 +11,7 @@ channel for each feature, so that each feature is standardised for itself.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from problems.data.dataset import Dataset
 from problems.data.errors import CorruptData
 
 HELD_OUT = 0.2
+ARRAYS = ("train_images", "train_labels", "validation_images", "validation_labels")
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,12 @@ def as_images(inputs: Array) -> Array:
 def is_table(data: Dataset) -> bool:
     """Whether the inputs are rows of numbers rather than pictures."""
     return tuple(data.train_images.shape[1:3]) == (1, 1)
+
+
+def in_dtype(data: Dataset, dtype: type[np.floating]) -> Dataset:
+    """The data set with its floats in a dtype: not every array library has float64. Bytes and labels stay."""
+    arrays = {name: getattr(data, name) for name in ARRAYS}
+    return replace(data, **{k: x.astype(dtype) for k, x in arrays.items() if getattr(x.dtype, "kind", "") == "f"})
 
 
 def _check(rows: Rows) -> None:

@@ -7,7 +7,6 @@ It computes on the host.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -200,9 +199,3 @@ def predictor_of(network: Network, params: Params, stats: Params | None, facts: 
     """A predictor on the host, whatever library and device the params are on."""
     params, stats = (mg.tree_map(lambda x: np.asarray(mg.to_numpy(x)), tree or {}) for tree in (params, stats))
     return Predictor(network, params, stats, facts)
-
-
-def check_classes(facts: Facts, outputs: Sequence[int]) -> None:
-    """ValueError unless a network has an output for each class."""
-    if tuple(outputs) != (len(facts.classes),):
-        raise ValueError(f"the network has outputs {tuple(outputs)} for {len(facts.classes)} classes")
