@@ -46,12 +46,13 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
         if not path.is_file():
             raise CorruptData(f"{path} is no file: give one as np.savez writes it")
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), path.open("rb") as file:
                 warnings.simplefilter("ignore")  # of odd headers
-                with np.load(path, allow_pickle=False) as file:
-                    if not isinstance(file, np.lib.npyio.NpzFile):
-                        raise ValueError("a single array: write it with np.savez")
-                    return {name: file[name] for name in file.files}
+                found = np.load(file, allow_pickle=False)
+                if not isinstance(found, np.lib.npyio.NpzFile):
+                    raise ValueError("a single array: write it with np.savez")
+                with found:
+                    return {name: found[name] for name in found.files}
         except OSError as error:
             if error.errno is not None:
                 raise

@@ -84,13 +84,13 @@ def own_data(
     else:
         held_inputs = as_images(validation.inputs)
     inputs, held_inputs = _stored((inputs, held_inputs))
-    mean, std = _statistics(train.source, "input", inputs.reshape(-1, shape[-1]))
+    mean, std = column_statistics(train.source, "input", inputs.reshape(-1, shape[-1]))
     white = 1.0 if inputs.dtype != np.uint8 and inputs.min() >= 0.0 and inputs.max() <= 1.0 else 255
     arrays = (inputs, answers, held_inputs, held_answers)
     about = (mean, std, train.source, white, tuple(features))
     if train.labels is not None:
         return Dataset(name, names, *arrays, *about)
-    return NumberData(name, names, *arrays, *about, *_statistics(train.source, "target", answers))
+    return NumberData(name, names, *arrays, *about, *column_statistics(train.source, "target", answers))
 
 
 def as_images(inputs: Array) -> Array:
@@ -233,7 +233,7 @@ def _stored(parts: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
     return tuple(x if x.dtype == np.float32 else x.astype(np.float64) for x in parts)
 
 
-def _statistics(source: str, what: str, columns: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def column_statistics(source: str, what: str, columns: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation of each column (1 where it never changes)."""
     with np.errstate(over="ignore", invalid="ignore"):
         mean = columns.mean(axis=0, dtype=np.float64)
