@@ -10,7 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from curveball.prediction.classifier import CurveBallClassifier
     from curveball.prediction.load import load_predictor
+    from curveball.prediction.regressor import CurveBallRegressor
     from curveball.solvers.adam import Adam
     from curveball.solvers.base import Solver
     from curveball.solvers.conjugate_gradient import CGResult, conjugate_gradient
@@ -32,6 +34,8 @@ __all__ = [
     "Adam",
     "CGResult",
     "CurveBall",
+    "CurveBallClassifier",
+    "CurveBallRegressor",
     "GaussNewton",
     "LevenbergMarquardt",
     "Newton",
@@ -45,7 +49,9 @@ __all__ = [
 ]
 
 _FILES = {  # and what each offers
+    "prediction.classifier": ("CurveBallClassifier",),
     "prediction.load": ("load_predictor",),
+    "prediction.regressor": ("CurveBallRegressor",),
     "solvers.adam": ("Adam",),
     "solvers.base": ("Solver",),
     "solvers.conjugate_gradient": ("CGResult", "conjugate_gradient"),

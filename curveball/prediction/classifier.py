@@ -18,7 +18,7 @@ class CurveBallClassifier(ClassifierMixin, NetworkEstimator):
 
     - `hidden`: units of the hidden layers, with tanh; `()` is logistic regression
     - `solver`: as on the command line, "curveball" or "sgd:lr=0.1", or a solver
-    - `epochs`: passes over the data; None: 20, and at least 200 steps
+    - `epochs`: passes over the data; None: 20, and at least 100 steps
     - `batch_size`: rows per step; None: about 128
     - `initialisation`: "he" or "xavier"
     - `random_state`: of the start and of the order of the batches
@@ -38,7 +38,7 @@ class CurveBallClassifier(ClassifierMixin, NetworkEstimator):
         check_classification_targets(y)
         self.classes_, numbers = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
-            raise ValueError(f"CurveBallClassifier needs two classes or more; y has one class: {self.classes_[0]!r}")
+            raise ValueError(f"CurveBallClassifier needs two classes or more; y has one class: {self.classes_.tolist()[0]!r}")
         names = tuple(map(str, self.classes_.tolist()))
         self._train(Classification, as_data(X, numbers.astype(np.int64), names), len(names))
         return self

@@ -18,11 +18,11 @@ from curveball.training.train import train
 from problems.data.dataset import Dataset
 from problems.data.own_data import column_statistics
 from problems.vision.classification import Classification
-from problems.vision.layers import Dense, Elementwise, Layer
+from problems.vision.layers import INITIALISATIONS, Dense, Elementwise, Layer
 from problems.vision.networks import Network
 
 BATCH = 128  # rows of a batch, where they are not given
-STEPS = 200  # at least, where the epochs are not given
+STEPS = 100  # at least, where the epochs are not given
 EPOCHS = 20
 
 
@@ -67,6 +67,9 @@ class NetworkEstimator(BaseEstimator):
         return min(self.batch_size, count)
 
     def _network(self, outputs: int) -> Network:
+        if self.initialisation not in INITIALISATIONS:
+            known = ", ".join(INITIALISATIONS)
+            raise ValueError(f"unknown initialisation {self.initialisation!r}: there are {known}")
         if not all(isinstance(n, int | np.integer) and n >= 1 for n in self.hidden):
             raise ValueError(f"hidden must be the units of the hidden layers, each at least 1; got {self.hidden!r}")
         layers: list[Layer] = []

@@ -203,7 +203,7 @@ class Classification:
         labels = self.data.validation_labels
         loss = errors = 0.0
         for part, images in self._validation_images(batch_size):
-            batch = Batch(self._inputs(images), labels[part])
+            batch = Batch(self._inputs(images), labels[part, ...])
             outputs, _ = self.model(params, batch, stats)
             share = batch.labels.shape[0] / labels.shape[0]
             loss += share * float(self.loss(outputs, batch))
