@@ -12,6 +12,6 @@ from problems.protocol import ClosedForm, Problem
 from problems.vision import NETWORKS, Classification, Regression, network
 
 __all__ = [
-    "NETWORKS", "Classification", "ClosedForm", "DataError", "Dataset", "Problem", "Regression", "closed_form", "data", "load",
-    "network", "physics_informed", "vision",
+    "NETWORKS", "Classification", "ClosedForm", "DataError", "Dataset", "Problem", "Regression", "closed_form", "data",
+    "load", "network", "physics_informed", "vision",
 ]  # fmt: skip

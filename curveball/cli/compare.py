@@ -21,7 +21,9 @@ def compare(
     run: RunOptions,
     solver: Annotated[
         list[str] | None,
-        typer.Option(help=f"solver: {names.SOLVERS}; or module:Class; repeat for each [default: {', '.join(DEFAULT_SOLVERS)}]"),
+        typer.Option(
+            help=f"solver: {names.SOLVERS}; or module:Class; repeat for each [default: {', '.join(DEFAULT_SOLVERS)}]"
+        ),
     ] = None,
     schedule: Annotated[
         list[str] | None,

@@ -12,7 +12,6 @@ from typing import Any
 from curveball.solvers.base import Solver
 from curveball.solvers.registry import SOLVERS, solver_from, solver_of
 from curveball.training.files import one_line
-from problems.vision.layers import Layer
 from problems.vision.networks import Network, families, names, network
 
 OWN = re.compile(r"(?P<module>[^\W\d]\w*(?:\.[^\W\d]\w*)*):(?P<name>[^\W\d]\w*)(?::(?P<options>.*))?")
@@ -35,7 +34,7 @@ def make_solver(text: str) -> Solver:
 
 
 def make_network(text: str, classes: int, initialisation: str, shape: Shape) -> Network:
-    """A network by its name, or `module:function`, a function from the number of classes to layers. ValueError as above.
+    """A network by its name, or `module:function`, a function from the number of classes to layers. Errors as above.
 
     A function of two arguments is also given the shape (height, width, channels) of the inputs. It may return a
     `Network` in place of layers.
@@ -47,9 +46,7 @@ def make_network(text: str, classes: int, initialisation: str, shape: Shape) -> 
     if found["options"] is not None:
         raise ValueError(f"--network {text}: write module:function, without options")
     network("mlp", classes, initialisation, shape)  # refuses an unknown initialisation
-    make = _imported(
-        found["module"], found["name"], "network"
-    )
+    make = _imported(found["module"], found["name"], "network")
     if not callable(make):
         raise ValueError(f"--network {text} must be a function from the number of classes to layers; got {make!r}")
     layers = _called(make, text, classes, shape)

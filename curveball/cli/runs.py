@@ -38,8 +38,12 @@ def load_problem(options: ProblemOptions, on_host: bool = False) -> problems.Cla
     if options.augment and is_table(dataset):
         raise ValueError(f"{options.data} is a table, not images: leave out --augment")
     check_outputs(net, dataset)
-    kind = problems.Regression if isinstance(dataset, NumberData) else problems.Classification
-    problem = kind(dataset, net, _batch_size(options, dataset), dtype, options.augment)
+    rest = (net, _batch_size(options, dataset), dtype, options.augment)
+    problem: problems.Classification
+    if isinstance(dataset, NumberData):
+        problem = problems.Regression(dataset, *rest)
+    else:
+        problem = problems.Classification(dataset, *rest)
     if dataset.source and leads():
         what = f"{options.data} from {dataset.source}" if dataset.source != options.data else _about_file(dataset)
         typer.echo(what)
@@ -86,9 +90,7 @@ def _about_file(dataset: problems.Dataset) -> str:
     return f"{dataset.source}: {count} to train, {held} to validate, of {inputs}; {answers}{names}"
 
 
-def default_folder(
-    kind: str, options: ProblemOptions, dataset: problems.Dataset, solvers: str, seed: int
-) -> Path:
+def default_folder(kind: str, options: ProblemOptions, dataset: problems.Dataset, solvers: str, seed: int) -> Path:
     """Where the files of a run go by default: its name has every option that is not at its default."""
     if problems.data.is_file(options.data):
         data = "-".join(filter(None, (dataset.name, options.label, options.target))).replace("/", "-")

@@ -38,7 +38,9 @@ class CurveBallClassifier(ClassifierMixin, NetworkEstimator):
         check_classification_targets(y)
         self.classes_, numbers = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
-            raise ValueError(f"CurveBallClassifier needs two classes or more; y has one class: {self.classes_.tolist()[0]!r}")
+            raise ValueError(
+                f"CurveBallClassifier needs two classes or more; y has one class: {self.classes_.tolist()[0]!r}"
+            )
         names = tuple(map(str, self.classes_.tolist()))
         self._train(Classification, as_data(X, numbers.astype(np.int64), names), len(names))
         return self

@@ -53,7 +53,9 @@ class NetworkEstimator(BaseEstimator):
         trained = problem(data, self._network(outputs), size, np.float64 if self._is_double(data) else np.float32)
         epochs = max(EPOCHS, math.ceil(STEPS * size / count)) if self.epochs is None else self.epochs
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        run = train(trained, solver, TrainOptions(epochs=epochs, seed=seed, quiet=True, log_every=trained.steps_per_epoch))
+        run = train(
+            trained, solver, TrainOptions(epochs=epochs, seed=seed, quiet=True, log_every=trained.steps_per_epoch)
+        )
         if run.stopped:
             raise ValueError(f"training ended early: {run.stopped}: use a smaller learning rate, or fewer epochs")
         self.loss_curve_ = [epoch["train_loss"] for epoch in run.epochs]

@@ -17,6 +17,7 @@ from curveball.training.train import CHECKPOINT
 from problems.vision.networks import Network, network
 from problems.vision.predictor import Facts, Predictor, predictor_of
 
+DTYPES: dict[str, type[np.floating]] = {"float32": np.float32, "float64": np.float64}
 Make = Callable[[int, str, tuple[int, ...]], Network]
 
 
@@ -27,8 +28,8 @@ def load_predictor(path: str | os.PathLike[str], net: Network | Make | None = No
     net:   the network, where it is none of `problems.network` but one of your own; or a function that makes it from the
            number of classes, the initialisation and the shape (height, width, channels) of the inputs
 
-    It is called with inputs as the data set has them, and computes on the host. ValueError, of one line, for a file that
-    is no checkpoint, is damaged, or is of another network.
+    It is called with inputs as the data set has them, and computes on the host. ValueError, of one line, for a file
+    that is no checkpoint, is damaged, or is of another network.
 
     >>> from tempfile import TemporaryDirectory
     >>> from curveball import SGD
@@ -76,7 +77,7 @@ def _predictor(leaves: dict[str, Any], about: dict[str, Any], facts: Facts, net:
         raise ValueError(f"the network {net.name} is {one_line(net.describe())}; it was trained as {one_line(layers)}")
     if (found := net.output_shape(facts.shape)) != (len(facts.classes),):
         raise ValueError(f"the network has outputs {found} for {len(facts.classes)} classes")
-    dtype = {"float32": np.float32, "float64": np.float64}[about["dtype"]]
+    dtype = DTYPES[about["dtype"]]
     params = checkpoint.restore("params", net.init(np.random.default_rng(0), facts.shape, dtype), leaves)
     one = np.zeros((1, *facts.shape), dtype)
     stats = checkpoint.restore("stats", net(params, one)[1], leaves)  # of the names and shapes that the network returns

@@ -109,7 +109,8 @@ def _train(problem: TrainingProblem[Batch], spec: RunSpec, callback: Callback | 
     count = problem.steps_per_epoch
     done = len(run.epochs) * count + (run.part.batches if run.part else 0)
     progress = Progress(spec.name, options.epochs, options.epochs * count, done, options.quiet or not leads())
-    saver = Saver(spec.checkpoint, rng, about, data, log, options.save_interval, leads(), answers and answers.facts)
+    meaning = None if answers is None else answers.facts
+    saver = Saver(spec.checkpoint, rng, about, data, log, options.save_interval, leads(), meaning)
     keep_freed_memory()
     # A run that diverges overflows before the loss that ends it.
     with log, progress, one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):

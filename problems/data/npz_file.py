@@ -1,9 +1,9 @@
 """Arrays in a file of NumPy's, as `np.savez` writes it. What is pickled in it is refused.
 
-    inputs, or images                            see own_data.py
-    labels, or targets                           classes, or numbers
-    validation_inputs, validation_labels, ...    the same again; without them a fifth is held out
-    classes                                      names of the labels 0, 1, ...
+inputs, or images                            see own_data.py
+labels, or targets                           classes, or numbers
+validation_inputs, validation_labels, ...    the same again; without them a fifth is held out
+classes                                      names of the labels 0, 1, ...
 """
 
 from __future__ import annotations

@@ -4,14 +4,15 @@
     labels    (n,) whole numbers or text: a class each
     targets   (n,) or (n, k) numbers, in place of labels: what is predicted is a number
 
-Without a validation part, a fixed shuffle holds out a fifth of the rows. A table is stored as images of one pixel with a
-channel for each feature, so that each feature is standardised for itself.
+Without a validation part, a fixed shuffle holds out a fifth of the rows. A table is stored as images of one pixel with
+a channel for each feature, so that each feature is standardised for itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -53,7 +54,7 @@ def own_data(
     outputs: Sequence[str] | None = None,
     features: Sequence[str] = (),
 ) -> Dataset:
-    """A data set of rows: a `Dataset` with labels, a `NumberData` with targets. CorruptData names the row that is wrong.
+    """A data set of rows: a `Dataset` with labels, a `NumberData` with targets. CorruptData names the row at fault.
 
     classes:  names of the labels 0, 1, ...; None: the labels themselves
     outputs:  names of the targets; None: target, or target0, target1, ...
@@ -86,11 +87,23 @@ def own_data(
     inputs, held_inputs = _stored((inputs, held_inputs))
     mean, std = column_statistics(train.source, "input", inputs.reshape(-1, shape[-1]))
     white = 1.0 if inputs.dtype != np.uint8 and inputs.min() >= 0.0 and inputs.max() <= 1.0 else 255
-    arrays = (inputs, answers, held_inputs, held_answers)
-    about = (mean, std, train.source, white, tuple(features))
+    known: dict[str, Any] = {
+        "name": name,
+        "classes": names,
+        "train_images": inputs,
+        "train_labels": answers,
+        "validation_images": held_inputs,
+        "validation_labels": held_answers,
+        "mean": mean,
+        "std": std,
+        "source": train.source,
+        "white": white,
+        "features": tuple(features),
+    }
     if train.labels is not None:
-        return Dataset(name, names, *arrays, *about)
-    return NumberData(name, names, *arrays, *about, *column_statistics(train.source, "target", answers))
+        return Dataset(**known)
+    target_mean, target_std = column_statistics(train.source, "target", answers)
+    return NumberData(**known, target_mean=target_mean, target_std=target_std)
 
 
 def as_images(inputs: Array) -> Array:
@@ -170,14 +183,14 @@ def _numbered(
             raise CorruptData(f"{train.source}: labels that are text need no classes: leave out classes")
     if len(set(names)) < max(2, len(names)):
         raise CorruptData(f"{train.source}: there must be two classes or more, of different names; got {list(names)}")
-    found = []
+    found: list[np.ndarray] = []
     for rows in (train, validation):
         if rows is None:
             return found[0], None, names
         labels = rows.labels
         if labels is None:
             raise CorruptData(f"{train.source}: labels to train, but targets to validate: give the same of both")
-        comparable = labels.dtype.kind in "US" and known.dtype.kind in "US" or known.dtype.kind == labels.dtype.kind
+        comparable = (labels.dtype.kind in "US" and known.dtype.kind in "US") or known.dtype.kind == labels.dtype.kind
         is_known = np.isin(labels, known) if comparable or labels.dtype.kind in "uib" else np.zeros(len(labels), bool)
         if not is_known.all():
             k = int(np.flatnonzero(~is_known)[0])

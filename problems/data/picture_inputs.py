@@ -32,7 +32,9 @@ def picture_files(paths: Iterable[Path]) -> list[Path]:
     return found
 
 
-def read_pictures(paths: Iterable[Path], shape: tuple[int, ...], white: float = 255, resize: bool = False) -> np.ndarray:
+def read_pictures(
+    paths: Iterable[Path], shape: tuple[int, ...], white: float = 255, resize: bool = False
+) -> np.ndarray:
     """Pictures as (n, *shape): bytes, or floats where the value of white is not 255. DataError names the file.
 
     resize:  of another size, the middle is taken and resized; of colours, the grey where the network takes grey. Else
@@ -58,8 +60,8 @@ def _fitted(path: Path, picture: np.ndarray, shape: tuple[int, ...], resize: boo
     if not resize and not (same_size and same_channels):
         kinds = {1: "grey", 3: "colours"}
         raise CorruptData(
-            f"{path} is {picture.shape[0]} x {picture.shape[1]} pixels (height x width), {kinds[picture.shape[2]]}; the "
-            f"network takes {height} x {width}, {kinds[channels]}: prepare it so, or resize it (--resize)"
+            f"{path} is {picture.shape[0]} x {picture.shape[1]} pixels (height x width), {kinds[picture.shape[2]]}; "
+            f"the network takes {height} x {width}, {kinds[channels]}: prepare it so, or give --resize"
         )
     if not same_size:
         picture = _middle(picture, height, width)

@@ -74,7 +74,8 @@ class Facts:
         if not isinstance(found, dict) or set(found) != names:
             raise ValueError("the facts about inputs and classes are incomplete")
         try:
-            return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in found.items()})
+            known: dict[str, Any] = {key: tuple(x) if isinstance(x, list) else x for key, x in found.items()}
+            return cls(**known)
         except TypeError as error:
             raise ValueError(f"the facts about inputs and classes are of other types ({error})") from None
 
@@ -154,7 +155,9 @@ class Predictor:
         """Labels with probabilities, or numbers. ValueError for inputs of another shape, or that are not finite."""
         outputs = self.outputs(inputs)
         if not np.isfinite(outputs).all():
-            raise ValueError("the network's outputs are not finite: its params have diverged, or the inputs are too large")
+            raise ValueError(
+                "the network's outputs are not finite: its params have diverged, or the inputs are too large"
+            )
         mean, std = self.facts.target_mean, self.facts.target_std
         if mean is not None and std is not None:
             return Numbers(self.facts.classes, outputs * np.array(std) + np.array(mean))

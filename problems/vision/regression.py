@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import array_api_compat
-import numpy as np
 
 import minigrad as mg
 from minigrad import Array, namespace, nn

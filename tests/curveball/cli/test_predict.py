@@ -1,4 +1,4 @@
-"""`curveball predict`, files of one's own, and solvers and networks by module:name: what is printed, and every error."""
+"""`curveball predict`, files of one's own, solvers and networks by module:name: what is printed, and every error."""
 
 import json
 import sys
@@ -16,7 +16,7 @@ DIGITS = load("digits")
 FLOWERS = "length,width,kind\n" + "".join(
     f"{k % 3 + RNG.normal(0, 0.1):.3f},{RNG.normal():.3f},{'abc'[k % 3]}\n" for k in range(90)
 )
-OWN = '''
+OWN = """
 from dataclasses import dataclass
 from curveball.solvers.sgd import SGD
 from problems.vision.layers import Dense
@@ -41,7 +41,7 @@ def ready(classes): return Network("mine", (Dense(classes),))
 def raises(classes): raise KeyError("no such thing")
 def nothing(classes): return 5
 def narrow(classes): return (Dense(3),)
-'''
+"""
 
 
 def command(*arguments):
@@ -149,7 +149,10 @@ def test_numbers_in_arrays_and_compare(tmp_path, monkeypatch):
     [
         (["--data", "none.npz"], "none.npz"),
         (["--data", "flowers.csv"], "which column is to be predicted?"),
-        (["--data", "flowers.csv", "--label", "kind", "--network", "cnn"], "is a table, and the network cnn takes images"),
+        (
+            ["--data", "flowers.csv", "--label", "kind", "--network", "cnn"],
+            "is a table, and the network cnn takes images",
+        ),
         (["--data", "flowers.csv", "--label", "kind", "--augment"], "leave out --augment"),
         (["--data", "flowers.csv", "--label", "kind", "--data-folder", "."], "takes neither a folder nor a size"),
         (["--data", "flowers.csv", "--label", "kind", "--batch-size", "100"], "batch_size must be from 1 to 72"),
@@ -188,7 +191,10 @@ def test_a_solver_and_a_network_of_ones_own(own, trained):
         (["--solver", "none_such"], "unknown solver 'none_such'"),
         (["--network", "own_parts:large"], "own_parts has no large; it has "),
         (["--network", "own_parts:raises"], "--network own_parts:raises: KeyError: 'no such thing'"),
-        (["--network", "own_parts:nothing"], "must return layers, as problems.vision.layers has them, in a tuple; got 5"),
+        (
+            ["--network", "own_parts:nothing"],
+            "must return layers, as problems.vision.layers has them, in a tuple; got 5",
+        ),
         (["--network", "own_parts:narrow"], "has outputs (3,), and there are 10 to predict"),
         (["--network", "own_parts:small:x"], "write module:function, without options"),
         (["--network", "own_parts:OWN"], "has no OWN"),

@@ -83,7 +83,7 @@ def test_a_csv_file(tmp_path):
 
 
 BAD_ARRAYS = {
-    "a-number-that-is-not-finite": ({"inputs": np.where(X == X[4, 1], np.nan, X), "labels": LABELS}, "row 4"),
+    "a-number-that-is-not-finite": ({"inputs": np.where(X[4, 1] == X, np.nan, X), "labels": LABELS}, "row 4"),
     "a-target-that-is-not-finite": ({"inputs": X, "targets": np.array([*range(9), np.inf])}, "row 9"),
     "another-length": ({"inputs": X, "labels": LABELS[:4]}, "10 inputs, but labels of shape (4,)"),
     "no-labels": ({"inputs": X}, "has no labels or targets"),
@@ -152,7 +152,9 @@ def test_bad_tables(text, columns, said, tmp_path):
     assert len(str(error.value).splitlines()) == 1
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x93NUMPY", b"\x80\x04N."], ids=["empty", "zip", "npy", "pickle"])
+@pytest.mark.parametrize(
+    "content", [b"", b"PK\x03\x04", b"\x93NUMPY", b"\x80\x04N."], ids=["empty", "zip", "npy", "pickle"]
+)
 def test_files_that_are_no_archives(content, tmp_path):
     path = tmp_path / "mine.npz"
     path.write_bytes(content)
@@ -165,12 +167,12 @@ def test_files_that_are_not_there(tmp_path):
         with pytest.raises(DataError) as error:
             load(str(tmp_path / name))
         assert name in str(error.value)
+    (tmp_path / "latin.csv").write_bytes("a,label\n1,é\n".encode("latin-1"))
     with pytest.raises(DataError, match="no table that can be read"):
-        (tmp_path / "latin.csv").write_bytes("a,label\n1,é\n".encode("latin-1"))
         load(str(tmp_path / "latin.csv"))
 
 
 def test_columns_and_folders_are_for_others(tmp_path):
     for name, given in (("digits", {"label": "x"}), ("a.npz", {"target": "x"}), ("a.csv", {"folder": tmp_path})):
-        with pytest.raises(DataError, match="leave them out|takes neither"):
+        with pytest.raises(DataError, match=r"leave them out|takes neither"):
             load(name, **given)

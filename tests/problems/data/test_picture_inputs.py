@@ -50,7 +50,7 @@ def test_resized(tmp_path):
     ("pixels", "shape", "said"),
     [
         (GREY, (8, 8, 1), "is 6 x 8 pixels (height x width), grey; the network takes 8 x 8, grey"),
-        (COLOUR, (6, 8, 1), "colours; the network takes 6 x 8, grey: prepare it so, or resize it (--resize)"),
+        (COLOUR, (6, 8, 1), "colours; the network takes 6 x 8, grey: prepare it so, or give --resize"),
         (GREY, (6, 8, 2), "no picture has them"),
     ],
 )
