@@ -20,6 +20,7 @@ class Regression(Classification):
 
     `model` returns `(outputs, stats)`: use it with `has_aux=True`. The network has an output for each target.
 
+    >>> import numpy as np
     >>> from problems import network
     >>> from problems.data.own_data import Rows, own_data
     >>> x = np.linspace(-1.0, 1.0, 100)[:, None]
