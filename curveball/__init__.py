@@ -1,8 +1,8 @@
 """How is a problem solved? By CurveBall and its peers, second-order solvers to read and to run.
 
 `solvers` are what solves it; `training`, `experiments` and the command `cli` use them; `prediction` uses what was
-trained; `spectra` shows the eigenvalues of the curvature, `uncertainty` how sure a prediction is; `course` serves the
-notebooks.
+trained; `fitting` fits formulas to data; `spectra` shows the eigenvalues of the curvature, `uncertainty` how sure a
+prediction is; `course` serves the notebooks.
 The names below are loaded when they are first used: `import curveball` alone imports neither NumPy nor SciPy.
 """
 
@@ -10,6 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from curveball.fitting.fit import fit
+    from curveball.fitting.least_squares import least_squares
+    from curveball.fitting.warning import FitWarning
     from curveball.prediction.classifier import CurveBallClassifier
     from curveball.prediction.load import load_predictor
     from curveball.prediction.regressor import CurveBallRegressor
@@ -36,19 +39,25 @@ __all__ = [
     "CurveBall",
     "CurveBallClassifier",
     "CurveBallRegressor",
+    "FitWarning",
     "GaussNewton",
     "LevenbergMarquardt",
     "Newton",
     "NewtonCG",
     "Solver",
     "conjugate_gradient",
+    "fit",
     "laplace",
+    "least_squares",
     "load_predictor",
     "minimize",
     "spectrum",
 ]
 
-_FILES = {  # and what each offers
+_FILES = {  # what each offers
+    "fitting.fit": ("fit",),
+    "fitting.least_squares": ("least_squares",),
+    "fitting.warning": ("FitWarning",),
     "prediction.classifier": ("CurveBallClassifier",),
     "prediction.load": ("load_predictor",),
     "prediction.regressor": ("CurveBallRegressor",),

@@ -20,6 +20,7 @@ from minigrad.backends import (
     one_blas_thread,
     to_numpy,
 )
+from minigrad.batching import vmap
 from minigrad.check import DerivativeError, check_derivatives
 from minigrad.curvature import GGNOperator, HessianOperator, ggnvp, hvp
 from minigrad.linear_maps import Compose, Identity, Linear, LinearMap, Negate, Scale
@@ -63,7 +64,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     # derivatives
-    "grad", "hessian", "jacobian", "jvp", "linearize", "stop_gradient", "value_and_grad", "vjp", "Linearization",
+    "grad", "hessian", "jacobian", "jvp", "linearize", "stop_gradient", "value_and_grad", "vjp", "vmap",
+    "Linearization",
     # curvature
     "GGNOperator", "HessianOperator", "check_runs", "ggnvp", "hvp", "independent_runs",
     # matrices known by their products

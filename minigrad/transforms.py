@@ -24,6 +24,39 @@ def check_function(name: str, f: Any) -> None:
         )
 
 
+def _argument_numbers(name: str, argnums: int | tuple[int, ...]) -> tuple[int, ...]:
+    try:
+        numbers = integers(shown(argnums) if getattr(argnums, "shape", ()) else argnums, "argnums")
+    except TypeError as error:
+        raise TypeError(f"{error}. Write {name}(f)(x), not {name}(f, x)") from None
+    if len(set(numbers)) < len(numbers):
+        raise ValueError(f"argnums={argnums} names an argument twice")
+    return numbers
+
+
+def _of_chosen(
+    f: Callable[..., Tree], numbers: tuple[int, ...], args: tuple[Tree, ...], kwargs: dict[str, Any]
+) -> tuple[Callable[..., Tree], tuple[Tree, ...]]:
+    """`f` as a function of the positional arguments with these numbers, and their values."""
+    if len(args) == 1 and numbers == (0,) and not kwargs:
+        return f, args
+    argnums = numbers if len(numbers) != 1 else numbers[0]
+    for k in numbers:
+        if not -len(args) <= k < len(args):
+            raise TypeError(f"argnums={argnums}: {name_of(f)} was called with {len(args)} positional arguments")
+    if len({k % len(args) for k in numbers}) < len(numbers):
+        raise ValueError(f"argnums={argnums} names an argument twice, of {len(args)}")
+
+    def function(*some: Tree) -> Tree:
+        full = list(args)
+        for k, x in zip(numbers, some, strict=True):
+            full[k] = x
+        return f(*full, **kwargs)
+
+    function.__name__ = name_of(f)
+    return function, tuple(args[k] for k in numbers)
+
+
 def value_and_grad(
     f: Callable[..., Tree], argnums: int | tuple[int, ...] = 0, has_aux: bool = False
 ) -> Callable[..., tuple[Tree, Tree]]:
@@ -38,30 +71,10 @@ def value_and_grad(
     """
     check_function("grad", f)
     several = isinstance(argnums, tuple | list)
-    try:
-        numbers = integers(shown(argnums) if getattr(argnums, "shape", ()) else argnums, "argnums")
-    except TypeError as error:
-        raise TypeError(f"{error}. Write grad(f)(x), not grad(f, x)") from None
-    if len(set(numbers)) < len(numbers):
-        raise ValueError(f"argnums={argnums} names an argument twice")
+    numbers = _argument_numbers("grad", argnums)
 
     def value_and_gradient(*args: Tree, **kwargs: Any) -> tuple[Tree, Tree]:
-        if len(args) == 1 and numbers == (0,) and not kwargs:
-            function, chosen = f, args
-        else:
-            for k in numbers:
-                if not -len(args) <= k < len(args):
-                    raise TypeError(f"argnums={argnums}: {name_of(f)} was called with {len(args)} positional arguments")
-            if len({k % len(args) for k in numbers}) < len(numbers):
-                raise ValueError(f"argnums={argnums} names an argument twice, of {len(args)}")
-            chosen = tuple(args[k] for k in numbers)
-
-            def function(*some: Tree) -> Tree:
-                full = list(args)
-                for k, x in zip(numbers, some, strict=True):
-                    full[k] = x
-                return f(*full, **kwargs)
-
+        function, chosen = _of_chosen(f, numbers, args, kwargs)
         inputs = TreeSpec.of_arguments(chosen, function)
         J, aux = record(function, inputs, has_aux)
         y = J.codomain.build(own(J.codomain.leaves, inputs.leaves))
@@ -96,33 +109,45 @@ def grad(f: Callable[..., Tree], argnums: int | tuple[int, ...] = 0, has_aux: bo
     return gradient
 
 
-def jacobian(f: Callable[[Tree], Tree], mode: Literal["forward", "reverse"] | None = None) -> Callable[[Tree], Tree]:
-    """Return the dense Jacobian of a function of one argument, entry `[out..., in...] = d f_out / d w_in`.
+def jacobian(
+    f: Callable[..., Tree],
+    mode: Literal["forward", "reverse"] | None = None,
+    argnums: int | tuple[int, ...] = 0,
+) -> Callable[..., Tree]:
+    """Return the dense Jacobian of a function in argument `argnums`, entry `[out..., in...] = d f_out / d w_in`.
 
-    For pytrees: for each output leaf, a tree like the argument. `mode` is "forward" (one push per input entry),
-    "reverse" (one pull per output entry), or None, whichever needs fewer sweeps.
+    For pytrees: for each output leaf, a tree like the argument; for a tuple `argnums`, a tuple with one for each.
+    `mode` is "forward" (one push per input entry), "reverse" (one pull per output entry), or None, whichever needs
+    fewer sweeps.
 
     >>> import numpy as np
     >>> jacobian(lambda x: x * x)(np.array([1.0, 2.0]))
     array([[2., 0.],
            [0., 4.]])
+    >>> [float(d) for d in jacobian(lambda x, y: x * y, argnums=(0, 1))(2.0, 3.0)]
+    [3.0, 2.0]
     """
     check_function("jacobian", f)
     if mode is not None and not isinstance(mode, str):
         raise TypeError(f"jacobian: mode must be a string or None; got {shown(mode, 60)}. Write jacobian(f)(x)")
     if mode not in (None, "forward", "reverse"):
         raise ValueError(f"jacobian: mode must be 'forward', 'reverse' or None; got {mode!r}")
+    several = isinstance(argnums, tuple | list)
+    numbers = _argument_numbers("jacobian", argnums)
 
-    def dense(w: Tree) -> Tree:
-        _, J = linearize(f, w)
-        inputs, in_structure = J.domain.leaves, J.domain.structure
-        outputs, out_structure = J.codomain.leaves, J.codomain.structure
+    def dense(*args: Tree, **kwargs: Any) -> Tree:
+        function, chosen = _of_chosen(f, numbers, args, kwargs)
+        _, J = linearize(function, *chosen)
+        inputs, outputs, out_structure = J.domain.leaves, J.codomain.leaves, J.codomain.structure
         n_in, n_out = sum(prod(x.shape) for x in inputs), sum(prod(y.shape) for y in outputs)
         if mode == "forward" or (mode is None and n_in < n_out):
-            blocks = _forward_blocks(J.push, inputs, in_structure, outputs)
+            blocks = _forward_blocks(lambda v: J.push(*J.domain.arguments(v)), inputs, outputs)
         else:
             blocks = _reverse_blocks(J.pull, inputs, outputs, out_structure)
-        return tree_unflatten(out_structure, [tree_unflatten(in_structure, row) for row in blocks])
+        rows = [tree_unflatten(J.domain.structure, row) for row in blocks]
+        if several and len(numbers) == 1:
+            rows = [(row,) for row in rows]
+        return tree_unflatten(out_structure, rows)
 
     dense.__name__ = f"jacobian({name_of(f)})"
     return dense
@@ -140,11 +165,11 @@ def _units(leaves: list[Array]) -> Iterator[tuple[int, list[Array]]]:
 
 
 def _forward_blocks(
-    push: Callable[[Tree], Tree], inputs: list[Array], structure: Structure, outputs: list[Array]
+    push: Callable[[list[Array]], Tree], inputs: list[Array], outputs: list[Array]
 ) -> list[list[Array]]:
     columns: list[list[list[Array]]] = [[[] for _ in inputs] for _ in outputs]
     for k, unit in _units(inputs):
-        for row, y_dot in zip(columns, tree_flatten(push(tree_unflatten(structure, unit)))[0], strict=True):
+        for row, y_dot in zip(columns, tree_flatten(push(unit))[0], strict=True):
             row[k].append(y_dot)
     return [
         [_join(block, -1, (*y.shape, *x.shape), x, y) for block, x in zip(row, inputs, strict=True)]
@@ -172,11 +197,14 @@ def _join(parts: list[Array], axis: int, shape: tuple[int, ...], x: Array, y: Ar
 
 
 def hessian(
-    f: Callable[[Tree], Array], mode: Literal["forward-over-reverse", "reverse-over-reverse"] = "forward-over-reverse"
-) -> Callable[[Tree], Tree]:
-    """Return the dense Hessian of a scalar function of one argument: the Jacobian of its gradient.
+    f: Callable[..., Array],
+    mode: Literal["forward-over-reverse", "reverse-over-reverse"] = "forward-over-reverse",
+    argnums: int | tuple[int, ...] = 0,
+) -> Callable[..., Tree]:
+    """Return the dense Hessian of a scalar function in argument `argnums`: the Jacobian of its gradient.
 
-    For pytrees: a tree of trees. `mode` is "forward-over-reverse" or "reverse-over-reverse"; they agree.
+    For pytrees: a tree of trees; for a tuple `argnums`, a tuple of tuples of them. `mode` is "forward-over-reverse" or
+    "reverse-over-reverse"; they agree.
 
     >>> import numpy as np
     >>> hessian(lambda w: w[0] ** 2 * w[1])(np.array([3.0, 2.0]))
@@ -190,6 +218,6 @@ def hessian(
         )
     if mode not in ("forward-over-reverse", "reverse-over-reverse"):
         raise ValueError(f"hessian: mode must be one of 'forward-over-reverse', 'reverse-over-reverse'; got {mode!r}")
-    dense = jacobian(grad(f), "forward" if mode == "forward-over-reverse" else "reverse")
+    dense = jacobian(grad(f, argnums), "forward" if mode == "forward-over-reverse" else "reverse", argnums)
     dense.__name__ = f"hessian({name_of(f)})"
     return dense

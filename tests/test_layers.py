@@ -57,6 +57,9 @@ def test_there_is_no_circle_with_the_files_that_folders_import_by_name():
 PLANTED = {
     "a-problem-in-a-solver": ("curveball/solvers/sgd.py", "import problems"),
     "a-problem-in-a-function-of-a-solver": ("curveball/solvers/sgd.py", "def f():\n    from problems import load"),
+    "a-problem-in-a-fit": ("curveball/fitting/search.py", "import problems"),
+    "a-solver-in-a-fit": ("curveball/fitting/search.py", "from curveball.solvers.checks import check_positive"),
+    "a-fit-in-a-solver": ("curveball/solvers/sgd.py", "from curveball.fitting.box import Box"),
     "a-problem-in-training": ("curveball/training/epoch.py", "from problems.data import load"),
     "a-problem-in-figures": ("curveball/experiments/figures.py", "import problems"),
     "a-solver-in-problems": ("problems/vision/layers.py", "from curveball.solvers.sgd import SGD"),

@@ -31,13 +31,18 @@ solution promises:
 
     A <- average A + A_k / -m_k*,        b <- average b + b_k / -m_k*                                    (6)
 
+On mini-batches the trust ratio says little about which `lam` is right. `adapt_lam="share"`, beyond the paper too, keeps
+the share `s` of damping in the curvature along the step, of which progress and noise decide (damping_share.py):
+
+    s = lam z.z / z.G_lam z,        lam <- lam ((1 - s) s* / (s (1 - s*)))^0.1                           (7)
+
 Each formula is derived, and tested, in tests/derivations/: Newton's step and the descent on it (test_01_newton_step,
 test_02_descent_on_the_step), (1) in test_06_two_sweep_product, (4) in test_07_two_by_two_system and
 test_08_predicted_decrease, (5) in test_11_trust_ratio; momentum without curvature in test_03_heavy_ball; when the
 iteration converges, and how fast, in test_09_convergence_region and test_10_convergence_rate; its cost in test_12_cost;
 its likeness to Nesterov's method in test_04_look_ahead_gradient; the linear system alone in
 test_13_solving_the_linear_system; damping and weight decay in test_14_damping and test_15_weight_decay; (6) in
-test_16_averaging.
+test_16_averaging, (7) in test_20_damping_share.
 
 J. F. Henriques, S. Ehrhardt, S. Albanie, A. Vedaldi, "Small Steps and Giant Leaps: Minimal Newton Solvers for Deep
 Learning", ICCV 2019, arXiv 1805.08095. Their symbols, and ours, are in docs/notation.md.
@@ -48,6 +53,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import minigrad as mg
@@ -56,17 +62,17 @@ from curveball.solvers.base import Info, Loss, Model, Number, Solver, loss_at
 from curveball.solvers.checks import (
     check_count,
     check_finite,
-    check_flag,
     check_fraction,
     check_nonnegative,
     check_per_run,
     check_positive,
 )
+from curveball.solvers.damping_share import ShareState, along, followed, judged, limited_rho, point, seen, tree_where
 from curveball.solvers.registry import register
 from curveball.solvers.tree_math import number_like, tree_add_scale, tree_axpby, tree_vdot
 from curveball.solvers.trust_ratio import adapted_lam, in_range, trust_ratio
-from curveball.solvers.two_by_two import PlaneModel, damped
-from minigrad import Array, Tree
+from curveball.solvers.two_by_two import PlaneModel, Squares, damped
+from minigrad import Array, Tree, namespace
 
 
 class CurveBallState(NamedTuple):
@@ -77,6 +83,7 @@ class CurveBallState(NamedTuple):
     steps: int  # taken so far
     trust_ratio: Array  # the latest gamma; nan before the first
     system: PlaneModel = PlaneModel(0.0, 0.0, 0.0, 0.0, 0.0)  # the running sums of (6); zeros without `average`
+    share: ShareState | None = None  # of `adapt_lam="share"`
 
 
 class CurveBallInfo(Info):
@@ -87,6 +94,9 @@ class CurveBallInfo(Info):
     lam: Array  # as used in this step
     trust_ratio: Array  # the latest gamma; nan before the first
     predicted: Array  # m(z), the change that this batch's quadratic model predicts
+
+
+RULES = ("paper", "share")
 
 
 @register("curveball")
@@ -100,8 +110,9 @@ class CurveBall(Solver):
     - `lam` = 1 (at least 0): the damping, at the start.
     - `rho` = None (any number): momentum, how much of `z` is kept; None: automatic, by (4).
     - `beta` = None (positive): step size along `-d`; None: automatic, by (4).
-    - `adapt_lam` = True: whether `lam` follows the trust ratio, and stays in [1e-8, 1e8].
-    - `lam_factor` = 0.999 (in (0, 1]): how much `lam` may change per step.
+    - `adapt_lam` = "paper" (or true): `lam` follows the trust ratio, and stays in [1e-8, 1e8]. "share": it keeps a
+      share of the curvature, from any start (7). False: it stays.
+    - `lam_factor` = 0.999 (in (0, 1]): how much `lam` may change per step; this and the next two of "paper" alone.
     - `lam_every` = 5 (at least 1): steps from one trust ratio to the next; `lam` then changes by
       `lam_factor ** lam_every`.
     - `trust_low` = 0.5 (below `trust_high`): `lam` grows where the trust ratio is below it or not finite, or where
@@ -126,7 +137,7 @@ class CurveBall(Solver):
     lam: Number = 1.0
     rho: Number | None = None
     beta: Number | None = None
-    adapt_lam: bool = True
+    adapt_lam: bool | str = "paper"
     lam_factor: float = 0.999
     lam_every: int = 5
     trust_low: float = 0.5
@@ -147,7 +158,8 @@ class CurveBall(Solver):
             check_finite("rho", self.rho)
         if self.beta is not None:
             check_positive("beta", self.beta)
-        check_flag("adapt_lam", self.adapt_lam)
+        if self.adapt_lam not in (True, False, *RULES):
+            raise ValueError(f"adapt_lam must be paper, share, true or false; got {self.adapt_lam!r}")
         check_positive("lam_factor", self.lam_factor)
         check_finite("trust_low", self.trust_low)
         check_finite("trust_high", self.trust_high)
@@ -168,11 +180,11 @@ class CurveBall(Solver):
         return True
 
     def phase(self, state: CurveBallState) -> bool:
-        """Whether the next step measures the trust ratio."""
+        """Whether the next step measures: the trust ratio, or the loss at the average of the params."""
         if not self.adapt_lam or self.lam_every == 1:
             return bool(self.adapt_lam)
-        try:
-            return bool((state.steps + 1) % self.lam_every == 0)
+        try:  # the share is judged from the first step on
+            return bool((state.steps + (self.adapt_lam != "share")) % self.lam_every == 0)
         except TypeError:  # a tracer of JAX
             raise TypeError(
                 "CurveBall: inside a compiled program the count of steps is not known: decide outside whether the step "
@@ -182,7 +194,8 @@ class CurveBall(Solver):
     def init(self, params: Tree) -> CurveBallState:
         """Return the state before the first step: `z = 0`."""
         z = mg.tree_map(mg.zeros_like, params)
-        return CurveBallState(z, lam=1.0 * self.lam, steps=0, trust_ratio=math.nan)
+        share = ShareState(average=z) if self.adapt_lam == "share" else None
+        return CurveBallState(z, lam=1.0 * self.lam, steps=0, trust_ratio=math.nan, share=share)
 
     def step(
         self,
@@ -205,19 +218,34 @@ class CurveBall(Solver):
         if self.adapt_lam:
             lam = in_range(lam)
 
-        d, plane = self._quadratic_model(G, params, state.z, lam)  # (1)
-        rho, beta = self._minimum(plane)  # (4)
+        d, plane, squares = self._quadratic_model(G, params, state.z, lam)  # (1)
+        share, minimum = state.share, self._minimum
+        if share is not None:
+            objective = self._objective(G.value, params)
+            share, exploded = seen(share, objective, state.steps)
+            minimum = partial(self._minimum_where, noisy=share.noisy)
+        rho, beta = minimum(plane)  # (4)
         system = state.system
         if self.average:
             (rho, beta), system = averaged(
-                system, plane, (rho, beta), self._minimum, float(self.average), float(self.average_share)
+                system, plane, (rho, beta), minimum, float(self.average), float(self.average_share)
             )  # (6)
         predicted = plane.change(rho, beta)
         z = tree_axpby(rho, state.z, -beta, d)  # (2)
         new_params = tree_add_scale(params, self.lr, z)  # (3)
 
         new_lam, gamma = lam, state.trust_ratio
-        if measured:
+        if share is not None:
+            if measured:
+                there = point(share, new_params, state.steps, objective)
+                other = self._objective(loss_at(there, model, loss, has_aux), there)
+                share = judged(share, params, objective, other, state.steps, self.lam_every)  # (7)
+            share, new_lam = followed(
+                share, lam, along(squares, rho, beta), plane.curvature(rho, beta), state.steps, exploded
+            )
+            z = tree_where(exploded, mg.tree_map(mg.zeros_like, z), z)
+            new_params = tree_where(exploded, share.average, new_params)
+        elif measured:
             change = self._change(params, z, G.value, model, loss, has_aux)
             gamma = trust_ratio(change, predicted)  # (5)
             factor = self.lam_factor**self.lam_every
@@ -226,10 +254,12 @@ class CurveBall(Solver):
             loss=G.value, outputs=G.outputs, aux=G.aux,
             rho=rho, beta=beta, lam=lam, trust_ratio=gamma, predicted=predicted,
         )  # fmt: skip
-        return new_params, CurveBallState(z, new_lam, state.steps + 1, gamma, system), info
+        return new_params, CurveBallState(z, new_lam, state.steps + 1, gamma, system, share), info
 
-    def _quadratic_model(self, G: mg.GGNOperator, params: Tree, z: Tree, lam: Array) -> tuple[Tree, PlaneModel]:
-        """Its gradient `d` at `z`, and the model itself on the plane of `z` and `d`: two pushes and one pull.
+    def _quadratic_model(
+        self, G: mg.GGNOperator, params: Tree, z: Tree, lam: Array
+    ) -> tuple[Tree, PlaneModel, Squares]:
+        """Its gradient `d` at `z`, the model on the plane of `z` and `d`, and lengths: two pushes and one pull.
 
         Weight decay `c` adds `c w` to `g`, and `c I` to `G_lam`.
         """
@@ -251,11 +281,27 @@ class CurveBall(Solver):
         dHd, zHd, zHz = tree_vdot(d_y, H_L_d, runs), tree_vdot(z_y, H_L_d, runs), tree_vdot(z_y, H_L_z, runs)
         dd, zd, zz = tree_vdot(d, d, runs), tree_vdot(z, d, runs), tree_vdot(z, z, runs)
         dGd, zGd, zGz = damped(dHd, zHd, zHz, damping, dd, zd, zz)
-        return d, PlaneModel(dGd, zGd, zGz, gd, gz)
+        return d, PlaneModel(dGd, zGd, zGz, gd, gz), (dd, zd, zz)
 
     def _minimum(self, plane: PlaneModel) -> tuple[Array, Array]:
         """`rho, beta`: those that are not fixed minimise the model on the plane."""
         return plane.minimum(self.rho, self.beta)
+
+    def _minimum_where(self, plane: PlaneModel, noisy: Array) -> tuple[Array, Array]:
+        """The same with an automatic `rho` in [0, 1] where batches differ."""
+        rho, beta = self._minimum(plane)
+        if self.rho is not None:
+            return rho, beta
+        limited = limited_rho(rho, noisy)
+        if self.beta is not None:
+            return limited, beta
+        return limited, namespace(rho).where(limited == rho, beta, plane.minimum(limited)[1])
+
+    def _objective(self, value: Array, params: Tree) -> Array:
+        """The loss with weight decay."""
+        if not self.weight_decay:
+            return value
+        return value + 0.5 * float(self.weight_decay) * tree_vdot(params, params, value.ndim)
 
     def _change(self, params: Tree, z: Tree, value: Array, model: Model, loss: Loss, has_aux: bool) -> Array:
         """`f(w + z) - f(w)`, weight decay included."""

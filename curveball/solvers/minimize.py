@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
+
+import numpy as np
 
 import minigrad as mg
 from curveball.solvers.base import Loss, Model, Solver, value_and_gradient
 from curveball.solvers.curve_ball import CurveBall
-from curveball.solvers.newton_cg import NewtonCG
+from curveball.solvers.iteration_report import IterationReport
 from curveball.solvers.result import Iterate, Result
+from curveball.solvers.scipy_method import is_scipy, read_scipy
 from minigrad import Array, Tree, tree_flatten
 
 MESSAGES = {
@@ -24,26 +26,40 @@ MESSAGES = {
 
 
 def minimize(
-    model: Model,
+    model: Callable[..., Tree],
     loss: Loss,
     params: Tree = None,
     solver: Solver | None = None,
     max_iter: int = 1000,
     tol: float | None = 1e-6,
     callback: Callable[[Iterate], object] | None = None,
+    *,
+    args: Any = (),
+    state: Tree = None,
+    starts: Sequence[Tree] | None = None,
+    verbose: int = 0,
+    progress: bool = False,
     **scipy: Any,
 ) -> Result:
-    """Minimise `loss(model(params))` from `params`; return a `scipy.optimize.OptimizeResult`.
+    """Minimise `loss(model(params, *args))` from `params`; return a `scipy.optimize.OptimizeResult`.
 
     Stops when no entry of the objective's gradient is larger than `tol` (None: never; the gradient costs one more
-    evaluation per iteration), after `max_iter` iterations, when `callback(intermediate_result)` raises StopIteration,
-    or when the loss stops being finite: then the result holds the last params with a finite loss.
+    evaluation per iteration), after `max_iter` iterations, when `callback(intermediate_result)` raises StopIteration or
+    returns True, or when the loss stops being finite: then the result holds the last params with a finite loss.
 
     The result has `x` (a tree like `params`), `fun` (the loss there), `jac` (the gradient there, None without `tol`),
     `nit`, `success`, `status` (0 converged, 1 iterations used up, 2 not finite, 3 stopped by the callback), `message`,
-    `losses` (one per iteration, before its step) and `state`. The default solver is `CurveBall(lam=1e-3)`.
-    ValueError for `max_iter` below 1, or where SciPy asks for bounds or constraints; TypeError for a loss that is not
-    one number, an unknown option, or no params.
+    `losses` (one per iteration, before its step) and `state`, the solver's at `x`. The default solver is
+    `CurveBall(lam=1e-3)`. To go on, give both back: `minimize(model, loss, result.x, solver, state=result.state)` makes
+    the steps that one longer run would have made.
+
+    With `starts`, trees like params, in place of `params`, it runs from each and returns the result with the lowest
+    loss; `runs` are the results of all, and `start` the number of the best. A callback that stops ends all runs.
+
+    `verbose=1` prints how it ended, `verbose=2` also a line per iteration; `progress=True` shows a bar on a terminal.
+
+    ValueError for `max_iter` below 1, no starts, a state of other shapes, or where SciPy asks for bounds or
+    constraints; TypeError for a loss that is not one number, another solver's state, an unknown option, or no params.
 
     As `scipy.optimize.minimize(f, x0, method=curveball.minimize, options={"solver": ..., "tol": ...})` it minimises a
     scalar function, differentiated by minigrad whatever `jac` and `hess` say; the default solver is then `NewtonCG()`.
@@ -54,14 +70,17 @@ def minimize(
     >>> result = minimize(lambda w: w - 3.0, lambda y: y @ y, np.zeros(2))
     >>> result.success, result.x.round(5).tolist()
     (True, [3.0, 3.0])
+    >>> two_valleys = lambda w, shift: mg.concat([w**2 - 1.0, 0.3 * (w - shift)])
+    >>> best = minimize(two_valleys, lambda y: y @ y, starts=[np.ones(1), -np.ones(1)], args=(-1.0,))
+    >>> best.start, [run.x.round(3).tolist() for run in best.runs]
+    (1, [[0.953], [-1.0]])
     >>> import scipy.optimize
     >>> scipy.optimize.minimize(lambda w: (w - 3.0) @ (w - 3.0), np.zeros(2), method=minimize).x.round(5).tolist()
     [3.0, 3.0]
     """
-    if params is None:
-        if "args" not in scipy:  # SciPy calls method(f, x0, args=..., ...)
-            raise TypeError("minimize needs params to start from: minimize(model, loss, params)")
-        model, loss, params, solver, max_iter, callback = _from_scipy(model, loss, solver, max_iter, callback, scipy)
+    if params is None and is_scipy(scipy):
+        params = loss
+        loss, solver, max_iter, callback = read_scipy(model, solver, max_iter, callback, scipy)
     if scipy:
         raise TypeError(f"minimize has no option {sorted(scipy)[0]!r}")
     if isinstance(solver, type) or not (solver is None or hasattr(solver, "step")):
@@ -70,9 +89,39 @@ def minimize(
         )
     if max_iter < 1:
         raise ValueError(f"max_iter must be at least 1; got {max_iter}")
-    return _iterate(
-        model, _one_number(loss), params, CurveBall(lam=1e-3) if solver is None else solver, max_iter, tol, callback
-    )
+    _check_starts(params, starts, state)
+    problem = _given(model, args), _one_number(loss), CurveBall(lam=1e-3) if solver is None else solver
+    limits = max_iter, tol, callback
+    if starts is None:
+        return _iterate(*problem, params, state, *limits, IterationReport(verbose, progress, max_iter))
+    runs: list[Any] = []
+    for k, start in enumerate(starts):
+        report = IterationReport(verbose, progress, max_iter, f"start {k}")
+        runs.append(_iterate(*problem, start, None, *limits, report))
+        if runs[-1].status == 3:
+            break
+    k = min(range(len(runs)), key=lambda k: runs[k].fun if math.isfinite(runs[k].fun) else math.inf)
+    best = type(runs[k])(runs[k])
+    best.update(runs=runs, start=k)
+    return best
+
+
+def _check_starts(params: Tree, starts: Sequence[Tree] | None, state: Tree) -> None:
+    if starts is None:
+        if params is None:
+            raise TypeError("minimize needs params to start from: minimize(model, loss, params)")
+        return
+    if params is not None or state is not None:
+        given = "state" if params is None else "params"
+        raise TypeError(f"minimize: starts take the place of {given}: give one of the two")
+    if not len(starts):
+        raise ValueError("minimize: starts is empty: give one tree of params or more")
+
+
+def _given(model: Callable[..., Tree], args: Any) -> Model:
+    """The model as a function of the params alone; one that is not in a tuple is one argument, as in SciPy."""
+    args = args if isinstance(args, tuple) else (args,)
+    return (lambda w: model(w, *args)) if args else model
 
 
 def _one_number(loss: Loss) -> Loss:
@@ -88,92 +137,89 @@ def _one_number(loss: Loss) -> Loss:
     return checked
 
 
-def _from_scipy(
-    model: Callable[..., Tree],
-    x0: Array,
-    solver: Solver | None,
-    max_iter: int,
-    callback: Callable[..., object] | None,
-    scipy: dict[str, Any],
-) -> tuple[Model, Loss, Array, Solver, int, Callable[[Iterate], object] | None]:
-    """Read SciPy's arguments out of `scipy`, and leave there what is unknown."""
-    args = scipy.pop("args")
-    if getattr(scipy.get("jac"), "__self__", None) is model:  # SciPy's wrapper of a function and its gradient
-        raise ValueError("jac=True: give the function alone, without its gradient: minigrad differentiates it")
-    bounds, constraints = scipy.pop("bounds", None), scipy.pop("constraints", ())
-    if bounds is not None or constraints:
-        raise ValueError('curveball.minimize knows no bounds or constraints: use a method that does, such as "SLSQP"')
-    for unused in ("jac", "hess", "hessp"):  # minigrad differentiates
-        scipy.pop(unused, None)
-    loss = scipy.pop("outputs_loss", None)
-    solver = solver if solver is not None else NewtonCG()
-    if loss is None:
-        if getattr(solver, "needs_outputs_loss", False):  # a solver that does not say so takes any scalar function
-            raise ValueError(
-                f"{type(solver).__name__} uses the Gauss-Newton matrix, which a scalar function alone does not have: "
-                'give the model for the function and options={"outputs_loss": loss}, or a solver such as NewtonCG()'
-            )
-        loss = _identity
-    if callback is not None and list(inspect.signature(callback).parameters) != ["intermediate_result"]:
-        callback = _given_x(callback)
-    return (lambda w: model(w, *args)), loss, x0, solver, scipy.pop("maxiter", max_iter), callback
-
-
-def _given_x(callback: Callable[[Array], object]) -> Callable[[Iterate], object]:
-    """SciPy's older callbacks take `xk` alone."""
-    return lambda iterate: callback(iterate.x.copy())
-
-
-def _identity(value: Array) -> Array:
-    return value
+def _first_state(solver: Solver, params: Tree, state: Tree) -> Tree:
+    """The state to start from: the one given, if it can be of this solver and these params."""
+    first = solver.init(params)
+    if state is None:
+        return first
+    if type(state) is not type(first):
+        raise TypeError(
+            f"minimize: state is {type(state).__name__}, and {type(solver).__name__} has {type(first).__name__}: give "
+            "result.state of a run with the same solver"
+        )
+    (given, structure), (like, wanted) = tree_flatten(state), tree_flatten(first)
+    if structure == wanted:
+        for x, y in zip(given, like, strict=True):
+            # A number may stand for what a solver has not seen yet.
+            if getattr(y, "shape", ()) and getattr(x, "shape", ()) != y.shape:
+                raise ValueError(
+                    f"minimize: state holds an array of shape {getattr(x, 'shape', ())} where these params need "
+                    f"{y.shape}: give result.x and result.state of one run"
+                )
+    return state
 
 
 def _iterate(
     model: Model,
     loss: Loss,
-    params: Tree,
     solver: Solver,
+    params: Tree,
+    state: Tree,
     max_iter: int,
     tol: float | None,
     callback: Callable[[Iterate], object] | None,
+    report: IterationReport,
 ) -> Result:
     from scipy.optimize import OptimizeResult
 
     weight_decay = getattr(solver, "weight_decay", 0.0)
-    state = solver.init(params)
+    state = _first_state(solver, params, state)
     losses: list[float] = []
-    before, gradient, status, bad = params, None, 1, math.nan
-    for _ in range(max_iter + 1):
-        if tol is not None:
-            value, gradient, _, _ = value_and_gradient(params, model, loss, weight_decay=weight_decay)
-        else:
-            value = loss(model(params))
-        fun = float(value)
-        if not math.isfinite(fun):
-            status, bad = 2, fun
-            params, fun, gradient = before, losses[-1] if losses else math.nan, None
-            break
-        if tol is not None and _largest(gradient) <= tol:
-            status = 0
-            break
-        if len(losses) == max_iter:
-            break
-        losses.append(fun)
-        before = params
-        params, state, info = solver.step(params, state, model, loss)
-        if callback is not None:
-            try:
-                callback(OptimizeResult(x=before, fun=fun, nit=len(losses), info=info, state=state))
-            except StopIteration:
-                status, params = 3, before
+    before, gradient, largest, status, bad = (params, state), None, None, 1, math.nan
+    try:
+        for _ in range(max_iter + 1):
+            if tol is not None:
+                value, gradient, _, _ = value_and_gradient(params, model, loss, weight_decay=weight_decay)
+            else:
+                value = loss(model(params))
+            fun = float(value)
+            if not math.isfinite(fun):
+                status, bad = 2, fun
+                (params, state), fun, gradient = before, losses[-1] if losses else math.nan, None
                 break
+            if tol is not None and (largest := _largest(gradient)) <= tol:
+                status = 0
+                break
+            if len(losses) == max_iter:
+                break
+            losses.append(fun)
+            report.iteration(len(losses), fun, largest)
+            before = params, state
+            params, state, info = solver.step(params, state, model, loss)
+            if callback is not None:
+                iterate = OptimizeResult(x=before[0], fun=fun, nit=len(losses), info=info, state=state)
+                if _says_stop(callback, iterate):
+                    status, (params, state) = 3, before
+                    break
+    finally:
+        report.close()
     message = MESSAGES[status].format(
         tol=tol, max_iter=max_iter, bad=bad, nit=len(losses), last=losses[-1] if losses else math.nan
     )
+    report.end(len(losses), fun, message)
     return OptimizeResult(
         x=params, fun=fun, jac=gradient, nit=len(losses), success=status == 0, status=status, message=message,
         losses=losses, state=state,
     )  # fmt: skip
+
+
+def _says_stop(callback: Callable[[Iterate], object], iterate: Iterate) -> bool:
+    """By StopIteration, as in SciPy's `minimize`, or by True, as in its `trust-constr` and `differential_evolution`."""
+    try:
+        answer = callback(iterate)
+    except StopIteration:
+        return True
+    return isinstance(answer, bool | np.bool_) and bool(answer)
 
 
 def _largest(tree: Tree) -> float:

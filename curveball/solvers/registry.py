@@ -85,9 +85,9 @@ def solver_of(kind: type[Any], name: str, options: str = "") -> Any:
 
 def _value(text: str, field: Field[Any], value: str) -> Any:
     """The value of an option: a word where the default is one; else a number, true, false or none."""
-    if isinstance(field.default, str):
-        return value
     words = {"true": True, "false": False, "none": None}
+    if isinstance(field.default, str):
+        return words.get(value.lower(), value)
     if value.lower() in words:
         found = words[value.lower()]
         if isinstance(found, bool) and not isinstance(field.default, bool):

@@ -29,4 +29,7 @@ class Result(Protocol):
     status: int  # 0 converged, 1 iterations used up, 2 not finite, 3 stopped by the callback
     message: str  # the same in words
     losses: list[float]  # one per iteration, before its step
-    state: Tree  # the solver's
+    state: Tree  # the solver's, there
+    # With `starts` only:
+    runs: list[Result]  # of all starts, in order
+    start: int  # the number of the best of them, which this is

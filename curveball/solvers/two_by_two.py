@@ -18,6 +18,8 @@ from curveball.solvers.division import divide, one_for_zero
 from curveball.solvers.tree_math import number_like
 from minigrad import Array, Namespace, fused
 
+Squares = tuple[Array, Array, Array]  # d.d, z.d, z.z
+
 
 class PlaneModel(NamedTuple):
     """The quadratic model on the plane of `z` and `d`: five numbers, or one of each per run."""
@@ -31,6 +33,10 @@ class PlaneModel(NamedTuple):
     def change(self, rho: Array, beta: Array) -> Array:
         """`m(rho z - beta d)`."""
         return _change(*self, rho, beta)
+
+    def curvature(self, rho: Array, beta: Array) -> Array:
+        """`(rho z - beta d).G_lam (rho z - beta d)`."""
+        return squared(self.dGd, self.zGd, self.zGz, rho, beta)
 
     def minimum(self, rho: Number | None = None, beta: Number | None = None) -> tuple[Array, Array]:
         """The `rho, beta` with the smallest `m(rho z - beta d)`: both, or the one that is not given.
@@ -96,6 +102,12 @@ def _coefficients(xp: Namespace, dGd: Array, zGd: Array, zGz: Array, gd: Array, 
 @fused
 def _change(dGd: Array, zGd: Array, zGz: Array, gd: Array, gz: Array, rho: Array, beta: Array) -> Array:
     return 0.5 * (beta * beta * dGd - 2.0 * (rho * beta) * zGd + rho * rho * zGz) - beta * gd + rho * gz
+
+
+@fused
+def squared(dd: Array, zd: Array, zz: Array, rho: Array, beta: Array) -> Array:
+    """The square of `rho z - beta d`, from the products of `d` and `z`."""
+    return beta * beta * dd - 2.0 * (rho * beta) * zd + rho * rho * zz
 
 
 @fused

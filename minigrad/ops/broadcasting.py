@@ -7,6 +7,7 @@ from typing import Any
 from minigrad.backends import backend_of, namespace
 from minigrad.linear_maps import IDENTITY, Linear, LinearMap, Scale
 from minigrad.ops.axes import Axis, Shape, axes_of, broadcast_shapes, check_arrays, integers, kept_shape
+from minigrad.ops.dtypes import astype
 from minigrad.ops.shaping import reshape
 from minigrad.primitives import primitive
 from minigrad.variable import Array
@@ -41,8 +42,10 @@ def sum_to(c: Array, shape: Shape) -> Array:
     return c if c.shape == shape else reshape(c, shape)
 
 
-def sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
-    """Sum over the axes given (None: all), in the dtype of `x`."""
+def sum(x: Array, axis: Axis = None, keepdims: bool = False, *, dtype: Any = None) -> Array:
+    """Sum over the axes given (None: all), in the dtype of `x` or in another: `dtype=minigrad.float64`."""
+    if dtype is not None:  # libraries widen sums of short integers
+        return astype(sum(astype(x, dtype, copy=False), axis, keepdims), dtype, copy=False)
     if axis is not None and axis.__class__ is not tuple and axis.__class__ is not int:
         axis = axes_of(x, axis)
     return _sum(x, axis=axis, keepdims=keepdims)

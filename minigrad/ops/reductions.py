@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from math import prod as _product
+from typing import Any
 
 from minigrad.backends import device_of, namespace
 from minigrad.linear_maps import Compose, Linear, Scale
 from minigrad.ops.axes import Axis, Shape, axes_of, axis_index, dropped_shape, kept_shape, one_axis
 from minigrad.ops.broadcasting import broadcast_to, sum, sum_map
+from minigrad.ops.dtypes import astype
 from minigrad.ops.elementwise import exp, sqrt, square
 from minigrad.ops.piecewise import where
 from minigrad.ops.shaping import concat, expand_dims, flip, pad, permute_dims, reshape
@@ -67,8 +69,13 @@ def _logsumexp(x: Array, axes: Shape) -> Array:
 # ------------------------------------------------------------------------------------- products
 
 
-def prod(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
-    """Product over the axes given, by halving: its derivatives are exact where factors are zero, to any order."""
+def prod(x: Array, axis: Axis = None, keepdims: bool = False, *, dtype: Any = None) -> Array:
+    """Product over the axes given, by halving: its derivatives are exact where factors are zero, to any order.
+
+    The factors are taken in another dtype where one is given.
+    """
+    if dtype is not None:
+        x = astype(x, dtype, copy=False)
     axes = axes_of(x, axis)
     y = _flat_last(x, axes)
     while (n := y.shape[-1]) > 1:
@@ -131,8 +138,14 @@ def _extremum(x: Array, which: str) -> Array:
 # ------------------------------------------------------------------------------------- running
 
 
-def cumulative_sum(x: Array, axis: int | None = None, include_initial: bool = False) -> Array:
-    """Running sum along an axis (None: the only one); `include_initial` puts a zero in front."""
+def cumulative_sum(x: Array, axis: int | None = None, include_initial: bool = False, *, dtype: Any = None) -> Array:
+    """Running sum along an axis (None: the only one), in another dtype where one is given.
+
+    `include_initial` puts a zero in front.
+    """
+    if dtype is not None:
+        y = cumulative_sum(astype(x, dtype, copy=False), axis, include_initial)
+        return astype(y, dtype, copy=False)  # libraries widen sums of short integers
     axis = one_axis("cumulative_sum", x, axis)
     y = _cumulative_sum(x, axis=axis)
     return pad(y, tuple((int(k == axis), 0) for k in range(x.ndim))) if include_initial else y
@@ -151,8 +164,10 @@ def _cumulative_sum(x: Array, axis: int) -> Array:
     return namespace(x).cumulative_sum(x, axis=axis)
 
 
-def cumulative_prod(x: Array, axis: int | None = None, include_initial: bool = False) -> Array:
+def cumulative_prod(x: Array, axis: int | None = None, include_initial: bool = False, *, dtype: Any = None) -> Array:
     """Running product along an axis, by doubling: its derivatives are exact where factors are zero, to any order."""
+    if dtype is not None:
+        x = astype(x, dtype, copy=False)
     axis = one_axis("cumulative_prod", x, axis)
     plain = strip(x)
     first = tuple(1 if k == axis else n for k, n in enumerate(x.shape))

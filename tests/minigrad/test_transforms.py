@@ -118,6 +118,39 @@ def test_dense_derivatives_of_trees():
     same(H, {"a": {"a": np.array(6.0), "b": np.full(2, 6.0)}, "b": {"a": np.full(2, 6.0), "b": np.zeros((2, 2))}})
 
 
+@pytest.mark.parametrize("mode", ["forward", "reverse", None])
+def test_jacobians_in_other_arguments(mode):
+    def f(a, x, p, scale=1.0):
+        return {"y": scale * a * x * p["c"], "z": x @ x}
+
+    a, x, p = 2.0, X, {"c": np.array(3.0)}
+    in_x = {"y": 12.0 * np.eye(2), "z": 2.0 * X}
+    in_p = {"y": {"c": 4.0 * X}, "z": {"c": np.array(0.0)}}
+    same(mg.jacobian(f, mode, argnums=1)(a, x, p, scale=2.0), in_x)
+    same(mg.jacobian(f, mode, argnums=-2)(a, x, p, scale=2.0), in_x)
+    same(mg.jacobian(f, mode, argnums=(1,))(a, x, p, scale=2.0), {k: (v,) for k, v in in_x.items()})
+    same(mg.jacobian(f, mode, argnums=(2, 1))(a, x, p, scale=2.0), {k: (in_p[k], in_x[k]) for k in in_x})
+    same(mg.jacobian(f, mode)(a, x, p), {"y": 3.0 * X, "z": np.array(0.0)})
+
+
+def test_hessians_in_other_arguments():
+    f = lambda a, x: a**2 * mg.sum(x**3)  # noqa: E731
+    a, total = 2.0, np.sum(X**3)
+    for mode in ("forward-over-reverse", "reverse-over-reverse"):
+        same(mg.hessian(f, mode, argnums=1)(a, X), np.diag(24.0 * X))
+        blocks = ((2.0 * total, 12.0 * X**2), (12.0 * X**2, np.diag(24.0 * X)))
+        same(mg.hessian(f, mode, argnums=(0, 1))(a, X), blocks)
+
+
+def test_jacobian_refuses_arguments_that_are_not_there():
+    with pytest.raises(TypeError, match=r"argnums=2: sin was called with 1 positional"):
+        mg.jacobian(mg.sin, argnums=2)(X)
+    with pytest.raises(ValueError, match="names an argument twice"):
+        mg.jacobian(mg.sin, argnums=(0, 0))
+    with pytest.raises(TypeError, match=r"argnums must be an integer.* Write jacobian\(f\)\(x\)"):
+        mg.jacobian(mg.sin, argnums=X)
+
+
 def test_tree_map():
     same(mg.tree_map(lambda a, b: a - b, {"a": [X, None]}, {"a": [X, None]}), {"a": [np.zeros(2), None]})
     assert mg.tree_map(lambda x: x + 1, 1) == 2

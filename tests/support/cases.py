@@ -309,6 +309,46 @@ case("linalg.slogdet", -well_conditioned(2, 3, 3), f=lambda a: tuple(linalg.slog
 case("linalg.det", well_conditioned(3, 3))
 case("linalg.det", -well_conditioned(2, 3, 3), label="batched")
 
+
+def _signed(vectors, *others):
+    """Columns whose first entry is positive, and others with the same signs: libraries choose them."""
+    signs = mg.sign(vectors[..., :1, :])
+    return tuple(x * signs for x in (vectors, *others))
+
+
+def _eigh(a):
+    w, V = linalg.eigh(a)
+    return w, *_signed(V)
+
+
+def _svd(a):
+    U, S, Vh = linalg.svd(a, full_matrices=False)
+    return S, *_signed(U, Vh.mT)
+
+
+def _qr(a):
+    Q, R = linalg.qr(a)
+    return _signed(Q, R.mT)
+
+
+_spread = np.diag([-2.0, 0.5, 3.0])  # eigenvalues apart
+case("linalg.eigh", _spread + 0.3 * normal(3, 3), f=_eigh)
+case("linalg.eigh", _spread + 0.3 * normal(2, 3, 3), f=_eigh, label="batched")
+case("linalg.eigvalsh", _spread + 0.3 * normal(3, 3))
+_tall = np.array([[3.0, 0.0], [1.0, 1.0], [0.0, 1.5]])
+for label, a in (
+    ("square", np.diag([3.0, 2.0, 1.0]) + 0.2 * normal(3, 3)),
+    ("wide", _tall.T + 0.1 * normal(2, 3)),
+    ("batched", _tall + 0.1 * normal(2, 3, 2)),
+):
+    case("linalg.svd", a, f=_svd, label=label)
+    case("linalg.qr", a, f=_qr, label=label)
+    case("linalg.pinv", a, label=label)
+case("linalg.svdvals", _tall + 0.1 * normal(3, 2))
+for order in ("fro", "nuc", -2, 1, float("-inf")):
+    case("linalg.matrix_norm", _tall - 0.1 * normal(3, 2), f=partial(linalg.matrix_norm, ord=order), label=f"{order}")
+case("linalg.matrix_norm", normal(2, 2, 3), f=partial(linalg.matrix_norm, keepdims=True), label="keepdims")
+
 # ------------------------------------------------------------------------------------- networks
 
 for label, size, kernel, options in (

@@ -94,6 +94,8 @@ def into(lib: Any, domain: str, x: Any) -> Any:
         return 0.6 * y + 2.0
     if domain == "apart":  # no two entries meet, none meets 0 or a jump: 0.1 leaves each its own interval
         return 0.1 * y + lib.constant(_steps_of_a_half(tuple(x.shape)))
+    if domain == "spread":  # singular values, and eigenvalues of the symmetric part, stay apart and above 0
+        return 0.3 * y + lib.constant(np.eye(*x.shape[-2:]) * (6.0 - 2.5 * np.arange(x.shape[-1])))
     matrix = 0.3 * y + lib.constant(2.0 * np.eye(x.shape[-1]))
     return matrix if domain == "regular" else lib.square(matrix)  # "spd"
 

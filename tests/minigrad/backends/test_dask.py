@@ -36,6 +36,11 @@ LACKS = {
     "linalg.inv-batched": "solves for one matrix at a time",
     "linalg.solve-batched": "solves for one matrix at a time",
     "linalg.solve-broadcast": "solves for one matrix at a time",
+    "linalg.eigh": "has no eigh",
+    "linalg.eigh-batched": "has no eigh",
+    "linalg.eigvalsh": "has no eigvalsh",
+    **{f"linalg.pinv-{kind}": "has no pinv" for kind in ("square", "wide", "batched")},
+    **{f"linalg.{name}-batched": "factors one matrix at a time" for name in ("qr", "svd")},
 }
 
 

@@ -16,7 +16,7 @@ OTHERS = {  # what is public and no function of arrays
     "backend_name", "check_derivatives", "check_runs", "compiled", "from_numpy", "fused", "ggnvp", "grad", "hessian",
     "hvp", "independent_runs", "jacobian", "jvp", "keep_freed_memory", "linearize", "namespace", "one_blas_thread",
     "packed", "primitive", "stop_gradient", "to_numpy", "tree_elementwise", "tree_flatten", "tree_map", "tree_packed",
-    "tree_paths", "tree_unflatten", "value_and_grad", "vjp",
+    "tree_paths", "tree_unflatten", "value_and_grad", "vjp", "vmap",
 }  # fmt: skip
 WITHOUT_DERIVATIVE = {
     "all", "any", "arange", "argmax", "argmin", "argsort", "asarray", "bool", "count_nonzero", "empty", "empty_like",

@@ -246,3 +246,43 @@ def test_a_list_is_no_array_to_repeat():
 def test_a_transpose_is_applied_both_ways():
     scale = mg.Linear(lambda t: 2.0 * t, lambda c: 3.0 * c)
     assert (scale.T.push(1.0), scale.T.pull(1.0), scale.T.T is scale) == (3.0, 2.0, True)
+
+
+# ------------------------------------------------------------------------------------- sums in another dtype
+
+SUMS = pytest.mark.parametrize("name", ["sum", "prod", "cumulative_sum", "cumulative_prod"])
+
+
+@SUMS
+def test_sums_in_another_dtype(name):
+    x = np.array([1.1, 2.3, -0.7], np.float32)
+    f, reference = getattr(mg, name), getattr(np, name)
+    np.testing.assert_array_equal(f(x, dtype=mg.float64), reference(x, axis=0, dtype=np.float64), strict=True)
+    y, J = mg.linearize(lambda x: f(x, dtype=mg.float64), x)
+    assert y.dtype == J(x).dtype == np.float64
+    assert J.T(y).dtype == np.float32
+    mg.check_derivatives(lambda x: f(x, dtype="float64"), x)
+    assert f(x).dtype == np.float32
+    assert f(x.astype(np.float64), dtype=mg.float32).dtype == np.float32
+
+
+@SUMS
+def test_sums_of_integers_in_another_dtype(name):
+    x = np.array([3, 1, 2])
+    for dtype in (np.float32, np.int32):
+        got = getattr(mg, name)(x, dtype=dtype)
+        np.testing.assert_array_equal(got, getattr(np, name)(x, dtype=dtype), strict=True)
+    assert mg.sum(np.array([True, True]), dtype=mg.int64) == 2
+
+
+def test_many_small_numbers_keep_their_digits_in_a_wider_sum():
+    x = np.full(100_000, 0.1, np.float32)
+    exact = 100_000 * float(np.float32(0.1))
+    assert float(mg.sum(x, dtype=mg.float64)) == pytest.approx(exact, rel=1e-12)
+    assert float(mg.cumulative_sum(x, dtype=mg.float64)[-1]) == pytest.approx(exact, rel=1e-11)
+
+
+@SUMS
+def test_dtypes_of_sums_on_other_libraries(name, backend):
+    x = backend.asarray([1.5, 0.5], dtype=backend.float32)
+    assert getattr(mg, name)(x, dtype=mg.float64).dtype == backend.float64

@@ -65,3 +65,58 @@ step(
     draw=stacked((3, 3)),
 )
 step("linalg.cholesky", "spd", theirs=lambda a: torch.linalg.cholesky(a), draw=stacked((3, 3)))
+
+
+# ------------------------------------------------------------------------------------- vectors without their signs
+
+
+def _squares_of_eigenvectors(w, V, concat):
+    return concat([w[..., None, :], V * V], -2)
+
+
+def _squares_of_singular_vectors(U, S, Vh, concat):
+    return concat([U * U, S[..., None, :], (Vh * Vh).mT, (U @ Vh)[..., :, : S.shape[-1]]], -2)
+
+
+def _squares_of_factors(Q, R, concat):
+    return concat([Q * Q, (R * R)[..., :, : Q.shape[-1]]], -2)
+
+
+_matrices = st.sampled_from([(2, 2), (3, 2), (2, 3), (3, 3), (2, 3, 2)]).map(lambda shape: (shape,))
+
+
+def _any_matrix(draw, *options):
+    return draw(_matrices), tuple(map(draw, options))
+
+
+step(
+    "linalg.eigh",
+    "spread",
+    ours=lambda a: _squares_of_eigenvectors(*linalg.eigh(a), mg.concat),
+    theirs=lambda a: _squares_of_eigenvectors(*torch.linalg.eigh(0.5 * (a + a.mT)), torch.concat),
+    draw=stacked((3, 3)),
+)
+step("linalg.eigvalsh", "spread", theirs=lambda a: torch.linalg.eigvalsh(0.5 * (a + a.mT)), draw=stacked((3, 3)))
+step(
+    "linalg.svd",
+    "spread",
+    ours=lambda a: _squares_of_singular_vectors(*linalg.svd(a, full_matrices=False), mg.concat),
+    theirs=lambda a: _squares_of_singular_vectors(*torch.linalg.svd(a, full_matrices=False), torch.concat),
+    draw=_any_matrix,
+)
+step("linalg.svdvals", "spread", theirs=lambda a: torch.linalg.svdvals(a), draw=_any_matrix)
+step("linalg.pinv", "spread", theirs=lambda a: torch.linalg.pinv(a), draw=_any_matrix)
+step(
+    "linalg.qr",
+    "spread",
+    ours=lambda a: _squares_of_factors(*linalg.qr(a), mg.concat),
+    theirs=lambda a: _squares_of_factors(*torch.linalg.qr(a), torch.concat),
+    draw=_any_matrix,
+)
+step(
+    "linalg.matrix_norm",
+    "spread",
+    ours=lambda a, ord: linalg.matrix_norm(a, ord=ord),
+    theirs=lambda a, ord: torch.linalg.matrix_norm(a, ord),
+    draw=lambda draw: _any_matrix(draw, st.sampled_from(["fro", "nuc", 2, -2])),
+)

@@ -1,0 +1,217 @@
+"""Does a lambda that sets itself do as well as the best fixed one, from any start?
+
+Protocol, written before the runs. On each task CurveBall trains with `adapt_lam="share"` (damping_share.py), with
+the paper's rule, and with every fixed lambda of a grid. What counts is the mean training loss of the last epoch.
+
+- Starts: lambda 1 at seeds 0, 1 and 2; 10, 0.1 and 0.01 at seed 0; batches of 32 and of 512 from lambda 1 at seed 0.
+- Fixed: the grid at seeds 0, 1 and 2, and at seed 0 with batches of 32 and 512. The best fixed lambda of a task is the
+  one with the smallest mean loss over its seeds, among those that never failed.
+- Success: a mean loss at most 1.15 times that of the best fixed lambda, and no failure, from every start.
+
+    python studies/damping.py --data-folder cifar10=DIR --data-folder imagenet=DIR      what is missing is run
+    python studies/damping.py --task digits-mlp                                         one task
+    python studies/damping.py --table                                                   the table of what there is
+
+A run is a line of results/damping.jsonl; it can be stopped at any moment, and goes on with the next run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import problems
+from curveball.solvers.registry import solver_from
+from curveball.training.devices import choose, to_backend
+from curveball.training.options import TrainOptions
+from curveball.training.provenance import provenance
+from curveball.training.train import train
+from problems.vision.autoencoder import Autoencoder
+
+RESULTS = Path(__file__).parent / "results" / "damping.jsonl"
+GRID = (10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003)
+SEEDS = (0, 1, 2)
+STARTS = (10.0, 0.1, 0.01)
+BATCHES = (32, 512)
+PAPER, SHARE = "curveball", "curveball:adapt_lam=share"
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is trained."""
+
+    name: str
+    data: str
+    network: str
+    batch: int
+    epochs: int
+    grid: tuple[float, ...] = GRID
+    backend: str = "numpy"
+    batches: tuple[int, ...] = BATCHES
+    seeds: tuple[int, ...] = SEEDS
+
+
+CIFAR = (10.0, 3.0, 1.0, 0.3, 0.1, 0.01)
+TASKS = {
+    task.name: task
+    for task in (
+        Task("digits-mlp", "digits", "mlp", 64, 20),
+        Task("digits-cnn", "digits", "cnn", 64, 20),
+        Task("autoencoder", "digits", "autoencoder", 64, 40),
+        Task("fashion-mnist", "fashion-mnist", "mnist-mlp", 64, 2, (30.0, *GRID[:6])),
+        Task("basic", "cifar10", "basic", 128, 1, CIFAR, "torch"),
+        Task("basic-bn", "cifar10", "basic-bn", 128, 1, CIFAR, "torch"),
+        Task("basic, 5 epochs", "cifar10", "basic", 128, 5, CIFAR[:5], "torch", (), (0,)),
+        Task("basic-bn, 5 epochs", "cifar10", "basic-bn", 128, 5, CIFAR[:5], "torch", (), (0,)),
+        Task("imagenet", "imagenet", "basic-bn", 128, 1, CIFAR[:5], "torch", (), (0,)),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training."""
+
+    task: str
+    solver: str
+    seed: int
+    batch: int
+
+
+def wanted(task: Task) -> Iterator[Run]:
+    """All runs of a task, those of the rules first."""
+    for rule in (SHARE, PAPER):
+        for seed in task.seeds:
+            yield Run(task.name, rule, seed, task.batch)
+        for lam in STARTS:
+            yield Run(task.name, f"{rule}{',' if ':' in rule else ':'}lam={lam:g}", 0, task.batch)
+        for batch in task.batches:
+            yield Run(task.name, rule, 0, batch)
+    for lam in task.grid:
+        for seed in task.seeds:
+            yield Run(task.name, fixed(lam), seed, task.batch)
+        for batch in task.batches:
+            yield Run(task.name, fixed(lam), 0, batch)
+
+
+def fixed(lam: float) -> str:
+    return f"curveball:adapt_lam=false,lam={lam:g}"
+
+
+@cache
+def dataset(name: str, folder: Path | None, backend: str) -> Any:
+    """On its backend; of images on disk, 64 pixels along a side."""
+    data = problems.load(name, folder, image_size=64) if name == "imagenet" else problems.load(name, folder)
+    return to_backend(data, choose(backend))
+
+
+def compute(run: Run, folder: Path | None) -> dict[str, Any]:
+    """Train; the loss of the last epoch is None where the run failed."""
+    task = TASKS[run.task]
+    data = dataset(task.data, folder, task.backend)
+    if task.network == "autoencoder":
+        problem: Any = Autoencoder.of(data, (32, 16, 6), run.batch)
+    else:
+        shape = data.train_images.shape[1:]
+        problem = problems.Classification(
+            data, problems.network(task.network, len(data.classes), shape=shape), run.batch
+        )
+    with np.errstate(all="ignore"):
+        found = train(problem, solver_from(run.solver), TrainOptions(epochs=task.epochs, seed=run.seed, quiet=True))
+    losses = [round(epoch["train_loss"], 6) for epoch in found.epochs]
+    lams = [step["lam"] for step in found.steps if "lam" in step]
+    kept = [float(f"{lams[k * (len(lams) - 1) // 10]:.3g}") for k in range(11)] if lams else []
+    failed = found.stopped is not None or len(losses) < task.epochs
+    return {**asdict(run), "loss": None if failed else losses[-1], "losses": losses, "lams": kept}
+
+
+def read() -> dict[Run, dict[str, Any]]:
+    """The runs that there are."""
+    lines = RESULTS.read_text("utf-8").splitlines() if RESULTS.exists() else []
+    found = map(json.loads, lines)
+    return {Run(**{name: run[name] for name in ("task", "solver", "seed", "batch")}): run for run in found}
+
+
+def run_missing(tasks: list[str], folders: dict[str, Path]) -> None:
+    about = provenance()
+    for name in tasks:
+        for run in wanted(TASKS[name]):
+            if run not in read():
+                result = compute(run, folders.get(TASKS[name].data))
+                with RESULTS.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps({**result, "provenance": about}) + "\n")
+                print(run.task, run.solver, run.seed, run.batch, result["loss"], flush=True)
+
+
+def best_fixed(
+    runs: dict[Run, dict[str, Any]], task: Task, batch: int, seeds: tuple[int, ...]
+) -> tuple[float, float] | None:
+    """The lambda with the smallest mean loss among those that never failed, and that loss."""
+    means = []
+    for lam in task.grid:
+        losses = [runs[key]["loss"] for seed in seeds if (key := Run(task.name, fixed(lam), seed, batch)) in runs]
+        if losses and None not in losses:
+            means.append((float(np.mean(losses)), lam))
+    return (min(means)[1], min(means)[0]) if means else None
+
+
+def table() -> str:
+    """A row per task, batch and start."""
+    runs = read()
+    lines = [
+        "| task | batch | start | seeds | share | paper | best fixed | share over best fixed |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for task in TASKS.values():
+        rows = [(task.batch, 1.0, task.seeds), *((task.batch, lam, (0,)) for lam in STARTS)]
+        rows += [(batch, 1.0, (0,)) for batch in task.batches]
+        for batch, lam, seeds in rows:
+            cells = [_mean(runs, task, rule, lam, batch, seeds) for rule in (SHARE, PAPER)]
+            best = best_fixed(runs, task, batch, task.seeds if batch == task.batch else (0,))
+            if cells[0] is None and cells[1] is None:
+                continue
+            shown = [_shown(cell) for cell in cells]
+            ratio = f"{cells[0] / best[1]:.2f}" if best and isinstance(cells[0], float) else ""
+            fixed_best = f"{best[1]:.4g} (at {best[0]:g})" if best else "not run"
+            lines.append(
+                f"| {task.name} | {batch} | {lam:g} | {len(seeds)} | {' | '.join(shown)} | {fixed_best} | {ratio} |"
+            )
+    return "\n".join(lines)
+
+
+def _mean(
+    runs: dict[Run, dict[str, Any]], task: Task, rule: str, lam: float, batch: int, seeds: tuple[int, ...]
+) -> float | str | None:
+    solver = rule if lam == 1.0 else f"{rule}{',' if ':' in rule else ':'}lam={lam:g}"
+    keys = [Run(task.name, solver, seed, batch) for seed in seeds]
+    losses = [runs[key]["loss"] for key in keys if key in runs]
+    if len(losses) < len(seeds):
+        return None
+    return "failed" if None in losses else float(np.mean(losses))
+
+
+def _shown(cell: float | str | None) -> str:
+    return "not run" if cell is None else cell if isinstance(cell, str) else f"{cell:.4g}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--task", choices=list(TASKS), action="append", help="these tasks; all, if none is given")
+    parser.add_argument("--data-folder", action="append", default=[], metavar="DATA=DIR", help="where a data set is")
+    parser.add_argument("--table", action="store_true", help="only print the table of what there is")
+    options = parser.parse_args()
+    if not options.table:
+        pairs = (text.partition("=") for text in options.data_folder)
+        run_missing(options.task or list(TASKS), {name: Path(folder) for name, _, folder in pairs})
+    print(table())
+
+
+if __name__ == "__main__":
+    main()
