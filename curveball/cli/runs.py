@@ -111,8 +111,9 @@ def default_folder(kind: str, options: ProblemOptions, dataset: problems.Dataset
     )
     parts += [text for text, default in given if text != default]
     full = "-".join(filter(None, parts))
-    if len(full.encode()) > 150:  # file systems take 255 bytes, and two names may differ only at their ends
-        full = f"{full.encode()[:120].decode(errors='ignore')}-{hashlib.sha256(full.encode()).hexdigest()[:8]}"
+    name = full.encode(errors="surrogateescape")  # a letter that the locale does not know came as single bytes
+    if len(name) > 150:  # file systems take 255 bytes, and two names may differ only at their ends
+        full = f"{name[:120].decode(errors='ignore')}-{hashlib.sha256(name).hexdigest()[:8]}"
     return Path("runs") / f"{full}-seed{seed}"
 
 
