@@ -1,7 +1,8 @@
 """How is a problem solved? By CurveBall and its peers, second-order solvers to read and to run.
 
-`solvers` are what solves it; `training`, `experiments` and the command `cli` use them; `fitting` fits formulas to data;
-`spectra` shows the eigenvalues of the curvature, `uncertainty` how sure a prediction is; `course` serves the notebooks.
+`solvers` are what solves it; `training`, `experiments` and the command `cli` use them; `prediction` uses what was
+trained; `fitting` fits formulas to data; `spectra` shows the eigenvalues of the curvature, `uncertainty` how sure a
+prediction is; `course` serves the notebooks.
 The names below are loaded when they are first used: `import curveball` alone imports neither NumPy nor SciPy.
 """
 
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from curveball.fitting.fit import fit
     from curveball.fitting.least_squares import least_squares
     from curveball.fitting.warning import FitWarning
+    from curveball.prediction.classifier import CurveBallClassifier
+    from curveball.prediction.load import load_predictor
+    from curveball.prediction.regressor import CurveBallRegressor
     from curveball.solvers.adam import Adam
     from curveball.solvers.base import Solver
     from curveball.solvers.conjugate_gradient import CGResult, conjugate_gradient
@@ -33,6 +37,8 @@ __all__ = [
     "Adam",
     "CGResult",
     "CurveBall",
+    "CurveBallClassifier",
+    "CurveBallRegressor",
     "FitWarning",
     "GaussNewton",
     "LevenbergMarquardt",
@@ -43,6 +49,7 @@ __all__ = [
     "fit",
     "laplace",
     "least_squares",
+    "load_predictor",
     "minimize",
     "spectrum",
 ]
@@ -51,6 +58,9 @@ _FILES = {  # what each offers
     "fitting.fit": ("fit",),
     "fitting.least_squares": ("least_squares",),
     "fitting.warning": ("FitWarning",),
+    "prediction.classifier": ("CurveBallClassifier",),
+    "prediction.load": ("load_predictor",),
+    "prediction.regressor": ("CurveBallRegressor",),
     "solvers.adam": ("Adam",),
     "solvers.base": ("Solver",),
     "solvers.conjugate_gradient": ("CGResult", "conjugate_gradient"),

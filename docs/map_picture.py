@@ -117,31 +117,32 @@ class Room:
     text: str
 
 
-WIDTH, HEIGHT = 360, 740
+WIDTH, HEIGHT = 360, 798
 ROOMS = {
     "curveball.cli": Room(14, 346, 26, 62, "cli", "the command curveball"),
     "curveball.course": Room(14, 118, 84, 120, "course", "notebooks' helpers"),
     "curveball.experiments": Room(128, 346, 84, 120, "experiments", "comparisons, tables, figures"),
-    "curveball.training": Room(14, 172, 150, 210, "training", "epochs, logs,\ncheckpoints, devices"),
-    "curveball.solvers": Room(14, 102, 242, 310, "solvers", "CurveBall, SGD,\nAdam, Newton\nand others"),
-    "curveball.fitting": Room(108, 172, 242, 310, "fitting", "formulas,\nerror bars"),
-    "curveball.spectra": Room(40, 150, 394, 430, "spectra", "eigenvalues"),
-    "curveball.uncertainty": Room(162, 292, 394, 430, "uncertainty", "Laplace approximation"),
-    "problems.vision": Room(202, 346, 174, 210, "vision", "networks, images"),
-    "problems.physics_informed": Room(244, 346, 230, 266, "physics_informed", "equations"),
-    "problems.data": Room(202, 258, 286, 322, "data", "data sets"),
-    "problems.closed_form": Room(264, 346, 286, 322, "closed_form", "known minima"),
-    "problems below": Room(202, 346, 342, 366, "what a problem is", ""),
-    "minigrad.nn": Room(130, 346, 482, 518, "nn", "layers and losses"),
-    "minigrad above": Room(14, 270, 534, 570, "linearize, grad, ...", "taking derivatives"),
-    "minigrad.ops": Room(50, 346, 586, 622, "ops", "operations: a value and its linear maps"),
-    "minigrad below": Room(14, 310, 638, 674, "primitive, LinearMap", "how an operation states its derivative"),
-    "minigrad.backends": Room(50, 346, 690, 726, "backends", "one file per array library"),
+    "curveball.prediction": Room(128, 346, 142, 178, "prediction", "what was trained answers"),
+    "curveball.training": Room(14, 172, 208, 268, "training", "epochs, logs,\ncheckpoints, devices"),
+    "curveball.solvers": Room(14, 102, 300, 368, "solvers", "CurveBall, SGD,\nAdam, Newton\nand others"),
+    "curveball.fitting": Room(108, 172, 300, 368, "fitting", "formulas,\nerror bars"),
+    "curveball.spectra": Room(40, 150, 452, 488, "spectra", "eigenvalues"),
+    "curveball.uncertainty": Room(162, 292, 452, 488, "uncertainty", "Laplace approximation"),
+    "problems.vision": Room(202, 346, 232, 268, "vision", "networks, images"),
+    "problems.physics_informed": Room(244, 346, 288, 324, "physics_informed", "equations"),
+    "problems.data": Room(202, 258, 344, 380, "data", "data sets"),
+    "problems.closed_form": Room(264, 346, 344, 380, "closed_form", "known minima"),
+    "problems below": Room(202, 346, 400, 424, "what a problem is", ""),
+    "minigrad.nn": Room(130, 346, 540, 576, "nn", "layers and losses"),
+    "minigrad above": Room(14, 270, 592, 628, "linearize, grad, ...", "taking derivatives"),
+    "minigrad.ops": Room(50, 346, 644, 680, "ops", "operations: a value and its linear maps"),
+    "minigrad below": Room(14, 310, 696, 732, "primitive, LinearMap", "how an operation states its derivative"),
+    "minigrad.backends": Room(50, 346, 748, 784, "backends", "one file per array library"),
 }  # fmt: skip
 FRAMES: dict[str, tuple[list[tuple[float, float]], str]] = {  # the packages: their corners, and their colours
-    "curveball": ([(4, 4), (356, 4), (356, 130), (182, 130), (182, 386), (297, 386), (297, 438), (4, 438)], "tab:blue"),
-    "problems": ([(192, 150), (356, 150), (356, 376), (192, 376)], "tab:orange"),
-    "minigrad": ([(4, 460), (356, 460), (356, 736), (4, 736)], "tab:green"),
+    "curveball": ([(4, 4), (356, 4), (356, 188), (182, 188), (182, 444), (297, 444), (297, 496), (4, 496)], "tab:blue"),
+    "problems": ([(192, 208), (356, 208), (356, 434), (192, 434)], "tab:orange"),
+    "minigrad": ([(4, 518), (356, 518), (356, 794), (4, 794)], "tab:green"),
 }
 
 

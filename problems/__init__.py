@@ -9,9 +9,9 @@ and `physics_informed.get(name)` a differential equation with a known solution.
 from problems import closed_form, data, physics_informed, vision
 from problems.data import DataError, Dataset, load
 from problems.protocol import ClosedForm, Problem
-from problems.vision import NETWORKS, Classification, network
+from problems.vision import NETWORKS, Classification, Regression, network
 
 __all__ = [
-    "NETWORKS", "Classification", "ClosedForm", "DataError", "Dataset", "Problem", "closed_form", "data", "load",
-    "network", "physics_informed", "vision",
+    "NETWORKS", "Classification", "ClosedForm", "DataError", "Dataset", "Problem", "Regression", "closed_form", "data",
+    "load", "network", "physics_informed", "vision",
 ]  # fmt: skip

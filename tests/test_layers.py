@@ -22,6 +22,7 @@ BY_NAME = {
     "problems/registry.py",  # the files of a folder, for the four below
     "curveball/solvers/__init__.py",  # its own files
     "curveball/__init__.py",  # the file of a public name, when that is asked for
+    "curveball/cli/own_code.py",  # a solver or a network of one's own
     "curveball/training/devices/installed.py",  # the libraries that may be missing
     "curveball/training/devices/cupy.py",  # array-api-compat for them
     "curveball/training/devices/torch.py",

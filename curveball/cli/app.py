@@ -11,6 +11,7 @@ from curveball.cli.errors import OneLine, help_alone
 from curveball.cli.figure1 import figure1
 from curveball.cli.info import info
 from curveball.cli.pays import pays
+from curveball.cli.predict import predict
 from curveball.cli.random import random
 from curveball.cli.table1 import table1
 from curveball.cli.table2 import table2
@@ -24,6 +25,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.callback(invoke_without_command=True)(help_alone)
-for command in (train, compare, table1, table2, figure1, random, pays, info, course):
+for command in (train, predict, compare, table1, table2, figure1, random, pays, info, course):
     app.command()(command)
 app.add_typer(data_app, name="data")

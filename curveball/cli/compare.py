@@ -21,7 +21,9 @@ def compare(
     run: RunOptions,
     solver: Annotated[
         list[str] | None,
-        typer.Option(help=f"solver: {names.SOLVERS}; repeat for each [default: {', '.join(DEFAULT_SOLVERS)}]"),
+        typer.Option(
+            help=f"solver: {names.SOLVERS}; or module:Class; repeat for each [default: {', '.join(DEFAULT_SOLVERS)}]"
+        ),
     ] = None,
     schedule: Annotated[
         list[str] | None,
@@ -41,13 +43,13 @@ def compare(
     the training loss against both.
     """
     # Imported here, so that other commands and the help start without Matplotlib.
+    from curveball.cli.own_code import make_solver
     from curveball.experiments.compare import compare as run_comparison
     from curveball.experiments.tables import table, table2
-    from curveball.solvers.registry import solver_from
 
     with bad_input():
         texts = solver or DEFAULT_SOLVERS
-        chosen = {text: solver_from(text) for text in texts}
+        chosen = {text: make_solver(text) for text in texts}
         if len(chosen) < len(texts):
             raise ValueError(f"--solver {max(texts, key=list(texts).count)} is given twice: give it once")
         given = schedule or ["constant"]
@@ -58,7 +60,7 @@ def compare(
         trained = load_problem(problem)
         named = [with_schedule(text, schedules[text]) for text in texts]
         solvers = "" if tuple(named) == DEFAULT_SOLVERS else "-vs-".join(named)
-        folder = run.out or default_folder("compare", problem, trained.data.name, solvers, run.seed)
+        folder = run.out or default_folder("compare", problem, trained.data, solvers, run.seed)
         if run.out is None and seeds > 1:
             folder = folder.with_name(f"{folder.name}-{run.seed + seeds - 1}")
         with interruptible(folder):

@@ -26,8 +26,18 @@ class ProblemOptions:
     """What is trained, and where it computes."""
 
     data: Annotated[
-        str, typer.Option(help=f"data set: {names.DATA_SETS}; folder, imagenet: images of your own, in --data-folder")
+        str,
+        typer.Option(
+            help=f"data set: {names.DATA_SETS}; folder, imagenet: images of your own, in --data-folder; or a file of "
+            "your own: FILE.npz, FILE.csv"
+        ),
     ] = "digits"
+    label: Annotated[
+        str | None, typer.Option(help="FILE.csv: the column to predict, a class [default: label, if there is one]")
+    ] = None
+    target: Annotated[
+        str | None, typer.Option(help="FILE.csv: the column to predict, a number [default: target, if there is one]")
+    ] = None
     data_folder: Annotated[
         Path | None,
         typer.Option(help="where the data are [default: MINIGRAD_DATA_DIR or the cache, the system; else downloaded]"),
@@ -38,7 +48,10 @@ class ProblemOptions:
     augment: Annotated[
         bool, typer.Option("--augment", help="flip and shift the training images at random; imagenet: flip and crop")
     ] = False
-    network: Annotated[str, typer.Option(help=f"network: {names.NETWORKS}")] = "cnn"
+    network: Annotated[
+        str | None,
+        typer.Option(help=f"network: {names.NETWORKS}; or module:function [default: cnn; mlp for a table]"),
+    ] = None
     batch_size: Annotated[int, integer_option("images per step")] = BATCH_SIZE
     dtype: Annotated[str, typer.Option(help="float32 or float64")] = "float32"
     backend: Annotated[str, typer.Option(help=f"array library: {names.BACKENDS}")] = "numpy"

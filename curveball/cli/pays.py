@@ -10,6 +10,7 @@ import typer
 
 from curveball.cli.cell_progress import CellProgress, cells_kept
 from curveball.cli.errors import bad_input
+from curveball.cli.numbers import integer_option, number_option
 from curveball.cli.options import Out, Seed
 from curveball.training.say import say
 
@@ -19,13 +20,13 @@ if TYPE_CHECKING:
 
 def pays(
     seconds: Annotated[
-        float | None, typer.Option(help="seconds of the processor of each run [default: each problem's own]")
+        float | None, number_option("seconds of the processor of each run [default: each problem's own]")
     ] = None,
     problems: Annotated[
         str | None, typer.Option(help="some of them, as in regression-1e4,autoencoder-digits [default: all]")
     ] = None,
     solvers: Annotated[str | None, typer.Option(help="some of them, as in curveball,adam [default: all]")] = None,
-    seeds: Annotated[int, typer.Option(help="runs of each solver, from as many seeds")] = 1,
+    seeds: Annotated[int, integer_option("runs of each solver, from as many seeds")] = 1,
     seed: Seed = 0,
     data_folder: Annotated[Path | None, typer.Option(help="where the data of Fashion-MNIST are")] = None,
     out: Out = None,

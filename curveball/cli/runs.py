@@ -12,9 +12,11 @@ import typer
 
 import problems
 from curveball.cli.options import BATCH_SIZE, ProblemOptions
+from curveball.cli.own_code import make_network
 from curveball.training.devices import choose, to_backend
 from curveball.training.processes import leads
 from curveball.training.run import Record, Run
+from problems.data.own_data import NumberData, in_dtype, is_table
 
 
 def load_problem(options: ProblemOptions, on_host: bool = False) -> problems.Classification:
@@ -25,24 +27,78 @@ def load_problem(options: ProblemOptions, on_host: bool = False) -> problems.Cla
     if options.dtype not in ("float32", "float64"):
         raise ValueError(f"dtype must be float32 or float64; got {options.dtype!r}")
     xp = choose(options.backend, options.device, options.tf32, options.dtype)
-    dataset = problems.load(options.data, options.data_folder, options.image_size)
+    dataset = problems.load(options.data, options.data_folder, options.image_size, options.label, options.target)
+    dtype = np.dtype(options.dtype).type
+    if options.backend != "numpy":
+        dataset = in_dtype(dataset, dtype)
     if not on_host:
         dataset = to_backend(dataset, xp)
     shape = tuple(dataset.train_images.shape[1:])
-    net = problems.network(options.network, len(dataset.classes), options.initialisation, shape)
-    dtype = np.dtype(options.dtype).type
-    problem = problems.Classification(dataset, net, options.batch_size, dtype, options.augment)
+    net = make_network(network_name(options, dataset), len(dataset.classes), options.initialisation, shape)
+    if options.augment and is_table(dataset):
+        raise ValueError(f"{options.data} is a table, not images: leave out --augment")
+    check_outputs(net, dataset)
+    rest = (net, _batch_size(options, dataset), dtype, options.augment)
+    problem: problems.Classification
+    if isinstance(dataset, NumberData):
+        problem = problems.Regression(dataset, *rest)
+    else:
+        problem = problems.Classification(dataset, *rest)
     if dataset.source and leads():
-        typer.echo(f"{options.data} from {dataset.source}")
+        what = f"{options.data} from {dataset.source}" if dataset.source != options.data else _about_file(dataset)
+        typer.echo(what)
     if net.by_shape and leads():
         typer.echo(f"{net.name} for {shape[0]} x {shape[1]} pixels: {net.describe()}")
     return problem
 
 
-def default_folder(kind: str, options: ProblemOptions, data_name: str, solvers: str, seed: int) -> Path:
+def network_name(options: ProblemOptions, dataset: problems.Dataset) -> str:
+    """The network that is asked for, or the one for data of this kind."""
+    return options.network or ("mlp" if is_table(dataset) else "cnn")
+
+
+def check_outputs(net: problems.vision.Network, dataset: problems.Dataset) -> None:
+    """ValueError unless the network takes these inputs and has an output for each class or target."""
+    shape = tuple(dataset.train_images.shape[1:])
+    try:
+        found = net.output_shape(shape)
+    except ValueError as error:
+        if is_table(dataset):
+            raise ValueError(
+                f"{dataset.source or dataset.name} is a table, and the network {net.name} takes images: give "
+                "--network mlp, or one of your own"
+            ) from None
+        raise error
+    if found != (len(dataset.classes),):
+        raise ValueError(f"the network {net.name} has outputs {found}, and there are {len(dataset.classes)} to predict")
+
+
+def _batch_size(options: ProblemOptions, dataset: problems.Dataset) -> int:
+    """The default is no more than there are rows of a file."""
+    if options.batch_size == BATCH_SIZE and problems.data.is_file(options.data):
+        return min(BATCH_SIZE, len(dataset.train_labels))
+    return options.batch_size
+
+
+def _about_file(dataset: problems.Dataset) -> str:
+    """What was read from a file of one's own."""
+    count, held = len(dataset.train_labels), len(dataset.validation_labels)
+    shape = tuple(dataset.train_images.shape[1:])
+    inputs = f"{shape[2]} numbers" if is_table(dataset) else " x ".join(map(str, shape))
+    answers = "" if isinstance(dataset, NumberData) else f"{len(dataset.classes)} classes: "
+    names = ", ".join(dataset.classes[:10]) + (", ..." if len(dataset.classes) > 10 else "")
+    return f"{dataset.source}: {count} to train, {held} to validate, of {inputs}; {answers}{names}"
+
+
+def default_folder(kind: str, options: ProblemOptions, dataset: problems.Dataset, solvers: str, seed: int) -> Path:
     """Where the files of a run go by default: its name has every option that is not at its default."""
-    data = f"{options.data}-{data_name}" if problems.data.DATASETS.find(options.data).source.own else options.data
-    parts = [kind, data, options.network.replace(":", "-"), solvers.replace(":", "-").replace(",", "-")]
+    if problems.data.is_file(options.data):
+        data = "-".join(filter(None, (dataset.name, options.label, options.target))).replace("/", "-")
+    else:
+        own = problems.data.DATASETS.find(options.data).source.own
+        data = f"{options.data}-{dataset.name}" if own else options.data
+    network = network_name(options, dataset).replace(":", "-")
+    parts = [kind, data, network, solvers.replace(":", "-").replace(",", "-")]
     given = (
         (options.initialisation, "he"),
         (options.dtype, "float32"),
@@ -55,8 +111,9 @@ def default_folder(kind: str, options: ProblemOptions, data_name: str, solvers: 
     )
     parts += [text for text, default in given if text != default]
     full = "-".join(filter(None, parts))
-    if len(full.encode()) > 150:  # file systems take 255 bytes, and two names may differ only at their ends
-        full = f"{full.encode()[:120].decode(errors='ignore')}-{hashlib.sha256(full.encode()).hexdigest()[:8]}"
+    name = full.encode(errors="surrogateescape")  # a letter that the locale does not know came as single bytes
+    if len(name) > 150:  # file systems take 255 bytes, and two names may differ only at their ends
+        full = f"{name[:120].decode(errors='ignore')}-{hashlib.sha256(name).hexdigest()[:8]}"
     return Path("runs") / f"{full}-seed{seed}"
 
 

@@ -19,7 +19,7 @@ def train(
     run: RunOptions,
     many: ManyOptions,
     solver: Annotated[
-        str, typer.Option(help=f"solver: {names.SOLVERS}; with options as in sgd:lr=0.1,momentum=0.95")
+        str, typer.Option(help=f"solver: {names.SOLVERS}; or module:Class; with options as in sgd:lr=0.1,momentum=0.95")
     ] = "curveball",
     schedule: Annotated[
         str, typer.Option(help=f"how the solver's lr changes: {names.SCHEDULES}; as in step:epochs=30/60,factor=0.1")
@@ -39,8 +39,8 @@ def _train(
     problem: ProblemOptions, run: RunOptions, many: ManyOptions, solver: str, schedule: str, resume: bool
 ) -> None:
     # Imported here, so that other commands and the help start without SciPy.
+    from curveball.cli.own_code import make_solver
     from curveball.experiments.tables import table
-    from curveball.solvers.registry import solver_from
     from curveball.training.checkpoint import exists as checkpoint_exists
     from curveball.training.many_devices import ManyDevices
     from curveball.training.processes import leads, reaching_others
@@ -49,10 +49,10 @@ def _train(
     from curveball.training.train import train as run_training
 
     with bad_input():
-        chosen, options = solver_from(solver), run.train_options(resume, problem.compile or many.are_asked, schedule)
+        chosen, options = make_solver(solver), run.train_options(resume, problem.compile or many.are_asked, schedule)
         mesh = many.start(problem) if many.are_asked else None
         trained = load_problem(problem, on_host=mesh is not None)
-        folder = default_folder("", problem, trained.data.name, with_schedule(solver, schedule), run.seed)
+        folder = default_folder("", problem, trained.data, with_schedule(solver, schedule), run.seed)
         folder = run.out or (folder if mesh is None else on_devices(folder, mesh.size, resume))
         with interruptible(folder), reaching_others():
             on = trained if mesh is None else ManyDevices(trained, mesh)

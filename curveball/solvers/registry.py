@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import Field, fields
+from dataclasses import Field, fields, is_dataclass
 from typing import Any, TypeVar
 
 from curveball.solvers.base import Solver
@@ -55,20 +55,32 @@ def solver_from(text: str) -> Solver:
     name, _, rest = text.partition(":")
     if name not in SOLVERS:
         raise ValueError(f"unknown solver {name!r}: there are {', '.join(solver_names())}")
-    kind = SOLVERS[name]
+    return solver_of(SOLVERS[name], name, rest)
+
+
+def solver_of(kind: type[Any], name: str, options: str = "") -> Any:
+    """Make a solver of a class, a dataclass, from options as text. ValueError lists the options that there are.
+
+    >>> from curveball.solvers.sgd import SGD
+    >>> solver_of(SGD, "mine", "lr=0.5")
+    SGD(lr=0.5, momentum=0.9, weight_decay=0.0)
+    """
+    if not is_dataclass(kind):
+        raise ValueError(f"solver {_short(name)} must be a dataclass of hyper-parameters: decorate it with @dataclass")
+    text = f"{name}:{options}" if options else name
     known = {field.name: field for field in fields(kind)}
-    options: dict[str, Any] = {}
-    for part in filter(None, rest.split(",")):
+    found: dict[str, Any] = {}
+    for part in filter(None, options.split(",")):
         key, equals, value = part.partition("=")
         if key not in known or not equals:
             raise ValueError(
                 f"solver {text!r}: {part!r} is not an option of {name}: write {name}:KEY=VALUE,... "
                 f"with the keys {', '.join(known)}"
             )
-        if key in options:
+        if key in found:
             raise ValueError(f"solver {_short(text)}: {key} is given twice: give it once")
-        options[key] = _value(text, known[key], value)
-    return kind(**options)
+        found[key] = _value(text, known[key], value)
+    return kind(**found)
 
 
 def _value(text: str, field: Field[Any], value: str) -> Any:

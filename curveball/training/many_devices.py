@@ -125,6 +125,11 @@ class ManyDevices:
             )
 
     @property
+    def on_host(self) -> InParts:
+        """The problem itself."""
+        return self._problem
+
+    @property
     def description(self) -> dict[str, Any]:
         """That of the problem: a run may go on with another number of devices."""
         return self._problem.description

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
@@ -95,6 +95,28 @@ class TrainingProblem(Protocol[Batch]):
 
     def validate(self, params: Tree, stats: Tree) -> tuple[float, float]:
         """Loss and share of errors on the validation set, with the running statistics."""
+        ...
+
+
+@runtime_checkable
+class Answers(Protocol):
+    """A problem whose outputs are answers: a run of it has a `predictor`, and so has its checkpoint."""
+
+    @property
+    def facts(self) -> Facts | None:
+        """What inputs and outputs mean; None where the outputs are no answers."""
+        ...
+
+    def predictor(self, params: Tree, stats: Tree) -> Callable[[Array], Any] | None:
+        """The trained network as a function of inputs."""
+        ...
+
+
+class Facts(Protocol):
+    """What inputs and outputs of a network mean."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The same as values that JSON can hold."""
         ...
 
 

@@ -18,6 +18,7 @@ from curveball.training.devices import to_device_of
 from curveball.training.files import one_line
 from curveball.training.log import Log
 from curveball.training.processes import are_several, from_leader, leads
+from curveball.training.protocol import Facts
 from curveball.training.run import PartOfEpoch, Record, Run
 from curveball.training.say import say
 from minigrad import Array, Tree, tree_flatten
@@ -33,6 +34,7 @@ class Saver:
     data:      hashes of the data set
     interval:  steps and seconds from one checkpoint to the next
     writes:    False where another process writes them: this one checks the same, and writes nothing
+    facts:     what inputs and outputs mean, for predictions from the checkpoint; not compared when a run is resumed
     """
 
     def __init__(
@@ -44,10 +46,12 @@ class Saver:
         log: Log,
         interval: tuple[float, float],
         writes: bool = True,
+        facts: Facts | None = None,
     ):
         self._path, self._rng, self._about, self._data, self._log = path, rng, about, data, log
         self._steps, self._seconds = interval
         self._writes = writes
+        self._answers = None if facts is None else facts.to_json()
         self._saved = time.monotonic()
 
     @property
@@ -70,6 +74,7 @@ class Saver:
         facts = {
             "about": self._about,
             "data": self._data,
+            "answers": self._answers,
             "epoch": len(run.epochs),
             "seconds": run.seconds,
             "first_loss": run.first_loss,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from minigrad import Tree
+from minigrad import Array, Tree
 
 Record = dict[str, Any]  # of a step or an epoch: numbers by name
 
@@ -30,6 +30,8 @@ class Run:
     (JSON has no nan, and there is no trust ratio before the first); epochs have `epoch`, `step`, the means `train_loss`
     and `train_error`, `validation_loss`, `validation_error`, `seconds`, and on CuPy the bytes of its memory pool.
 
+    `predictor(inputs)` gives labels with probabilities, or numbers, where the problem has answers to give.
+
     A resumed run reads its steps from the log. Where that is lost, it has the last one, and those that follow.
     """
 
@@ -43,6 +45,7 @@ class Run:
     seconds: float = 0.0  # of training so far, validation not counted
     first_loss: float | None = None  # divergence is measured against it
     part: PartOfEpoch | None = None  # of the epoch that has begun, if one has
+    predictor: Callable[[Array], Any] | None = field(default=None, repr=False)  # answers for inputs, if the problem can
 
 
 class RunIsDone(ValueError):

@@ -19,7 +19,7 @@ from curveball.training.log import Callback, Log, Reporter
 from curveball.training.options import RunSpec, TrainOptions
 from curveball.training.processes import check_all_alike, leads
 from curveball.training.progress import Progress
-from curveball.training.protocol import Batch, TrainingProblem
+from curveball.training.protocol import Answers, Batch, TrainingProblem
 from curveball.training.provenance import provenance, settings_of
 from curveball.training.resume import Saver, resume_together
 from curveball.training.run import Record, Run, RunIsDone
@@ -64,6 +64,8 @@ def train(
     >>> run = train(problem, SGD(lr=0.05), TrainOptions(epochs=1, quiet=True))
     >>> run.epochs[-1]["validation_error"] < 0.5
     True
+    >>> run.predictor(problem.data.validation_images[:2]).labels
+    ['0', '8']
     """
     spec = RunSpec(name or type(solver).__name__, solver, options, folder)
     if options.compile:
@@ -87,6 +89,8 @@ def _train(problem: TrainingProblem[Batch], spec: RunSpec, callback: Callback | 
     check_all_alike(
         {**about, **asdict(replace(options, quiet=False)), **data, "devices": device_info(images).get("devices")}
     )
+    whole = getattr(problem, "on_host", problem)
+    answers = whole if isinstance(whole, Answers) else None
     rng = np.random.default_rng(options.seed)
     params = to_device_of(images, problem.init(rng))
     step = step_of(problem, spec.solver, options.compile)
@@ -95,14 +99,18 @@ def _train(problem: TrainingProblem[Batch], spec: RunSpec, callback: Callback | 
     if spec.checkpoint is not None and options.resume:
         resume_together(spec.checkpoint, run, rng, about, data, log, images)
         if len(run.epochs) >= options.epochs:
-            raise RunIsDone(f"the run in {folder} has its {len(run.epochs)} epochs: ask for more to continue", run)
+            raise RunIsDone(
+                f"the run in {folder} has its {len(run.epochs)} epochs: ask for more to continue",
+                _with_predictor(run, answers),
+            )
     elif folder is not None and leads() and any((folder / file).exists() for file in FILES):
         archive_previous(folder, FILES)
     facts = {"source": problem.data.source, "epochs": options.epochs, **provenance()}
     count = problem.steps_per_epoch
     done = len(run.epochs) * count + (run.part.batches if run.part else 0)
     progress = Progress(spec.name, options.epochs, options.epochs * count, done, options.quiet or not leads())
-    saver = Saver(spec.checkpoint, rng, about, data, log, options.save_interval, leads())
+    meaning = None if answers is None else answers.facts
+    saver = Saver(spec.checkpoint, rng, about, data, log, options.save_interval, leads(), meaning)
     keep_freed_memory()
     # A run that diverges overflows before the loss that ends it.
     with log, progress, one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
@@ -114,6 +122,13 @@ def _train(problem: TrainingProblem[Batch], spec: RunSpec, callback: Callback | 
         ]:
             log.write(record)
         _run_epochs(problem, spec, step, run, rng, saver, Reporter(log, progress, callback))
+    return _with_predictor(run, answers)
+
+
+def _with_predictor(run: Run, answers: Answers | None) -> Run:
+    """The run, with what it answers if its problem has answers and it has taken a step."""
+    if answers is not None and run.stats is not None:
+        run.predictor = answers.predictor(run.params, run.stats)
     return run
 
 

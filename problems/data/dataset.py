@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import array_api_compat
 import numpy as np
 
-import minigrad as mg
-from minigrad import Array, namespace
+from minigrad import Array
+from problems.data.normalise import normalised
 
 Split = tuple[np.ndarray, np.ndarray]  # images (n, height, width, channels) uint8 and labels (n,) int64
 
@@ -19,6 +18,7 @@ class Dataset:
     """Training and validation images (n, height, width, channels) as uint8, with integer labels (n,).
 
     `mean` and `std`, one per channel, are of the training images. `source` is the folder they were read from, if any.
+    `white` is the value of white in these images: 255 in pictures; `features` names the columns of a table.
     `Dataset.of` computes the statistics.
 
     >>> images, labels = np.arange(8, dtype=np.uint8).reshape(4, 1, 2, 1), np.array([0, 1, 0, 1])
@@ -36,6 +36,8 @@ class Dataset:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     source: str = ""
+    white: float = 255
+    features: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -45,6 +47,7 @@ class Dataset:
         train: tuple[Array, Array],
         validation: tuple[Array, Array],
         source: str = "",
+        white: float = 255,
     ) -> Dataset:
         """Check the arrays and compute the statistics. ValueError names an array of the wrong type, shape or range."""
         for split, (images, labels) in (("training", train), ("validation", validation)):
@@ -62,18 +65,11 @@ class Dataset:
             low, high = labels.min(), labels.max()
             if not 0 <= low <= high < len(classes):
                 raise ValueError(f"{name}: {split} labels run from {low} to {high}; there are {len(classes)} classes")
-        return cls(name, classes, *train, *validation, *_mean_and_std(train[0]), source)
+        return cls(name, classes, *train, *validation, *_mean_and_std(train[0]), source, white)
 
     def normalise(self, images: Array, dtype: type[np.floating]) -> Array:
         """`(images - mean) / std` per channel, in `dtype`, on the backend of the images."""
-        xp = namespace(images)
-        x = mg.astype(images, dtype)
-        width, device = x.shape[2], array_api_compat.device(x)
-        shifts = [-m / s for m, s in zip(self.mean, self.std, strict=True)]
-        scale = xp.asarray([1.0 / s for s in self.std] * width, dtype=x.dtype, device=device)
-        shift = xp.asarray(shifts * width, dtype=x.dtype, device=device)
-        rows = xp.reshape(x, (*x.shape[:2], -1))  # faster than broadcasting over the last, short axis
-        return xp.reshape(rows * scale + shift, x.shape)
+        return normalised(images, self.mean, self.std, dtype)
 
 
 def _mean_and_std(images: Array) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -32,7 +32,7 @@ def digits(folder: None) -> Dataset:
     rows = rows[np.random.default_rng(0).permutation(len(rows))]
     images, labels = rows[:, :-1].reshape(-1, 8, 8, 1).astype(np.uint8), rows[:, -1].copy()
     n = 1437
-    return Dataset.of("digits", tuple("0123456789"), (images[:n], labels[:n]), (images[n:], labels[n:]))
+    return Dataset.of("digits", tuple("0123456789"), (images[:n], labels[:n]), (images[n:], labels[n:]), white=16)
 
 
 def _bundled_file() -> Path:

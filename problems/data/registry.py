@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from problems.data.csv_file import read_csv
 from problems.data.dataset import Dataset
 from problems.data.errors import DataError
+from problems.data.npz_file import read_npz
 from problems.data.obtain import obtain
 from problems.data.sources import Source
 from problems.registry import Registry
@@ -51,15 +53,28 @@ def dataset(source: Source) -> Callable[[Read], Read]:
     return add
 
 
-def load(name: str, folder: str | Path | None = None, size: int | None = None) -> Dataset:
-    """Load a data set by name. DataError, a ValueError, says what is wrong and what to do.
+def load(
+    name: str,
+    folder: str | Path | None = None,
+    size: int | None = None,
+    label: str | None = None,
+    target: str | None = None,
+) -> Dataset:
+    """Load a data set by name, or arrays of your own from a file: `load("mine.npz")`, `load("mine.csv")`.
+
+    DataError, a ValueError, says what is wrong and what to do.
 
     Files are looked for in the folder given, in `MINIGRAD_DATA_DIR` or the user's cache folder, where Debian puts them,
-    and only then downloaded. `size` is for images of any size: the pixels along a side that the network takes.
+    and only then downloaded. `size` is for images of any size: the pixels along a side that the network takes. `label`
+    or `target` is for tables: the column to predict, a class or a number.
 
     >>> load("digits").train_images.shape
     (1437, 8, 8, 1)
     """
+    if is_file(name):
+        return _read_file(Path(name).expanduser(), folder, size, label, target)
+    if label is not None or target is not None:
+        raise DataError(f"label and target are columns of a .csv file; {name} has none: leave them out")
     known = DATASETS.find(name)
     source = known.source
     given = None if folder is None else Path(folder).expanduser()
@@ -69,6 +84,27 @@ def load(name: str, folder: str | Path | None = None, size: int | None = None) -
         raise DataError(f"the images of {name} have one size: leave out the size, or use the data set imagenet")
     found = obtain(source, given, may_add=False) if source.downloads else given
     return known.read(found, source.size if size is None else size) if source.size else known.read(found)
+
+
+def is_file(name: str) -> bool:
+    """Whether the name of a data set is that of a file of one's own.
+
+    >>> is_file("mine.npz"), is_file("digits")
+    (True, False)
+    """
+    return Path(name).suffix.lower() in (".npz", ".csv")
+
+
+def _read_file(
+    path: Path, folder: str | Path | None, size: int | None, label: str | None, target: str | None
+) -> Dataset:
+    if folder is not None or size is not None:
+        raise DataError(f"{path} is a file of its own: it takes neither a folder nor a size")
+    if path.suffix.lower() == ".csv":
+        return read_csv(path, label, target)
+    if label is not None or target is not None:
+        raise DataError(f"label and target are columns of a .csv file; {path} has its arrays: leave them out")
+    return read_npz(path)
 
 
 def names() -> tuple[str, ...]:

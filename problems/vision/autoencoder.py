@@ -93,6 +93,11 @@ class Autoencoder(Classification):
         """The autoencoder with these layers up to the code, for the images of a data set."""
         return cls(data, autoencoder_network(encoder, int(np.prod(data.train_images.shape[1:]))), batch_size, **options)
 
+    @property
+    def facts(self) -> None:
+        """Its outputs are images, not answers."""
+        return None
+
     def loss(self, outputs: Array, batch: Batch) -> Array:
         """The cross entropy of the pixels, in nats: summed over them, mean over the batch."""
         x = mg.reshape(batch.images, outputs.shape)

@@ -18,6 +18,7 @@ from problems.vision.ahead import Ahead, Job
 from problems.vision.augment import Moves, draw, draw_crops, move
 from problems.vision.layers import Params
 from problems.vision.networks import Network
+from problems.vision.predictor import Facts, Predictor, predictor_of
 
 WHOLE = slice(None)
 READERS = 4  # threads that read images on disk
@@ -147,11 +148,27 @@ class Classification:
         return self.data.normalise(images, self.dtype)
 
     @cached_property
-    def _white(self) -> int:
+    def _white(self) -> float:
         """The largest value of the training images: 255 in photographs, 16 in digits."""
         if isinstance(self.data.train_images, StoredImages):
             return 255
-        return int(mg.max(self.data.train_images))
+        return float(mg.max(self.data.train_images)) or 1.0
+
+    @property
+    def facts(self) -> Facts | None:
+        """What the inputs and the outputs mean: a checkpoint keeps it. None where the outputs are no answers."""
+        data = self.data
+        return Facts(
+            data.classes, tuple(data.train_images.shape[1:]), data.mean, data.std, data.white,
+            self._white if self.network.inputs == "unit" else data.white, data.features,
+        )  # fmt: skip
+
+    def predictor(self, params: Params, stats: Params | None) -> Predictor | None:
+        """The network with these params, as a function of inputs that are stored as those of the data set are.
+
+        None where the outputs are no answers.
+        """
+        return None if self.facts is None else predictor_of(self.network, params, stats, self.facts)
 
     def _with_chance(self, batch: Batch, rng: np.random.Generator, part: slice = WHOLE) -> Batch:
         """Augmented images, and masks: drawn on the host for the whole batch, moved to the device of the images."""
@@ -186,7 +203,7 @@ class Classification:
         labels = self.data.validation_labels
         loss = errors = 0.0
         for part, images in self._validation_images(batch_size):
-            batch = Batch(self._inputs(images), labels[part])
+            batch = Batch(self._inputs(images), labels[part, ...])
             outputs, _ = self.model(params, batch, stats)
             share = batch.labels.shape[0] / labels.shape[0]
             loss += share * float(self.loss(outputs, batch))

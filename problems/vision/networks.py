@@ -58,6 +58,15 @@ class Network:
         """
         return Sequence(self.layers).apply(params, x, stats, masks)
 
+    def output_shape(self, shape: Shape) -> Shape:
+        """The shape of the outputs for one input of a shape. ValueError where it is too small.
+
+        >>> network("mlp", classes=3).output_shape((8, 8, 1))
+        (3,)
+        """
+        self._check(shape)
+        return Sequence(self.layers).shape(shape)
+
     def count(self, params: Params) -> int:
         """The number of parameters."""
         return sum(prod(value.shape) for value in tree_flatten(params)[0])

@@ -1,4 +1,4 @@
-"""The pages about spectra and uncertainty: their code runs, in its order, and prints what they say."""
+"""Pages with code, from spectra to scikit-learn: their code runs, in its order, and prints what they say."""
 
 import contextlib
 import io
@@ -12,8 +12,9 @@ BLOCK = re.compile(r"^```(python|text)\n(.*?)^```\n", re.M | re.S)
 NUMBER = re.compile(r"-?\d+\.?\d*(?:e[+-]?\d+)?")
 
 
-@pytest.mark.parametrize("page", ["spectra.md", "uncertainty.md"])
-def test_the_code_prints_what_the_page_says(page):
+@pytest.mark.parametrize("page", ["spectra.md", "uncertainty.md", "own_data.md", "scikit_learn.md"])
+def test_the_code_prints_what_the_page_says(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     names, printed = {"__name__": page}, None
     blocks = BLOCK.findall((DOCS / page).read_text("utf-8"))
     assert len(blocks) > 5

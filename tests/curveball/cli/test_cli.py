@@ -18,6 +18,7 @@ from curveball.experiments.tables import table
 from curveball.solvers.registry import SOLVERS, solver_from
 from curveball.training.provenance import provenance
 from curveball.training.run import Run
+from problems import load
 
 SHORT = ["--network", "mlp", "--epochs", "1", "--quiet"]
 COMMANDS = ["train", "compare", "table1", "figure1", "random", "info", "course"]
@@ -174,7 +175,7 @@ def test_many_solvers_have_a_folder_with_a_name_that_fits():
 
     def name(count):
         solvers = "-vs-".join(f"curveball:lam={k},adapt_lam=false" for k in range(1, count))
-        return default_folder("compare", ProblemOptions(network="mlp"), "digits", solvers, 3).name
+        return default_folder("compare", ProblemOptions(network="mlp"), load("digits"), solvers, 3).name
 
     assert name(2) == "compare-digits-mlp-curveball-lam=1-adapt_lam=false-seed3"
     assert len({name(count) for count in (20, 21, 22)}) == 3  # alike at their beginning
