@@ -106,9 +106,10 @@ def _protocol(app: Sphinx, what: str, name: str, obj: Any, options: Any, args: s
 
 
 def _skip(app: Sphinx, what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
-    """Leave out attributes with a docstring of another thing: fields of named tuples, and modules."""
-    field = (getattr(obj, "__doc__", "") or "").startswith("Alias for field number")
-    return True if field or inspect.ismodule(obj) else None
+    """Leave out attributes with a docstring of another thing: fields of named tuples, modules, requests of metadata."""
+    text = getattr(obj, "__doc__", "") or ""
+    foreign = text.startswith("Alias for field number") or "metadata_routing" in text
+    return True if foreign or inspect.ismodule(obj) else None
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

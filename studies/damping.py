@@ -153,11 +153,14 @@ def run_missing(tasks: list[str], folders: dict[str, Path]) -> None:
 def best_fixed(
     runs: dict[Run, dict[str, Any]], task: Task, batch: int, seeds: tuple[int, ...]
 ) -> tuple[float, float] | None:
-    """The lambda with the smallest mean loss among those that never failed, and that loss."""
+    """The lambda with the smallest mean loss among those that never failed, and that loss; None before all have run."""
     means = []
     for lam in task.grid:
-        losses = [runs[key]["loss"] for seed in seeds if (key := Run(task.name, fixed(lam), seed, batch)) in runs]
-        if losses and None not in losses:
+        keys = [Run(task.name, fixed(lam), seed, batch) for seed in seeds]
+        if not all(key in runs for key in keys):
+            return None
+        losses = [runs[key]["loss"] for key in keys]
+        if None not in losses:
             means.append((float(np.mean(losses)), lam))
     return (min(means)[1], min(means)[0]) if means else None
 

@@ -11,6 +11,7 @@ import minigrad
 
 ROOT = Path(__file__).parents[1]
 COURSE = "curveball/course"
+TABLES = {"problems/closed_form/nist.csv", "problems/closed_form/nelson.csv"}
 
 hatchling = pytest.importorskip("hatchling.builders.wheel", reason="hatchling is not installed: it comes with dev")
 
@@ -32,7 +33,7 @@ def test_the_wheel_has_the_packages_and_their_data(wheel):
     modules = {str(path.relative_to(ROOT)) for package in packages for path in ROOT.glob(f"{package}/**/*.py")}
     assert {path for path in wheel if path.endswith(".py")} == modules
     assert {f"{package}/py.typed" for package in packages} <= wheel
-    assert {"problems/closed_form/nist.csv", f"{COURSE}/style.mplstyle"} <= wheel
+    assert {*TABLES, f"{COURSE}/style.mplstyle"} <= wheel
 
 
 def test_the_wheel_has_the_course(wheel):
@@ -58,7 +59,11 @@ def test_the_wheel_has_the_results_that_notebooks_show(wheel):
 def test_the_wheel_has_nothing_else(wheel):
     others = [path for path in wheel if not path.endswith((".py", "/py.typed", ".ipynb"))]
     results = [path for path in others if path.startswith(f"{COURSE}/results/") and path.endswith((".json", ".md"))]
-    assert set(others) - set(results) == {"problems/closed_form/nist.csv", f"{COURSE}/style.mplstyle"}
+    assert set(others) - set(results) == {
+        "problems/closed_form/nist.csv",
+        "problems/closed_form/nelson.csv",
+        f"{COURSE}/style.mplstyle",
+    }
 
 
 def test_the_source_distribution_has_all_that_is_tracked(sdist):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +27,7 @@ from curveball.training.resume import Saver, resume_together
 from curveball.training.run import Record, Run, RunIsDone
 from curveball.training.schedule import is_constant, learning_rates
 from curveball.training.step import Step, check_compiles, step_of
-from minigrad import keep_freed_memory, one_blas_thread
+from minigrad import Array, keep_freed_memory, one_blas_thread
 
 CHECKPOINT = Path("checkpoint.safetensors")
 FILES = (CHECKPOINT.name, before(CHECKPOINT).name, "log.jsonl")
@@ -127,9 +129,20 @@ def _train(problem: TrainingProblem[Batch], spec: RunSpec, callback: Callback | 
 
 def _with_predictor(run: Run, answers: Answers | None) -> Run:
     """The run, with what it answers if its problem has answers and it has taken a step."""
-    if answers is not None and run.stats is not None:
-        run.predictor = answers.predictor(run.params, run.stats)
+    if answers is not None and run.stats is not None and answers.facts is not None:
+        run.predictor = _when_asked(partial(answers.predictor, run.params, run.stats))
     return run
+
+
+def _when_asked(make: Callable[[], Callable[[Array], Any] | None]) -> Callable[[Array], Any]:
+    """A predictor that copies the params to the host when it is first called: a run that ends does not wait for it."""
+    kept = cache(make)
+
+    def predictor(inputs: Array) -> Any:
+        made = kept()
+        return None if made is None else made(inputs)
+
+    return predictor
 
 
 def _about(problem: TrainingProblem[Batch], spec: RunSpec) -> Record:
