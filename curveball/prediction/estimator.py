@@ -60,7 +60,7 @@ class NetworkEstimator(BaseEstimator):
             raise ValueError(f"training ended early: {run.stopped}: use a smaller learning rate, or fewer epochs")
         self.loss_curve_ = [epoch["train_loss"] for epoch in run.epochs]
         self.n_epochs_ = len(run.epochs)
-        self.predictor_: Any = run.predictor
+        self.predictor_: Any = trained.predictor(run.params, run.stats)  # a copy on the host, which pickles
 
     def _batch_size(self, count: int) -> int:
         """The rows of a batch: by default the largest up to `BATCH` that leaves next to none out."""

@@ -207,7 +207,9 @@ def _end_in_one_line() -> None:
 
     def end(_: int) -> None:
         line, code = _here.at_abort
-        if not _here.has_said:
+        if _here.has_said:
+            time.sleep(1.0)  # the main thread may be writing the line
+        else:
             _here.has_said = True
             with contextlib.suppress(OSError):
                 os.write(2, f"{line}\n".encode())
