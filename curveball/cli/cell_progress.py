@@ -56,6 +56,16 @@ def cells_kept(counts: Callable[[], tuple[int, int]], folder: Path) -> Iterator[
         raise
 
 
+def kept(save: Callable[[], None], what: object) -> bool:
+    """Save a cell; False, and a line that says why, where that fails: the computation goes on."""
+    try:
+        save()
+    except ValueError as error:
+        say(f"curveball: {what} is not kept: {error}")
+        return False
+    return True
+
+
 def _is_terminal() -> bool:
     with contextlib.suppress(OSError, ValueError, AttributeError):
         return bool(sys.stderr.isatty())

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from curveball.cli.cell_progress import CellProgress, cells_kept
+from curveball.cli.cell_progress import CellProgress, cells_kept, kept
 from curveball.cli.errors import bad_input
 from curveball.cli.numbers import integer_option, number_option
 from curveball.cli.options import Out, Seed
-from curveball.training.say import say
+from curveball.training.durations import spoken
 
 if TYPE_CHECKING:
     from curveball.experiments.pays_run import Cell, Plan, Task
@@ -43,8 +43,7 @@ def pays(
     from curveball.experiments.pays_cells import CELLS, files_in
     from curveball.experiments.pays_run import Plan, run_plan
     from curveball.experiments.pays_tables import FILES, markdown, write
-    from curveball.training.files import archive_previous, check_writable, output_folder, remove_leftovers
-    from curveball.training.lock import locked
+    from curveball.experiments.results_folder import results_folder
     from curveball.training.provenance import provenance
 
     folder = out or Path("runs") / "pays"
@@ -57,20 +56,13 @@ def pays(
             files = files_in(folder)
             if resume:
                 files.check()
-            stack.enter_context(locked(output_folder(folder)))
-            remove_leftovers(folder)
-            check_writable(folder, FILES)
-            done = files.load() if resume else {}
-            if not resume and any((folder / name).exists() for name in (*FILES, CELLS)):
-                archive_previous(folder, (*FILES, CELLS))
+            stack.enter_context(results_folder(folder, FILES, (CELLS,), resume))
+            done = files.load()
         watch = _Watch(plan, done)
         progress = stack.enter_context(CellProgress("pays", watch.cells, watch.done))
 
         def report(cell: Cell) -> None:
-            try:
-                files.save(cell)
-            except ValueError as error:
-                say(f"curveball: {cell.task} is not kept: {error}")
+            kept(lambda: files.save(cell), cell.task)
             progress.report(str(cell), watch.left(cell))
 
         with cells_kept(lambda: (watch.done, watch.cells), folder):
@@ -102,5 +94,4 @@ class _Watch:
         self._rest -= cell.task.seconds
         self._ratio = [*self._ratio[-19:], cell.wall / cell.task.seconds]
         rest = max(0.0, self._rest) * sum(self._ratio) / len(self._ratio)
-        length = f"{rest:.0f} s" if rest < 120.0 else f"{rest / 60.0:.0f} min"
-        return f"{self.done} of {self.cells} runs, about {length} left"
+        return f"{self.done} of {self.cells} runs, about {spoken(rest)} left"

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from curveball.cli import names
-from curveball.cli.cell_progress import CellProgress, cells_kept
+from curveball.cli.cell_progress import CellProgress, cells_kept, kept
 from curveball.cli.errors import at_least, bad_input
 from curveball.cli.numbers import integer_option
 from curveball.cli.options import BATCH_SIZE, Out, Seed
-from curveball.training.say import say
+from curveball.training.durations import spoken
 
 if TYPE_CHECKING:
     from curveball.experiments.random_networks import Cell, Plan
@@ -47,9 +47,8 @@ def random(
     from curveball.experiments.random_cells import CELLS, CellFiles
     from curveball.experiments.random_networks import Plan, Setting, run_plan
     from curveball.experiments.random_tables import FILES, markdown, write
+    from curveball.experiments.results_folder import results_folder
     from curveball.training.data_hash import data_hashes
-    from curveball.training.files import archive_previous, check_writable, output_folder, remove_leftovers
-    from curveball.training.lock import locked
     from curveball.training.provenance import provenance
 
     folder = out or Path("runs") / f"random-{data}"
@@ -65,20 +64,13 @@ def random(
             files = CellFiles(folder, {**about, **data_hashes(problem.data)})
             if resume:
                 files.check()
-            stack.enter_context(locked(output_folder(folder)))
-            remove_leftovers(folder)
-            check_writable(folder, FILES)
-            done = files.load() if resume else {}
-            if not resume and any((folder / name).exists() for name in (*FILES, CELLS)):
-                archive_previous(folder, (*FILES, CELLS))
+            stack.enter_context(results_folder(folder, FILES, (CELLS,), resume))
+            done = files.load()
         watch = _Watch(plan, list(done.values()))
         progress = stack.enter_context(CellProgress("random", watch.cells, watch.done))
 
         def report(cell: Cell) -> None:
-            try:
-                files.save(cell)
-            except ValueError as error:
-                say(f"curveball: {cell.task} is not kept: {error}")
+            kept(lambda: files.save(cell), cell.task)
             progress.report(str(cell), watch.left(cell))
 
         with cells_kept(lambda: (watch.done, watch.cells), folder):
@@ -111,5 +103,4 @@ class _Watch:
         self.done += 1
         self._worked += self._plan.work(cell.task)
         rest = max(0.0, self._todo - self._worked) / self._worked * (time.perf_counter() - self._started)
-        length = f"{rest:.0f} s" if rest < 120.0 else f"{rest / 60.0:.0f} min"
-        return f"{self.done} of {self.cells} cells, about {length} left"
+        return f"{self.done} of {self.cells} cells, about {spoken(rest)} left"

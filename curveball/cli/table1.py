@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from curveball.cli.cell_progress import CellProgress, cells_kept
+from curveball.cli.cell_progress import CellProgress, cells_kept, kept
 from curveball.cli.errors import at_least, bad_input
 from curveball.cli.numbers import integer_option
 from curveball.cli.options import Out, Seed
-from curveball.training.say import say
 
 if TYPE_CHECKING:
     from curveball.experiments.table1 import Cell
@@ -28,11 +27,10 @@ def table1(
 ) -> None:
     """Count iterations to a loss of 1e-4 on problems with known minima, every solver: Table 1 of the paper and more."""
     # Imported here, so that other commands and the help start without SciPy.
+    from curveball.experiments.results_folder import results_folder
     from curveball.experiments.table1 import COLUMNS, FILES, ROWS, markdown, write
     from curveball.experiments.table1 import table1 as run_table
     from curveball.experiments.table1_cells import CellFiles
-    from curveball.training.files import check_writable, output_folder, remove_leftovers
-    from curveball.training.lock import locked
 
     folder = out or Path("runs") / "table1"
     files = CellFiles(folder, runs, seed)
@@ -43,9 +41,7 @@ def table1(
             at_least(0, "--seed", seed)
             if resume:
                 files.check()
-            stack.enter_context(locked(output_folder(folder)))
-            remove_leftovers(folder)
-            check_writable(folder, FILES)
+            stack.enter_context(results_folder(folder, FILES))
             done, before = files.load() if resume else ([], 0.0)
             if not resume:
                 files.begin()
@@ -55,12 +51,9 @@ def table1(
 
         def report(cell: Cell) -> None:
             nonlocal count
-            try:
-                files.save(cell, before + time.perf_counter() - started)
-            except ValueError as error:
-                say(f"curveball: {cell.row}, {cell.column} is not kept: {error}")
-            else:
-                count += 1
+            count += kept(
+                lambda: files.save(cell, before + time.perf_counter() - started), f"{cell.row}, {cell.column}"
+            )
             progress.report(f"{cell.row}, {cell.column}: {cell}; {cell.seconds:.1f} s")
 
         with cells_kept(lambda: (count, len(ROWS) * len(COLUMNS)), folder):

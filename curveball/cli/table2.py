@@ -12,6 +12,7 @@ from curveball.cli import names
 from curveball.cli.errors import bad_input
 from curveball.cli.numbers import integer_option, number_option
 from curveball.cli.options import Out, Seed
+from curveball.training.durations import spoken
 from curveball.training.say import say
 
 
@@ -53,14 +54,12 @@ def table2(
     CurveBall is not. What was not run is in the table, with how long it would take.
     """
     # Imported here, so that other commands and the help start without Matplotlib.
+    from curveball.experiments.results_folder import results_folder
     from curveball.experiments.table2_cells import CELLS, load, merged
     from curveball.experiments.table2_columns import Setting
     from curveball.experiments.table2_run import PLAN, Experiment, Plan, read_plan
     from curveball.experiments.table2_tables import FILES, Results, markdown, write
-    from curveball.experiments.table2_time import spoken
     from curveball.training.devices import choose
-    from curveball.training.files import archive_previous, check_writable, output_folder, remove_leftovers
-    from curveball.training.lock import locked
 
     folder = out or Path("runs") / ("table2" if data == "cifar10" else f"table2-{data}")
 
@@ -81,8 +80,7 @@ def table2(
                 plans = [read_plan(each) for each in folders or [folder]]
                 lengths = {column: length for _, own, _ in plans for column, length in own.items()}
                 rates = {key: rate for _, _, own in plans for key, rate in own.items()}
-                stack.enter_context(locked(output_folder(folder)))
-                remove_leftovers(folder)
+                stack.enter_context(results_folder(folder, FILES))
             else:
                 plan = Plan(
                     Setting(data, data_folder, imagenet_folder, image_size, backend, device, compile),
@@ -94,12 +92,7 @@ def table2(
                 experiment = Experiment(plan, folder, say)
                 if resume:
                     experiment.go_on()
-                stack.enter_context(locked(output_folder(folder)))
-                remove_leftovers(folder)
-                check_writable(folder, FILES)
-                earlier = (*FILES, CELLS, PLAN)
-                if not resume and any((folder / name).exists() for name in earlier):
-                    archive_previous(folder, earlier)
+                stack.enter_context(results_folder(folder, FILES, (CELLS, PLAN), resume))
         if table:
             finish(Results(cells, lengths, rates))
             return

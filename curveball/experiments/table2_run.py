@@ -31,7 +31,6 @@ from curveball.experiments.table2_time import (
     longest,
     measure,
     shortest,
-    spoken,
     whole_length,
 )
 from curveball.solvers.base import Solver
@@ -39,6 +38,7 @@ from curveball.solvers.registry import solver_from
 from curveball.training.checkpoint import exists
 from curveball.training.data_hash import data_hashes
 from curveball.training.devices import device_info, images_of
+from curveball.training.durations import spoken
 from curveball.training.files import one_line, write_whole
 from curveball.training.options import TrainOptions
 from curveball.training.provenance import provenance

@@ -15,7 +15,8 @@ import numpy as np
 from curveball.experiments.table2_cells import Cell, Task
 from curveball.experiments.table2_columns import COLUMNS, GRID, PAPER, ROWS, Length, solver_text
 from curveball.experiments.table2_figures import draw
-from curveball.experiments.table2_time import Rate, Rates, by_multiplications, spoken, whole_length
+from curveball.experiments.table2_time import Rate, Rates, by_multiplications, whole_length
+from curveball.training.durations import spoken
 from curveball.training.files import write_together
 
 PICTURES = ("figure2.png", "figure2.svg", "figure3.png", "figure3.svg")

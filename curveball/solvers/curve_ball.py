@@ -67,11 +67,11 @@ from curveball.solvers.checks import (
     check_per_run,
     check_positive,
 )
-from curveball.solvers.damping_share import ShareState, along, followed, judged, limited_rho, point, seen, tree_where
+from curveball.solvers.damping_share import ShareState, followed, judged, limited_rho, point, seen, tree_where
 from curveball.solvers.registry import register
 from curveball.solvers.tree_math import number_like, tree_add_scale, tree_axpby, tree_vdot
 from curveball.solvers.trust_ratio import adapted_lam, in_range, trust_ratio
-from curveball.solvers.two_by_two import PlaneModel, Squares, damped
+from curveball.solvers.two_by_two import PlaneModel, Squares, damped, squared
 from minigrad import Array, Tree, namespace
 
 
@@ -208,8 +208,8 @@ class CurveBall(Solver):
     ) -> tuple[Tree, CurveBallState, CurveBallInfo]:
         """Return the next params, the next state, and what was seen on the way.
 
-        `phase`: whether to measure the trust ratio (None: where the count says so, which a compiled step cannot read:
-        a TypeError there).
+        `phase`: whether to measure the trust ratio, or the loss at the average params (None: where the count says so,
+        which a compiled step cannot read: a TypeError there).
         """
         measured = self.phase(state) if phase is None else phase
         G = mg.GGNOperator(model, loss, params, has_aux)
@@ -241,7 +241,7 @@ class CurveBall(Solver):
                 other = self._objective(loss_at(there, model, loss, has_aux), there)
                 share = judged(share, params, objective, other, state.steps, self.lam_every)  # (7)
             share, new_lam = followed(
-                share, lam, along(squares, rho, beta), plane.curvature(rho, beta), state.steps, exploded
+                share, lam, squared(*squares, rho, beta), plane.curvature(rho, beta), state.steps, exploded
             )
             z = tree_where(exploded, mg.tree_map(mg.zeros_like, z), z)
             new_params = tree_where(exploded, share.average, new_params)

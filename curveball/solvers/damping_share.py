@@ -17,7 +17,7 @@ on the noise of the batches. With the running average `w_bar` of the params over
 on the same batch: where steps make progress, `w_bar` lags behind, and `D < 0`; where `w` only moves about in the noise,
 the average is better, and `D > 0`. So the target follows
 
-    s* / (1 - s*) <- s* / (1 - s*) exp(1.5 n D / h)                                                        (4)
+    s* / (1 - s*) <- s* / (1 - s*) exp(1.5 n D / h)                                                       (4)
 
 every `n` steps. A share that changes within the horizon `h` of what it is judged by would swing.
 
@@ -38,7 +38,6 @@ import minigrad as mg
 from curveball.solvers.division import divide
 from curveball.solvers.tree_math import mapper, number_like, per_run
 from curveball.solvers.trust_ratio import in_range
-from curveball.solvers.two_by_two import Squares, squared
 from minigrad import Array, Namespace, Tree, fused
 
 START = 0.5  # s* before anything is known
@@ -139,11 +138,6 @@ def _judged(
     in_average = every / (1.0 + h)
     in_average = xp.where(first | (in_average > 1.0), 1.0, in_average)
     return gain, spread, target, xp.where(first, other, after), in_average
-
-
-def along(squares: Squares, rho: Array, beta: Array) -> Array:
-    """`z.z` after the step."""
-    return squared(*squares, rho, beta)
 
 
 def followed(

@@ -1,7 +1,7 @@
 r"""The heat equation: `u_t = a u_xx` for x in (0, 1), t in (0, 1], with `u(0, t) = u(1, t) = 0`.
 
     start  u(x, 0) = sin(pi x) + 1/2 sin(2 pi x)
-    exact  u(x, t) = exp(-a pi^2 t) sin(pi x) + 1/2 exp(-4 a pi^2 t) sin(3 pi x)
+    exact  u(x, t) = exp(-a pi^2 t) sin(pi x) + 1/2 exp(-4 a pi^2 t) sin(2 pi x)
 
 Every sine decays at its own rate (Fourier, 1822). The network is put in as `u = u(x, 0) + t x (1 - x) N(x, t)`.
 """
@@ -51,15 +51,15 @@ class Heat(Collocation):
         return product_of(np.linspace(0.0, 1.0, 51), np.linspace(0.0, 1.0, 51))
 
     def solution(self, x: Point) -> Jet:
-        one, three = (
+        one, two = (
             exp(x[1] * (-self.diffusivity * (k * np.pi) ** 2)) * sin(x[0] * (k * np.pi)) * size for k, size in WAVES
         )
-        return one + three
+        return one + two
 
     def start(self, x: Point) -> Jet:
         """`u(x, 0)`."""
-        one, three = (sin(x[0] * (k * np.pi)) * size for k, size in WAVES)
-        return one + three
+        one, two = (sin(x[0] * (k * np.pi)) * size for k, size in WAVES)
+        return one + two
 
     def ansatz(self, output: Jet, x: Point) -> Jet:
         return self.start(x) + x[1] * (x[0] * (1.0 - x[0])) * output
