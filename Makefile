@@ -83,7 +83,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(VENV)/run: pyproject.toml $(VENV)/bin/python
-	$(INSTALL) --editable .
+	$(INSTALL) --editable '.[data,figures]'
 	@touch $@
 
 $(VENV)/course: pyproject.toml $(VENV)/bin/python

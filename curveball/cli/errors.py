@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from curveball.training.say import say
+from minigrad import MissingExtra
 
 # All errors about a command line derive from click's UsageError. From 0.26 on Typer has its own copy of click, and
 # exports only one of these errors: its base class is UsageError.
@@ -31,6 +32,9 @@ class OneLine(TyperGroup):
             code = 2
             text = " ".join(error.format_message().split())
             say(f"curveball: {text} (see curveball --help)")
+        except MissingExtra as error:
+            code = 2
+            say(f"curveball: {error}")
         except typer.Abort:
             code = 130
         except OSError as error:  # of standard output: a full disk, or a pipe that was closed

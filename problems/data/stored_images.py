@@ -12,7 +12,7 @@ import array_api_compat
 import numpy as np
 
 import minigrad as mg
-from minigrad import Array, Namespace, namespace
+from minigrad import Array, Namespace, from_extra, namespace
 from problems.data.errors import CorruptData, MissingData
 from problems.data.image_cache import ImageCache, digest_of
 
@@ -134,7 +134,8 @@ class StoredImages:
 
 
 def _resized(images: np.ndarray, crops: Crops, size: int) -> np.ndarray:
-    from PIL import Image  # here, so that importing problems stays quick
+    with from_extra("data"):  # here, so that importing problems stays quick
+        from PIL import Image
 
     _, height, width, _ = images.shape
     out = np.empty((len(images), size, size, 3), np.uint8)
