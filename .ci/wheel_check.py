@@ -1,8 +1,8 @@
 """Do the packages work after `pip install`, without a checkout? `make wheel-check`.
 
-Builds the source distribution and the wheel from it. Installs the wheel alone in a new environment: plain_install.py says
-what it must do there, and what it says where an extra is missing. Then installs the extra `course`, writes a learner's
-copies with `curveball course` and executes the solved ones, one kernel after the other.
+Builds the source distribution and the wheel from it. Installs the wheel alone in a new environment: plain_install.py
+says what it must do there, and what it says where an extra is missing. Then installs the extra `course`, writes a
+learner's copies with `curveball course` and executes the solved ones, one kernel after the other.
 """
 
 from __future__ import annotations

@@ -23,7 +23,6 @@ from minigrad.backends import (
 from minigrad.batching import vmap
 from minigrad.check import DerivativeError, check_derivatives
 from minigrad.curvature import GGNOperator, HessianOperator, ggnvp, hvp
-from minigrad.extras import MissingExtra, from_extra, install_command
 from minigrad.linear_maps import Compose, Identity, Linear, LinearMap, Negate, Scale
 from minigrad.linearization import Linearization, jvp, linearize, stop_gradient, vjp
 from minigrad.numpy_names import refuse_names as _refuse_names
@@ -80,8 +79,6 @@ __all__ = [
     # arrays, and the library behind them
     "Array", "Namespace", "Variable", "backend_name", "compiled", "from_numpy", "fused", "keep_freed_memory",
     "namespace", "one_blas_thread", "to_numpy",
-    # packages that come with an extra of this one
-    "MissingExtra", "from_extra", "install_command",
     # namespaces of their own
     "linalg", "nn",
 ]  # fmt: skip

@@ -13,7 +13,6 @@ import typer
 from typer.core import TyperGroup
 
 from curveball.training.say import say
-from minigrad import MissingExtra
 
 # All errors about a command line derive from click's UsageError. From 0.26 on Typer has its own copy of click, and
 # exports only one of these errors: its base class is UsageError.
@@ -32,7 +31,7 @@ class OneLine(TyperGroup):
             code = 2
             text = " ".join(error.format_message().split())
             say(f"curveball: {text} (see curveball --help)")
-        except MissingExtra as error:
+        except ModuleNotFoundError as error:  # of an extra
             code = 2
             say(f"curveball: {error}")
         except typer.Abort:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from curveball.experiments.tables import by_solver
 from curveball.training.run import Run
-from minigrad import from_extra
+from minigrad.extras import from_extra
 
 with from_extra("figures"):
     from matplotlib.axes import Axes

@@ -8,7 +8,7 @@ from pathlib import Path
 from curveball.experiments.figures import look
 from curveball.experiments.pays_problems import NAMES
 from curveball.experiments.pays_run import FLOOR, Cell
-from minigrad import from_extra
+from minigrad.extras import from_extra
 
 with from_extra("figures"):
     from matplotlib.backends.backend_agg import FigureCanvasAgg

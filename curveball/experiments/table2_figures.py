@@ -11,7 +11,7 @@ from curveball.experiments.figures import AXES, ERRORS, LEAST_TO_MARK, error_axi
 from curveball.experiments.table2_cells import Cell
 from curveball.experiments.table2_columns import ROWS
 from curveball.training.run import Run
-from minigrad import from_extra
+from minigrad.extras import from_extra
 
 with from_extra("figures"):
     from matplotlib.axes import Axes

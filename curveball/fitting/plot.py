@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from minigrad import from_extra
+from minigrad.extras import from_extra
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from curveball.prediction.estimator import NetworkEstimator, as_data
-from minigrad import from_extra
+from minigrad.extras import from_extra
 from problems.vision.classification import Classification
 
 with from_extra("data"):

@@ -13,7 +13,7 @@ from curveball.solvers.base import Solver
 from curveball.solvers.registry import solver_from
 from curveball.training.options import TrainOptions
 from curveball.training.train import train
-from minigrad import from_extra
+from minigrad.extras import from_extra
 from problems.data.dataset import Dataset
 from problems.data.own_data import column_statistics
 from problems.vision.classification import Classification

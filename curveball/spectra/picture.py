@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from minigrad import from_extra
+from minigrad.extras import from_extra
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

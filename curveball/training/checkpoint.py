@@ -16,7 +16,8 @@ import numpy as np
 
 import minigrad as mg
 from curveball.training.files import is_regular, one_line, write_whole
-from minigrad import Tree, from_extra, tree_flatten, tree_paths, tree_unflatten
+from minigrad import Tree, tree_flatten, tree_paths, tree_unflatten
+from minigrad.extras import from_extra
 
 FORMAT = 3
 FACTS = "facts"  # the name of the array with their bytes
@@ -38,7 +39,7 @@ def exists(path: Path) -> bool:
 
 
 def check_installed() -> None:
-    """MissingExtra where what writes checkpoints is missing: asked before a run, not after its first epoch."""
+    """ModuleNotFoundError where what writes checkpoints is missing: asked before a run, not after its first epoch."""
     with from_extra("data"):
         import safetensors  # noqa: F401
 

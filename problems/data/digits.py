@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from minigrad import install_command
+from minigrad.extras import install_command
 from problems.data.dataset import Dataset
 from problems.data.errors import DataError
 from problems.data.registry import dataset

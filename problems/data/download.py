@@ -13,7 +13,7 @@ import os
 import time
 from pathlib import Path
 
-from minigrad import from_extra
+from minigrad.extras import from_extra
 from problems.data.errors import DownloadFailed, writable
 from problems.data.network_errors import reason, without_password
 from problems.data.progress import alone, progress_bar

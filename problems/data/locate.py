@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from minigrad import from_extra
+from minigrad.extras import from_extra
 from problems.data.errors import CorruptData, UnreadableData, readable
 from problems.data.gzipped import contents, stored
 from problems.data.sources import Source

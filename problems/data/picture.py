@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from minigrad import from_extra
+from minigrad.extras import from_extra
 from problems.data.errors import CorruptData, DataError
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")  # no other decoder runs: for EPS it would be Ghostscript

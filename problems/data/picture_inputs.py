@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from minigrad import from_extra
+from minigrad.extras import from_extra
 from problems.data.errors import CorruptData, MissingData, readable
 from problems.data.image_folder import is_image
 from problems.data.picture import read_picture

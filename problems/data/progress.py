@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from minigrad import from_extra
+from minigrad.extras import from_extra
 
 
 def progress_bar(total: int, what: str, unit: str, **options: Any) -> Any:

@@ -12,7 +12,8 @@ import array_api_compat
 import numpy as np
 
 import minigrad as mg
-from minigrad import Array, Namespace, from_extra, namespace
+from minigrad import Array, Namespace, namespace
+from minigrad.extras import from_extra
 from problems.data.errors import CorruptData, MissingData
 from problems.data.image_cache import ImageCache, digest_of
 

@@ -1,6 +1,6 @@
 """A plain install, played: all packages but the core's are hidden, and a script runs.
 
-    python tests/support/hidden.py NAMES SCRIPT    NAMES: distributions that can be imported, separated by commas
+python tests/support/hidden.py NAMES SCRIPT    NAMES: distributions that can be imported, separated by commas
 """
 
 import runpy

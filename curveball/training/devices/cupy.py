@@ -11,7 +11,8 @@ import array_api_compat
 
 from curveball.training.devices.base import Device, Library
 from curveball.training.devices.installed import import_library, nth, one_line
-from minigrad import Array, Namespace, install_command, namespace
+from minigrad import Array, Namespace, namespace
+from minigrad.extras import install_command
 
 LOWEST = (14, 0)
 

@@ -6,7 +6,7 @@ import importlib
 import re
 from types import ModuleType
 
-from minigrad import install_command
+from minigrad.extras import install_command
 
 
 def import_library(name: str, title: str, extra: str, lowest: tuple[int, ...] = ()) -> ModuleType:

@@ -40,7 +40,9 @@ def test_a_library_with_its_version_its_devices_and_its_compiler(name):
 def test_a_library_that_is_missing(name, monkeypatch):
     monkeypatch.setitem(sys.modules, name, None)
     title = {"torch": "PyTorch", "jax": "JAX"}[name]
-    assert machine_facts()["backends"][name] == {"reason": f"{title} is not installed: pip install 'curveball-course[{name}]'"}
+    assert machine_facts()["backends"][name] == {
+        "reason": f"{title} is not installed: pip install 'curveball-course[{name}]'"
+    }
 
 
 @pytest.mark.parametrize("error", [AssertionError(), RuntimeError("Unable to initialize backend 'cuda'")], ids=repr)
