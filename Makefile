@@ -40,7 +40,7 @@ lowest: $(VENV)/dev  ## the tests of engine, solvers and problems with the lowes
 	build/lowest/bin/python -m pytest -n auto -p no:cacheprovider tests/minigrad tests/curveball/solvers tests/problems
 	build/lowest/bin/curveball --help >/dev/null
 
-wheel-check: $(VENV)/dev  ## the course from the wheel, in an environment without the checkout
+wheel-check: $(VENV)/dev  ## from the wheel, without the checkout: a plain install, and the course
 	$(BIN)/python .ci/wheel_check.py
 
 bench: $(VENV)/dev  ## engine and step timings, a JSON line each
@@ -83,7 +83,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(VENV)/run: pyproject.toml $(VENV)/bin/python
-	$(INSTALL) --editable .
+	$(INSTALL) --editable '.[data,figures]'
 	@touch $@
 
 $(VENV)/course: pyproject.toml $(VENV)/bin/python

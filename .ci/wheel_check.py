@@ -1,7 +1,8 @@
-"""Does the course run after a plain `pip install`, without a checkout? `make wheel-check`.
+"""Do the packages work after `pip install`, without a checkout? `make wheel-check`.
 
-Builds the source distribution and the wheel from it, installs the wheel with the extra `course` in a new environment,
-writes a learner's copies there with `curveball course` and executes the solved ones, one kernel after the other.
+Builds the source distribution and the wheel from it. Installs the wheel alone in a new environment: plain_install.py
+says what it must do there, and what it says where an extra is missing. Then installs the extra `course`, writes a
+learner's copies with `curveball course` and executes the solved ones, one kernel after the other.
 """
 
 from __future__ import annotations
@@ -46,6 +47,9 @@ def main() -> None:
         (wheel,) = (folder / "dist").glob("*.whl")
         venv.create(folder / "environment", with_pip=True)
         programs = folder / "environment" / ("Scripts" if os.name == "nt" else "bin")
+        run(programs / "python", "-m", "pip", "install", "--quiet", wheel)
+        run(programs / "python", ROOT / ".ci" / "plain_install.py")
+        run(programs / "curveball", "--help")
         run(programs / "python", "-m", "pip", "install", "--quiet", f"{wheel}[course]")
         found = subprocess.check_output([programs / "python", "-c", WHERE], cwd=folder, env=environment, text=True)
         strangers = [line for line in found.splitlines() if not Path(line).is_relative_to(folder)]

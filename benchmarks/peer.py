@@ -9,10 +9,10 @@ PyTorch's CurveBall is written twice: with the double-backward trick, which imit
 pull-back (`J v` as the derivative of `u -> J^T u` along `v`), and with `torch.func`'s jvp and vjp. Each does what our
 step does without the trust ratio's evaluation: two products `J v`, one `J^T u`, the 2x2 system. All take their steps in
 turn, so that other work of the machine slows all alike; the numbers are medians, in milliseconds. PyTorch is an extra:
-pip install '.[torch]'. With `--channels-last` PyTorch's own networks have the layout that its kernels like best, and
-that ours always has. `cpu_ms` is the processors' time in a step, which other work on the machine disturbs less, and
-which threads do not shorten. The line names NumPy's kernels (`blas`) and PyTorch's instructions: compare
-where both are of one kind, SkylakeX and AVX512, or Haswell and AVX2. On a processor with AVX-512 the latter is
+pip install 'curveball-course[torch]'. With `--channels-last` PyTorch's own networks have the layout that its kernels
+like best, and that ours always has. `cpu_ms` is the processors' time in a step, which other work on the machine
+disturbs less, and which threads do not shorten. The line names NumPy's kernels (`blas`) and PyTorch's instructions:
+compare where both are of one kind, SkylakeX and AVX512, or Haswell and AVX2. On a processor with AVX-512 the latter is
 
     OPENBLAS_CORETYPE=Haswell ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2 \\
         python benchmarks/peer.py

@@ -31,6 +31,9 @@ class OneLine(TyperGroup):
             code = 2
             text = " ".join(error.format_message().split())
             say(f"curveball: {text} (see curveball --help)")
+        except ModuleNotFoundError as error:  # of an extra
+            code = 2
+            say(f"curveball: {error}")
         except typer.Abort:
             code = 130
         except OSError as error:  # of standard output: a full disk, or a pipe that was closed

@@ -12,10 +12,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
 
 from curveball.experiments.figures import COLOURS, STYLES, new_figure
 from curveball.experiments.sweep import NOISE, START, ManyRuns, one_step
@@ -28,6 +27,9 @@ from curveball.training.provenance import provenance, settings_of
 from minigrad import Array
 from problems.closed_form.quadratic import Quadratic
 from problems.closed_form.rosenbrock import Rosenbrock
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 SHOWN = tuple(ROWS)  # every solver of Table 1
 MAX_ITER = 1000

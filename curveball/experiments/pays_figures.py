@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-
 from curveball.experiments.figures import look
 from curveball.experiments.pays_problems import NAMES
 from curveball.experiments.pays_run import FLOOR, Cell
+from minigrad.extras import from_extra
+
+with from_extra("figures"):
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 COLUMNS = 4
 

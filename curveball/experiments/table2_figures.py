@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from curveball.experiments.figures import AXES, ERRORS, LEAST_TO_MARK, error_axis, look, mean_of
 from curveball.experiments.table2_cells import Cell
 from curveball.experiments.table2_columns import ROWS
 from curveball.training.run import Run
+from minigrad.extras import from_extra
+
+with from_extra("figures"):
+    from matplotlib.axes import Axes
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
 
 
 def draw(cells: Sequence[Cell], path: Path, against: str) -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from minigrad.extras import from_extra
+
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
@@ -25,7 +27,8 @@ def draw(
     label: str,
 ) -> Axes:
     """Draw into `ax`, or a figure of its own; residuals get axes of their own below. `label` is the band's."""
-    from mpl_toolkits.axes_grid1 import make_axes_locatable
+    with from_extra("figures"):
+        from mpl_toolkits.axes_grid1 import make_axes_locatable
 
     if ax is None:
         from matplotlib import pyplot

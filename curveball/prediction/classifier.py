@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.base import ClassifierMixin
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
 
 from curveball.prediction.estimator import NetworkEstimator, as_data
+from minigrad.extras import from_extra
 from problems.vision.classification import Classification
+
+with from_extra("data"):
+    from sklearn.base import ClassifierMixin
+    from sklearn.utils.multiclass import check_classification_targets
+    from sklearn.utils.validation import check_is_fitted, validate_data
 
 
 class CurveBallClassifier(ClassifierMixin, NetworkEstimator):

@@ -7,19 +7,22 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
 
 import minigrad as mg
 from curveball.solvers.base import Solver
 from curveball.solvers.registry import solver_from
 from curveball.training.options import TrainOptions
 from curveball.training.train import train
+from minigrad.extras import from_extra
 from problems.data.dataset import Dataset
 from problems.data.own_data import column_statistics
 from problems.vision.classification import Classification
 from problems.vision.layers import INITIALISATIONS, Dense, Elementwise, Layer
 from problems.vision.networks import Network
+
+with from_extra("data"):
+    from sklearn.base import BaseEstimator
+    from sklearn.utils import check_random_state
 
 BATCH = 128  # rows of a batch, where they are not given
 STEPS = 100  # at least, where the epochs are not given

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.base import RegressorMixin
-from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted, validate_data
 
 from curveball.prediction.estimator import NetworkEstimator, as_data
+from minigrad.extras import from_extra
 from problems.data.own_data import NumberData, column_statistics
 from problems.vision.regression import Regression
+
+with from_extra("data"):
+    from sklearn.base import RegressorMixin
+    from sklearn.utils import Tags
+    from sklearn.utils.validation import check_is_fitted, validate_data
 
 
 class CurveBallRegressor(RegressorMixin, NetworkEstimator):

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from minigrad.extras import from_extra
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -35,7 +37,8 @@ class Drawable(Protocol):
 def draw(spectrum: Drawable, ax: Axes | None = None, width: float | None = None, label: str | None = None) -> Axes:
     """Draw the density of the eigenvalues, its error as a band, and a mark for each eigenpair."""
     if ax is None:
-        from matplotlib import pyplot
+        with from_extra("figures"):
+            from matplotlib import pyplot
 
         ax = pyplot.subplots(layout="constrained")[1]
     width = spectrum.length / 100.0 if width is None else width

@@ -17,6 +17,7 @@ import numpy as np
 import minigrad as mg
 from curveball.training.files import is_regular, one_line, write_whole
 from minigrad import Tree, tree_flatten, tree_paths, tree_unflatten
+from minigrad.extras import from_extra
 
 FORMAT = 3
 FACTS = "facts"  # the name of the array with their bytes
@@ -37,13 +38,20 @@ def exists(path: Path) -> bool:
     return path.exists() or before(path).exists()
 
 
+def check_installed() -> None:
+    """ModuleNotFoundError where what writes checkpoints is missing: asked before a run, not after its first epoch."""
+    with from_extra("data"):
+        import safetensors  # noqa: F401
+
+
 def save(path: Path, trees: dict[str, Tree], facts: dict[str, Any]) -> None:
     """Write trees of arrays and numbers, and facts that JSON can hold; what was at `path` becomes the one before.
 
     ValueError if it cannot be written, as on a full disk.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import save_file
+    with from_extra("data"):
+        from safetensors import SafetensorError
+        from safetensors.numpy import save_file
 
     arrays = {FACTS: np.frombuffer(json.dumps(facts).encode(), np.uint8)}
     numbers: dict[str, Any] = {}
@@ -75,7 +83,8 @@ def _digest(arrays: dict[str, np.ndarray], numbers: str) -> str:
 
 def load(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Read a checkpoint: its leaves by name, and its facts. ValueError, of one line, for a file that is not one."""
-    from safetensors import safe_open
+    with from_extra("data"):
+        from safetensors import safe_open
 
     try:
         if not is_regular(path):  # a pipe would wait for ever

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from curveball.solvers.base import Solver
-from curveball.training.checkpoint import before, exists, load
+from curveball.training.checkpoint import before, check_installed, exists, load
 from curveball.training.data_hash import data_hashes
 from curveball.training.devices import device_info, images_of, to_device_of
 from curveball.training.epoch import train_epoch
@@ -74,6 +74,7 @@ def train(
         check_compiles(problem, solver)
     if spec.checkpoint is None or folder is None or not leads():
         return _train(problem, spec, callback)
+    check_installed()
     if not options.resume:
         check_writable(output_folder(folder), FILES)
     elif not exists(spec.checkpoint):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from minigrad.extras import install_command
 from problems.data.dataset import Dataset
 from problems.data.errors import DataError
 from problems.data.registry import dataset
@@ -39,5 +40,5 @@ def _bundled_file() -> Path:
     """Where scikit-learn has the digits. It is found, not imported: an import takes longer than an epoch on them."""
     package = find_spec("sklearn")
     if package is None or package.origin is None:
-        raise DataError("the data set digits comes with scikit-learn, which is missing: pip install scikit-learn")
+        raise DataError(f"the data set digits comes with scikit-learn, which is missing: {install_command('data')}")
     return Path(package.origin).parent / "datasets" / "data" / "digits.csv.gz"

@@ -13,6 +13,7 @@ import os
 import time
 from pathlib import Path
 
+from minigrad.extras import from_extra
 from problems.data.errors import DownloadFailed, writable
 from problems.data.network_errors import reason, without_password
 from problems.data.progress import alone, progress_bar
@@ -30,6 +31,8 @@ def download(item: Download, folder: Path, unpacked: str = "") -> Path:
 
     DownloadFailed says what every server answered and where to put the file, or the folder `unpacked` that it contains.
     """
+    with from_extra("data"):  # before a folder is made
+        import requests  # noqa: F401
     new = [path for path in (folder, *folder.parents) if not path.exists()]
     part = folder / f".{item.name}.{item.sha256[:8]}.part"
     mirror = os.environ.get(MIRROR)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from minigrad.extras import from_extra
 from problems.data.errors import CorruptData, UnreadableData, readable
 from problems.data.gzipped import contents, stored
 from problems.data.sources import Source
@@ -14,10 +15,12 @@ DATA_DIR = "MINIGRAD_DATA_DIR"
 
 def data_folder() -> Path:
     """`MINIGRAD_DATA_DIR`, or `curveball` in the user's cache folder."""
-    import platformdirs  # here, so that importing problems stays quick
-
     chosen = os.environ.get(DATA_DIR)
-    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("curveball")
+    if chosen:
+        return Path(chosen).expanduser()
+    with from_extra("data"):  # here, so that importing problems stays quick
+        import platformdirs
+    return platformdirs.user_cache_path("curveball")
 
 
 def search_folders(source: Source, folder: Path | None = None) -> list[Path]:

@@ -14,6 +14,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from minigrad.extras import from_extra
 from problems.data.errors import CorruptData, DataError
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")  # no other decoder runs: for EPS it would be Ghostscript
@@ -42,7 +43,8 @@ def read_square(path: str, size: int) -> np.ndarray:
 
 
 def _read(path: str, pixels: Callable[[Any], np.ndarray]) -> np.ndarray:
-    from PIL import UnidentifiedImageError  # here, so that importing problems stays quick
+    with from_extra("data"):  # here, so that importing problems stays quick
+        from PIL import UnidentifiedImageError
 
     with open(path, "rb") as file:  # the system's errors come from here, the decoder's from below
         try:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from minigrad.extras import from_extra
 from problems.data.errors import CorruptData, MissingData, readable
 from problems.data.image_folder import is_image
 from problems.data.picture import read_picture
@@ -72,7 +73,8 @@ def _fitted(path: Path, picture: np.ndarray, shape: tuple[int, ...], resize: boo
 
 def _middle(picture: np.ndarray, height: int, width: int) -> np.ndarray:
     """The largest middle part with these proportions, resized; pixels are averaged where it is larger."""
-    from PIL import Image  # here, so that importing problems stays quick
+    with from_extra("data"):  # here, so that importing problems stays quick
+        from PIL import Image
 
     scale = min(picture.shape[0] / height, picture.shape[1] / width)
     top, left = (picture.shape[0] - scale * height) / 2, (picture.shape[1] - scale * width) / 2

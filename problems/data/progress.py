@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from minigrad.extras import from_extra
+
 
 def progress_bar(total: int, what: str, unit: str, **options: Any) -> Any:
     """A bar of tqdm that is silent where standard error is no terminal, or is closed.
@@ -38,7 +40,8 @@ def alone(lock: Path, while_waiting: str) -> Iterator[None]:
     >>> Path("example.lock").exists()
     False
     """
-    from filelock import FileLock, Timeout  # here, so that importing problems stays quick
+    with from_extra("data"):  # here, so that importing problems stays quick
+        from filelock import FileLock, Timeout
 
     own = FileLock(lock, is_singleton=False)
     try:

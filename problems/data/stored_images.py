@@ -13,6 +13,7 @@ import numpy as np
 
 import minigrad as mg
 from minigrad import Array, Namespace, namespace
+from minigrad.extras import from_extra
 from problems.data.errors import CorruptData, MissingData
 from problems.data.image_cache import ImageCache, digest_of
 
@@ -134,7 +135,8 @@ class StoredImages:
 
 
 def _resized(images: np.ndarray, crops: Crops, size: int) -> np.ndarray:
-    from PIL import Image  # here, so that importing problems stays quick
+    with from_extra("data"):  # here, so that importing problems stays quick
+        from PIL import Image
 
     _, height, width, _ = images.shape
     out = np.empty((len(images), size, size, 3), np.uint8)

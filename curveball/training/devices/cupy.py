@@ -12,6 +12,7 @@ import array_api_compat
 from curveball.training.devices.base import Device, Library
 from curveball.training.devices.installed import import_library, nth, one_line
 from minigrad import Array, Namespace, namespace
+from minigrad.extras import install_command
 
 LOWEST = (14, 0)
 
@@ -79,7 +80,8 @@ def _try_out(cupy: ModuleType, index: int) -> None:
         float((x @ x + x).sum())
     except Exception as error:
         raise ValueError(
-            f"CuPy cannot compute on GPU {index} ({one_line(error)}): CUDA's libraries come with pip install '.[gpu]'"
+            f"CuPy cannot compute on GPU {index} ({one_line(error)}): CUDA's libraries come with "
+            + install_command("gpu")
         ) from None
 
 

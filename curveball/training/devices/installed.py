@@ -6,6 +6,8 @@ import importlib
 import re
 from types import ModuleType
 
+from minigrad.extras import install_command
+
 
 def import_library(name: str, title: str, extra: str, lowest: tuple[int, ...] = ()) -> ModuleType:
     """Import a library. ValueError where it is not installed, cannot be imported, or is older than `lowest`.
@@ -14,9 +16,9 @@ def import_library(name: str, title: str, extra: str, lowest: tuple[int, ...] = 
     'numpy'
     >>> import_library("no_such_library", "This library", "gpu")
     Traceback (most recent call last):
-    ValueError: This library is not installed: pip install '.[gpu]'
+    ValueError: This library is not installed: pip install 'curveball-course[gpu]'
     """
-    cure = f"pip install '.[{extra}]'"
+    cure = install_command(extra)
     try:
         library = importlib.import_module(name)
     except ModuleNotFoundError as error:

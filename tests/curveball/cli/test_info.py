@@ -40,7 +40,9 @@ def test_a_library_with_its_version_its_devices_and_its_compiler(name):
 def test_a_library_that_is_missing(name, monkeypatch):
     monkeypatch.setitem(sys.modules, name, None)
     title = {"torch": "PyTorch", "jax": "JAX"}[name]
-    assert machine_facts()["backends"][name] == {"reason": f"{title} is not installed: pip install '.[{name}]'"}
+    assert machine_facts()["backends"][name] == {
+        "reason": f"{title} is not installed: pip install 'curveball-course[{name}]'"
+    }
 
 
 @pytest.mark.parametrize("error", [AssertionError(), RuntimeError("Unable to initialize backend 'cuda'")], ids=repr)
@@ -61,9 +63,9 @@ def test_a_platform_that_jax_does_not_have(error, monkeypatch):
 def test_info_without_cupy(monkeypatch):
     monkeypatch.setitem(sys.modules, "cupy", None)
     facts = machine_facts()
-    assert facts["backends"]["cupy"] == {"reason": "CuPy is not installed: pip install '.[gpu]'"}
+    assert facts["backends"]["cupy"] == {"reason": "CuPy is not installed: pip install 'curveball-course[gpu]'"}
     lines = format_info(facts).splitlines()
-    assert "cupy       not usable: CuPy is not installed: pip install '.[gpu]'" in lines
+    assert "cupy       not usable: CuPy is not installed: pip install 'curveball-course[gpu]'" in lines
     assert [line.split()[0] for line in lines[:4]] == ["versions", "system", "processor", "memory"]
     assert f"numpy {np.__version__}" in lines[0]
     assert any(line.startswith("BLAS") and "thread" in line for line in lines)

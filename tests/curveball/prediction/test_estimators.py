@@ -21,7 +21,7 @@ IRIS = load_iris(return_X_y=True)
 @pytest.mark.filterwarnings("ignore")  # of scikit-learn's own, about its checks
 @pytest.mark.parametrize("estimator", [CurveBallClassifier, CurveBallRegressor])
 def test_scikit_learns_own_checks(estimator):
-    found = check_estimator(estimator(hidden=(16,), epochs=35), on_skip=None)
+    found = check_estimator(estimator(), on_skip=None)
     assert len(found) > 40
     assert not [each["check_name"] for each in found if each["status"] not in ("passed", "skipped")]
 

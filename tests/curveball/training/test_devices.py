@@ -61,7 +61,7 @@ def test_bad_choices(options, message):
 
 def test_without_cupy(monkeypatch):
     monkeypatch.setitem(sys.modules, "cupy", None)
-    with pytest.raises(ValueError, match=r"^CuPy is not installed: pip install '\.\[gpu\]'$"):
+    with pytest.raises(ValueError, match=r"^CuPy is not installed: pip install 'curveball-course\[gpu\]'$"):
         choose("cupy")
 
 
@@ -275,7 +275,7 @@ def test_no_cupy_is_one_line(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "cupy", None)
     result = command("train", *SHORT, "--backend", "cupy", "--out", tmp_path / "out")
     assert result.exit_code == 2
-    assert result.stderr == "curveball: CuPy is not installed: pip install '.[gpu]'\n"
+    assert result.stderr == "curveball: CuPy is not installed: pip install 'curveball-course[gpu]'\n"
 
 
 @pytest.mark.parametrize(("options", "folder"), [

@@ -146,7 +146,7 @@ def test_a_library_that_is_missing(name, title, monkeypatch, tmp_path):
     for subcommand in ("train", "compare"):
         result = command(subcommand, "--backend", name, "--out", tmp_path / "out")
         assert result.exit_code == 2
-        assert result.stderr == f"curveball: {title} is not installed: pip install '.[{name}]'\n"
+        assert result.stderr == f"curveball: {title} is not installed: pip install 'curveball-course[{name}]'\n"
     assert not list(tmp_path.iterdir())
 
 
@@ -171,7 +171,7 @@ def test_a_library_that_is_too_old(version, fits, monkeypatch):
         import_library("torch", "PyTorch", "torch", (2, 9))
         return
     with pytest.raises(
-        ValueError, match=r"^PyTorch 2.8.1 is too old: 2.9 or later comes with pip install '.\[torch\]'$"
+        ValueError, match=r"^PyTorch 2.8.1 is too old: 2.9 or later comes with pip install 'curveball-course\[torch\]'$"
     ):
         import_library("torch", "PyTorch", "torch", (2, 9))
 

@@ -280,10 +280,12 @@ def test_more_devices_than_there_are():
 
 def test_a_jax_that_is_missing_or_too_old(monkeypatch):
     monkeypatch.setitem(sys.modules, "jax", SimpleNamespace(__version__="0.4.30"))
-    with pytest.raises(ValueError, match=r"JAX 0.4.30 is too old: 0.7 or later comes with pip install '.\[jax\]'"):
+    with pytest.raises(
+        ValueError, match=r"JAX 0.4.30 is too old: 0.7 or later comes with pip install 'curveball-course\[jax\]'"
+    ):
         start(2)
     monkeypatch.setitem(sys.modules, "jax", None)
-    with pytest.raises(ValueError, match=r"JAX is not installed: pip install '.\[jax\]'"):
+    with pytest.raises(ValueError, match=r"JAX is not installed: pip install 'curveball-course\[jax\]'"):
         start(2)
 
 

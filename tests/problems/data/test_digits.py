@@ -47,5 +47,5 @@ def test_scikit_learn_is_not_imported(tmp_path):
 
 def test_scikit_learn_that_is_missing(monkeypatch):
     monkeypatch.setattr("problems.data.digits.find_spec", lambda name: None)
-    with pytest.raises(DataError, match="which is missing: pip install scikit-learn"):
+    with pytest.raises(DataError, match=r"which is missing: pip install 'curveball-course\[data\]'"):
         load("digits")
