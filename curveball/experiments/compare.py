@@ -8,8 +8,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from curveball.experiments.figures import draw_errors, draw_losses
 from curveball.experiments.tables import table2, table2_csv, title
+from curveball.figures.curves import draw_errors, draw_losses
 from curveball.solvers.base import Solver
 from curveball.training.checkpoint import exists
 from curveball.training.devices import device_info, images_of

@@ -636,7 +636,7 @@ for column in COLUMNS:
 
 # %% tags=["varies"]
 from curveball.experiments.compare import compare
-from curveball.experiments.figures import running_mean
+from curveball.figures.seeds import running_mean
 from curveball.experiments.tables import table
 from curveball.training.options import TrainOptions
 from problems import load, network
