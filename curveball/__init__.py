@@ -1,8 +1,8 @@
 """How is a problem solved? By CurveBall and its peers, second-order solvers to read and to run.
 
-`solvers` are what solves it; `training`, `experiments` and the command `cli` use them; `prediction` uses what was
-trained; `figures` draws runs; `fitting` fits formulas to data; `spectra` shows the eigenvalues of the curvature, `uncertainty` how sure a
-prediction is; `course` serves the notebooks.
+`solvers` are what solves it; `training`, `experiments` and the command `cli` use them; `figures` draws runs;
+`prediction` uses what was trained; `fitting` fits formulas to data; `spectra` shows the eigenvalues of the curvature,
+`uncertainty` how sure a prediction is; `course` serves the notebooks.
 The names below are loaded when they are first used: `import curveball` alone imports neither NumPy nor SciPy.
 """
 

@@ -11,7 +11,8 @@ import typer
 from curveball.cli.cell_progress import CellProgress, cells_kept
 from curveball.cli.errors import bad_input
 from curveball.cli.numbers import integer_option, number_option
-from curveball.cli.options import Out, Seed
+from curveball.cli.options import Format, Out, Seed
+from curveball.cli.tables import print_tables
 from curveball.training.say import say
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def pays(
     data_folder: Annotated[Path | None, typer.Option(help="where the data of Fashion-MNIST are")] = None,
     out: Out = None,
     resume: Annotated[bool, typer.Option("--resume", help="keep the runs that are in --out, make the rest")] = False,
+    figure_format: Format = "png",
 ) -> None:
     """Where does curvature pay? Each problem with each solver for equal seconds.
 
@@ -43,6 +45,7 @@ def pays(
     from curveball.experiments.pays_cells import CELLS, files_in
     from curveball.experiments.pays_run import Plan, run_plan
     from curveball.experiments.pays_tables import FILES, markdown, write
+    from curveball.figures.formats import in_any_format, in_format
     from curveball.training.files import archive_previous, check_writable, output_folder, remove_leftovers
     from curveball.training.lock import locked
     from curveball.training.provenance import provenance
@@ -50,6 +53,7 @@ def pays(
     folder = out or Path("runs") / "pays"
     with contextlib.ExitStack() as stack:
         with bad_input():
+            results = in_format(FILES, figure_format)
             given = {"problems": problems, "rows": solvers}
             lists = {key: tuple(text.split(",")) for key, text in given.items() if text is not None}
             plan = Plan(**lists, seconds=seconds, seeds=seeds, seed=seed, folder=data_folder)
@@ -59,10 +63,10 @@ def pays(
                 files.check()
             stack.enter_context(locked(output_folder(folder)))
             remove_leftovers(folder)
-            check_writable(folder, FILES)
+            check_writable(folder, results)
             done = files.load() if resume else {}
-            if not resume and any((folder / name).exists() for name in (*FILES, CELLS)):
-                archive_previous(folder, (*FILES, CELLS))
+            if not resume and any((folder / name).exists() for name in (*in_any_format(FILES), CELLS)):
+                archive_previous(folder, (*in_any_format(FILES), CELLS))
         watch = _Watch(plan, done)
         progress = stack.enter_context(CellProgress("pays", watch.cells, watch.done))
 
@@ -79,10 +83,10 @@ def pays(
         facts: dict[str, Any] = {"seconds": seconds, "seeds": seeds, "seed": seed, **files.about, **provenance()}
         try:
             with bad_input():
-                write(tuned, cells, folder, facts)
+                write(tuned, cells, folder, facts, figure_format)
         finally:
-            typer.echo(markdown(tuned, cells))
-        typer.echo(f"{', '.join(FILES)} and the runs in {folder}")
+            print_tables(markdown(tuned, cells))
+        typer.echo(f"{', '.join(results)} and the runs in {folder}")
 
 
 class _Watch:

@@ -13,7 +13,8 @@ from curveball.cli import names
 from curveball.cli.cell_progress import CellProgress, cells_kept
 from curveball.cli.errors import at_least, bad_input
 from curveball.cli.numbers import integer_option
-from curveball.cli.options import BATCH_SIZE, Out, Seed
+from curveball.cli.options import BATCH_SIZE, Format, Out, Seed
+from curveball.cli.tables import print_tables
 from curveball.training.say import say
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def random(
     resume: Annotated[
         bool, typer.Option("--resume", help="keep the cells that are in --out, compute the rest")
     ] = False,
+    figure_format: Format = "png",
 ) -> None:
     """Train many networks drawn at random with every solver: which of them need tuning?
 
@@ -47,6 +49,7 @@ def random(
     from curveball.experiments.random_cells import CELLS, CellFiles
     from curveball.experiments.random_networks import Plan, Setting, run_plan
     from curveball.experiments.random_tables import FILES, markdown, write
+    from curveball.figures.formats import in_any_format, in_format
     from curveball.training.data_hash import data_hashes
     from curveball.training.files import archive_previous, check_writable, output_folder, remove_leftovers
     from curveball.training.lock import locked
@@ -55,6 +58,7 @@ def random(
     folder = out or Path("runs") / f"random-{data}"
     with contextlib.ExitStack() as stack:
         with bad_input():
+            results = in_format(FILES, figure_format)
             at_least(1, "--count", count)
             at_least(1, "--jobs", 1 if jobs is None else jobs)
             if jobs is None:
@@ -67,10 +71,10 @@ def random(
                 files.check()
             stack.enter_context(locked(output_folder(folder)))
             remove_leftovers(folder)
-            check_writable(folder, FILES)
+            check_writable(folder, results)
             done = files.load() if resume else {}
-            if not resume and any((folder / name).exists() for name in (*FILES, CELLS)):
-                archive_previous(folder, (*FILES, CELLS))
+            if not resume and any((folder / name).exists() for name in (*in_any_format(FILES), CELLS)):
+                archive_previous(folder, (*in_any_format(FILES), CELLS))
         watch = _Watch(plan, list(done.values()))
         progress = stack.enter_context(CellProgress("random", watch.cells, watch.done))
 
@@ -88,10 +92,10 @@ def random(
         facts |= {"source": problem.data.source, **provenance(), "seconds": sum(c.seconds for c in (*tuned, *cells))}
         try:
             with bad_input():
-                write(tuned, cells, folder, facts)
+                write(tuned, cells, folder, facts, figure_format)
         finally:
-            typer.echo(markdown(tuned, cells))
-        typer.echo(f"{', '.join(FILES)} and the cells in {folder}")
+            print_tables(markdown(tuned, cells))
+        typer.echo(f"{', '.join(results)} and the cells in {folder}")
 
 
 class _Watch:

@@ -101,11 +101,11 @@ def figure1(
     noise: tuple[float, float] | None = None,
     seed: int = 0,
     start: Sequence[float] | None = None,
-    kind: str = "png",
+    figure_format: str = "png",
 ) -> list[Trajectory]:
     """Write figure1.png, figure1.gif, figure1.json and linear_system.png; return the trajectories.
 
-    `kind`: png, svg or pdf, of the figures that do not move.
+    `figure_format`: png, svg or pdf, of the figures that do not move.
     """
     found = trajectories(noise, seed, start)
     facts = {
@@ -120,9 +120,9 @@ def figure1(
     write_together(
         folder,
         {
-            f"figure1.{kind}": lambda path: draw(found, noise, path),
+            f"figure1.{figure_format}": lambda path: draw(found, noise, path),
             "figure1.gif": lambda path: animate(found, noise, path),
-            f"linear_system.{kind}": lambda path: draw_linear_system(linear_system(seed), path),
+            f"linear_system.{figure_format}": lambda path: draw_linear_system(linear_system(seed), path),
             "figure1.json": lambda path: path.write_text(json.dumps(facts, indent=1) + "\n", "utf-8"),
         },
     )

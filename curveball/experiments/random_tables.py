@@ -147,8 +147,10 @@ def draw(cells: Sequence[Cell], path: Path, title: str) -> None:
     save(figure, path)
 
 
-def write(tuned: Sequence[Cell], cells: Sequence[Cell], folder: Path, about: Mapping[str, Any]) -> None:
-    """Write `FILES`; `about` is what all cells share, and where the numbers came from."""
+def write(
+    tuned: Sequence[Cell], cells: Sequence[Cell], folder: Path, about: Mapping[str, Any], figure_format: str = "png"
+) -> None:
+    """Write `FILES`, figures in this format; `about` is what all cells share, and where the numbers came from."""
     heading = f"{about['networks']} random networks on {about['data']}, batches of {about['batch_size']}, "
     heading += f"{about['epochs']} epoch{'s' * (about['epochs'] > 1)}"
     note = (
@@ -170,6 +172,6 @@ def write(tuned: Sequence[Cell], cells: Sequence[Cell], folder: Path, about: Map
             "random.md": lambda path: path.write_text(text, "utf-8"),
             "random.csv": lambda path: path.write_text(table_csv(tuned, cells), "utf-8"),
             "random.json": lambda path: path.write_text(json.dumps(results, indent=1) + "\n", "utf-8"),
-            "random.png": lambda path: draw(cells, path, heading),
+            f"random.{figure_format}": lambda path: draw(cells, path, heading),
         },
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from curveball.figures.end_labels import label_ends
-from curveball.figures.quantities import AXES, OF_EPOCHS, SMOOTH, columns, label, suit_axis
-from curveball.figures.seeds import by_solver, mean_of, running_mean
+from curveball.figures.quantities import AXES, OF_EPOCHS, columns, is_noisy, label, mean_curve
+from curveball.figures.scales import suit_axis
+from curveball.figures.seeds import by_solver
 from curveball.figures.solver_names import readable
 from curveball.figures.style import in_style, look, new_figure, save
 from curveball.training.run import Run
@@ -36,12 +37,18 @@ def draw_errors(runs: Sequence[Run], path: Path, title: str, against: str = "epo
 
 
 @in_style
-def panels(runs: Sequence[Run], shown: Sequence[Panel], title: str, labels: Mapping[str, str] | None = None) -> Figure:
-    """A figure with a panel for each pair (y, x); runs of the same name are seeds. `labels` by the names of runs."""
-    figure, axes = new_figure(len(shown))
+def panels(
+    runs: Sequence[Run], shown: Sequence[Panel], title: str, window: int | None = None, figure: Figure | None = None
+) -> Figure:
+    """A figure with a panel for each pair (y, x); runs of the same name are seeds.
+
+    window:  steps of the running mean of what differs from batch to batch
+    figure:  draws into an empty one of these
+    """
+    figure, axes = new_figure(len(shown), figure=figure)
     for ax, (y, x) in zip(axes, shown, strict=True):
         for k, (name, own) in enumerate(by_solver(runs).items()):
-            draw(ax, own, y, x, k, (labels or {}).get(name) or readable(name))
+            draw(ax, own, y, x, k, readable(name), window)
         frame(ax, y, x)
     figure.suptitle(title)
     label_ends(list(axes))
@@ -62,19 +69,13 @@ def draw(ax: Axes, seeds: Sequence[Run], y: str, x: str, k: int, name: str, wind
     What differs from batch to batch is faint, and its running mean over `window` steps, by default half an epoch, on
     top.
     """
-    found = [columns(run, y, x) for run in seeds]
-    kind = "epochs" if y in OF_EPOCHS else "steps"
-    found = [run for run in found if getattr(run, kind)]
-    if not found:
+    at, value = mean_curve(seeds, y, x, window)
+    if not len(at):
         return
-    noisy = kind == "steps" and y not in SMOOTH
-    for run in found if noisy or len(found) > 1 else ():
-        thin(ax, numbers(run, x), numbers(run, y), k, 0.2 / len(found) if noisy else 0.3)
-    at, value = mean_of(found, kind, x, y)
-    if noisy:
-        per_half_epoch = len(value) // (2 * max(1, len(seeds[0].epochs)))
-        value = running_mean(value, max(1, per_half_epoch if window is None else window))
-    thick(ax, at, value, k, name, "o" if kind == "epochs" and len(at) < LEAST_TO_MARK else None)
+    found = [run for run in (columns(run, y, x) for run in seeds) if run.steps or run.epochs]
+    for run in found if is_noisy(y) or len(found) > 1 else ():
+        thin(ax, numbers(run, x), numbers(run, y), k, 0.2 / len(found) if is_noisy(y) else 0.3)
+    thick(ax, at, value, k, name, "o" if y in OF_EPOCHS and len(at) < LEAST_TO_MARK else None)
 
 
 def numbers(run: Run, key: str) -> np.ndarray:

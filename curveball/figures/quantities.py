@@ -1,13 +1,12 @@
-"""The numbers that a log has: what they are called on an axis, and which axis suits them."""
+"""The numbers that a log has: what they are called on an axis, and the columns of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, NullLocator
 
+from curveball.figures.seeds import mean_of, running_mean
 from curveball.training.run import Record, Run
 
 AXES = {"step": "step", "epoch": "epoch", "seconds": "seconds of training"}
@@ -27,8 +26,8 @@ NAMES = {
     **AXES,
 }
 OF_EPOCHS = ("train_loss", "train_error", "validation_loss", "validation_error", "pool_used", "pool_held")
+WIDE, VERY_WIDE = 5.0, 30.0  # errors, and other numbers, with this ratio or more get a logarithmic axis
 SMOOTH = ("lr", "lam", *AXES)  # of steps, and not noisy
-WIDE = 5.0  # numbers with this ratio or more get a logarithmic axis
 
 
 def label(y: str) -> str:
@@ -39,6 +38,13 @@ def label(y: str) -> str:
 def is_share(y: str) -> bool:
     """Whether it is shown in per cent."""
     return label(y).endswith("%")
+
+
+def is_logarithmic(y: str, values: np.ndarray) -> bool:
+    """Whether a logarithmic axis suits them: positive numbers, of a loss, or others that differ much."""
+    if not values.size or values.min() <= 0.0:
+        return False
+    return y.endswith("loss") or bool(values.max() >= (WIDE if is_share(y) else VERY_WIDE) * values.min())
 
 
 def logged(runs: Iterable[Run]) -> list[str]:
@@ -64,43 +70,29 @@ def columns(run: Run, y: str, x: str) -> Run:
     return Run(run.name, None, steps, epochs, stopped=run.stopped)
 
 
+def mean_curve(seeds: Sequence[Run], y: str, x: str, window: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Two numbers of the runs of one solver, their mean over the seeds; none where no run has them.
+
+    What differs from batch to batch is the running mean over `window` steps, by default half an epoch.
+    """
+    kind = "epochs" if y in OF_EPOCHS else "steps"
+    found = [run for run in (columns(run, y, x) for run in seeds) if run.steps or run.epochs]
+    if not found:
+        return np.zeros(0), np.zeros(0)
+    at, value = mean_of(found, kind, x, y)
+    if is_noisy(y):
+        half_an_epoch = len(value) // (2 * max(1, len(seeds[0].epochs)))
+        value = running_mean(value, max(1, half_an_epoch if window is None else window))
+    return at, value
+
+
+def is_noisy(y: str) -> bool:
+    """Whether it differs from batch to batch."""
+    return y not in (*OF_EPOCHS, *SMOOTH)
+
+
 def _steps_per_epoch(run: Run) -> float:
     done = next((record for record in run.epochs if record.get("step")), None)
     if done is None:
         raise ValueError(f"{run.name} has no epoch that is done: draw it against step or seconds")
     return float(done["step"] / done["epoch"])
-
-
-def suit_axis(ax: Axes, y: str) -> None:
-    """The scale of the axis of `y`: a loss on a logarithmic one, others where they differ much."""
-    if is_share(y):
-        error_axis(ax)
-        return
-    values = _values(ax)
-    if values.size and values.min() > 0.0 and (y.endswith("loss") or values.max() > WIDE * values.min()):
-        ax.set_yscale("log")
-
-
-def error_axis(ax: Axes) -> None:
-    """Logarithmic where errors differ by more than WIDE, with plain numbers at the ticks, and with room for 0."""
-    values = _values(ax)
-    positive = values[values > 0.0]
-    if not positive.size or positive.max() < WIDE * positive.min():
-        return
-    least, most = positive.min(), positive.max()
-    if values.min() > 0.0:
-        ax.set_yscale("log")
-    else:
-        ax.set_yscale("symlog", linthresh=least, linscale=0.4)
-        ax.set_ylim(bottom=0.0)
-    rounds = [digit * 10.0**power for power in range(-4, 3) for digit in (1, 2, 5)]
-    ticks = [tick for tick in rounds if least <= tick <= most]
-    ax.yaxis.set_major_locator(FixedLocator(ticks if values.min() > 0.0 else [0.0, *ticks]))
-    ax.yaxis.set_major_formatter("{x:g}")
-    ax.yaxis.set_minor_locator(NullLocator())
-
-
-def _values(ax: Axes) -> np.ndarray:
-    drawn: Sequence[np.ndarray] = [np.asarray(line.get_ydata(), float) for line in ax.lines]
-    values = np.concatenate(drawn) if drawn else np.zeros(0)
-    return values[np.isfinite(values)]

@@ -18,6 +18,13 @@ def by_solver(runs: Iterable[Run]) -> dict[str, list[Run]]:
     return found
 
 
+def settled(runs: Sequence[Run]) -> Sequence[Run]:
+    """The runs, without the last one while it is behind others of its name: the mean is as long as the shortest."""
+    *others, last = runs
+    seeds = [run for run in others if run.name == last.name]
+    return others if seeds and len(last.epochs) < min(len(run.epochs) for run in seeds) else runs
+
+
 def mean_of(runs: Sequence[Run], records: str, *keys: str) -> list[np.ndarray]:
     """Columns of the runs' records ("steps" or "epochs"): their mean over the runs, as long as the shortest.
 

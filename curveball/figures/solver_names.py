@@ -19,7 +19,7 @@ def readable(text: str) -> str:
         title = SOLVERS[name].__name__
     else:  # module:Class
         title, _, rest = rest.partition(":")
-        if not title.isidentifier():
+        if not (title.isidentifier() and name.replace(".", "").isidentifier()):
             return text
     return ", ".join([title, *(setting(*each.partition("=")[::2]) for each in rest.split(",") if each)])
 

@@ -14,7 +14,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 STYLE = Path(__file__).parents[1] / "course" / "style.mplstyle"
-FORMATS = ("png", "svg", "pdf")
 # For readers with any colour vision: M. Okabe and K. Ito, "Color Universal Design", 2008.
 COLOURS = tuple(
     rc_params_from_file(STYLE, fail_on_error=True, use_default_template=False)["axes.prop_cycle"].by_key()["color"]
@@ -43,14 +42,23 @@ def in_style(draw: Callable[P, R]) -> Callable[P, R]:
 
 
 def new_figure(
-    columns: int, rows: int = 1, width: float = 4.8, height: float = 3.6, heights: Sequence[float] | None = None
+    columns: int,
+    rows: int = 1,
+    width: float = 4.8,
+    height: float = 3.6,
+    heights: Sequence[float] | None = None,
+    figure: Figure | None = None,
 ) -> tuple[Figure, np.ndarray]:
     """A figure of axes in rows and columns, with the width and the mean height of each in inches.
 
-    Returns the figure and its axes, row by row. Call it in the style. `heights` are those of the rows, as ratios.
+    Returns the figure, a new one unless it is given, and its axes, row by row. Call it in the style. `heights` are
+    those of the rows, as ratios.
     """
-    figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
-    FigureCanvasAgg(figure)
+    if figure is None:
+        figure = Figure()
+        FigureCanvasAgg(figure)
+    figure.set_layout_engine("constrained")
+    figure.set_size_inches(width * columns, height * rows)
     return figure, np.ravel(figure.subplots(rows, columns, height_ratios=heights))
 
 
