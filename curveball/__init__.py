@@ -10,6 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from curveball.figures.live import LivePlot
+    from curveball.figures.plot_runs import plot_runs
     from curveball.fitting.fit import fit
     from curveball.fitting.least_squares import least_squares
     from curveball.fitting.warning import FitWarning
@@ -42,6 +44,7 @@ __all__ = [
     "FitWarning",
     "GaussNewton",
     "LevenbergMarquardt",
+    "LivePlot",
     "Newton",
     "NewtonCG",
     "Solver",
@@ -51,10 +54,13 @@ __all__ = [
     "least_squares",
     "load_predictor",
     "minimize",
+    "plot_runs",
     "spectrum",
 ]
 
 _FILES = {  # what each offers
+    "figures.live": ("LivePlot",),
+    "figures.plot_runs": ("plot_runs",),
     "fitting.fit": ("fit",),
     "fitting.least_squares": ("least_squares",),
     "fitting.warning": ("FitWarning",),

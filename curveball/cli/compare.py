@@ -23,7 +23,8 @@ def compare(
     solver: Annotated[
         list[str] | None,
         typer.Option(
-            help=f"solver: {names.SOLVERS}; or module:Class; repeat for each [default: {', '.join(DEFAULT_SOLVERS)}]"
+            help=f"solver: {names.SOLVERS}; or module:Class; repeat for each [default: {', '.join(DEFAULT_SOLVERS)}]",
+            autocompletion=names.completed(names.SOLVERS),
         ),
     ] = None,
     schedule: Annotated[

@@ -30,7 +30,8 @@ class ProblemOptions:
         str,
         typer.Option(
             help=f"data set: {names.DATA_SETS}; folder, imagenet: images of your own, in --data-folder; or a file of "
-            "your own: FILE.npz, FILE.csv"
+            "your own: FILE.npz, FILE.csv",
+            autocompletion=names.completed(names.DATA_SETS),
         ),
     ] = "digits"
     label: Annotated[
@@ -51,11 +52,16 @@ class ProblemOptions:
     ] = False
     network: Annotated[
         str | None,
-        typer.Option(help=f"network: {names.NETWORKS}; or module:function [default: cnn; mlp for a table]"),
+        typer.Option(
+            help=f"network: {names.NETWORKS}; or module:function [default: cnn; mlp for a table]",
+            autocompletion=names.completed(names.NETWORKS),
+        ),
     ] = None
     batch_size: Annotated[int, integer_option("images per step")] = BATCH_SIZE
     dtype: Annotated[str, typer.Option(help="float32 or float64")] = "float32"
-    backend: Annotated[str, typer.Option(help=f"array library: {names.BACKENDS}")] = "numpy"
+    backend: Annotated[
+        str, typer.Option(help=f"array library: {names.BACKENDS}", autocompletion=names.completed(names.BACKENDS))
+    ] = "numpy"
     device: Annotated[
         str | None,
         typer.Option(help="index of a GPU, or a name as in curveball info: cpu, cuda:1, gpu [default: the first]"),

@@ -144,9 +144,9 @@ def drawn_live(asked: bool) -> Iterator[Callable[[str, int], Callback] | None]:
     if not asked:
         yield None
         return
-    from curveball.figures.live import Live
+    from curveball.figures.live import LivePlot
 
-    with Live() as live:
+    with LivePlot() as live:
         yield live.watch
 
 

@@ -20,10 +20,18 @@ def train(
     run: RunOptions,
     many: ManyOptions,
     solver: Annotated[
-        str, typer.Option(help=f"solver: {names.SOLVERS}; or module:Class; with options as in sgd:lr=0.1,momentum=0.95")
+        str,
+        typer.Option(
+            help=f"solver: {names.SOLVERS}; or module:Class; with options as in sgd:lr=0.1,momentum=0.95",
+            autocompletion=names.completed(names.SOLVERS),
+        ),
     ] = "curveball",
     schedule: Annotated[
-        str, typer.Option(help=f"how the solver's lr changes: {names.SCHEDULES}; as in step:epochs=30/60,factor=0.1")
+        str,
+        typer.Option(
+            help=f"how the solver's lr changes: {names.SCHEDULES}; as in step:epochs=30/60,factor=0.1",
+            autocompletion=names.completed(names.SCHEDULES),
+        ),
     ] = "constant",
     resume: Annotated[bool, typer.Option("--resume", help="continue from the checkpoint in --out")] = False,
 ) -> None:

@@ -48,7 +48,7 @@ def compare(
     options:    of every run; `seed` is the first seed
     seeds:      all solvers are trained at `seed`, then all at `seed + 1`, and so on, at least 1
     schedules:  of the learning rates of the solvers of these names; that of `options` for the others
-    watch:      gives the callback of each run, from its solver's name and its seed: `Live().watch` draws them
+    watch:      gives the callback of each run, from its solver's name and its seed: `LivePlot().watch` draws them
     figure_format:  png, svg or pdf
 
     Returns the runs solver by solver. `options.resume` continues an earlier comparison in the folder: runs that are

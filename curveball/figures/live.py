@@ -28,7 +28,7 @@ class Screen(Protocol):
         """The last picture stays."""
 
 
-class Live:
+class LivePlot:
     """Draw runs while they train; `watch` gives the callback of each.
 
     screen:  where; by default the notebook, or the terminal of standard error. Where there is neither, nothing is
@@ -41,7 +41,7 @@ class Live:
     ...     def show(self, runs): self.shown += 1
     ...     def close(self): pass
     >>> counter = Counter()
-    >>> with Live(counter) as live:
+    >>> with LivePlot(counter) as live:
     ...     live.watch("SGD")({"kind": "step", "step": 1, "loss": 2.0})
     >>> counter.shown
     2
@@ -80,7 +80,7 @@ class Live:
         done = time.perf_counter()
         self._next = done + max(INTERVAL, (done - now) / SHARE)
 
-    def __enter__(self) -> Live:
+    def __enter__(self) -> LivePlot:
         return self
 
     def __exit__(self, *exception: object) -> None:
