@@ -45,7 +45,12 @@ def panels(
     window:  steps of the running mean of what differs from batch to batch
     figure:  draws into an empty one of these
     """
-    figure, axes = new_figure(len(shown), figure=figure)
+    count = len(shown)
+    across = min(3, count) if count != 4 else 2
+    figure, axes = new_figure(across, -(-count // across), figure=figure)
+    for ax in axes[count:]:
+        ax.remove()
+    axes = axes[:count]
     for ax, (y, x) in zip(axes, shown, strict=True):
         for k, (name, own) in enumerate(by_solver(runs).items()):
             draw(ax, own, y, x, k, readable(name), window)
