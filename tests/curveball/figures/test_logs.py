@@ -94,7 +94,8 @@ def test_what_are_no_results(content, tmp_path):
 
 
 @pytest.mark.parametrize(("text", "name"), [
-    ("curveball", "CurveBall"), ("sgd:lr=0.1", "SGD, lr 0.1"), ("curveball:lam=2,adapt_lam=false", "CurveBall, λ 2, fixed λ"),
+    ("curveball", "CurveBall"), ("sgd:lr=0.1", "SGD, lr 0.1"),
+    ("curveball:lam=2,adapt_lam=false", "CurveBall, λ 2, fixed λ"),
     ("newton-cg", "NewtonCG"), ("mine.own:Lion:lr=1", "Lion, lr 1"), ("CurveBall", "CurveBall"), ("a b: c", "a b: c"),
     ("", ""),
 ])  # fmt: skip
