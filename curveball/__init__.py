@@ -1,8 +1,8 @@
 """How is a problem solved? By CurveBall and its peers, second-order solvers to read and to run.
 
-`solvers` are what solves it; `training`, `experiments` and the command `cli` use them; `prediction` uses what was
-trained; `fitting` fits formulas to data; `spectra` shows the eigenvalues of the curvature, `uncertainty` how sure a
-prediction is; `course` serves the notebooks.
+`solvers` are what solves it; `training`, `experiments` and the command `cli` use them; `figures` draws runs;
+`prediction` uses what was trained; `fitting` fits formulas to data; `spectra` shows the eigenvalues of the curvature,
+`uncertainty` how sure a prediction is; `course` serves the notebooks.
 The names below are loaded when they are first used: `import curveball` alone imports neither NumPy nor SciPy.
 """
 
@@ -10,6 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from curveball.figures.live import LivePlot
+    from curveball.figures.plot_runs import plot_runs
     from curveball.fitting.fit import fit
     from curveball.fitting.least_squares import least_squares
     from curveball.fitting.warning import FitWarning
@@ -42,6 +44,7 @@ __all__ = [
     "FitWarning",
     "GaussNewton",
     "LevenbergMarquardt",
+    "LivePlot",
     "Newton",
     "NewtonCG",
     "Solver",
@@ -51,10 +54,13 @@ __all__ = [
     "least_squares",
     "load_predictor",
     "minimize",
+    "plot_runs",
     "spectrum",
 ]
 
 _FILES = {  # what each offers
+    "figures.live": ("LivePlot",),
+    "figures.plot_runs": ("plot_runs",),
     "fitting.fit": ("fit",),
     "fitting.least_squares": ("least_squares",),
     "fitting.warning": ("FitWarning",),

@@ -20,6 +20,7 @@ from sphinx.util.docutils import SphinxDirective
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("curveball", "problems", "minigrad")
+START = "__main__.py"  # of a program: on no arrow
 GREY = "#7b7b7b"  # while it is drawn; in the page it is the colour of the text, in light and dark mode
 ABOVE_LOOSE_FILES = ("minigrad.ops", "problems.", "curveball.")  # the folders that need the room "below"
 Arrows = set[tuple[str, str]]  # from the folder that imports to what it imports
@@ -29,7 +30,7 @@ Arrows = set[tuple[str, str]]  # from the folder that imports to what it imports
 
 
 def arrows(root: Path = ROOT) -> Arrows:
-    """The imports between rooms, without those that a longer path of arrows implies.
+    """The imports between rooms, without those that a longer path of arrows implies, and that of `python -m curveball`.
 
     A room is a folder. Files that lie directly in a package are up to two rooms: those that the folders on them need
     ("below"), and the others ("above"). An import from another package leads to that package as a whole. The
@@ -49,7 +50,7 @@ def arrows(root: Path = ROOT) -> Arrows:
 
 
 def _modules(root: Path) -> dict[str, Path]:
-    paths = [path for package in PACKAGES for path in sorted((root / package).rglob("*.py"))]
+    paths = [path for package in PACKAGES for path in sorted((root / package).rglob("*.py")) if path.name != START]
     names = [path.relative_to(root).with_suffix("").parts for path in paths]
     return {
         ".".join(parts[:-1] if parts[-1] == "__init__" else parts): path
@@ -120,8 +121,9 @@ class Room:
 WIDTH, HEIGHT = 360, 798
 ROOMS = {
     "curveball.cli": Room(14, 346, 26, 62, "cli", "the command curveball"),
-    "curveball.course": Room(14, 118, 84, 120, "course", "notebooks' helpers"),
-    "curveball.experiments": Room(128, 346, 84, 120, "experiments", "comparisons, tables, figures"),
+    "curveball.experiments": Room(14, 232, 84, 120, "experiments", "comparisons and tables"),
+    "curveball.course": Room(242, 346, 84, 120, "course", "notebooks' helpers"),
+    "curveball.figures": Room(14, 118, 142, 178, "figures", "runs as curves"),
     "curveball.prediction": Room(128, 346, 142, 178, "prediction", "what was trained answers"),
     "curveball.training": Room(14, 172, 208, 268, "training", "epochs, logs,\ncheckpoints, devices"),
     "curveball.solvers": Room(14, 102, 300, 368, "solvers", "CurveBall, SGD,\nAdam, Newton\nand others"),

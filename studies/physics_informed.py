@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from curveball import LevenbergMarquardt
-from curveball.experiments.figures import look, new_figure
+from curveball.figures.style import look, new_figure
 from curveball.solvers.base import Solver
 from curveball.solvers.registry import solver_from
 from minigrad import Tree

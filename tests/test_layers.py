@@ -62,7 +62,7 @@ PLANTED = {
     "a-solver-in-a-fit": ("curveball/fitting/search.py", "from curveball.solvers.checks import check_positive"),
     "a-fit-in-a-solver": ("curveball/solvers/sgd.py", "from curveball.fitting.box import Box"),
     "a-problem-in-training": ("curveball/training/epoch.py", "from problems.data import load"),
-    "a-problem-in-figures": ("curveball/experiments/figures.py", "import problems"),
+    "a-problem-in-figures": ("curveball/figures/curves.py", "import problems"),
     "a-solver-in-problems": ("problems/vision/layers.py", "from curveball.solvers.sgd import SGD"),
     "a-solver-in-spectra": ("curveball/spectra/lanczos.py", "from curveball.solvers.sgd import SGD"),
     "a-problem-in-uncertainty": ("curveball/uncertainty/likelihoods.py", "import problems"),

@@ -9,7 +9,7 @@ import typer
 
 from curveball.cli.errors import at_least, bad_input
 from curveball.cli.numbers import number_option
-from curveball.cli.options import Out, Seed
+from curveball.cli.options import Format, Out, Seed
 from curveball.solvers.registry import NUMBER
 
 
@@ -22,11 +22,13 @@ def figure1(
     ] = None,
     seed: Seed = 0,
     out: Out = None,
+    figure_format: Format = "png",
 ) -> None:
     """Draw every solver's path over the contours of Rosenbrock's function, and loss against iteration; animate it."""
     # Imported here, so that other commands and the help start without Matplotlib.
     from curveball.experiments.figure1 import figure1 as run_figure
     from curveball.experiments.table1 import THRESHOLD
+    from curveball.figures.formats import in_format
     from curveball.training.files import output_folder
     from problems.closed_form.rosenbrock import Rosenbrock
 
@@ -34,12 +36,13 @@ def figure1(
         Rosenbrock(noise)  # refuses a bad range before anything is written
         at_least(0, "--seed", seed)
         point = None if start is None else _numbers("--start", start, 2)
+        files = in_format(("figure1.png", "figure1.gif", "linear_system.png", "figure1.json"), figure_format)
         folder = output_folder(out or Path("runs") / "figure1")
-        found = run_figure(folder, noise, seed, point)
+        found = run_figure(folder, noise, seed, point, figure_format)
     for t in found:
         below = next((str(k + 1) for k, loss in enumerate(t.losses) if loss < THRESHOLD), "never")
         typer.echo(f"{t.name:>27}: loss below {THRESHOLD:g} at iteration {below}")
-    typer.echo(f"figure1.png, figure1.gif, linear_system.png and figure1.json in {folder}")
+    typer.echo(f"{', '.join(files[:-1])} and {files[-1]} in {folder}")
 
 
 def _numbers(option: str, text: str, count: int) -> list[float]:

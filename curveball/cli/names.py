@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import problems.data
 import problems.vision
@@ -10,6 +10,15 @@ from curveball.solvers.registry import solver_names
 from curveball.training.devices import BACKENDS as _BACKENDS
 from curveball.training.schedule import schedule_names
 from problems.vision.layers import INITIALISATIONS as _INITIALISATIONS
+
+
+def completed(listed: str) -> Callable[[str], list[str]]:
+    """What the shell offers for a word that has begun: the names that begin so."""
+
+    def matching(incomplete: str) -> list[str]:
+        return [name for name in listed.split(", ") if name.startswith(incomplete)]
+
+    return matching
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -18,6 +18,7 @@ from curveball.training.options import TrainOptions
 BATCH_SIZE = 64
 
 Seed = Annotated[int, integer_option("seed of the start and of the order of the batches")]
+Format = Annotated[str, typer.Option("--format", help="of the figures: png, svg or pdf")]
 Out = Annotated[Path | None, typer.Option(help="folder for logs, figures and checkpoints [default: under runs/]")]
 
 
@@ -29,7 +30,8 @@ class ProblemOptions:
         str,
         typer.Option(
             help=f"data set: {names.DATA_SETS}; folder, imagenet: images of your own, in --data-folder; or a file of "
-            "your own: FILE.npz, FILE.csv"
+            "your own: FILE.npz, FILE.csv",
+            autocompletion=names.completed(names.DATA_SETS),
         ),
     ] = "digits"
     label: Annotated[
@@ -50,11 +52,16 @@ class ProblemOptions:
     ] = False
     network: Annotated[
         str | None,
-        typer.Option(help=f"network: {names.NETWORKS}; or module:function [default: cnn; mlp for a table]"),
+        typer.Option(
+            help=f"network: {names.NETWORKS}; or module:function [default: cnn; mlp for a table]",
+            autocompletion=names.completed(names.NETWORKS),
+        ),
     ] = None
     batch_size: Annotated[int, integer_option("images per step")] = BATCH_SIZE
     dtype: Annotated[str, typer.Option(help="float32 or float64")] = "float32"
-    backend: Annotated[str, typer.Option(help=f"array library: {names.BACKENDS}")] = "numpy"
+    backend: Annotated[
+        str, typer.Option(help=f"array library: {names.BACKENDS}", autocompletion=names.completed(names.BACKENDS))
+    ] = "numpy"
     device: Annotated[
         str | None,
         typer.Option(help="index of a GPU, or a name as in curveball info: cpu, cuda:1, gpu [default: the first]"),
@@ -81,12 +88,13 @@ class RunOptions:
         float, number_option("a loss so many times the first one ends the run, as one that is not finite does")
     ] = TrainOptions.diverged_above
     quiet: Annotated[bool, typer.Option("--quiet", help="no progress bar")] = TrainOptions.quiet
+    live: Annotated[bool, typer.Option("--live", help="draw the loss and the validation error while it trains")] = False
 
     def train_options(self, resume: bool, compiled: bool, schedule: str = TrainOptions.schedule) -> TrainOptions:
         """The same for `train`. ValueError for bad values."""
         return TrainOptions(
-            self.epochs, self.seed, self.log_every, self.quiet, resume, self.save_every, self.diverged_above, compiled,
-            schedule,
+            self.epochs, self.seed, self.log_every, self.quiet or self.live, resume, self.save_every,
+            self.diverged_above, compiled, schedule,
         )  # fmt: skip
 
 
@@ -95,7 +103,7 @@ def bundled(command: Callable[..., None]) -> Callable[..., None]:
 
     >>> def greet(run: RunOptions, loud: bool = False) -> None: ...
     >>> list(inspect.signature(bundled(greet)).parameters)
-    ['epochs', 'seed', 'out', 'log_every', 'save_every', 'diverged_above', 'quiet', 'loud']
+    ['epochs', 'seed', 'out', 'log_every', 'save_every', 'diverged_above', 'quiet', 'live', 'loud']
     """
     parameters = inspect.signature(command, eval_str=True).parameters.values()
     bundles: dict[str, Any] = {p.name: p.annotation for p in parameters if is_dataclass(p.annotation)}

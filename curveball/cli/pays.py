@@ -11,7 +11,8 @@ import typer
 from curveball.cli.cell_progress import CellProgress, cells_kept, kept
 from curveball.cli.errors import bad_input
 from curveball.cli.numbers import integer_option, number_option
-from curveball.cli.options import Out, Seed
+from curveball.cli.options import Format, Out, Seed
+from curveball.cli.tables import print_tables
 from curveball.training.durations import spoken
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def pays(
     data_folder: Annotated[Path | None, typer.Option(help="where the data of Fashion-MNIST are")] = None,
     out: Out = None,
     resume: Annotated[bool, typer.Option("--resume", help="keep the runs that are in --out, make the rest")] = False,
+    figure_format: Format = "png",
 ) -> None:
     """Where does curvature pay? Each problem with each solver for equal seconds.
 
@@ -44,11 +46,13 @@ def pays(
     from curveball.experiments.pays_run import Plan, run_plan
     from curveball.experiments.pays_tables import FILES, markdown, write
     from curveball.experiments.results_folder import results_folder
+    from curveball.figures.formats import in_any_format, in_format
     from curveball.training.provenance import provenance
 
     folder = out or Path("runs") / "pays"
     with contextlib.ExitStack() as stack:
         with bad_input():
+            results = in_format(FILES, figure_format)
             given = {"problems": problems, "rows": solvers}
             lists = {key: tuple(text.split(",")) for key, text in given.items() if text is not None}
             plan = Plan(**lists, seconds=seconds, seeds=seeds, seed=seed, folder=data_folder)
@@ -56,7 +60,7 @@ def pays(
             files = files_in(folder)
             if resume:
                 files.check()
-            stack.enter_context(results_folder(folder, FILES, (CELLS,), resume))
+            stack.enter_context(results_folder(folder, results, (*in_any_format(FILES), CELLS), resume))
             done = files.load()
         watch = _Watch(plan, done)
         progress = stack.enter_context(CellProgress("pays", watch.cells, watch.done))
@@ -71,10 +75,10 @@ def pays(
         facts: dict[str, Any] = {"seconds": seconds, "seeds": seeds, "seed": seed, **files.about, **provenance()}
         try:
             with bad_input():
-                write(tuned, cells, folder, facts)
+                write(tuned, cells, folder, facts, figure_format)
         finally:
-            typer.echo(markdown(tuned, cells))
-        typer.echo(f"{', '.join(FILES)} and the runs in {folder}")
+            print_tables(markdown(tuned, cells))
+        typer.echo(f"{', '.join(results)} and the runs in {folder}")
 
 
 class _Watch:

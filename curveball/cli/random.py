@@ -13,7 +13,8 @@ from curveball.cli import names
 from curveball.cli.cell_progress import CellProgress, cells_kept, kept
 from curveball.cli.errors import at_least, bad_input
 from curveball.cli.numbers import integer_option
-from curveball.cli.options import BATCH_SIZE, Out, Seed
+from curveball.cli.options import BATCH_SIZE, Format, Out, Seed
+from curveball.cli.tables import print_tables
 from curveball.training.durations import spoken
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def random(
     resume: Annotated[
         bool, typer.Option("--resume", help="keep the cells that are in --out, compute the rest")
     ] = False,
+    figure_format: Format = "png",
 ) -> None:
     """Train many networks drawn at random with every solver: which of them need tuning?
 
@@ -48,12 +50,14 @@ def random(
     from curveball.experiments.random_networks import Plan, Setting, run_plan
     from curveball.experiments.random_tables import FILES, markdown, write
     from curveball.experiments.results_folder import results_folder
+    from curveball.figures.formats import in_any_format, in_format
     from curveball.training.data_hash import data_hashes
     from curveball.training.provenance import provenance
 
     folder = out or Path("runs") / f"random-{data}"
     with contextlib.ExitStack() as stack:
         with bad_input():
+            results = in_format(FILES, figure_format)
             at_least(1, "--count", count)
             at_least(1, "--jobs", 1 if jobs is None else jobs)
             if jobs is None:
@@ -64,7 +68,7 @@ def random(
             files = CellFiles(folder, {**about, **data_hashes(problem.data)})
             if resume:
                 files.check()
-            stack.enter_context(results_folder(folder, FILES, (CELLS,), resume))
+            stack.enter_context(results_folder(folder, results, (*in_any_format(FILES), CELLS), resume))
             done = files.load()
         watch = _Watch(plan, list(done.values()))
         progress = stack.enter_context(CellProgress("random", watch.cells, watch.done))
@@ -80,10 +84,10 @@ def random(
         facts |= {"source": problem.data.source, **provenance(), "seconds": sum(c.seconds for c in (*tuned, *cells))}
         try:
             with bad_input():
-                write(tuned, cells, folder, facts)
+                write(tuned, cells, folder, facts, figure_format)
         finally:
-            typer.echo(markdown(tuned, cells))
-        typer.echo(f"{', '.join(FILES)} and the cells in {folder}")
+            print_tables(markdown(tuned, cells))
+        typer.echo(f"{', '.join(results)} and the cells in {folder}")
 
 
 class _Watch:

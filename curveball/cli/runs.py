@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from glob import escape
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import typer
@@ -17,6 +19,9 @@ from curveball.training.devices import choose, to_backend
 from curveball.training.processes import leads
 from curveball.training.run import Record, Run
 from problems.data.own_data import NumberData, in_dtype, is_table
+
+if TYPE_CHECKING:
+    from curveball.training.log import Callback
 
 
 def load_problem(options: ProblemOptions, on_host: bool = False) -> problems.Classification:
@@ -131,6 +136,18 @@ def with_schedule(solver: str, schedule: str) -> str:
     ('sgd', 'sgd-step:epochs=3-4')
     """
     return solver if schedule == "constant" else f"{solver}-{schedule.replace('/', '-')}"
+
+
+@contextlib.contextmanager
+def drawn_live(asked: bool) -> Iterator[Callable[[str, int], Callback] | None]:
+    """What gives the callback of a run, which draws it on the terminal; None where that is not asked for."""
+    if not asked:
+        yield None
+        return
+    from curveball.figures.live import LivePlot
+
+    with LivePlot() as live:
+        yield live.watch
 
 
 def print_memory_pool(runs: Sequence[Run]) -> None:

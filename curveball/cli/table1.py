@@ -13,6 +13,7 @@ from curveball.cli.cell_progress import CellProgress, cells_kept, kept
 from curveball.cli.errors import at_least, bad_input
 from curveball.cli.numbers import integer_option
 from curveball.cli.options import Out, Seed
+from curveball.cli.tables import print_tables
 
 if TYPE_CHECKING:
     from curveball.experiments.table1 import Cell
@@ -60,7 +61,7 @@ def table1(
             cells = run_table(runs, seed, -1 if jobs is None else jobs, done, report)
         progress.close()
         if len(done) == len(cells) and not files.cells.exists():
-            typer.echo(f"{markdown(cells)}\nall of it was in {folder}")
+            print_tables(f"{markdown(cells)}\nall of it was in {folder}")
             return
         seconds = before + time.perf_counter() - started
         try:
@@ -68,5 +69,5 @@ def table1(
                 write(cells, folder, runs, seed, seconds)
                 files.remove()
         finally:
-            typer.echo(markdown(cells))
+            print_tables(markdown(cells))
         typer.echo(f"{seconds:.0f} s; table1.md, table1.csv and table1.json in {folder}")

@@ -12,6 +12,7 @@ from curveball.cli import names
 from curveball.cli.errors import bad_input
 from curveball.cli.numbers import integer_option, number_option
 from curveball.cli.options import Out, Seed
+from curveball.cli.tables import print_tables
 from curveball.training.durations import spoken
 from curveball.training.say import say
 
@@ -68,7 +69,7 @@ def table2(
             with bad_input():
                 write(results, folder)
         finally:
-            typer.echo(markdown(results))
+            print_tables(markdown(results))
         typer.echo(f"{', '.join(FILES)} and the runs in {folder}")
 
     with contextlib.ExitStack() as stack:

@@ -10,7 +10,8 @@ from curveball.cli import names
 from curveball.cli.errors import bad_input, interruptible
 from curveball.cli.many import ManyOptions, one_of_several
 from curveball.cli.options import ProblemOptions, RunOptions, bundled
-from curveball.cli.runs import default_folder, load_problem, on_devices, print_memory_pool, with_schedule
+from curveball.cli.runs import default_folder, drawn_live, load_problem, on_devices, print_memory_pool, with_schedule
+from curveball.cli.tables import print_tables
 
 
 @bundled
@@ -19,10 +20,18 @@ def train(
     run: RunOptions,
     many: ManyOptions,
     solver: Annotated[
-        str, typer.Option(help=f"solver: {names.SOLVERS}; or module:Class; with options as in sgd:lr=0.1,momentum=0.95")
+        str,
+        typer.Option(
+            help=f"solver: {names.SOLVERS}; or module:Class; with options as in sgd:lr=0.1,momentum=0.95",
+            autocompletion=names.completed(names.SOLVERS),
+        ),
     ] = "curveball",
     schedule: Annotated[
-        str, typer.Option(help=f"how the solver's lr changes: {names.SCHEDULES}; as in step:epochs=30/60,factor=0.1")
+        str,
+        typer.Option(
+            help=f"how the solver's lr changes: {names.SCHEDULES}; as in step:epochs=30/60,factor=0.1",
+            autocompletion=names.completed(names.SCHEDULES),
+        ),
     ] = "constant",
     resume: Annotated[bool, typer.Option("--resume", help="continue from the checkpoint in --out")] = False,
 ) -> None:
@@ -54,11 +63,12 @@ def _train(
         trained = load_problem(problem, on_host=mesh is not None)
         folder = default_folder("", problem, trained.data, with_schedule(solver, schedule), run.seed)
         folder = run.out or (folder if mesh is None else on_devices(folder, mesh.size, resume))
-        with interruptible(folder), reaching_others():
+        with interruptible(folder), reaching_others(), drawn_live(run.live and leads()) as watch:
             on = trained if mesh is None else ManyDevices(trained, mesh)
-            result = run_training(on, chosen, options, name=solver, folder=folder)
+            callback = None if watch is None else watch(solver, run.seed)
+            result = run_training(on, chosen, options, name=solver, folder=folder, callback=callback)
     if leads():
-        typer.echo(table([result]))
+        print_tables(table([result]))
         print_memory_pool([result])
         kept = "" if resume or not (folder / "previous").exists() else f"; earlier runs in {folder / 'previous'}*"
         written = "log and checkpoint" if checkpoint_exists(folder / CHECKPOINT) else "log, but no checkpoint,"

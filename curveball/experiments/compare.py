@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from curveball.experiments.figures import draw_errors, draw_losses
 from curveball.experiments.tables import table2, table2_csv, title
+from curveball.figures.curves import draw_errors, draw_losses
+from curveball.figures.formats import in_any_format, in_format
 from curveball.solvers.base import Solver
 from curveball.training.checkpoint import exists
 from curveball.training.devices import device_info, images_of
 from curveball.training.files import archive_previous, check_writable, output_folder, remove_leftovers, write_together
 from curveball.training.lock import locked
+from curveball.training.log import Callback
 from curveball.training.options import RunSpec, TrainOptions
 from curveball.training.protocol import Batch, TrainingProblem
 from curveball.training.provenance import provenance
@@ -34,6 +36,8 @@ def compare(
     *,
     seeds: int = 1,
     schedules: Mapping[str, str] | None = None,
+    watch: Callable[[str, int], Callback] | None = None,
+    figure_format: str = "png",
 ) -> list[Run]:
     """Train with each solver from the same start on the same batches; write logs, results, tables and figures.
 
@@ -44,6 +48,8 @@ def compare(
     options:    of every run; `seed` is the first seed
     seeds:      all solvers are trained at `seed`, then all at `seed + 1`, and so on, at least 1
     schedules:  of the learning rates of the solvers of these names; that of `options` for the others
+    watch:      gives the callback of each run, from its solver's name and its seed: `LivePlot().watch` draws them
+    figure_format:  png, svg or pdf
 
     Returns the runs solver by solver. `options.resume` continues an earlier comparison in the folder: runs that are
     done are not repeated, one that was interrupted is continued, and further epochs and seeds are added. Without it,
@@ -54,7 +60,7 @@ def compare(
     if options.compile:
         for solver in solvers.values():
             check_compiles(problem, solver)
-    check_writable(folder, FILES)
+    check_writable(folder, in_format(FILES, figure_format))
     of = schedules or {}
     if unknown := set(of) - set(solvers):
         raise ValueError(
@@ -74,7 +80,7 @@ def compare(
         raise ValueError(f"there is no checkpoint of these runs in {folder}: start the comparison without --resume")
     with locked(output_folder(folder)), shared_programs():
         remove_leftovers(folder)
-        return _compare(problem, solvers, folder, options, seeds, specs)
+        return _compare(problem, solvers, folder, options, seeds, specs, watch, figure_format)
 
 
 def _compare(
@@ -84,13 +90,15 @@ def _compare(
     options: TrainOptions,
     seeds: int,
     specs: list[RunSpec],
+    watch: Callable[[str, int], Callback] | None,
+    figure_format: str,
 ) -> list[Run]:
     """Compare in a folder that is ours."""
     done: list[tuple[RunSpec, Run]] = []
     for spec in specs:
-        done.append((spec, _run(problem, spec)))
+        done.append((spec, _run(problem, spec, watch)))
         if not options.resume and len(done) == 1 and (folder / "results.json").exists():
-            archive_previous(folder, FILES)
+            archive_previous(folder, in_any_format(FILES))
         facts = {"epochs": options.epochs, "seed": options.seed, "seeds": seeds, "solvers": list(solvers)}
         write_together(folder, {"results.json": partial(_write_results, problem, facts, done)})
     runs = [run for name in solvers for spec, run in done if spec.name == name]
@@ -98,9 +106,9 @@ def _compare(
     write_together(
         folder,
         {
-            "losses.png": lambda path: draw_losses(runs, path, heading),
-            "figure2.png": lambda path: draw_errors(runs, path, heading, "epoch"),
-            "figure3.png": lambda path: draw_errors(runs, path, heading, "seconds"),
+            f"losses.{figure_format}": lambda path: draw_losses(runs, path, heading),
+            f"figure2.{figure_format}": lambda path: draw_errors(runs, path, heading, "epoch"),
+            f"figure3.{figure_format}": lambda path: draw_errors(runs, path, heading, "seconds"),
             "table2.md": lambda path: path.write_text(table2(runs, problem, options.epochs), "utf-8"),
             "table2.csv": lambda path: path.write_text(table2_csv(runs, problem), "utf-8"),
         },
@@ -112,12 +120,13 @@ def _subfolder(name: str, seed: int) -> str:
     return f"{name.replace(':', '-').replace(',', '-')}-seed{seed}"
 
 
-def _run(problem: TrainingProblem[Batch], spec: RunSpec) -> Run:
+def _run(problem: TrainingProblem[Batch], spec: RunSpec, watch: Callable[[str, int], Callback] | None) -> Run:
     """Train; with `resume`, continue from the checkpoint if there is one. A finished run is returned as it is."""
     begun = spec.checkpoint is not None and exists(spec.checkpoint)
     options = replace(spec.options, resume=spec.options.resume and begun)
+    training = train if watch is None else partial(train, callback=watch(spec.name, spec.options.seed))
     try:
-        return train(problem, spec.solver, options, name=spec.name, folder=spec.folder)
+        return training(problem, spec.solver, options, name=spec.name, folder=spec.folder)
     except RunIsDone as done:
         if len(done.run.epochs) > options.epochs:
             raise

@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from curveball.experiments.figures import look
 from curveball.experiments.pays_problems import NAMES
 from curveball.experiments.pays_run import FLOOR, Cell
+from curveball.figures.style import in_style, look, new_figure, save
 from minigrad.extras import from_extra
 
 with from_extra("figures"):
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
 COLUMNS = 4
 
 
+@in_style
 def draw(cells: Sequence[Cell], key: str, label: str, path: Path) -> None:
-    """Small multiples, both axes logarithmic: a line for each solver and seed; a cross where it diverged."""
+    """Small multiples, both axes logarithmic: a line for each solver and seed; a cross where it diverged.
+
+    Many lines end at one point, the floor, so that there is a legend in place of names at their ends.
+    """
     names = list(dict.fromkeys(cell.task.problem for cell in cells))
     columns = min(COLUMNS, len(names))
     rows = -(-len(names) // columns)
-    figure = Figure(figsize=(3.3 * columns + 0.3, 2.5 * rows + 0.9), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    figure, axes = new_figure(columns, rows, width=3.3, height=2.8)
     order = list(NAMES)
     lines: dict[str, Line2D] = {}
     for ax, name in zip(axes, names, strict=False):
@@ -42,7 +42,6 @@ def draw(cells: Sequence[Cell], key: str, label: str, path: Path) -> None:
             lines.setdefault(cell.task.row, line)
         ax.set(xscale="log", yscale="log")
         ax.set_title(name, fontsize=10)
-        ax.grid(alpha=0.25)
         ax.tick_params(labelsize=8)
     for ax in axes[len(names) :]:
         ax.set_axis_off()
@@ -52,4 +51,4 @@ def draw(cells: Sequence[Cell], key: str, label: str, path: Path) -> None:
     shown = [row for row in order if row in lines]
     handles, labels = [lines[row] for row in shown], [NAMES[row] for row in shown]
     figure.legend(handles=handles, labels=labels, loc="outside lower center", ncols=4, fontsize=9)
-    figure.savefig(path, dpi=110)
+    save(figure, path)

@@ -249,8 +249,10 @@ def table_json(tuned: Sequence[Cell], cells: Sequence[Cell], about: Mapping[str,
     )
 
 
-def write(tuned: Sequence[Cell], cells: Sequence[Cell], folder: Path, about: Mapping[str, Any]) -> None:
-    """Write `FILES`; `about` says where the numbers came from."""
+def write(
+    tuned: Sequence[Cell], cells: Sequence[Cell], folder: Path, about: Mapping[str, Any], figure_format: str = "png"
+) -> None:
+    """Write `FILES`, figures in this format; `about` says where the numbers came from."""
     runs = (*tuned, *cells)
     seconds, wall = sum(cell.seconds for cell in runs), sum(cell.wall for cell in runs)
     note = (
@@ -265,7 +267,7 @@ def write(tuned: Sequence[Cell], cells: Sequence[Cell], folder: Path, about: Map
             "pays.md": lambda path: path.write_text(text, "utf-8"),
             "pays.csv": lambda path: path.write_text(table_csv(tuned, cells), "utf-8"),
             "pays.json": lambda path: path.write_text(table_json(tuned, cells, about), "utf-8"),
-            "pays-loss.png": partial(draw, cells, "loss", "loss above the minimum"),
-            "pays-error.png": partial(draw, cells, "error", "error"),
+            f"pays-loss.{figure_format}": partial(draw, cells, "loss", "loss above the minimum"),
+            f"pays-error.{figure_format}": partial(draw, cells, "error", "error"),
         },
     )

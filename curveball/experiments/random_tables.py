@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from curveball.experiments.figures import look, new_figure
 from curveball.experiments.random_networks import ROWS, Cell
+from curveball.figures.end_labels import label_ends
+from curveball.figures.solver_names import readable
+from curveball.figures.style import MARKERS, in_style, look, new_figure, save
 from curveball.training.files import write_together
 
 FILES = ("random.md", "random.csv", "random.json", "random.png")
@@ -117,33 +119,38 @@ def table_csv(tuned: Sequence[Cell], cells: Sequence[Cell]) -> str:
     return text.getvalue()
 
 
+@in_style
 def draw(cells: Sequence[Cell], path: Path, title: str) -> None:
     """Left: the share of networks with at most a training error. Right: the others' errors against the first one's."""
     figure, (shares, pairs) = new_figure(2)
     rows, errors = list(summaries(cells)), errors_by_network(cells)
+    names = {row: readable(row) for row in rows}
     for k, row in enumerate(rows):
         values = np.sort([100.0 * by_row[row] for by_row in errors.values()])
         share = np.arange(1, len(values) + 1) / len(values)
-        shares.step(values, 100.0 * share, where="post", label=row, linewidth=1.8, **look(k))
+        shares.step(values, 100.0 * share, where="post", label=names[row], linewidth=1.8, **look(k))
         if k:
             x, y = ([100.0 * by_row[key] for by_row in errors.values()] for key in (rows[0], row))
-            pairs.scatter(x, y, s=14, color=look(k)["color"], marker="ox^sDv"[k % 6], label=row, alpha=0.8)
+            pairs.scatter(
+                x, y, s=14, color=look(k)["color"], marker=MARKERS[k % len(MARKERS)], label=names[row], alpha=0.8
+            )
     everything = [100.0 * error for by_row in errors.values() for error in by_row.values()]
     ends = [0.0, 1.05 * max(everything)]
     pairs.plot(ends, ends, color="0.5", linewidth=0.8, zorder=0.5)
     shares.set(xlabel="training error, %", ylabel="networks with at most this error, %", ylim=(0.0, 102.0))
-    pairs.set(xlabel=f"training error of {rows[0]}, %", ylabel="training error of the others, %", xlim=ends, ylim=ends)
-    for ax in (shares, pairs):
-        ax.grid(alpha=0.25)
-    shares.legend(fontsize=9)
+    pairs.set(xlabel=f"training error of {names[rows[0]]}, %", ylabel="training error of the others, %")
+    pairs.set(xlim=ends, ylim=ends)
     if len(rows) > 1:
         pairs.legend(fontsize=9)
     figure.suptitle(title)
-    figure.savefig(path, dpi=130)
+    label_ends([shares])
+    save(figure, path)
 
 
-def write(tuned: Sequence[Cell], cells: Sequence[Cell], folder: Path, about: Mapping[str, Any]) -> None:
-    """Write `FILES`; `about` is what all cells share, and where the numbers came from."""
+def write(
+    tuned: Sequence[Cell], cells: Sequence[Cell], folder: Path, about: Mapping[str, Any], figure_format: str = "png"
+) -> None:
+    """Write `FILES`, figures in this format; `about` is what all cells share, and where the numbers came from."""
     heading = f"{about['networks']} random networks on {about['data']}, batches of {about['batch_size']}, "
     heading += f"{about['epochs']} epoch{'s' * (about['epochs'] > 1)}"
     note = (
@@ -165,6 +172,6 @@ def write(tuned: Sequence[Cell], cells: Sequence[Cell], folder: Path, about: Map
             "random.md": lambda path: path.write_text(text, "utf-8"),
             "random.csv": lambda path: path.write_text(table_csv(tuned, cells), "utf-8"),
             "random.json": lambda path: path.write_text(json.dumps(results, indent=1) + "\n", "utf-8"),
-            "random.png": lambda path: draw(cells, path, heading),
+            f"random.{figure_format}": lambda path: draw(cells, path, heading),
         },
     )

@@ -21,7 +21,7 @@ def results_folder(
     with locked(output_folder(folder)):
         remove_leftovers(folder)
         check_writable(folder, files)
-        earlier = (*files, *parts)
+        earlier = tuple(dict.fromkeys((*files, *parts)))
         if not resume and parts and any((folder / name).exists() for name in earlier):
             archive_previous(folder, earlier)
         yield

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from curveball.figures.seeds import by_solver
 from curveball.training.protocol import Batch, TrainingProblem
 from curveball.training.run import Run
 
@@ -37,14 +38,6 @@ TABLE2 = (
     Column("validation error", lambda run: 100.0 * run.epochs[-1]["validation_error"], ".2f%"),
     Column("best validation error", lambda run: 100.0 * min(epoch["validation_error"] for epoch in run.epochs), ".2f%"),
 )
-
-
-def by_solver(runs: Iterable[Run]) -> dict[str, list[Run]]:
-    """The runs of each solver, one per seed, in their order."""
-    found: dict[str, list[Run]] = {}
-    for run in runs:
-        found.setdefault(run.name, []).append(run)
-    return found
 
 
 def table(runs: Iterable[Run], columns: Sequence[Column] = ENDED) -> str:

@@ -7,6 +7,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
+import minigrad
 from curveball.cli import names
 from curveball.cli.app import app
 from curveball.solvers.registry import SOLVERS
@@ -45,9 +46,10 @@ def test_the_environment_is_set_before_numpy_is_loaded(own):
     assert done.stderr == f"numpy was loaded with ['{own or 4}']\n"
 
 
-def test_as_a_module():
+@pytest.mark.parametrize("module", ["curveball", "curveball.cli"])
+def test_as_a_module(module):
     done = subprocess.run(
-        [sys.executable, "-m", "curveball.cli", "--help"], capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, "-m", module, "--help"], capture_output=True, text=True, check=False, timeout=120
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("Usage: curveball [OPTIONS] COMMAND")
@@ -59,6 +61,30 @@ def test_the_help_needs_no_drawing_and_no_scipy():
     program = f"import curveball.cli.app, sys; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout == "[]\n"
+
+
+def test_version():
+    result = CliRunner().invoke(app, ["--version"], prog_name="curveball")
+    assert (result.exit_code, result.stdout) == (0, f"curveball {minigrad.__version__}\n")
+
+
+@pytest.mark.parametrize(("words", "offered"), [
+    ("curveball ta", {"table1", "table2"}),
+    ("curveball train --ba", {"--batch-size", "--backend"}),
+    ("curveball train --solver cu", {"curveball"}),
+    ("curveball compare --network res", {name for name in NETWORKS if name.startswith("res")}),
+])  # fmt: skip
+def test_the_shell_completes_commands_options_and_names(words, offered):
+    asked = {"_CURVEBALL_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    result = CliRunner(env=asked).invoke(app, [], prog_name="curveball")
+    assert result.exit_code == 0
+    assert set(result.stdout.split()) == offered
+
+
+def test_completion_can_be_installed():
+    result = CliRunner().invoke(app, ["--show-completion", "bash"], prog_name="curveball")
+    assert result.exit_code == 0
+    assert "complete -o default -F _curveball_completion curveball" in result.stdout
 
 
 @pytest.mark.parametrize("command", [["train"], ["compare"]])

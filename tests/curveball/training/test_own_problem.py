@@ -16,7 +16,7 @@ import numpy as np
 
 import curveball
 import minigrad as mg
-from curveball.experiments.figures import draw_errors, draw_losses
+from curveball.figures.curves import draw_errors, draw_losses
 from curveball.experiments.tables import table, table2
 from curveball.training.options import TrainOptions
 from curveball.training.protocol import TrainingProblem

@@ -1,4 +1,4 @@
-"""Figures are files of pixels with labelled axes."""
+"""Figures are files of pixels with labelled axes, and lines with names at their ends."""
 
 import itertools
 
@@ -8,7 +8,9 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from curveball.experiments.figures import COLOURS, STYLES, draw_errors, draw_losses, new_figure, running_mean
+from curveball.figures.curves import draw_errors, draw_losses
+from curveball.figures.seeds import running_mean
+from curveball.figures.style import COLOURS, STYLES, new_figure
 from curveball.training.run import Run
 
 
@@ -26,8 +28,11 @@ def saved(monkeypatch):
     return figures
 
 
-def legend(figure):
-    return [text.get_text() for found in figure.legends for text in found.get_texts()]
+def names(figure):
+    """The names of the lines, which stand at their ends, the same in every panel."""
+    left, *others = [[text.get_text() for text in ax.texts] for ax in figure.axes]
+    assert all(other == left for other in others)
+    return left
 
 
 def thick(ax):
@@ -57,7 +62,7 @@ def test_losses(tmp_path, saved):
         ("seconds of training", "training loss"),
     ]
     assert figure.get_suptitle() == "a title"
-    assert legend(figure) == ["one", "two"]
+    assert names(figure) == ["one", "two"]
     for ax in figure.axes:
         assert ax.get_yscale() == "log"
         one, two = (line for line in ax.lines if not line.get_label().startswith("_"))
@@ -68,9 +73,9 @@ def test_losses(tmp_path, saved):
 
 def test_a_run_without_a_step_is_left_out(tmp_path, saved):
     draw_losses([Run("none", {}), Run("one", {}, records(5, 0))], tmp_path / "one.png", "")
-    assert legend(saved[0]) == ["one"]
+    assert names(saved[0]) == ["one"]
     draw_losses([Run("none", {})], tmp_path / "empty.png", "")
-    assert saved[1].legends == []
+    assert names(saved[1]) == []
     assert imread(tmp_path / "empty.png").ndim == 3
 
 
@@ -101,7 +106,7 @@ def test_errors_against_epochs_and_seconds(tmp_path, saved, against, label, x):
         (label, "training error, %"),
         (label, "validation error, %"),
     ]
-    assert legend(figure) == ["one", "two"]
+    assert names(figure) == ["one", "two"]
     assert figure.get_suptitle() == "a title"
     assert len(left.lines) == len(right.lines) == 2  # with one seed nothing but the lines themselves
     for ax, expected in ((left, [[50, 20, 5], [60, 30, 10]]), (right, [[40, 30, 31], [50, 40, 20]])):
@@ -141,9 +146,9 @@ def test_an_error_of_nothing_has_a_place_on_the_axis(tmp_path, saved):
 
 def test_errors_of_runs_without_an_epoch(tmp_path, saved):
     draw_errors([Run("none", {}, stopped="at once")], tmp_path / "empty.png", "")
-    assert saved[0].legends == []
+    assert names(saved[0]) == []
     draw_errors([Run("none", {}, stopped="at once"), of_epochs("one", [0.0], [0.5])], tmp_path / "one.png", "")
-    assert legend(saved[1]) == ["one"]
+    assert names(saved[1]) == ["one"]
     assert thick(saved[1].axes[0])[0].get_marker() == "o"  # one epoch is a point, not a line
 
 

@@ -1,0 +1,5 @@
+"""`python -m curveball` is the command `curveball`."""
+
+from curveball.cli.main import main
+
+main()

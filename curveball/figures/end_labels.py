@@ -1,0 +1,115 @@
+"""Names at the ends of lines, in place of a legend: moved apart where they would overlap."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from minigrad.extras import from_extra
+
+with from_extra("figures"):
+    from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
+    from matplotlib.patheffects import withStroke
+    from matplotlib.text import Annotation
+
+GAP = 1.15  # between the middles of two labels, in heights of one
+SIZE = 9.0  # points
+
+
+def label_ends(axes: Sequence[Axes], size: float = SIZE) -> None:
+    """Write the label of each line with a name next to its end; limits and scales must be final."""
+    labels = [_labels(ax, size) for ax in axes]
+    if not any(labels):
+        return
+    figure = axes[0].get_figure(root=True)
+    assert figure is not None
+    figure.draw_without_rendering()  # the layout, which makes room for the labels
+    for ax, own in zip(axes, labels, strict=True):
+        height = GAP * size * figure.dpi / 72.0 / ax.bbox.height  # of a line of text, in heights of the axes
+        for group in _side_by_side(own):
+            lines = max(label.get_text().count("\n") + 1 for label in group)
+            margin = 0.5 * height * (lines - 1)
+            places = spread([label.xy[1] - margin for label in group], height * lines, 1.0 - 2.0 * margin)
+            for label, y in zip(group, places, strict=True):
+                label.set_position((label.get_position()[0], margin + y))
+
+
+def ends(ax: Axes) -> list[tuple[Line2D, float, float]]:
+    """The lines with names, and where each ends, in widths and heights of the axes."""
+    found = []
+    ax.set(xlim=ax.get_xlim(), ylim=ax.get_ylim())  # which are else known when the figure is drawn
+    for line in ax.lines:
+        x, y = (np.asarray(values, float) for values in (line.get_xdata(), line.get_ydata()))
+        finite = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
+        if finite.size and not str(line.get_label()).startswith("_"):
+            last = finite[-1]
+            place = ax.transAxes.inverted().transform(ax.transData.transform((x[last], y[last])))
+            found.append((line, float(place[0]), float(np.clip(place[1], 0.0, 1.0))))
+    return found
+
+
+def spread(wanted: Sequence[float], gap: float, top: float) -> list[float]:
+    """Places at least `gap` apart, from 0 to `top`, as near to the wanted ones as that allows (least squares).
+
+    Where there is no room for the gap, the places are even.
+
+    >>> spread([0.5, 0.5, 0.9], 0.2, 1.0)
+    [0.4, 0.6, 0.9]
+    >>> spread([0.0, 0.0], 2.0, 1.0)
+    [0.0, 1.0]
+    """
+    n = len(wanted)
+    gap = min(gap, top / max(1, n - 1))
+    order = sorted(range(n), key=lambda k: wanted[k])
+    blocks: list[list[float]] = []  # sum and count of what is moved together: pool adjacent violators
+    for rank, k in enumerate(order):
+        blocks.append([wanted[k] - rank * gap, 1.0])
+        while len(blocks) > 1 and blocks[-2][0] / blocks[-2][1] > blocks[-1][0] / blocks[-1][1]:
+            total, count = blocks.pop()
+            blocks[-1][0] += total
+            blocks[-1][1] += count
+    room = top - (n - 1) * gap
+    starts = [min(max(total / count, 0.0), room) for total, count in blocks for _ in range(int(count))]
+    places = [0.0] * n
+    for rank, (k, start) in enumerate(zip(order, starts, strict=True)):
+        places[k] = round(start + rank * gap, 12)
+    return places
+
+
+def _labels(ax: Axes, size: float) -> list[Annotation]:
+    """A label beside the end of each line; a thin line leads to it where it is moved."""
+    found = []
+    for line, x, y in ends(ax):
+        colour = line.get_color()
+        label = ax.annotate(
+            str(line.get_label()),
+            xy=(x, y),
+            xytext=(x + 0.02, y),
+            xycoords="axes fraction",
+            textcoords="axes fraction",
+            color=colour,
+            size=size,
+            va="center",
+            annotation_clip=False,
+            zorder=10.0,
+            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.6, "shrinkA": 0.0, "shrinkB": 2.0,
+                        "relpos": (0.0, 0.5)},
+        )  # fmt: skip
+        label.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
+        found.append(label)
+    return found
+
+
+def _side_by_side(labels: list[Annotation]) -> list[list[Annotation]]:
+    """Labels in groups that do not overlap from left to right."""
+    groups: list[list[Annotation]] = []
+    right = -np.inf
+    for label in sorted(labels, key=lambda label: label.get_position()[0]):
+        box = label.get_window_extent()
+        if box.x0 > right:
+            groups.append([])
+        groups[-1].append(label)
+        right = max(right, box.x1)
+    return groups

@@ -1,0 +1,58 @@
+"""Names at the ends of lines: beside their ends, apart from each other, inside the picture."""
+
+import numpy as np
+import pytest
+from matplotlib.text import Text
+from scipy.optimize import LinearConstraint, minimize
+
+from curveball.figures.end_labels import label_ends, spread
+from curveball.figures.style import new_figure, styled
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_places_are_the_nearest_that_leave_gaps(seed):
+    """Against SciPy's solution of the same least-squares problem."""
+    wanted = np.sort(np.random.default_rng(seed).uniform(0.0, 1.0, 5))
+    gap = 0.15
+    steps = np.eye(5, k=1)[:-1] - np.eye(5)[:-1]
+    found = minimize(
+        lambda y: np.sum((y - wanted) ** 2), np.linspace(0.0, 1.0, 5), bounds=[(0.0, 1.0)] * 5, method="SLSQP",
+        constraints=LinearConstraint(steps, gap, np.inf), options={"ftol": 1e-12},
+    )  # fmt: skip
+    np.testing.assert_allclose(spread(wanted.tolist(), gap, 1.0), found.x, atol=1e-4)
+
+
+def test_the_order_of_the_lines_does_not_matter():
+    assert spread([0.9, 0.1, 0.1], 0.2, 1.0) == [0.9, *spread([0.1, 0.1], 0.2, 1.0)]
+    assert spread([0.5], 0.2, 1.0) == [0.5]
+    assert spread([0.3] * 11, 0.5, 1.0) == pytest.approx(np.linspace(0.0, 1.0, 11).tolist())
+
+
+@pytest.mark.parametrize("scale", ["linear", "log"])
+def test_labels_do_not_overlap_and_are_in_the_picture(scale):
+    with styled():
+        figure, axes = new_figure(2)
+        for ax in axes:
+            for k in range(6):
+                ax.plot([1.0, 10.0], [5.0, 1.0 + 1e-3 * k], label=f"solver number {k}")
+            ax.plot([1.0, 3.0], [5.0, 4.0], label="ends early")
+            ax.plot([1.0, 10.0], [np.nan, np.nan], label="has nothing")
+            ax.plot([1.0, 10.0], [4.0, 4.0])
+            ax.set_yscale(scale)
+        label_ends(list(axes))
+        figure.draw_without_rendering()
+        for ax in axes:
+            assert [text.get_text() for text in ax.texts] == [f"solver number {k}" for k in range(6)] + ["ends early"]
+            boxes = [Text.get_window_extent(text) for text in ax.texts]
+            for k, a in enumerate(boxes):
+                assert figure.bbox.x0 <= a.x0 < a.x1 <= figure.bbox.x1 + 1.0
+                assert not any(a.overlaps(b) for b in boxes[:k])
+            assert {text.get_color() for text in ax.texts[:6]} == {line.get_color() for line in ax.lines[:6]}
+
+
+def test_lines_without_names_have_no_labels():
+    with styled():
+        _, (ax,) = new_figure(1)
+        ax.plot([0.0, 1.0], [0.0, 1.0])
+        label_ends([ax])
+        assert not ax.texts
