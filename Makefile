@@ -14,7 +14,7 @@ GPU_PYTHON ?= $(BIN)/python# for gpu-check: or another that has CuPy, PyTorch an
 
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint types lowest wheel-check bench gpu-check torture fuzz mutants course notebooks site clean
+.PHONY: help demo test lint types lowest wheel-check array-api-tests bench gpu-check torture fuzz mutants course notebooks site clean
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
 
@@ -42,6 +42,12 @@ lowest: $(VENV)/dev  ## the tests of engine, solvers and problems with the lowes
 
 wheel-check: $(VENV)/dev  ## from the wheel, without the checkout: a plain install, and the course
 	$(BIN)/python .ci/wheel_check.py
+
+array-api-tests: $(VENV)/dev  ## the array API standard's own tests on minigrad, and docs/array_api.md from them (ten minutes)
+	@test -d "$(ARRAY_API_TESTS)" || { echo "set ARRAY_API_TESTS to a checkout of https://github.com/data-apis/array-api-tests, with its submodule"; exit 1; }
+	$(BIN)/uv venv --quiet --clear build/array-api
+	$(BIN)/uv pip install --quiet --python build/array-api --editable . --requirement "$(ARRAY_API_TESTS)/requirements.txt"
+	build/array-api/bin/python -m tests.array_api.run "$(ARRAY_API_TESTS)"
 
 bench: $(VENV)/dev  ## engine and step timings, a JSON line each
 	$(BIN)/python benchmarks/engine.py

@@ -99,10 +99,10 @@ def empty_like(x: Array, *, dtype: Any = None, device: Any = None) -> Array:
     return _make_like("empty_like", x, dtype=dtype, device=device)
 
 
-def asarray(x: Any, dtype: Any = None, device: Any = None) -> Array:
+def asarray(x: Any, dtype: Any = None, device: Any = None, copy: bool | None = None) -> Array:
     """`x` as an array: variables and arrays as they are (in `dtype`, if one is given), numbers and lists as new arrays.
 
-    A list of variables is joined with `minigrad.stack`.
+    A list of variables is joined with `minigrad.stack`. `copy`: True for an array of its own, False never to copy.
     """
     if x.__class__ is Variable:
         return x if dtype is None else astype(x, dtype)
@@ -115,7 +115,8 @@ def asarray(x: Any, dtype: Any = None, device: Any = None) -> Array:
     try:
         if dtype is None and isinstance(x, SCALARS):
             dtype = _number_dtype(xp, x)
-        return xp.asarray(x, dtype=dtype, device=device)
+        own = {} if copy is None else {"copy": copy}  # not every library has it
+        return xp.asarray(x, dtype=dtype, device=device, **own)
     except (TypeError, ValueError) as error:
         raise TypeError(f"asarray: {error}. A list of variables is joined with minigrad.stack") from None
 
@@ -123,4 +124,4 @@ def asarray(x: Any, dtype: Any = None, device: Any = None) -> Array:
 def meshgrid(*arrays: Array, indexing: str = "xy") -> list[Array]:
     """Coordinate arrays from plain coordinate vectors."""
     plain = [strip(x) for x in arrays]
-    return namespace(*plain).meshgrid(*plain, indexing=indexing)
+    return list(namespace(*plain).meshgrid(*plain, indexing=indexing))

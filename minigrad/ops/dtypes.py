@@ -51,8 +51,9 @@ def isdtype(dtype: Any, kind: Any) -> builtins.bool:
 
 
 def finfo(dtype: Any) -> Any:
-    """Precision and range of a floating-point dtype, such as its `eps`."""
-    return numpy.finfo(_in_numpy(dtype))
+    """Precision and range of a floating-point dtype, or of an array's, such as its `eps`."""
+    is_array = hasattr(dtype, "shape") and not isinstance(dtype, type | numpy.dtype)
+    return numpy.finfo(_in_numpy(dtype.dtype if is_array else dtype))
 
 
 def _in_numpy(dtype: Any) -> Any:

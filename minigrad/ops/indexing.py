@@ -170,8 +170,8 @@ def _take_from_lines(x: Array, indices: Array) -> Array:
     return reshape(getitem(reshape(x, (-1,)), xp.reshape(place, (-1,))), indices.shape)
 
 
-def sort(x: Array, axis: int = -1, descending: bool = False) -> Array:
-    """Entries in order along an axis; equal ones stay in the order they had."""
+def sort(x: Array, axis: int = -1, descending: bool = False, stable: bool = True) -> Array:
+    """Entries in order along an axis; equal ones stay in the order they had, whatever `stable` says."""
     axis = one_axis("sort", x, axis)
     plain = strip(x)
     order = namespace(plain).argsort(plain, axis=axis, descending=descending, stable=True)

@@ -16,7 +16,7 @@ from minigrad.ops.eigenvectors import eigh, eigvalsh
 from minigrad.ops.elementwise import exp
 from minigrad.ops.norms import matrix_norm, vector_norm
 from minigrad.ops.orthogonal_factor import qr
-from minigrad.ops.products import matmul, outer, tensordot, vecdot
+from minigrad.ops.products import cross, matmul, outer, tensordot, vecdot
 from minigrad.ops.pseudoinverse import pinv
 from minigrad.ops.shaping import expand_dims, matrix_transpose, reshape
 from minigrad.ops.singular_vectors import svd, svdvals
@@ -25,7 +25,7 @@ from minigrad.primitives import primitive
 from minigrad.variable import Array, Variable, strip
 
 __all__ = [
-    "cholesky", "det", "diagonal", "eigh", "eigvalsh", "inv", "matmul", "matrix_norm", "matrix_power",
+    "cholesky", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "matmul", "matrix_norm", "matrix_power",
     "matrix_transpose", "outer", "pinv", "qr", "slogdet", "solve", "svd", "svdvals", "tensordot", "trace", "vecdot",
     "vector_norm",
 ]  # fmt: skip

@@ -9,7 +9,7 @@ from minigrad.backends import backend_of, families, namespace
 from minigrad.linear_maps import Linear, LinearMap
 from minigrad.ops.axes import Axis, axes_of, check_arrays, integers, one_axis
 from minigrad.ops.broadcasting import sum_to
-from minigrad.ops.shaping import expand_dims, matrix_transpose, moveaxis, permute_dims, reshape
+from minigrad.ops.shaping import expand_dims, matrix_transpose, moveaxis, permute_dims, reshape, roll
 from minigrad.primitives import primitive
 from minigrad.variable import Array, Variable
 
@@ -130,6 +130,15 @@ def vecdot(a: Array, b: Array, axis: int = -1) -> Array:
     if not same:
         raise ValueError(f"vecdot: shapes {a.shape} and {b.shape} must have the same length along axis {axis}")
     return _vecdot(_axis_last(a, axis), _axis_last(b, axis))
+
+
+def cross(a: Array, b: Array, axis: int = -1) -> Array:
+    """Cross product of vectors of three entries along an axis, the other axes broadcast: `a_1 b_2 - a_2 b_1`, ..."""
+    check_arrays("cross", a, b)
+    for x in (a, b):
+        if x.shape[one_axis("cross", x, axis)] != 3:
+            raise ValueError(f"cross: shapes {a.shape} and {b.shape} must have three entries along axis {axis}")
+    return roll(a, -1, axis) * roll(b, -2, axis) - roll(a, -2, axis) * roll(b, -1, axis)
 
 
 def _axis_last(x: Array, axis: int) -> Array:

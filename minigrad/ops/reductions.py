@@ -6,7 +6,7 @@ import math
 from math import prod as _product
 from typing import Any
 
-from minigrad.backends import device_of, namespace
+from minigrad.backends import device_of, is_floating, namespace
 from minigrad.linear_maps import Compose, Linear, Scale
 from minigrad.ops.axes import Axis, Shape, axes_of, axis_index, dropped_shape, kept_shape, one_axis
 from minigrad.ops.broadcasting import broadcast_to, sum, sum_map
@@ -72,10 +72,9 @@ def _logsumexp(x: Array, axes: Shape) -> Array:
 def prod(x: Array, axis: Axis = None, keepdims: bool = False, *, dtype: Any = None) -> Array:
     """Product over the axes given, by halving: its derivatives are exact where factors are zero, to any order.
 
-    The factors are taken in another dtype where one is given.
+    The factors are taken in another dtype where one is given; integers in that of their sum.
     """
-    if dtype is not None:
-        x = astype(x, dtype, copy=False)
+    x = _factors(x, dtype)
     axes = axes_of(x, axis)
     y = _flat_last(x, axes)
     while (n := y.shape[-1]) > 1:
@@ -85,6 +84,14 @@ def prod(x: Array, axis: Axis = None, keepdims: bool = False, *, dtype: Any = No
     if not y.shape[-1]:
         y = namespace(strip(y)).ones((*y.shape[:-1], 1), dtype=y.dtype, device=device_of(strip(y)))
     return reshape(y, kept_shape(x.shape, axes) if keepdims else dropped_shape(x.shape, axes))
+
+
+def _factors(x: Array, dtype: Any) -> Array:
+    """The factors of a product: short integers in the dtype in which the library sums them."""
+    if dtype is None and not is_floating(plain := strip(x)):
+        xp = namespace(plain)
+        dtype = xp.sum(xp.zeros(1, dtype=plain.dtype, device=device_of(plain))).dtype
+    return x if dtype is None else astype(x, dtype, copy=False)
 
 
 def _flat_last(x: Array, axes: Shape) -> Array:
@@ -166,8 +173,7 @@ def _cumulative_sum(x: Array, axis: int) -> Array:
 
 def cumulative_prod(x: Array, axis: int | None = None, include_initial: bool = False, *, dtype: Any = None) -> Array:
     """Running product along an axis, by doubling: its derivatives are exact where factors are zero, to any order."""
-    if dtype is not None:
-        x = astype(x, dtype, copy=False)
+    x = _factors(x, dtype)
     axis = one_axis("cumulative_prod", x, axis)
     plain = strip(x)
     first = tuple(1 if k == axis else n for k, n in enumerate(x.shape))
@@ -180,9 +186,11 @@ def cumulative_prod(x: Array, axis: int | None = None, include_initial: bool = F
     return concat([one, x], axis) if include_initial else x
 
 
-def diff(x: Array, axis: int = -1, n: int = 1) -> Array:
-    """Differences of neighbours along an axis, `n` times."""
+def diff(x: Array, axis: int = -1, n: int = 1, *, prepend: Array | None = None, append: Array | None = None) -> Array:
+    """Differences of neighbours along an axis, `n` times; `prepend` and `append` are joined to `x` first."""
     axis = one_axis("diff", x, axis)
+    parts = [part for part in (prepend, x, append) if part is not None]
+    x = concat(parts, axis) if len(parts) > 1 else x
     if n < 0:
         raise ValueError(f"diff: n must be at least 0; got {n}")
     for _ in range(n):

@@ -53,14 +53,15 @@ def _inv(a: Array) -> Array:
     return namespace(a).linalg.inv(a)
 
 
-def cholesky(a: Array) -> Array:
+def cholesky(a: Array, upper: bool = False) -> Array:
     """The lower triangular `L` with `L L^T = (a + a^T)/2`, positive definite (else the backend's error).
 
-    `L^-1 L_dot` is the lower triangle, diagonal halved, of `L^-1 a_dot L^-T`: Golub and Van Loan, section 4.2, for the
-    factorisation; differentiating `L L^T = a` gives the rest.
+    `upper`: its transpose. `L^-1 L_dot` is the lower triangle, diagonal halved, of `L^-1 a_dot L^-T`: Golub and Van
+    Loan, section 4.2, for the factorisation; differentiating `L L^T = a` gives the rest.
     """
     check_factored("cholesky", a)
-    return _cholesky(0.5 * (a + matrix_transpose(a)))
+    lower = _cholesky(0.5 * (a + matrix_transpose(a)))
+    return matrix_transpose(lower) if upper else lower
 
 
 def _lower_half(x: Array) -> Array:

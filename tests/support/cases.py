@@ -181,6 +181,9 @@ for axis in (0, 1):
 case("cumulative_prod", np.array([2.0, 0.0, 3.0, 0.0, 1.5]), label="zeros")
 case("cumulative_prod", normal(3), f=partial(mg.cumulative_prod, include_initial=True), label="include-initial")
 linear("diff", normal(5, 2), f=partial(mg.diff, axis=0, n=2))
+ROWS = np.array([[0.3, -1.2], [2.0, 0.7], [-0.4, 1.1]])
+linear("diff", ROWS, ROWS[:1] - 0.5, ROWS[1:] + 0.2, label="joined",
+       f=lambda x, before, after: mg.diff(x, axis=0, prepend=before, append=after))  # fmt: skip
 for order in (1, 2, 2.5, float("inf"), float("-inf")):
     case("linalg.vector_norm", apart(2, 3), f=partial(linalg.vector_norm, axis=1, ord=order), label=f"ord-{order}")
 
@@ -304,6 +307,10 @@ def _spd(a):
 case("linalg.cholesky", normal(3, 3), f=lambda a: linalg.cholesky(_spd(a)))
 case("linalg.cholesky", normal(2, 3, 3), f=lambda a: linalg.cholesky(_spd(a)), label="batched")
 case("linalg.cholesky", normal(3, 3) * 0.1 + np.eye(3), label="not-symmetric")
+TRIPLES = np.array([[0.3, -1.2, 0.8], [2.0, 0.7, -0.5]])
+case("linalg.cross", TRIPLES, TRIPLES[:1, ::-1] + 0.4)
+case("linalg.cross", TRIPLES.T, TRIPLES.T[::-1] + 0.1, f=partial(linalg.cross, axis=0), label="axis-0")
+case("linalg.cholesky", np.array([[2.0, 0.3], [0.3, 1.0]]), f=partial(linalg.cholesky, upper=True), label="upper")
 case("linalg.slogdet", well_conditioned(3, 3), f=lambda a: tuple(linalg.slogdet(a)))
 case("linalg.slogdet", -well_conditioned(2, 3, 3), f=lambda a: tuple(linalg.slogdet(a)), label="batched")
 case("linalg.det", well_conditioned(3, 3))

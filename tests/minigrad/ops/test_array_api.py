@@ -186,3 +186,22 @@ def test_to_numpy(backend):
     assert type(mg.to_numpy(backend.ones(2))) is np.ndarray
     assert mg.to_numpy(X) is X
     assert mg.to_numpy(2.0) == np.array(2.0)
+
+
+def test_what_the_standard_says_of_arguments():
+    """Products of short integers do not overflow; an array of its own; lists of coordinates; upper factors."""
+    short = np.full(3, 100, np.uint8)
+    assert mg.prod(short) == 10**6
+    assert mg.prod(short).dtype == np.uint64
+    np.testing.assert_array_equal(mg.cumulative_prod(short.astype(np.int8)), [100, 10**4, 10**6])
+    assert mg.prod(short, dtype=mg.uint8).dtype == np.uint8
+    x = np.arange(6.0)
+    own = mg.asarray(x, copy=True)
+    assert not np.shares_memory(own, x)
+    np.testing.assert_array_equal(own, x)
+    assert isinstance(mg.meshgrid(x, x), list)
+    np.testing.assert_array_equal(mg.diff(x, prepend=x[-1:], append=x[:1]), np.diff(x, prepend=5.0, append=0.0))
+    np.testing.assert_array_equal(mg.sort(x[::-1], stable=False), x)
+    assert mg.finfo(x).eps == mg.finfo(mg.float64).eps == np.finfo(np.float64).eps
+    a = np.array([[4.0, 2.0], [2.0, 3.0]])
+    np.testing.assert_array_equal(mg.linalg.cholesky(a, upper=True), np.linalg.cholesky(a).T)
