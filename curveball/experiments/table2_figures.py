@@ -32,7 +32,7 @@ def draw(cells: Sequence[Cell], path: Path, against: str) -> None:
         for ax, key in zip(panels, ERRORS, strict=True):
             for k, row in enumerate(ROWS):
                 own = [
-                    columns(Run(ROWS[row], None, epochs=cell.epochs, stopped=cell.stopped), key, against)
+                    columns(Run(ROWS[row].replace(", ", ",\n"), None, epochs=cell.epochs, stopped=cell.stopped), key, against)
                     for cell in shown
                     if (cell.task.column, cell.task.row) == (network, row)
                 ]

@@ -26,7 +26,7 @@ def label_ends(axes: Sequence[Axes], size: float = SIZE) -> None:
         height = GAP * size * figure.dpi / 72.0 / ax.bbox.height  # of a line of text, in heights of the axes
         for group in _side_by_side(own):
             lines = max(label.get_text().count("\n") + 1 for label in group)
-            margin = 0.5 * height * (lines - 1)
+            margin = 0.5 * height * lines if lines > 1 else 0.0
             places = spread([label.xy[1] - margin for label in group], height * lines, 1.0 - 2.0 * margin)
             for label, y in zip(group, places, strict=True):
                 label.set_position((label.get_position()[0], margin + y))
