@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from curveball import LevenbergMarquardt
-from curveball.figures.style import look, new_figure
+from curveball.figures.style import in_style, look, new_figure, save
 from curveball.solvers.base import Solver
 from curveball.solvers.registry import solver_from
 from minigrad import Tree
@@ -59,6 +59,7 @@ def measured(problem: Collocation, params: Tree, seconds: float, steps: int) -> 
     return Point(seconds, steps, float(problem.loss(problem.model(params))), problem.error(params))
 
 
+@in_style
 def draw(path: Path) -> None:
     """The inverse problem step by step, and Burgers' equation by a network and exactly."""
     figure, (left, right) = new_figure(2)
@@ -90,7 +91,7 @@ def draw(path: Path) -> None:
         right.plot(x[::10], exact, ".", color=look(k)["color"], zorder=5.0)
     right.set(xlabel="x", ylabel="u", title=f"Burgers' equation, error {wave.error(params):.0e} after {steps} steps")
     right.legend()
-    figure.savefig(path, dpi=130)
+    save(figure, path)
 
 
 def main() -> None:

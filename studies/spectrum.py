@@ -13,12 +13,11 @@ import time
 from pathlib import Path
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 import curveball
 import minigrad as mg
 import problems
+from curveball.figures.style import in_style, new_figure, save
 from curveball.solvers.registry import solver_from
 from curveball.spectra import Spectrum
 from curveball.training.options import TrainOptions
@@ -51,18 +50,17 @@ def spectra_of(problem: problems.Classification, params: Tree, count: int, probe
     return found
 
 
+@in_style
 def draw(spectra: dict[str, dict[str, Spectrum]], title: str, path: Path) -> None:
     """A panel for each time, both matrices in each."""
-    figure = Figure(figsize=(10.0, 3.8), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots(1, len(spectra))
+    figure, axes = new_figure(len(spectra), width=5.0, height=3.8)
     for ax, (when, both) in zip(axes, spectra.items(), strict=True):
         for name, spectrum in both.items():
             spectrum.plot(ax, both["hessian"].length / 100.0, NAMES[name])
         ax.set_title(when)
-    axes[0].legend(frameon=False)
+    axes[0].legend()
     figure.suptitle(title)
-    figure.savefig(path, dpi=130)
+    save(figure, path)
 
 
 def main() -> None:

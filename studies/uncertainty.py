@@ -10,13 +10,12 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from sklearn.metrics import roc_auc_score
 
 import curveball
 import minigrad as mg
 import problems
+from curveball.figures.style import new_figure, save, styled
 from curveball.training.options import TrainOptions
 from curveball.training.train import train
 from minigrad import Array, Tree, nn
@@ -55,7 +54,7 @@ def draw_curve(ax: Axes) -> None:
     ax.plot(new, prediction.mean, label="network")
     ax.plot(x, y, "k.", markersize=4, label="measurements")
     ax.set(ylim=(-3.5, 3.5), xlabel="x", ylabel="y", title="wide where there are no data")
-    ax.legend(frameon=False, fontsize=8, loc="upper center", ncols=3)
+    ax.legend(fontsize=8, loc="upper center", ncols=3)
 
 
 def draw_digits(ax: Axes) -> None:
@@ -90,7 +89,7 @@ def draw_digits(ax: Axes) -> None:
     for kind, p in predictions.items():
         ax.hist(p.disagreement, bins, alpha=0.6, label=kind)
     ax.set(xlabel="disagreement, nats", ylabel="images", title="digits, and what is none")
-    ax.legend(frameon=False)
+    ax.legend()
 
 
 def _softmax(y: np.ndarray) -> np.ndarray:
@@ -102,14 +101,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--out", type=Path, default=RESULT)
     options = parser.parse_args()
-    figure = Figure(figsize=(10.0, 3.8), layout="constrained")
-    FigureCanvasAgg(figure)
-    left, right = figure.subplots(1, 2)
-    draw_curve(left)
-    draw_digits(right)
-    for ax in (left, right):
-        ax.grid(alpha=0.25)
-    figure.savefig(options.out, dpi=130)
+    with styled():
+        figure, (left, right) = new_figure(2, width=5.0, height=3.8)
+        draw_curve(left)
+        draw_digits(right)
+        save(figure, options.out)
 
 
 if __name__ == "__main__":

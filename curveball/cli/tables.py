@@ -11,7 +11,7 @@ import typer
 
 def print_tables(text: str) -> None:
     """Print Markdown: on a terminal with its tables drawn, elsewhere as it is."""
-    if not sys.stdout.isatty():
+    if sys.stdout is None or not sys.stdout.isatty():
         typer.echo(text)
         return
     for is_table, lines in groupby(text.splitlines(), key=lambda line: line.startswith("|")):

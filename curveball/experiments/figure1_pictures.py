@@ -105,6 +105,7 @@ def draw_linear_system(distances: dict[str, np.ndarray], path: Path) -> None:
         ax.plot(np.arange(len(values)), values, label=label, color=COLOURS[k], linestyle=STYLES[k])
     ax.set(xscale="symlog", yscale="log", xlabel="iteration", ylabel="relative distance")
     ax.set_xlim(left=0.0)
+    ax.set_ylim(bottom=1e-17)
     ax.xaxis.set_major_formatter("{x:g}")
     ax.set_title("A quadratic with eigenvalues 1, 3, 10, 30, 100; λ = 0.1")
     label_ends([ax])

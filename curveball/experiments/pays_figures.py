@@ -42,7 +42,7 @@ def draw(cells: Sequence[Cell], key: str, label: str, path: Path) -> None:
             lines.setdefault(cell.task.row, line)
         ax.set(xscale="log", yscale="log")
         ax.set_title(name, fontsize=10)
-        ax.tick_params(labelsize=8)
+        ax.tick_params(labelsize=8, which="both")
     for ax in axes[len(names) :]:
         ax.set_axis_off()
     for ax in axes[max(0, len(names) - columns) : len(names)]:

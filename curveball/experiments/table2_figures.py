@@ -33,8 +33,9 @@ def draw(cells: Sequence[Cell], path: Path, against: str) -> None:
     for panels, network in zip(axes.reshape(2, -1).T, networks, strict=False):
         for ax, key in zip(panels, ERRORS, strict=True):
             for k, row in enumerate(ROWS):
+                name = ROWS[row].replace(", ", ",\n")
                 own = [
-                    columns(Run(ROWS[row], None, epochs=cell.epochs, stopped=cell.stopped), key, against)
+                    columns(Run(name, None, epochs=cell.epochs, stopped=cell.stopped), key, against)
                     for cell in shown
                     if (cell.task.column, cell.task.row) == (network, row)
                 ]

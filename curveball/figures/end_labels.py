@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate, pairwise
 
 import numpy as np
 
@@ -29,11 +30,9 @@ def label_ends(axes: Sequence[Axes], size: float = SIZE) -> None:
     for ax, own in zip(axes, labels, strict=True):
         height = GAP * size * figure.dpi / 72.0 / ax.bbox.height  # of a line of text, in heights of the axes
         for group in _side_by_side(own):
-            lines = max(label.get_text().count("\n") + 1 for label in group)
-            margin = 0.5 * height * (lines - 1)
-            places = spread([label.xy[1] - margin for label in group], height * lines, 1.0 - 2.0 * margin)
-            for label, y in zip(group, places, strict=True):
-                label.set_position((label.get_position()[0], margin + y))
+            sizes = [height * (label.get_text().count("\n") + 1) for label in group]
+            for label, y in zip(group, spread([label.xy[1] for label in group], sizes), strict=True):
+                label.set_position((label.get_position()[0], y))
 
 
 def ends(ax: Axes) -> list[tuple[Line2D, float, float]]:
@@ -50,31 +49,32 @@ def ends(ax: Axes) -> list[tuple[Line2D, float, float]]:
     return found
 
 
-def spread(wanted: Sequence[float], gap: float, top: float) -> list[float]:
-    """Places at least `gap` apart, from 0 to `top`, as near to the wanted ones as that allows (least squares).
+def spread(wanted: Sequence[float], sizes: Sequence[float]) -> list[float]:
+    """Middles of labels of these heights, from 0 to 1, that do not overlap, as near to the wanted ones as that allows.
 
-    Where there is no room for the gap, the places are even.
+    Near is meant in least squares. Where there is no room, labels overlap evenly.
 
-    >>> spread([0.5, 0.5, 0.9], 0.2, 1.0)
+    >>> spread([0.5, 0.5, 0.9], [0.2, 0.2, 0.2])
     [0.4, 0.6, 0.9]
-    >>> spread([0.0, 0.0], 2.0, 1.0)
+    >>> spread([0.0, 0.0], [2.0, 2.0])
     [0.0, 1.0]
     """
-    n = len(wanted)
-    gap = min(gap, top / max(1, n - 1))
-    order = sorted(range(n), key=lambda k: wanted[k])
+    order = sorted(range(len(wanted)), key=lambda k: wanted[k])
+    gaps = [0.5 * (sizes[a] + sizes[b]) for a, b in pairwise(order)]
+    scale = min(1.0, 1.0 / sum(gaps)) if gaps else 1.0
+    offsets = list(accumulate((scale * gap for gap in gaps), initial=0.0))
     blocks: list[list[float]] = []  # sum and count of what is moved together: pool adjacent violators
-    for rank, k in enumerate(order):
-        blocks.append([wanted[k] - rank * gap, 1.0])
+    for offset, k in zip(offsets, order, strict=False):
+        blocks.append([wanted[k] - offset, 1.0])
         while len(blocks) > 1 and blocks[-2][0] / blocks[-2][1] > blocks[-1][0] / blocks[-1][1]:
             total, count = blocks.pop()
             blocks[-1][0] += total
             blocks[-1][1] += count
-    room = top - (n - 1) * gap
+    room = 1.0 - offsets[-1]
     starts = [min(max(total / count, 0.0), room) for total, count in blocks for _ in range(int(count))]
-    places = [0.0] * n
-    for rank, (k, start) in enumerate(zip(order, starts, strict=True)):
-        places[k] = round(start + rank * gap, 12)
+    places = [0.0] * len(wanted)
+    for offset, start, k in zip(offsets, starts, order, strict=False):
+        places[k] = round(start + offset, 12)
     return places
 
 

@@ -74,5 +74,9 @@ def save(figure: Figure, path: Path) -> None:
 
 
 def look(k: int) -> dict[str, Any]:
-    """Colour and line style of the k-th solver: either alone tells solvers apart. Dashed lines are drawn on top."""
-    return {"zorder": 3.0 + 0.1 * k, "color": COLOURS[k % len(COLOURS)], "linestyle": STYLES[k % len(STYLES)]}
+    """Colour and line style of the k-th solver. Dashed lines are drawn on top.
+
+    Either alone tells the first seven apart; the next ones have their colours with other line styles.
+    """
+    rounds, colour = divmod(k, len(COLOURS))
+    return {"zorder": 3.0 + 0.1 * k, "color": COLOURS[colour], "linestyle": STYLES[(k + rounds) % len(STYLES)]}

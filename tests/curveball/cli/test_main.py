@@ -82,9 +82,10 @@ def test_the_shell_completes_commands_options_and_names(words, offered):
 
 
 def test_completion_can_be_installed():
-    result = CliRunner().invoke(app, ["--show-completion", "bash"], prog_name="curveball")
+    result = CliRunner(env={"_CURVEBALL_COMPLETE": "source_bash"}).invoke(app, [], prog_name="curveball")
     assert result.exit_code == 0
     assert "complete -o default -F _curveball_completion curveball" in result.stdout
+    assert "--install-completion" in CliRunner().invoke(app, ["--help"]).stdout
 
 
 @pytest.mark.parametrize("command", [["train"], ["compare"]])

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from curveball import SGD, Adam, CurveBall, LevenbergMarquardt
 from curveball.cli.app import app
-from curveball.experiments import figure1, table1
+from curveball.experiments import figure1, figure1_pictures, table1
 from curveball.experiments.figure1 import SHOWN, trajectories
 from problems.closed_form.rosenbrock import Rosenbrock
 
@@ -117,6 +117,35 @@ def test_start_on_the_command_line(quick, monkeypatch, tmp_path, start):
     assert result.exit_code == 0, result.output
     facts = json.loads((tmp_path / "figure1.json").read_text())
     assert {tuple(t["path"][0]) for t in facts["trajectories"]} == {tuple(float(x) for x in start.split(","))}
+
+
+def test_every_step_of_a_solver_is_a_dot_in_a_panel_of_its_own(quick, monkeypatch, tmp_path):
+    figures = []
+    monkeypatch.setattr(figure1_pictures, "save", lambda figure, path: figures.append(figure))
+    found = trajectories(seed=1)
+    figure1_pictures.draw(found, (0.0, 3.0), tmp_path / "figure1.png")
+    panels = {ax.get_title().splitlines()[0]: ax for ax in figures[0].axes if ax.get_title()}
+    losses = [ax for ax in figures[0].axes if ax.get_xlabel() == "iteration"]
+    assert tuple(panels) == SHOWN
+    for t, below in zip(found, losses, strict=True):
+        (own,) = (line for line in panels[t.name].lines if line.get_marker() == "o")
+        np.testing.assert_array_equal(own.get_xydata(), t.path)
+        (loss,) = (line for line in below.lines if line.get_marker() == "o")
+        np.testing.assert_array_equal(loss.get_ydata(), t.losses)
+        assert loss.get_color() == own.get_color()
+        for (low, high), start in zip((panels[t.name].get_xlim(), panels[t.name].get_ylim()), t.path[0], strict=True):
+            assert low < start < high
+            assert low < 1.0 < high  # the minimum
+    assert figures[0].get_suptitle() == "Rosenbrock's function, noise U[0, 3]"
+
+
+def test_figures_as_svg(quick, monkeypatch, tmp_path):
+    monkeypatch.setattr(figure1, "animate", lambda found, noise, path: path.write_bytes(b""))
+    result = command("--format", "svg", "--out", tmp_path)
+    assert result.exit_code == 0, result.output
+    for name in ("figure1.svg", "linear_system.svg"):
+        assert "<svg" in (tmp_path / name).read_text()
+        assert name in result.stdout.splitlines()[-1]
 
 
 # ------------------------------------------------------------------------------------- faults

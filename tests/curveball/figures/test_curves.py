@@ -10,7 +10,7 @@ from matplotlib.image import imread
 
 from curveball.figures.curves import draw_errors, draw_losses
 from curveball.figures.seeds import running_mean
-from curveball.figures.style import COLOURS, STYLES, new_figure
+from curveball.figures.style import COLOURS, STYLES, look, new_figure
 from curveball.training.run import Run
 
 
@@ -187,3 +187,4 @@ def test_new_figure_and_its_looks():
     assert axes.shape == (3,)
     assert figure.get_size_inches().tolist() == [6.0, 1.5]
     assert len(set(COLOURS)) == len(COLOURS) == len(STYLES) == len(set(STYLES))
+    assert len({(look(k)["color"], look(k)["linestyle"]) for k in range(20)}) == 20

@@ -10,22 +10,22 @@ from curveball.figures.style import new_figure, styled
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_places_are_the_nearest_that_leave_gaps(seed):
+def test_places_are_the_nearest_that_do_not_overlap(seed):
     """Against SciPy's solution of the same least-squares problem."""
-    wanted = np.sort(np.random.default_rng(seed).uniform(0.0, 1.0, 5))
-    gap = 0.15
+    rng = np.random.default_rng(seed)
+    wanted, sizes = np.sort(rng.uniform(0.0, 1.0, 5)), rng.uniform(0.1, 0.25, 5)
     steps = np.eye(5, k=1)[:-1] - np.eye(5)[:-1]
     found = minimize(
         lambda y: np.sum((y - wanted) ** 2), np.linspace(0.0, 1.0, 5), bounds=[(0.0, 1.0)] * 5, method="SLSQP",
-        constraints=LinearConstraint(steps, gap, np.inf), options={"ftol": 1e-12},
+        constraints=LinearConstraint(steps, (sizes[1:] + sizes[:-1]) / 2.0, np.inf), options={"ftol": 1e-12},
     )  # fmt: skip
-    np.testing.assert_allclose(spread(wanted.tolist(), gap, 1.0), found.x, atol=1e-4)
+    np.testing.assert_allclose(spread(wanted.tolist(), sizes.tolist()), found.x, atol=1e-4)
 
 
 def test_the_order_of_the_lines_does_not_matter():
-    assert spread([0.9, 0.1, 0.1], 0.2, 1.0) == [0.9, *spread([0.1, 0.1], 0.2, 1.0)]
-    assert spread([0.5], 0.2, 1.0) == [0.5]
-    assert spread([0.3] * 11, 0.5, 1.0) == pytest.approx(np.linspace(0.0, 1.0, 11).tolist())
+    assert spread([0.9, 0.1, 0.1], [0.2] * 3) == [0.9, *spread([0.1, 0.1], [0.2] * 2)]
+    assert spread([0.5], [0.2]) == [0.5]
+    assert spread([0.3] * 11, [0.5] * 11) == pytest.approx(np.linspace(0.0, 1.0, 11).tolist())
 
 
 @pytest.mark.parametrize("scale", ["linear", "log"])
@@ -35,14 +35,14 @@ def test_labels_do_not_overlap_and_are_in_the_picture(scale):
         for ax in axes:
             for k in range(6):
                 ax.plot([1.0, 10.0], [5.0, 1.0 + 1e-3 * k], label=f"solver number {k}")
-            ax.plot([1.0, 3.0], [5.0, 4.0], label="ends early")
+            ax.plot([1.0, 3.0], [5.0, 4.0], label="ends\nearly")
             ax.plot([1.0, 10.0], [np.nan, np.nan], label="has nothing")
             ax.plot([1.0, 10.0], [4.0, 4.0])
             ax.set_yscale(scale)
         label_ends(list(axes))
         figure.draw_without_rendering()
         for ax in axes:
-            assert [text.get_text() for text in ax.texts] == [f"solver number {k}" for k in range(6)] + ["ends early"]
+            assert [text.get_text() for text in ax.texts] == [f"solver number {k}" for k in range(6)] + ["ends\nearly"]
             boxes = [Text.get_window_extent(text) for text in ax.texts]
             for k, a in enumerate(boxes):
                 assert figure.bbox.x0 <= a.x0 < a.x1 <= figure.bbox.x1 + 1.0
