@@ -82,7 +82,10 @@ html_show_search_summary = False  # fetches the pages found, which a browser ref
 mathjax_folder = Path(importlib.import_module("sphinx-mathjax-offline").__file__ or "").with_name("static") / "mathjax"
 html_static_path.append(str(mathjax_folder / "tex-svg-full.js"))
 mathjax_path = "tex-svg-full.js"
-mathjax3_config = {"options": {"enableMenu": False}}
+mathjax3_config = {
+    "options": {"enableMenu": False},
+    "svg": {"scale": 0.95, "displayAlign": "left", "displayIndent": "1.5em"},
+}
 
 # What pages need that their files must not have, as they are read elsewhere too: a table of contents, a title, and
 # a page where a link is to a folder.

@@ -29,7 +29,7 @@ class PythonParser(RSTParser):
             text, code = _apart(inputstring)
             title, text = text.split("\n", 1)
             title = f"{int(derivation[1])}. {title.rstrip('.')}"
-            rst = f"{_heading(title, '=')}\n\n{to_rst(text, headings=True)}\n\n{_heading('Tests', '-')}\n\n"
+            rst = f"{_heading(title, '=')}\n\n{to_rst(text, derivation=True)}\n\n{_heading('Tests', '-')}\n\n"
             rst += f"Run them with ``python -m pytest {name}.py``."
             super().parse(rst, document)
             list(document.findall(nodes.section))[-1].append(_listing(code))
