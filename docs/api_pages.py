@@ -103,7 +103,7 @@ def _plain_docstring(app: Sphinx, what: str, name: str, obj: Any, options: Any, 
 
 
 def _arguments(name: str, obj: Any) -> frozenset[str]:
-    """The names of an object's arguments and of the fields of its class; in a method, also of the class that it is in."""
+    """The names of an object's arguments and of the fields of its class; in a method, also of its class."""
     names = set()
     for owner in (obj, _owner(name)):
         names |= getattr(owner, "__annotations__", {}).keys()

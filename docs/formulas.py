@@ -2,7 +2,7 @@ r"""Formulas of docstrings as LaTeX: they are plain text in the source, and type
 
     1/2 z.G_lam z        a product is a space; `v.w` is an inner product; `1/2` and `a / b` are fractions
     z' = rho z - beta d  Greek letters by name (`lam`, `eps` short), primes, `z*`, `w~`, `y^`, `x_dot`, `x_bar`, `x_hat`
-    J^T, B^-1, h_max     superscripts and subscripts; longer ones in brackets: `g_(t-1)`, `w_{i+1}`
+    J^T, B^-1, h_max     superscripts and subscripts, `x1` is `x_1`; longer ones in brackets: `g_(t-1)`, `w_{i+1}`
     |z|^2, <u, v>        bars and angles touch what they enclose
     [[a, b], [c, d]]     a matrix by rows; `[a, b]^T` is a column
     <-  ->  <=  >=  !=  ~  ~=  +-  ...        signs; `~` alone is "distributed as", `~=` is "about"
@@ -14,45 +14,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
-GREEK = {name: f"\\{name}" for name in "alpha beta gamma delta eta kappa mu nu rho sigma tau theta xi omega pi".split()}
-GREEK |= {"lam": r"\lambda", "eps": r"\varepsilon", "phi": r"\varphi", "Lambda": r"\Lambda"}
-FUNCTIONS = {name: f"\\{name}" for name in "exp log sin cos tan sinh cosh tanh max min".split()}
-FUNCTIONS |= {name: rf"\operatorname{{{name}}}" for name in "mean var diag atan softmax sigmoid sign Hessian".split()}
-FUNCTIONS |= {"trace": r"\operatorname{tr}", "grad": r"\nabla"}
-QUANTITIES = {name: rf"\mathrm{{{name}}}" for name in "tr det".split()}  # numbers in the derivations
-# Words that stand for a quantity in a formula; in a text of their own they are names in the code.
-WORDS = {
-    name: rf"\mathrm{{{name}}}"
-    for name in """average bias damping error factor first gain keep loss lr model momentum noise outputs ridge
-    share solution std value weight label rate old new prior tol scores measured""".split()
-} | {"weight_decay": r"\mathrm{weight\ decay}"}
-ACCENTS = {"dot": r"\dot", "bar": r"\bar", "hat": r"\hat"}
-SYMBOLS = {
-    "<-": r"\leftarrow", "->": r"\to", "<=": r"\le", ">=": r"\ge", "!=": r"\ne", "==": "=", "~=": r"\approx",
-    "=:": "=:", ":=": ":=", "~": r"\sim", "=": "=", "<": "<", ">": ">",
-}  # fmt: skip
-SIGNS = {"+-": r"\pm", "-+": r"\mp", "+": "+", "-": "-", "*": r"\odot"}
+from formula_symbols import ACCENTS, CLOSING, FUNCTIONS, GREEK, QUANTITIES, RELATIONS, SIGNS, WORDS
+from formula_tokens import NotAFormula, Token, tokens
+
 ONE_PRODUCT = re.compile(r"\\langle ((?!\\langle).)* \\rangle")
-CLOSING = {"(": ")", "[": "]", "{": "}", "|": "|", "<": ">"}
-TOKEN = re.compile(
-    r"(?P<space>\s+)"
-    r"|(?P<number>\d+(?:\.\d+)?(?:e[+-]?\d+)?)"
-    r"|(?P<name>[A-Za-z]+(?:_[A-Za-z0-9]+)*)"
-    r"|(?P<sign>\.\.\.|<-|->|<=|>=|!=|==|~=|=:|:=|\+-|-\+|\*\*|''|[-+*/=<>~^_'.,:()\[\]{}|])"
-)
-
-
-class NotAFormula(ValueError):
-    """The text is not of the grammar."""
-
-
-@dataclass
-class Token:
-    kind: str
-    text: str
-    before: bool  # whether a space is before it
-    after: bool = True  # and after it
 
 
 @dataclass
@@ -72,7 +39,7 @@ def to_latex(text: str, display: bool = False) -> str:
     '\\alpha = \\frac{\\langle r, r \\rangle}{\\langle p, A p \\rangle}'
     >>> to_latex("the end")
     Traceback (most recent call last):
-    formulas.NotAFormula: 'the end': no symbol is called 'the'
+    formula_tokens.NotAFormula: 'the end': no symbol is called 'the'
     """
     return _Parser(text, display).all()
 
@@ -80,28 +47,8 @@ def to_latex(text: str, display: bool = False) -> str:
 def relation(text: str, display: bool = True) -> tuple[str, str]:
     """The formula in two parts, to be aligned: what is left of its first relation, and the rest."""
     parser = _Parser(text, display)
-    left = "" if parser.peek() in SYMBOLS else parser.sum().tex
-    return (left, parser.all()) if parser.peek() in SYMBOLS else ("", to_latex(text, display))
-
-
-def _tokens(text: str) -> list[Token]:
-    found: list[Token] = []
-    end, space = 0, True
-    for match in TOKEN.finditer(text):
-        if match.start() != end:
-            break
-        end = match.end()
-        if match["space"]:
-            space = True
-            if found:
-                found[-1].after = True
-            continue
-        found.append(Token(str(match.lastgroup), match[0], space, after=False))
-        space = False
-    if end != len(text) or not found:
-        raise NotAFormula(f"{text!r}: nothing in a formula is written {text[end : end + 1]!r}")
-    found[-1].after = True
-    return found
+    left = "" if parser.peek() in RELATIONS else parser.sum().tex
+    return (left, parser.all()) if parser.peek() in RELATIONS else ("", to_latex(text, display))
 
 
 class _Parser:
@@ -109,7 +56,7 @@ class _Parser:
 
     def __init__(self, text: str, display: bool) -> None:
         self.text, self.display = text, display
-        self.tokens = _tokens(text)
+        self.tokens = tokens(text)
         self.k = 0
         self.raised = False  # in a superscript or a subscript
 
@@ -152,12 +99,12 @@ class _Parser:
         return parts
 
     def relations(self) -> str:
-        parts = [] if self.peek() in SYMBOLS and not self.opens() else [self.sum().tex]
-        while self.peek() in SYMBOLS and not self.closes(">"):
+        parts = [] if self.peek() in RELATIONS and not self.opens() else [self.sum().tex]
+        while self.peek() in RELATIONS and not self.closes(">"):
             token = self.take()
             if not (token.before and token.after) and token.text in "<>~":
                 raise self.fail(f"{token.text!r} has no spaces")
-            parts += [SYMBOLS[token.text], self.sum().tex]
+            parts += [RELATIONS[token.text], self.sum().tex]
         return " ".join(parts)
 
     def sum(self) -> Part:
@@ -244,7 +191,8 @@ class _Parser:
                 part = Part(rf"\hat {part.tex}")
             elif sign in ("^", "**"):
                 self.take()
-                part = Part(f"{part.tex}^{self.script()}" if not part.tex.endswith("^{*}") else f"({part.tex})^{self.script()}")
+                base = f"({part.tex})" if part.tex.endswith("^{*}") else part.tex
+                part = Part(f"{base}^{self.script()}")
             elif sign == "_":
                 self.take()
                 part = Part(f"{part.tex}_{self.script()}")
@@ -284,7 +232,7 @@ class _Parser:
         raise self.fail(f"{token.text or 'the end'!r} is not expected")
 
     def symbol(self, name: str) -> Part:
-        base, *scripts = [name] if name in WORDS else name.split("_")
+        base, *scripts = [name] if name in WORDS else re.sub(r"^([A-Za-z])(\d+)$", r"\1_\2", name).split("_")
         if base == "sqrt":
             return Part(rf"\sqrt{{{(inner := self.power()).inner or inner.tex}}}")
         if base == "abs":
@@ -326,7 +274,7 @@ class _Parser:
     def opens(self) -> bool:
         token = self.token
         if token.text in ("|", "<"):
-            outside = token.before or (self.k > 0 and self.tokens[self.k - 1].text in "([{|<")
+            outside = token.before or (self.k > 0 and self.tokens[self.k - 1].text in "([{|<-")
             return outside and not token.after
         return token.text in ("(", "[", "{")
 
@@ -396,7 +344,7 @@ def _apart(tex: str) -> str:
 def _beside(parts: list[str]) -> str:
     """Factors of a product; upright words and functions are set apart from their neighbours."""
     text = parts[0]
-    for before, part in zip(parts, parts[1:], strict=False):
+    for before, part in pairwise(parts):
         upright = re.search(r"\\mathrm\{\w+\}(_\w|\^\w)?$", before) or part.startswith(r"\mathrm")
         digits = part[:1].isdigit()
         text += (r" \cdot " if digits and before[-1:].isdigit() else r" \, " if upright or digits else " ") + part

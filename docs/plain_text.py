@@ -105,7 +105,8 @@ def _paragraph(text: str, headings: bool, inline: Callable[[str], str]) -> str:
 def _bold(text: str, inline: Callable[[str], str]) -> str:
     """A heading; its formulas are no bolder than elsewhere."""
     parts = [part.strip() for part in re.split(r"(`[^`]+`)", text)]
-    return " ".join(inline(part) if part.startswith("`") else f"**{escape(part)}**" for part in parts).replace(" **.**", ".")
+    marked = [inline(part) if part.startswith("`") else f"**{escape(part)}**" for part in parts]
+    return " ".join(marked).replace(" **.**", ".")
 
 
 def _inline(text: str, names: frozenset[str], derivation: bool) -> str:
@@ -134,4 +135,3 @@ def _token(token: re.Match[str], names: frozenset[str], derivation: bool) -> str
     if token["test"]:
         return f":doc:`derivation {int(token['test'][5:7])} </tests/derivations/{token['test']}>`"
     return f"`arXiv {token['arxiv']} <https://arxiv.org/abs/{token['arxiv']}>`__"
-

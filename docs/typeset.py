@@ -17,10 +17,13 @@ import ast
 import re
 from itertools import groupby
 
-from formulas import FUNCTIONS, GREEK, SYMBOLS, WORDS, NotAFormula, relation, to_latex
+from formula_symbols import FUNCTIONS, GREEK, RELATIONS, WORDS
+from formula_tokens import NotAFormula
+from formulas import relation, to_latex
 
 NUMBER = re.compile(r"\s+\((\d+)\)$")
 IN_CODE = {"J", "A", "f", "m"}  # what is called by these names is mostly code
+WORD = re.compile("[(]?(?:[A-Za-z-]{2,}|a)[),:;.]*|[0-9]+|\N{MULTIPLICATION SIGN}")
 SYMBOL = re.compile(r"([A-Za-z]|" + "|".join(GREEK) + r")(_\w+)?")
 CODE = re.compile(r"\w\w\(|\.T\(|[\"`#]")  # in words: a call, a string, a comment
 Calculation = (ast.BinOp, ast.Compare, ast.UnaryOp, ast.Attribute)
@@ -100,11 +103,11 @@ class _Row:
 
     @staticmethod
     def _starts(text: str) -> bool:
-        return text.split(" ")[0] in SYMBOLS
+        return text.split(" ")[0] in RELATIONS
 
     @staticmethod
     def _ends(text: str) -> bool:
-        return text.split(" ")[-1] in SYMBOLS
+        return text.split(" ")[-1] in RELATIONS
 
     @staticmethod
     def _cell(text: str) -> tuple[str, str]:
@@ -156,7 +159,7 @@ def _words(text: str) -> str:
     text = re.sub(r"(?<=\d) x (?=\d)", " \N{MULTIPLICATION SIGN} ", text)
     runs: list[tuple[bool, list[str]]] = []
     for word in text.split(" "):
-        plain = bool(re.fullmatch("[(]?(?:[A-Za-z-]{2,}|a)[),:;.]*|[0-9]+|\N{MULTIPLICATION SIGN}", word)) and not _has_symbol(word)
+        plain = bool(WORD.fullmatch(word)) and not _has_symbol(word)
         if runs and runs[-1][0] == plain:
             runs[-1][1].append(word)
         else:

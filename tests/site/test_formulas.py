@@ -11,9 +11,11 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "docs"))
+import formula_symbols as symbols  # noqa: E402
 import formulas  # noqa: E402
 import plain_text  # noqa: E402
 import typeset  # noqa: E402
+from formula_tokens import NotAFormula  # noqa: E402
 
 LATEX = {
     "z' = rho z - beta d": r"z' = \rho z - \beta d",
@@ -41,6 +43,8 @@ LATEX = {
     "0 < h_min <= ... <= h_max": r"0 < h_{\min} \le \dots \le h_{\max}",
     "u'^2": "u'^2",
     "tr mu": r"\mathrm{tr} \, \mu",
+    "x1 - x2^2": "x_1 - x_2^2",
+    "exp(-|y - x|^3)": r"\exp(-\lvert y - x \rvert^3)",
     "z'_CurveBall": r"z'_{\text{CurveBall}}",
 }
 DISPLAY = {
@@ -49,9 +53,10 @@ DISPLAY = {
     "(a / b) p": r"\left( \frac{a}{b} \right) p",
     "-m / -n": r"-\frac{m}{-n}",
 }
-NONE = ["", "the end", "x[...", "x = 'a'", "a @ b", "J.T(u)", "(a", "a)", "|a", "<u, v", "a >", "x0", "a <b", "f(", "a // b"]
-CODE = ["params", "J(v)", "f(w), g", "lam=0", "x[index]", "A / 2.0", "2.0 * A", "1 / products", "hidden=()", "m.T(c)",
-        "y, J", "rho, beta", "average > 0", "g = J.T(g_L)", "load(name)", "import curveball", "a and b", "log.jsonl"]  # fmt: skip
+NONE = ["", "the end", "x[...", "x = 'a'", "a @ b", "J.T(u)", "(a", "a)", "|a", "<u, v", "a >", "a <b", "f(", "a // b"]
+CODE = ["params", "J(v)", "f(w), g", "lam=0", "x[index]", "A / 2.0", "2.0 * A", "1 / products", "hidden=()", "m.T(c)"]
+CODE += ["y, J", "rho, beta", "average > 0", "g = J.T(g_L)", "load(name)", "import curveball", "a and b", "log.jsonl"]
+CODE += ["x0", "f(x0, b1)"]
 FORMULAS = ["J v", "z*", "z", "x > 0", "1 / (1 + exp(-x))", "H_L = 0", "t -> k t", "z.g", "x_1, ..., x_d", "u(x, 0)"]
 
 
@@ -72,7 +77,7 @@ def test_latex_of_a_display(text):
 
 @pytest.mark.parametrize("text", NONE)
 def test_what_is_no_formula(text):
-    with pytest.raises(formulas.NotAFormula):
+    with pytest.raises(NotAFormula):
         formulas.to_latex(text)
 
 
@@ -110,7 +115,7 @@ def in_backticks():
 
 
 def test_in_all_docstrings_what_has_a_word_of_the_code_stays_code():
-    tables = (formulas.WORDS, formulas.FUNCTIONS, formulas.GREEK, formulas.QUANTITIES)
+    tables = (symbols.WORDS, symbols.FUNCTIONS, symbols.GREEK, symbols.QUANTITIES)
     words = {word for table in tables for word in table} | {"sqrt", "sum", "abs", "floor"}
     converted = {code for code, derivation in in_backticks() if typeset.formula(code, all_formulas=derivation)}
     for code in converted:

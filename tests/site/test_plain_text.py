@@ -18,7 +18,7 @@ def rst(monkeypatch):
     from plain_text import to_rst
 
     yield to_rst
-    for name in ("plain_text", "typeset", "formulas"):
+    for name in ("plain_text", "typeset", "formulas", "formula_symbols", "formula_tokens"):
         sys.modules.pop(name)
 
 
