@@ -27,7 +27,10 @@ extensions = [
     "sphinx.ext.linkcode",
     "sphinx.ext.mathjax",
     "api_pages",
+    "course_map",
+    "cover_picture",
     "map_picture",
+    "page_links",
     "source_pages",
 ]
 
@@ -87,6 +90,8 @@ mathjax3_config = {
     "svg": {"scale": 0.95, "displayAlign": "left", "displayIndent": "1.5em"},
 }
 
+BASE_DPI = 110  # the course's figures, in its style
+
 # What pages need that their files must not have, as they are read elsewhere too: a table of contents, a title, and
 # a page where a link is to a folder.
 CONTENTS = {
@@ -132,6 +137,9 @@ def _describe_figures(app: Any, doctree: Any) -> None:
             continue
         with Image.open(file) as picture:
             width, height = picture.size
+            density = picture.info.get("dpi", (BASE_DPI,))[0]
+        if density > 1.5 * BASE_DPI:  # drawn at double resolution, shown at its size
+            image.setdefault("width", f"{width * BASE_DPI / density:.0f}px")
         if width > 1.8 * height:
             image["classes"].append("wide")
         section = image
