@@ -46,19 +46,15 @@ def draw() -> Figure:
     """The valley by its level lines, and the paths."""
     figure = Figure(figsize=(7.2, 3.5))
     axes = figure.add_axes((0.01, 0.01, 0.98, 0.98))
-    x, y = np.meshgrid(np.linspace(-1.75, 1.75, 141), np.linspace(-0.55, 1.65, 89))
+    x, y = np.meshgrid(np.linspace(-1.75, 1.75, 141), np.linspace(-0.65, 1.65, 89))
     height = 100.0 * (y - x**2) ** 2 + (1.0 - x) ** 2
     axes.contour(x, y, np.log10(height + 0.05), levels=9, colors=GREY, linewidths=0.5, alpha=0.45)
-    for name, (solver, colour) in SOLVERS.items():
-        visited = path(solver)
-        count = len(visited) - 1
-        label = f"{name}: {count} steps" if count < STEPS else f"{name}, {count} steps"
-        axes.plot(*visited.T, ".-", color=colour, linewidth=1.6, markersize=5, label=label)
+    for solver, colour in SOLVERS.values():
+        axes.plot(*path(solver).T, ".-", color=colour, linewidth=1.6, markersize=5)
     axes.plot(1.0, 1.0, "*", color=GREY, markersize=13)
-    axes.set(xlim=(-1.75, 1.75), ylim=(-0.55, 1.65), xticks=[], yticks=[], facecolor="none")
+    axes.set(xlim=(-1.75, 1.75), ylim=(-0.65, 1.65), xticks=[], yticks=[], facecolor="none")
     for side in axes.spines.values():
         side.set_visible(False)
-    axes.legend(loc="lower left", frameon=False, labelcolor=GREY, fontsize=10)
     return figure
 
 
@@ -67,7 +63,14 @@ class CoverPicture(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         about = f"Level lines of Rosenbrock's valley with the paths of {', '.join(SOLVERS)} to its minimum, a star"
-        return [nodes.raw("", to_svg(draw(), about, "cover", "46em"), format="html")]
+        keys = [_key(name, solver, colour) for name, (solver, colour) in SOLVERS.items()]
+        legend = f'<figcaption class="cover">{" ".join(keys)}</figcaption>'
+        return [nodes.raw("", f"<figure>{to_svg(draw(), about, 'cover', '46em')}{legend}</figure>", format="html")]
+
+
+def _key(name: str, solver: Any, colour: str) -> str:
+    steps = len(path(solver)) - 1
+    return f'<span style="color: {colour}">&#9679;</span> {name}, {steps} steps{" (arrived)" if steps < STEPS else ""}'
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -12,7 +12,7 @@ GREY = "#7b7b7b"  # what is drawn in it gets the colour of the text, in light an
 
 
 def to_svg(figure: Figure, description: str, kind: str, width: str) -> str:
-    """The figure as an SVG element of class `kind`, at most `width` wide; `description` is for those who cannot see it."""
+    """The figure as an SVG element of class `kind`, at most `width` wide; `description` is read aloud."""
     file = io.StringIO()
     with style.context(["default", {"svg.hashsalt": kind, "svg.fonttype": "path"}]):  # not that of a notebook before
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
