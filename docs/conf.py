@@ -87,7 +87,7 @@ html_static_path.append(str(mathjax_folder / "tex-svg-full.js"))
 mathjax_path = "tex-svg-full.js"
 mathjax3_config = {
     "options": {"enableMenu": False},
-    "svg": {"scale": 0.95, "displayAlign": "left", "displayIndent": "1.5em"},
+    "svg": {"scale": 0.92, "displayAlign": "left", "displayIndent": "1.5em"},
 }
 
 BASE_DPI = 110  # the course's figures, in its style

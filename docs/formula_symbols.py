@@ -19,9 +19,9 @@ _GREEK = [
     "omega",
     "pi",
 ]
-_UPRIGHT = ["mean", "var", "diag", "atan", "softmax", "sigmoid", "sign", "Hessian"]
-_WORDS = """average bias damping error factor first gain keep label loss lr measured model momentum new noise old
-    outputs prior rate ridge scores share solution std tol value weight"""
+_UPRIGHT = ["mean", "var", "diag", "atan", "softmax", "softplus", "sigmoid", "sign", "Hessian"]
+_WORDS = """average bias covariance damping error factor first gain keep label loss lr measured model momentum new noise
+    old outputs prior rate ridge scores share solution std tol value weight"""
 
 GREEK = {name: f"\\{name}" for name in _GREEK}
 GREEK |= {"omega": r"\omega", "lam": r"\lambda", "eps": r"\varepsilon", "phi": r"\varphi", "Lambda": r"\Lambda"}

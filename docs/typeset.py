@@ -8,7 +8,8 @@ A block is one display. Cells have two or more spaces between them; `(3)` at the
     one line of formulas        its cells side by side, on a phone one under the other
     more lines of formulas      aligned at their first relations
     formulas and words          a table; the first line is its head if it leaves the corner free
-    no formula, or a call       shown as it stands
+    words in columns            a table
+    other words, or a call      shown as it stands
 """
 
 from __future__ import annotations
@@ -78,7 +79,9 @@ def block(lines: list[str]) -> str | None:
 
 def _display(rows: list[_Row]) -> str | None:
     words = [text for row in rows for text, tex in row.cells if not tex]
-    if len(words) == sum(len(row.cells) for row in rows) or any(map(CODE.search, words)):
+    prose = len(words) == sum(len(row.cells) for row in rows)
+    columns = {tuple(row.columns) for row in rows}
+    if any(map(CODE.search, words)) or (prose and (len(columns) > 1 or len(rows) == 1 or columns == {(0,)})):
         return None
     if words:
         return _table(rows)

@@ -147,8 +147,7 @@ PLANTED = {
     "wide code that does not show that it scrolls": ("width", '<div style="overflow-x: auto">' + WIDE),
     "nothing": (
         "",
-        r'<span class="math">\(\frac{1}{2}\)</span> <div style="overflow-x: auto; background: linear-gradient(red, red) local">'
-        + WIDE,
+        r'<span class="math">\(\frac{1}{2}\)</span> <div style="overflow-x: auto; ' + SHADE + WIDE,
     ),
 }
 
