@@ -7,8 +7,10 @@ new public name is on the page at the next build without being listed by hand.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
+import sys
 from types import ModuleType
 from typing import Any
 
@@ -97,7 +99,23 @@ def _documented(value: Any) -> bool:
 
 
 def _plain_docstring(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
-    lines[:] = to_rst("\n".join(lines)).splitlines()
+    lines[:] = to_rst("\n".join(lines), names=_arguments(name, obj)).splitlines()
+
+
+def _arguments(name: str, obj: Any) -> frozenset[str]:
+    """The names of an object's arguments and of the fields of its class; in a method, also of its class."""
+    names = set()
+    for owner in (obj, _owner(name)):
+        names |= getattr(owner, "__annotations__", {}).keys()
+        with contextlib.suppress(TypeError, ValueError):
+            names |= inspect.signature(owner).parameters.keys()
+    return frozenset(names)
+
+
+def _owner(name: str) -> Any:
+    module, _, _ = name.rpartition(".")
+    package, _, attribute = module.rpartition(".")
+    return getattr(sys.modules.get(package), attribute, None)
 
 
 def _protocol(app: Sphinx, what: str, name: str, obj: Any, options: Any, args: str | None, returns: str | None) -> Any:

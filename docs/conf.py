@@ -27,7 +27,10 @@ extensions = [
     "sphinx.ext.linkcode",
     "sphinx.ext.mathjax",
     "api_pages",
+    "course_map",
+    "cover_picture",
     "map_picture",
+    "page_links",
     "source_pages",
 ]
 
@@ -82,7 +85,12 @@ html_show_search_summary = False  # fetches the pages found, which a browser ref
 mathjax_folder = Path(importlib.import_module("sphinx-mathjax-offline").__file__ or "").with_name("static") / "mathjax"
 html_static_path.append(str(mathjax_folder / "tex-svg-full.js"))
 mathjax_path = "tex-svg-full.js"
-mathjax3_config = {"options": {"enableMenu": False}}
+mathjax3_config = {
+    "options": {"enableMenu": False},
+    "svg": {"scale": 0.92, "displayAlign": "left", "displayIndent": "1.5em"},
+}
+
+BASE_DPI = 110  # the course's figures, in its style
 
 # What pages need that their files must not have, as they are read elsewhere too: a table of contents, a title, and
 # a page where a link is to a folder.
@@ -129,6 +137,9 @@ def _describe_figures(app: Any, doctree: Any) -> None:
             continue
         with Image.open(file) as picture:
             width, height = picture.size
+            density = picture.info.get("dpi", (BASE_DPI,))[0]
+        if density > 1.5 * BASE_DPI:  # drawn at double resolution, shown at its size
+            image.setdefault("width", f"{width * BASE_DPI / density:.0f}px")
         if width > 1.8 * height:
             image["classes"].append("wide")
         section = image

@@ -6,13 +6,11 @@
 from __future__ import annotations
 
 import ast
-import io
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from docutils import nodes
-from matplotlib import style
+from inline_svg import GREY, to_svg
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon, Rectangle
 from sphinx.application import Sphinx
@@ -21,7 +19,6 @@ from sphinx.util.docutils import SphinxDirective
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("curveball", "problems", "minigrad")
 START = "__main__.py"  # of a program: on no arrow
-GREY = "#7b7b7b"  # while it is drawn; in the page it is the colour of the text, in light and dark mode
 ABOVE_LOOSE_FILES = ("minigrad.ops", "problems.", "curveball.")  # the folders that need the room "below"
 Arrows = set[tuple[str, str]]  # from the folder that imports to what it imports
 
@@ -218,15 +215,7 @@ def _in_words(name: str) -> str:
 
 def svg(root: Path = ROOT) -> str:
     """The picture as an element of a page, in the colours of its text."""
-    file = io.StringIO()
-    with style.context(["default", {"svg.hashsalt": "map", "svg.fonttype": "path"}]):  # not that of a notebook before
-        draw(root).savefig(file, format="svg", transparent=True, metadata={"Date": None})
-    picture = file.getvalue()
-    picture = re.sub(r"<metadata>.*?</metadata>", "", picture[picture.index("<svg") :], flags=re.DOTALL)
-    picture = re.sub(r"<!--.*?-->", "", picture, flags=re.DOTALL).replace(GREY, "currentColor")
-    picture = picture.replace("*{", ".map *{")  # its style is for itself, not for the page
-    head = f'<svg class="map" role="img" aria-label="{description(arrows(root))}" style="max-width: 32em; width: 100%"'
-    return re.sub(r'<svg([^>]*?) width="[^"]*" height="[^"]*"', r"<svg\1", picture, count=1).replace("<svg", head, 1)
+    return to_svg(draw(root), description(arrows(root)), "map", "32em")
 
 
 class MapPicture(SphinxDirective):

@@ -1,7 +1,7 @@
 """The project's docstrings are plain text; this is what they become for Sphinx.
 
-    `code`                    a literal
-    an indented block         shown as it stands: formulas, tables, listings
+    `code`, `J^T u`           a literal, or a formula (typeset.py says which)
+    an indented block         formulas, a table of them, or else as it stands
     lines that begin >>>      a Python session, in colours
     - lines                   a list
     *words*                   emphasis
@@ -13,10 +13,13 @@ Nothing else is markup: `*runs`, `|z|`, `J_` and, at the start of a paragraph, `
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import groupby
 
-SPECIAL = re.compile(r"[\\*|]|_(?=\W|$)")
+from typeset import block, escape, formula
+
 TOKENS = re.compile(
     r"`(?P<code>[^`]+)`"
     r"|(?<![\w*])\*(?P<words>\w[\w -]*)\*(?![\w*])"
@@ -24,29 +27,30 @@ TOKENS = re.compile(
     r"|arXiv:? ?(?P<arxiv>[0-9]{4}\.[0-9]{5})"
 )
 LIST_ITEM = re.compile(r"\(?(\w|[0-9]+|[ivxlcdm]+|#)[.)](\s|$)|[-+:.=]", re.IGNORECASE)  # what it would look like
-RUN_IN = re.compile(r"([A-Z][^.,:()`_]*)\.(?=\s|$)")  # a first sentence so short that it is a heading
+RUN_IN = re.compile(r"([A-Z][^.,:()_]*)\.(?=\s|$)")  # a first sentence that may be a heading
+QUESTION = re.compile(r"(What|Where|Which|Why) ")
 
 
-def to_rst(text: str, headings: bool = False) -> str:
-    """Return a plain text as reStructuredText; with `headings`, short first sentences of a paragraph are bold.
+def to_rst(text: str, derivation: bool = False, names: frozenset[str] = frozenset()) -> str:
+    """Return a plain text as reStructuredText.
 
-    >>> print(to_rst("Twice `x`, for *any* x:\\n\\n    y = 2 x"))
-    Twice ``x``, for *any* x:
-    <BLANKLINE>
-    .. code-block:: text
-    <BLANKLINE>
-        y = 2 x
+    In a derivation, short first sentences of a paragraph are bold, and all in backticks that can be a formula is one.
+    In a docstring, `names` are the arguments: alone they are code.
+
+    >>> print(to_rst("Twice `x`, for *any* `option`: `y = 2 x`.", names=frozenset("x")))
+    Twice ``x``, for *any* ``option``: :math:`y = 2 x`.
     """
+    inline = partial(_inline, names=names, derivation=derivation)
     parts = []
     for kind, lines in _blocks(text.splitlines()):
         if kind == "indented":
-            parts.append(_code("text", lines))
+            parts.append(block(_dedented(lines)) or _code("text", lines))
         elif kind == "session":
             parts.append(_code("pycon", lines))
         elif kind == "list":
-            parts.append("\n".join(f"- {_inline(item)}" for item in _items(lines)))
+            parts.append("\n".join(f"- {inline(item)}" for item in _items(lines)))
         else:
-            parts.append(_paragraph(" ".join(line.strip() for line in lines), headings))
+            parts.append(_paragraph(" ".join(line.strip() for line in lines), derivation, inline))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -74,8 +78,11 @@ def _kind(chunk: list[str]) -> str:
 
 
 def _code(language: str, lines: list[str]) -> str:
-    indent = min(len(line) - len(line.lstrip()) for line in lines if line)
-    return "\n".join([f".. code-block:: {language}", "", *(f"    {line[indent:]}".rstrip() for line in lines)])
+    return "\n".join([f".. code-block:: {language}", "", *(f"    {line}".rstrip() for line in _dedented(lines))])
+
+
+def _dedented(lines: list[str]) -> list[str]:
+    return textwrap.dedent("\n".join(lines)).splitlines()
 
 
 def _items(lines: list[str]) -> list[str]:
@@ -88,21 +95,28 @@ def _items(lines: list[str]) -> list[str]:
     return items
 
 
-def _paragraph(text: str, headings: bool) -> str:
+def _paragraph(text: str, headings: bool, inline: Callable[[str], str]) -> str:
     text = re.sub(r"(?: |(?<=:)):+$|::$", lambda end: "" if end[0].startswith(" ") else ":", text).rstrip()
-    if headings and (start := RUN_IN.match(text)) and len(start[1].split()) <= 4:
-        return f"**{_escape(start[1])}.**{_inline(text[start.end() :])}"
-    return "\\" * bool(LIST_ITEM.match(text)) + _inline(text)
+    if headings and (start := RUN_IN.match(text)) and len(start[1].split()) <= (7 if QUESTION.match(text) else 4):
+        return _bold(f"{start[1]}.", inline) + inline(text[start.end() :])
+    return "\\" * bool(LIST_ITEM.match(text)) + inline(text)
 
 
-def _inline(text: str) -> str:
-    """Literals, emphasis and links; all else escaped."""
+def _bold(text: str, inline: Callable[[str], str]) -> str:
+    """A heading; its formulas are no bolder than elsewhere."""
+    parts = [part.strip() for part in re.split(r"(`[^`]+`)", text)]
+    marked = [inline(part) if part.startswith("`") else f"**{escape(part)}**" for part in parts]
+    return " ".join(marked).replace(" **.**", ".")
+
+
+def _inline(text: str, names: frozenset[str], derivation: bool) -> str:
+    """Literals, formulas, emphasis and links; all else escaped."""
     rst, end = "", 0
     for token in TOKENS.finditer(text):
-        rst = _joined(rst, _escape(text[end : token.start()]))
-        rst = _joined(rst, _token(token))
+        rst = _joined(rst, escape(text[end : token.start()]))
+        rst = _joined(rst, _token(token, names, derivation))
         end = token.end()
-    return _joined(rst, _escape(text[end:]))
+    return _joined(rst, escape(text[end:]))
 
 
 def _joined(rst: str, more: str) -> str:
@@ -111,15 +125,13 @@ def _joined(rst: str, more: str) -> str:
     return rst + r"\ " * bool(rst and more and touch) + more
 
 
-def _token(token: re.Match[str]) -> str:
+def _token(token: re.Match[str], names: frozenset[str], derivation: bool) -> str:
     if token["code"]:
-        return f"``{token['code'].strip()}``"
+        code = token["code"].strip()
+        tex = formula(code, names, derivation)
+        return f":math:`{tex}`" if tex else f"``{code}``"
     if token["words"]:
         return token[0]
     if token["test"]:
-        return f":doc:`{token['test']} </tests/derivations/{token['test']}>`"
+        return f":doc:`derivation {int(token['test'][5:7])} </tests/derivations/{token['test']}>`"
     return f"`arXiv {token['arxiv']} <https://arxiv.org/abs/{token['arxiv']}>`__"
-
-
-def _escape(text: str) -> str:
-    return SPECIAL.sub(r"\\\g<0>", text)

@@ -11,6 +11,7 @@ from pathlib import Path
 from docutils import nodes
 from plain_text import to_rst
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.parsers import RSTParser
 from sphinx.util.docutils import SphinxDirective
 
@@ -29,7 +30,7 @@ class PythonParser(RSTParser):
             text, code = _apart(inputstring)
             title, text = text.split("\n", 1)
             title = f"{int(derivation[1])}. {title.rstrip('.')}"
-            rst = f"{_heading(title, '=')}\n\n{to_rst(text, headings=True)}\n\n{_heading('Tests', '-')}\n\n"
+            rst = f"{_heading(title, '=')}\n\n{to_rst(text, derivation=True)}\n\n{_heading('Tests', '-')}\n\n"
             rst += f"Run them with ``python -m pytest {name}.py``."
             super().parse(rst, document)
             list(document.findall(nodes.section))[-1].append(_listing(code))
@@ -46,12 +47,14 @@ class Sources(SphinxDirective):
     optional_arguments = 99
 
     def run(self) -> list[nodes.Node]:
-        names = [name for folder in self.arguments for name in _names(folder) if self._has_listing(name)]
+        names = [name for folder in self.arguments for name in _names(folder) if is_listing(self.env, name)]
         return self.parse_text_to_nodes("\n".join(f"- :doc:`/{name}`: {_first_line(name)}" for name in names))
 
-    def _has_listing(self, name: str) -> bool:
-        known = name in self.env.found_docs and self.env.doc2path(name).suffix == ".py"  # not a notebook's source
-        return known and not DERIVATION.fullmatch(name)
+
+def is_listing(env: BuildEnvironment, name: str) -> bool:
+    """Whether a page is a listing of a Python file."""
+    known = name in env.found_docs and env.doc2path(name).suffix == ".py"  # not a notebook's source
+    return known and not DERIVATION.fullmatch(name)
 
 
 def _names(folder: str) -> list[str]:

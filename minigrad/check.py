@@ -36,11 +36,10 @@ def check_derivatives(
 
         J v = (f(w + delta v) - f(w - delta v)) / (2 delta)
         <u, J v> = <J^T u, v>
-        J v of `linearize` = J v of `jvp`
 
-    must agree to `tol`, relative to the sizes of the two sides: 1e-6, or 1e-4 where anything is float32. Quotients are
-    always taken in float64, with `delta = step`; for linear functions `step=1.0` has the least rounding. Higher orders
-    check the functions `w -> J v` and `w -> J^T u` in the same way.
+    must hold to `tol`, relative to the sizes of the two sides: 1e-6, or 1e-4 where anything is float32; and `J v` must
+    be the same by `linearize` and by `jvp`. Quotients are always taken in float64, with `delta = step`; for linear
+    functions `step=1.0` has the least rounding. Higher orders check `w -> J v` and `w -> J^T u` in the same way.
     The error names the function, the argument, the index of the worst entry, and both values.
 
     >>> import minigrad as mg

@@ -1,8 +1,9 @@
 r"""Products with curvature matrices, without the matrices.
 
-    Hessian         H v = d/de grad f(w + e v) at e = 0            a push-forward of a gradient
-    Gauss-Newton    G v = J^T (H_L (J v)),  J = d model/dw,  H_L = d^2 loss/d outputs^2
+    Hessian         H v = d/de grad f(w + e v) at e = 0        a push-forward of a gradient
+    Gauss-Newton    G v = J^T (H_L (J v))                      a push-forward and a pull-back of the model
 
+with the Jacobian `J` of the model and the Hessian `H_L` of the loss by the outputs.
 `G` is the Hessian of the loss of the *linearised* model; it drops `sum_k (dL/dy_k) Hessian(y_k)`, and is positive
 semi-definite wherever the loss is convex in the outputs (derived in tests/derivations/test_05_gauss_newton.py).
 Schraudolph, Neural Computation 14(7), 2002.

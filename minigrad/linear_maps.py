@@ -1,7 +1,7 @@
 """The linear maps that derivatives are made of: each applies to a tangent, its transpose to a cotangent.
 
-Every kind satisfies `<u, m(t)> = <m.T(u), t>`. They are applied with operators and minigrad's own functions, so that a
-map whose coefficients are variables of another transform is itself differentiated.
+Every kind `m` satisfies `<u, m t> = <m^T u, t>`. They are applied with operators and minigrad's own functions, so
+that a map whose coefficients are variables of another transform is itself differentiated.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class TreeOperator(LinearMap):
     """A linear map `A` from trees like its `domain` to trees like its `codomain`.
 
     - `A(v)` or `A @ v` applies it to a tree, `A.T` is its transpose.
-    - `A + B`, `A - B`, `A @ B`, `-A`, `2.0 * A`, `A / 2.0` are operators.
+    - `A + B, A - B, A @ B, -A, 2.0 * A, A / 2.0` are operators.
     - `A.shape`, `A.to_dense()` and `A.to_scipy()` are of the flat matrix: leaves in the order of `tree_flatten`.
 
     ValueError or TypeError where the trees of two operators do not fit.

@@ -105,6 +105,7 @@ def execute(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
         kernel_name="python3",
         coalesce_streams=True,
         resources={"metadata": {"path": str(FOLDER)}},
+        extra_arguments=["--InlineBackend.figure_formats={'retina'}"],  # figures at double resolution
     )
     client.execute(
         env={

@@ -33,7 +33,7 @@ class FitResult(LeastSquaresResult):
     def confidence_band(self, x: Tree, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
         """`low, high`: between them the curve lies, at each point by itself, with this probability.
 
-        `f(x) -+ t sqrt(a . C a)` with the covariance C and the gradient `a = df/dp` at each point.
+        `f(x) -+ t sqrt(a.C a)` with the covariance `C` and the gradient `a = df/dp` at each point.
         """
         evaluation = Evaluation(lambda params: self.f(x, params), self._parameters)
         point = evaluation.at(self.values)

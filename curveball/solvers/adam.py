@@ -25,14 +25,14 @@ class AdamState(NamedTuple):
 @register("adam")
 @dataclass(frozen=True)
 class Adam(Solver):
-    """Adam: `m <- b1 m + (1 - b1) g, v <- b2 v + (1 - b2) g^2, w <- w - lr m^ / (sqrt(v^) + eps)`.
+    """Adam: `m <- b_1 m + (1 - b_1) g, v <- b_2 v + (1 - b_2) g^2, w <- w - lr m^ / (sqrt(v^) + eps)`.
 
-    `m^ = m / (1 - b1^t)` and `v^ = v / (1 - b2^t)` correct the start from zero. Kingma and Ba, ICLR 2015, algorithm 1.
-    ValueError for hyper-parameters out of range. They are, with their defaults:
+    `m^ = m / (1 - b_1^t)` and `v^ = v / (1 - b_2^t)` correct the start from zero. Kingma and Ba, ICLR 2015,
+    algorithm 1. ValueError for hyper-parameters out of range. They are, with their defaults:
 
     - `lr` = 0.001 (positive): learning rate.
-    - `beta1` = 0.9 (in [0, 1)): decay `b1` of the running mean of the gradient.
-    - `beta2` = 0.999 (in [0, 1)): decay `b2` of the running mean of its square.
+    - `beta1` = 0.9 (in [0, 1)): decay `b_1` of the running mean of the gradient.
+    - `beta2` = 0.999 (in [0, 1)): decay `b_2` of the running mean of its square.
     - `eps` = 1e-8 (positive): keeps the divisor above zero.
     - `weight_decay` = 0 (at least 0): adds `weight_decay/2 |w|^2` to the objective, so that it is in the moments;
       `info["loss"]` is without it.

@@ -11,11 +11,11 @@ Non-Linear Least Squares Problems, 2004, section 3.2):
     otherwise:  w stays,      lam <- lam nu,                             nu <- 2 nu
 
 With `geodesic=True` the step bends along the curve on which the outputs change as the linear model says (Transtrum and
-Sethna, arXiv:1201.5885, 2012). With the second derivative of the outputs along z, which is exact here,
+Sethna, arXiv:1201.5885, 2012). With the second derivative of the outputs along `z`, which is exact here,
 
-    y'' = d^2/dt^2 model(w + t z) at t = 0,       a = -1/2 (G + lam D)^-1 J^T H_L y'',       w <- w + z + a
+    y'' = d^2/dt^2 y(w + t z) at t = 0,       a = -1/2 (G + lam D)^-1 J^T H_L y'',       w <- w + z + a
 
-and it is rejected where `2 |a| > 3/4 |z|` in the norm of D: the linear model does not hold so far out.
+and it is rejected where `2 |a| > 3/4 |z|` in the norm of `D`: the linear model does not hold so far out.
 
 Derived in tests/derivations/: test_08_predicted_decrease, test_11_trust_ratio, test_14_damping,
 test_19_geodesic_acceleration.

@@ -1,6 +1,8 @@
 """The trace by Hutch++: exact on the few directions that have most of it, random signs for the rest.
 
-tr A = tr(Q^T A Q) + tr((I - Q Q^T) A (I - Q Q^T)),     E[z.B z] = tr B for a vector z of random signs
+    tr A = tr(Q^T A Q) + tr((I - Q Q^T) A (I - Q Q^T)),      E[z.B z] = tr B
+
+for a vector `z` of random signs.
 """
 
 from __future__ import annotations

@@ -121,7 +121,7 @@ class Backend(Protocol):
         """The sum over axes (None: all), in the dtype of `x` where that is floating-point."""
 
     def erf(self, x: Array) -> Array:
-        """The error function `2/sqrt(pi) * integral of exp(-t^2) from 0 to x`."""
+        """The error function `2/sqrt(pi)` times the integral of `exp(-t^2)` from 0 to `x`."""
 
     def sign(self, x: Array) -> Array:
         """-1, 0, 1 or nan, elementwise."""

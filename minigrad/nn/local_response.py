@@ -23,7 +23,7 @@ from minigrad.variable import Array
 
 
 def local_response_norm(x: Array, size: int = 5, alpha: float = 1e-4, beta: float = 0.75, k: float = 2.0) -> Array:
-    """Divide by the energy of nearby channels: `y_c = x_c / (k + alpha sum_{c' near c} x_{c'}^2)^beta`.
+    """Divide by the energy of nearby channels: `y_c = x_c / (k + alpha sum_{c'} x_{c'}^2)^beta`.
 
     `x` is (..., channels); `c'` runs over the `size` channels from `c - size // 2` on, those that exist. As in the
     source, `alpha` multiplies the sum. Caffe, and PyTorch's `local_response_norm`, divide it by `size` first, so that

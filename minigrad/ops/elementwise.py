@@ -321,5 +321,5 @@ def softplus(x: Array) -> Array:
 
 @primitive(lambda y, x: Scale((2.0 / math.sqrt(math.pi)) * exp(-square(x))))
 def erf(x: Array) -> Array:
-    """Error function `2/sqrt(pi) * integral of exp(-t^2) from 0 to x`, elementwise."""
+    """Error function `2/sqrt(pi)` times the integral of `exp(-t^2)` from 0 to `x`, elementwise."""
     return backend_of(x).erf(x)

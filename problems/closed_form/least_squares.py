@@ -1,4 +1,4 @@
-"""Nonlinear least squares with known answers: f(x) = sum_i r_i(x)^2, r: R^n -> R^m.
+"""Nonlinear least squares with known answers: `f(x) = sum_i r_i(x)^2`, `r: R^n -> R^m`.
 
     problem = problems.closed_form.get("rosenbrock")
     x = problem.init(None)                  # the published start, (n,)
@@ -29,7 +29,7 @@ Residuals = Callable[..., Array | tuple[Array, ...]]
 
 @dataclass(frozen=True, eq=False)
 class LeastSquares:
-    """Minimise f(x) = sum_i r_i(x)^2; deterministic, with its published start and minimum.
+    """Minimise `f(x) = sum_i r_i(x)^2`; deterministic, with its published start and minimum.
 
     >>> from problems.closed_form import get
     >>> problem = get("beale")

@@ -3,7 +3,7 @@ r"""A linear network that fits a badly scaled matrix: easy to state, degenerate,
 `N = 1000` samples `x ~ N(0, I_6)` and targets `y = A x`; the network is `y^ = W_2 W_1 x`, its loss the batch mean of
 `|y^ - y|^2`. The targets are linear in the inputs, so with the samples' second moment `C = X^T X / N = R R^T`
 
-    1/N sum_n |(W_2 W_1 - A) x_n|^2 = trace (W_2 W_1 - A) C (W_2 W_1 - A)^T = |(W_2 W_1 - A) R|_F^2 :
+    1/N sum_n |(W_2 W_1 - A) x_n|^2 = trace (W_2 W_1 - A) C (W_2 W_1 - A)^T = |(W_2 W_1 - A) R|_F^2
 
 60 outputs instead of 10,000 with the same loss, gradient and Gauss-Newton matrix. `reduced=False` keeps the samples.
 """

@@ -1,6 +1,6 @@
 """Nonlinear regression: the NIST Statistical Reference Datasets (StRD), National Institute of Standards and Technology.
 
-26 of the 27 sets, y = f(x; b) + e, without Lanczos1, since its certified sum of squares, 1e-25, is rounding error.
+26 of the 27 sets, `y = f(x, b) + e`, without Lanczos1, since its certified sum of squares, 1e-25, is rounding error.
 Parameters and sums of squares are certified to 11 digits; their standard deviations are in nist_deviations.py. Each set
 has two starts, a far and a near one. To begin at the near one:
 
@@ -71,25 +71,25 @@ def _nist(
 @_nist("BoxBOD", "Box, Hunter and Hunter 1978", (1.0, 1.0), (100.0, 0.75), (213.80940889, 0.54723748542), 1168.0088766)
 @_nist("Misra1a", "Misra 1978", (500.0, 0.0001), (250.0, 0.0005), (238.94212918, 5.5015643181e-4), 0.12455138894)
 def saturation(x: Array, b1: Array, b2: Array) -> Array:
-    """b1 (1 - exp(-b2 x))."""
+    """`b1 (1 - exp(-b2 x))`."""
     return b1 * (1.0 - mg.exp(-b2 * x))
 
 
 @_nist("Misra1b", "Misra 1978", (500.0, 0.0001), (300.0, 0.0002), (337.99746163, 3.9039091287e-4), 0.075464681533)
 def misra1b(x: Array, b1: Array, b2: Array) -> Array:
-    """b1 (1 - (1 + b2 x / 2)^-2)."""
+    """`b1 (1 - (1 + b2 x / 2)^-2)`."""
     return b1 * (1.0 - 1.0 / (1.0 + b2 * x / 2.0) ** 2)
 
 
 @_nist("Misra1c", "Misra 1978", (500.0, 0.0001), (600.0, 0.0002), (636.42725809, 2.0813627256e-4), 0.040966836971)
 def misra1c(x: Array, b1: Array, b2: Array) -> Array:
-    """b1 (1 - (1 + 2 b2 x)^-1/2)."""
+    """`b1 (1 - (1 + 2 b2 x)^(-1/2))`."""
     return b1 * (1.0 - 1.0 / mg.sqrt(1.0 + 2.0 * b2 * x))
 
 
 @_nist("Misra1d", "Misra 1978", (500.0, 0.0001), (450.0, 0.0003), (437.36970754, 3.0227324449e-4), 0.056419295283)
 def misra1d(x: Array, b1: Array, b2: Array) -> Array:
-    """b1 b2 x / (1 + b2 x)."""
+    """`b1 b2 x / (1 + b2 x)`."""
     return b1 * b2 * x / (1.0 + b2 * x)
 
 
@@ -98,76 +98,76 @@ def misra1d(x: Array, b1: Array, b2: Array) -> Array:
 @_nist("Chwirut2", "Chwirut", (0.1, 0.01, 0.02), (0.15, 0.008, 0.01), (0.16657666537, 0.0051653291286, 0.012150007096),
        513.04802941)  # fmt: skip
 def chwirut(x: Array, b1: Array, b2: Array, b3: Array) -> Array:
-    """exp(-b1 x) / (b2 + b3 x)."""
+    """`exp(-b1 x) / (b2 + b3 x)`."""
     return mg.exp(-b1 * x) / (b2 + b3 * x)
 
 
 @_nist("DanWood", "Daniel and Wood 1980", (1.0, 5.0), (0.7, 4.0), (0.76886226176, 3.8604055871), 0.0043173084083)
 def danwood(x: Array, b1: Array, b2: Array) -> Array:
-    """b1 x^b2."""
+    """`b1 x^b2`."""
     return b1 * mg.pow(x, b2)
 
 
 @_nist("Bennett5", "Bennett, Swartzendruber and Brown 1994", (-2000.0, 50.0, 0.8), (-1500.0, 45.0, 0.85),
        (-2523.5058043, 46.736564644, 0.93218483193), 5.2404744073e-4)  # fmt: skip
 def bennett5(x: Array, b1: Array, b2: Array, b3: Array) -> Array:
-    """b1 (b2 + x)^(-1 / b3)."""
+    """`b1 (b2 + x)^(-1 / b3)`."""
     return b1 * mg.pow(b2 + x, -1.0 / b3)
 
 
 @_nist("Eckerle4", "Eckerle", (1.0, 10.0, 500.0), (1.5, 5.0, 450.0), (1.5543827178, 4.0888321754, 451.54121844),
        0.0014635887487)  # fmt: skip
 def eckerle4(x: Array, b1: Array, b2: Array, b3: Array) -> Array:
-    """(b1 / b2) exp(-((x - b3) / b2)^2 / 2)."""
+    """`(b1 / b2) exp(-((x - b3) / b2)^2 / 2)`."""
     return b1 / b2 * mg.exp(-(((x - b3) / b2) ** 2) / 2.0)
 
 
 @_nist("Rat42", "Ratkowsky 1983", (100.0, 1.0, 0.1), (75.0, 2.5, 0.07), (72.462237576, 2.6180768402, 0.067359200066),
        8.0565229338)  # fmt: skip
 def rat42(x: Array, b1: Array, b2: Array, b3: Array) -> Array:
-    """b1 / (1 + exp(b2 - b3 x))."""
+    """`b1 / (1 + exp(b2 - b3 x))`."""
     return b1 / (1.0 + mg.exp(b2 - b3 * x))
 
 
 @_nist("Rat43", "Ratkowsky 1983", (100.0, 10.0, 1.0, 1.0), (700.0, 5.0, 0.75, 1.3),
        (699.64151270, 5.2771253025, 0.75962938329, 1.2792483859), 8786.4049080)  # fmt: skip
 def rat43(x: Array, b1: Array, b2: Array, b3: Array, b4: Array) -> Array:
-    """b1 / (1 + exp(b2 - b3 x))^(1 / b4)."""
+    """`b1 / (1 + exp(b2 - b3 x))^(1 / b4)`."""
     return b1 / mg.pow(1.0 + mg.exp(b2 - b3 * x), 1.0 / b4)
 
 
 @_nist("MGH10", "Meyer 1970", (2.0, 400000.0, 25000.0), (0.02, 4000.0, 250.0),
        (0.0056096364710, 6181.3463463, 345.22363462), 87.945855171)  # fmt: skip
 def mgh10(x: Array, b1: Array, b2: Array, b3: Array) -> Array:
-    """b1 exp(b2 / (x + b3)): Moré, Garbow and Hillstrom 10, from a farther start."""
+    """`b1 exp(b2 / (x + b3))`: Moré, Garbow and Hillstrom 10, from a farther start."""
     return b1 * mg.exp(b2 / (x + b3))
 
 
 @_nist("MGH09", "Kowalik and Osborne 1978", (25.0, 39.0, 41.5, 39.0), (0.25, 0.39, 0.415, 0.39),
        (0.19280693458, 0.19128232873, 0.12305650693, 0.13606233068), 3.0750560385e-4)  # fmt: skip
 def mgh09(x: Array, b1: Array, b2: Array, b3: Array, b4: Array) -> Array:
-    """b1 (x^2 + b2 x) / (x^2 + b3 x + b4): Moré, Garbow and Hillstrom 15, from a farther start."""
+    """`b1 (x^2 + b2 x) / (x^2 + b3 x + b4)`: Moré, Garbow and Hillstrom 15, from a farther start."""
     return b1 * (x**2 + x * b2) / (x**2 + x * b3 + b4)
 
 
 @_nist("MGH17", "Osborne 1972", (50.0, 150.0, -100.0, 1.0, 2.0), (0.5, 1.5, -1.0, 0.01, 0.02),
        (0.37541005211, 1.9358469127, -1.4646871366, 0.012867534640, 0.022122699662), 5.4648946975e-5)  # fmt: skip
 def mgh17(x: Array, b1: Array, b2: Array, b3: Array, b4: Array, b5: Array) -> Array:
-    """b1 + b2 exp(-b4 x) + b3 exp(-b5 x): Moré, Garbow and Hillstrom 17, from a farther start."""
+    """`b1 + b2 exp(-b4 x) + b3 exp(-b5 x)`: Moré, Garbow and Hillstrom 17, from a farther start."""
     return b1 + b2 * mg.exp(-b4 * x) + b3 * mg.exp(-b5 * x)
 
 
 @_nist("Roszman1", "Roszman", (0.1, -1e-5, 1000.0, -100.0), (0.2, -5e-6, 1200.0, -150.0),
        (0.20196866396, -6.1953516256e-6, 1204.4556708, -181.34269537), 4.9484847331e-4)  # fmt: skip
 def roszman1(x: Array, b1: Array, b2: Array, b3: Array, b4: Array) -> Array:
-    """b1 - b2 x - atan(b3 / (x - b4)) / pi."""
+    """`b1 - b2 x - atan(b3 / (x - b4)) / pi`."""
     return b1 - b2 * x - mg.atan(b3 / (x - b4)) / math.pi
 
 
 @_nist("Kirby2", "Kirby", (2.0, -0.1, 0.003, -0.001, 1e-5), (1.5, -0.15, 0.0025, -0.0015, 2e-5),
        (1.6745063063, -0.13927397867, 0.0025961181191, -0.0017241811870, 2.1664802578e-5), 3.9050739624)  # fmt: skip
 def kirby2(x: Array, b1: Array, b2: Array, b3: Array, b4: Array, b5: Array) -> Array:
-    """(b1 + b2 x + b3 x^2) / (1 + b4 x + b5 x^2)."""
+    """`(b1 + b2 x + b3 x^2) / (1 + b4 x + b5 x^2)`."""
     return (b1 + b2 * x + b3 * x**2) / (1.0 + b4 * x + b5 * x**2)
 
 
@@ -180,7 +180,7 @@ def kirby2(x: Array, b1: Array, b2: Array, b3: Array, b4: Array, b5: Array) -> A
        (1288.1396800, 1491.0792535, 583.23836877, 75.416644291, 0.96629502864, 0.39797285797, 0.049727297349),
        5642.7082397)  # fmt: skip
 def cubic_ratio(x: Array, b1: Array, b2: Array, b3: Array, b4: Array, b5: Array, b6: Array, b7: Array) -> Array:
-    """(b1 + b2 x + b3 x^2 + b4 x^3) / (1 + b5 x + b6 x^2 + b7 x^3)."""
+    """`(b1 + b2 x + b3 x^2 + b4 x^3) / (1 + b5 x + b6 x^2 + b7 x^3)`."""
     return (b1 + b2 * x + b3 * x**2 + b4 * x**3) / (1.0 + b5 * x + b6 * x**2 + b7 * x**3)
 
 
@@ -191,7 +191,7 @@ def cubic_ratio(x: Array, b1: Array, b2: Array, b3: Array, b4: Array, b5: Array,
        (0.086816414977, 0.95498101505, 0.84400777463, 2.9515951832, 1.5825685901, 4.9863565084),
        1.6117193594e-8)  # fmt: skip
 def three_exponentials(x: Array, b1: Array, b2: Array, b3: Array, b4: Array, b5: Array, b6: Array) -> Array:
-    """b1 exp(-b2 x) + b3 exp(-b4 x) + b5 exp(-b6 x)."""
+    """`b1 exp(-b2 x) + b3 exp(-b4 x) + b5 exp(-b6 x)`."""
     return b1 * mg.exp(-b2 * x) + b3 * mg.exp(-b4 * x) + b5 * mg.exp(-b6 * x)
 
 
@@ -210,7 +210,7 @@ def three_exponentials(x: Array, b1: Array, b2: Array, b3: Array, b4: Array, b5:
 def two_bells(
     x: Array, b1: Array, b2: Array, b3: Array, b4: Array, b5: Array, b6: Array, b7: Array, b8: Array
 ) -> Array:
-    """b1 exp(-b2 x) + b3 exp(-((x - b4) / b5)^2) + b6 exp(-((x - b7) / b8)^2)."""
+    """`b1 exp(-b2 x) + b3 exp(-((x - b4) / b5)^2) + b6 exp(-((x - b7) / b8)^2)`."""
     bells = b3 * mg.exp(-(((x - b4) / b5) ** 2)) + b6 * mg.exp(-(((x - b7) / b8) ** 2))
     return b1 * mg.exp(-b2 * x) + bells
 
@@ -230,5 +230,5 @@ def enso(
 @problem("Nelson", "NIST StRD, nonlinear regression, Nelson (Nelson 1981)", [(2.0, 1e-4, -0.01), (2.5, 5e-9, -0.05)],
          3.7976833176, (2.5906836021, 5.6177717026e-9, -5.7701013174e-2), data=_read_nelson())  # fmt: skip
 def nelson(x1: Array, x2: Array, log_y: Array, b1: Array, b2: Array, b3: Array) -> Array:
-    """b1 - b2 x1 exp(-b3 x2) - log y: breakdown voltage y after x1 weeks at x2 degrees Celsius."""
+    """`b1 - b2 x1 exp(-b3 x2) - log y`: breakdown voltage `y` after `x_1` weeks at `x_2` degrees Celsius."""
     return b1 - b2 * x1 * mg.exp(-b3 * x2) - log_y

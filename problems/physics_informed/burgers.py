@@ -2,7 +2,7 @@ r"""Burgers' equation: `u_t + u u_x = nu u_xx` for x in (-1, 1), t in (0, 1], wi
 
     start  u(x, 0) = -sin(pi x)
 
-A wave steepens and becomes a layer of width `nu` at x = 0. With `u = -2 nu phi_x / phi` the equation is the heat
+A wave steepens and becomes a layer of width `nu` at `x = 0`. With `u = -2 nu phi_x / phi` the equation is the heat
 equation for `phi` (Hopf, 1950; Cole, 1951), whose solution is an integral over the start. With
 `F(y) = exp(-cos(pi y) / (2 pi nu))` and Gauss-Hermite nodes `eta_j` and weights `w_j`
 

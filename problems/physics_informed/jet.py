@@ -2,7 +2,7 @@ r"""Functions at points, with their first and second derivatives: what a differe
 
 A `Jet` holds, for a function `u` of coordinates `x_1, ..., x_d`, the arrays
 
-    value  u,      first  (du/dx_1, ..., du/dx_p),      second  (d^2 u/dx_1^2, ..., d^2 u/dx_s^2),      s <= p <= d,
+    u,      (du/dx_1, ..., du/dx_p),      (d^2u/dx_1^2, ..., d^2u/dx_s^2),      s <= p <= d,
 
 and the rules of calculus make jets of sums, products and functions of jets:
 

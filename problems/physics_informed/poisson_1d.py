@@ -2,7 +2,7 @@ r"""Poisson's equation on an interval: `u'' = -f` on (0, 1), `u(0) = u(1) = 0`.
 
     f(x) = (k pi)^2 sin(k pi x),        exact solution  u(x) = sin(k pi x)
 
-The network is put in as `u = x (1 - x) N(x)`. The example of many papers on physics-informed networks, with k = 3.
+The network is put in as `u = x (1 - x) N(x)`. The example of many papers on physics-informed networks, with `k = 3`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from problems.physics_informed.registry import register
 
 @dataclass(frozen=True)
 class Poisson1D(Collocation):
-    """`u'' = -(k pi)^2 sin(k pi x)` with k = `waves`, at `count` points, by one layer of `width` units.
+    """`u'' = -(k pi)^2 sin(k pi x)` with `k` = `waves`, at `count` points, by one layer of `width` units.
 
     >>> problem = Poisson1D()
     >>> problem.model(problem.init(np.random.default_rng(0))).shape

@@ -1,4 +1,4 @@
-r"""Poisson's equation on a square: `u_xx + u_yy = -f` on (0, 1)^2, `u = 0` on the boundary.
+r"""Poisson's equation on a square: `u_xx + u_yy = -f` on `(0, 1)^2`, `u = 0` on the boundary.
 
     f(x, y) = 2 pi^2 sin(pi x) sin(pi y),        exact solution  u(x, y) = sin(pi x) sin(pi y)
 

@@ -51,7 +51,7 @@ class Regression(Classification):
         return nn.squared_error(outputs, self._standard(batch.labels)) * (1.0 / len(self.data.target_std))
 
     def errors(self, outputs: Array, batch: Batch) -> Array:
-        """The same: the share of the targets' variance that is not explained, 1 - R^2 on the training set."""
+        """The same: the share of the targets' variance that is not explained, `1 - R^2` on the training set."""
         return self.loss(outputs, batch)
 
     def _standard(self, targets: Array) -> Array:

@@ -1,6 +1,6 @@
 r"""Newton's step is the minimum of the quadratic model.
 
-Claim. Let B be symmetric and positive definite. The quadratic model of how f changes around w ::
+Claim. Let `B` be symmetric and positive definite. The quadratic model of how `f` changes around `w` ::
 
     m(z) = 1/2 z.B z + z.g
 
@@ -8,28 +8,28 @@ has exactly one minimum, Newton's step. Its value there is half the slope along 
 
     z* = -B^-1 g,        m(z*) = -1/2 g.B^-1 g = 1/2 g.z*                          (1)
 
-Derivation. B is invertible, so exactly one z* has `B z* = -g`. For any direction v, since B is symmetric::
+Derivation. `B` is invertible, so exactly one `z*` has `B z* = -g`. For any direction `v`, since `B` is symmetric::
 
     m(z* + v) = m(z*) + v.(B z* + g) + 1/2 v.B v = m(z*) + 1/2 v.B v               (2)
 
-The bracket is zero and the last term is positive unless v = 0, so m is higher at every other point. With v = -z*, (2)
-says `0 = m(0) = m(z*) + 1/2 z*.B z*`, and `B z* = -g` turns that into (1).
+The bracket is zero and the last term is positive unless `v = 0`, so `m` is higher at every other point. With `v = -z*`,
+(2) says `0 = m(0) = m(z*) + 1/2 z*.B z*`, and `B z* = -g` turns that into (1).
 
-Why this m. With the gradient g and the Hessian H at w, Taylor's theorem says::
+Why this `m`. With the gradient `g` and the Hessian `H` at `w`, Taylor's theorem says::
 
     f(w + z) = f(w) + z.g + 1/2 z.H z + O(|z|^3)                                   (3)
 
-So with B = H, m is the change of f up to third order. If f is quadratic, m is the change itself, and one step from any
-point reaches the minimum.
+So with `B = H`, `m` is the change of `f` up to third order. If `f` is quadratic, `m` is the change itself, and one step
+from any point reaches the minimum.
 
-Why positive definite. If H has a direction v with `v.H v < 0`, the model with B = H falls without bound along v, and
-`-H^-1 g` is a saddle point. Solvers therefore replace H by a matrix that has no negative eigenvalues: the Gauss-Newton
-matrix G (test_05_gauss_newton.py) plus `lam I` (test_14_damping.py), or the Hessian with its eigenvalues replaced by
-their absolute values.
+Why positive definite. If `H` has a direction `v` with `v.H v < 0`, the model with `B = H` falls without bound along
+`v`, and `-H^-1 g` is a saddle point. Solvers therefore replace `H` by a matrix that has no negative eigenvalues: the
+Gauss-Newton matrix `G` (test_05_gauss_newton.py) plus `lam I` (test_14_damping.py), or the Hessian with its eigenvalues
+replaced by their absolute values.
 
-Why use curvature. Change the coordinates by an invertible matrix S: `w = S w~`. In the new coordinates the gradient is
-`S^T g` and the Hessian `S^T H S`, so Newton's step is `-(S^T H S)^-1 S^T g = S^-1 z*`, which moves w by the same z*. A
-gradient step moves w by `-beta S S^T g`, which depends on the coordinates.
+Why use curvature. Change the coordinates by an invertible matrix `S`: `w = S w~`. In the new coordinates the gradient
+is `S^T g` and the Hessian `S^T H S`, so Newton's step is `-(S^T H S)^-1 S^T g = S^-1 z*`, which moves `w` by the same
+`z*`. A gradient step moves `w` by `-beta S S^T g`, which depends on the coordinates.
 
 Source: J. Nocedal and S. Wright, Numerical Optimization (2006), sections 2.2 and 3.3.
 """

@@ -1,30 +1,30 @@
 r"""Gradient descent on the quadratic model reaches Newton's step, without moving w.
 
-Claim. Let G_lam have the eigenvalues `0 < h_min <= ... <= h_max`, and let `z* = -G_lam^-1 g`. The iteration ::
+Claim. Let `G_lam` have the eigenvalues `0 < h_min <= ... <= h_max`, and let `z* = -G_lam^-1 g`. The iteration ::
 
     z <- z - beta (G_lam z + g)                                                    (1)
 
-is gradient descent on `m(z) = 1/2 z.G_lam z + z.g`. It converges to z* from every start exactly when
-`0 < beta < 2 / h_max`. Each step multiplies the error along an eigenvector of eigenvalue h by `1 - beta h`. With
-kappa = h_max / h_min, the best beta for the slowest eigenvector is ::
+is gradient descent on `m(z) = 1/2 z.G_lam z + z.g`. It converges to `z*` from every start exactly when
+`0 < beta < 2 / h_max`. Each step multiplies the error along an eigenvector of eigenvalue `h` by `1 - beta h`. With
+`kappa = h_max / h_min`, the best `beta` for the slowest eigenvector is ::
 
-    beta = 2 / (h_min + h_max),        |error| <- (kappa - 1) / (kappa + 1) |error|                        (2)
+    beta = 2 / (h_min + h_max),        |error| <- (kappa - 1)/(kappa + 1) |error|                          (2)
 
-Derivation. The gradient of m is `d = G_lam z + g = G_lam (z - z*)`. Subtract z* on both sides of (1)::
+Derivation. The gradient of `m` is `d = G_lam z + g = G_lam (z - z*)`. Subtract `z*` on both sides of (1)::
 
     z - z* <- (I - beta G_lam) (z - z*)                                            (3)
 
 In the basis of the eigenvectors this multiplies each entry by `1 - beta h`. All these factors are below 1 in size
-exactly when `0 < beta h < 2` for all h. The largest `|1 - beta h|` belongs to h_min or to h_max. The first falls as
-beta grows, the second rises. So the best beta makes them equal, `1 - beta h_min = beta h_max - 1`, which is (2).
+exactly when `0 < beta h < 2` for all `h`. The largest `|1 - beta h|` belongs to `h_min` or to `h_max`. The first falls
+as `beta` grows, the second rises. So the best `beta` makes them equal, `1 - beta h_min = beta h_max - 1`, which is (2).
 
-What it costs. w does not change, so g and G_lam do not change. The network is evaluated once, and each step takes one
-product with G_lam. This computes Newton's step without forming the matrix. CurveBall spreads this iteration over the
-training.
+What it costs. `w` does not change, so `g` and `G_lam` do not change. The network is evaluated once, and each step takes
+one product with `G_lam`. This computes Newton's step without forming the matrix. CurveBall spreads this iteration over
+the training.
 
-Compared with conjugate gradients. From z = 0, after t steps z is a combination of `g, G_lam g, ..., G_lam^(t-1) g`.
-Conjugate gradients also take one product a step. They give the lowest m of all such combinations, so they are never
-behind.
+Compared with conjugate gradients. From `z = 0`, after `t` steps `z` is a combination of
+`g, G_lam g, ..., G_lam^(t-1) g`. Conjugate gradients also take one product a step. They give the lowest `m` of all such
+combinations, so they are never behind.
 
 Source: J. F. Henriques et al., ICCV 2019, arXiv 1805.08095; Nocedal and Wright, sections 3.3 and 5.1.
 """

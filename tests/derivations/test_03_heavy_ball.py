@@ -1,30 +1,30 @@
 r"""CurveBall without curvature is momentum gradient descent.
 
-Claim. With G = 0, CurveBall's iteration for lam = 0 ::
+Claim. With `G = 0`, CurveBall's iteration for `lam = 0` ::
 
     z <- rho z - beta (G z + g),        w <- w + z                                 (1)
 
-is momentum gradient descent, Polyak's heavy ball, with learning rate beta and momentum rho::
+is momentum gradient descent, Polyak's heavy ball, with learning rate `beta` and momentum `rho`::
 
     z <- rho z - beta g,        w <- w + z                                         (2)
 
-Derivation. Put G = 0. Since z is the last move of w, (2) is also `w <- w - beta g + rho (w - w_before)`, the form in
-which Polyak wrote it. Unrolled from z = 0, the move is a sum of all gradients so far, with weights that decay::
+Derivation. Put `G = 0`. Since `z` is the last move of `w`, (2) is also `w <- w - beta g + rho (w - w_before)`, the form
+in which Polyak wrote it. Unrolled from `z = 0`, the move is a sum of all gradients so far, with weights that decay::
 
     z_t = -beta (g_t + rho g_(t-1) + rho^2 g_(t-2) + ...)                          (3)
 
 For a constant gradient it tends to `-beta g / (1 - rho)`: momentum 0.9 makes the step ten times as long.
 
-What the curvature adds. Collect the terms of (1) in z::
+What the curvature adds. Collect the terms of (1) in `z`::
 
     z <- (rho I - beta G) z - beta g                                               (4)
 
-So (1) is (2) with another momentum in every direction: `rho - beta h` along an eigenvector of G of eigenvalue h. In
+So (1) is (2) with another momentum in every direction: `rho - beta h` along an eigenvector of `G` of eigenvalue `h`. In
 directions of high curvature old moves decay fast or change sign; in flat directions they add up. The curvature adds
-nothing else, and the solver stores nothing else: it keeps z, as before.
+nothing else, and the solver stores nothing else: it keeps `z`, as before.
 
-Zero curvature in tests. The curvature is `G = J^T H_L J` (test_05_gauss_newton.py). Take the whole objective f as the
-model and the identity, y -> y, as the loss. Then `g_L = 1` and `H_L = 0`: the gradient is the same and G is zero.
+Zero curvature in tests. The curvature is `G = J^T H_L J` (test_05_gauss_newton.py). Take the whole objective `f` as the
+model and the identity, `y -> y`, as the loss. Then `g_L = 1` and `H_L = 0`: the gradient is the same and `G` is zero.
 
 Source: B. Polyak, USSR Computational Mathematics and Mathematical Physics 4(5), 1964; Henriques et al., ICCV 2019.
 """

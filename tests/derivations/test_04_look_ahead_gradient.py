@@ -1,14 +1,14 @@
 r"""On a quadratic, CurveBall's direction is the gradient one move ahead, as in Nesterov's method.
 
-Claim. If f is quadratic with Hessian H, and g(w) is its gradient at w, then for every w and z ::
+Claim. If `f` is quadratic with Hessian `H`, and `g(w)` is its gradient at `w`, then for every `w` and `z` ::
 
     H z + g(w) = g(w + z)                                                          (1)
 
-So CurveBall with G = H and lam = 0 follows the gradient at the point that the last move, if repeated, would reach.
+So CurveBall with `G = H` and `lam = 0` follows the gradient at the point that the last move, if repeated, would reach.
 
-Derivation. `g(w) = H (w - w*)` for a minimum w*, so `g(w + z) = H (w - w*) + H z`. For any smooth f, with its Hessian
-at w, (1) holds up to `O(|z|^2)`, because it is the Taylor polynomial of the gradient. With the Gauss-Newton matrix in
-the Hessian's place the error is `(G - H) z`, of first order.
+Derivation. `g(w) = H (w - w*)` for a minimum `w*`, so `g(w + z) = H (w - w*) + H z`. For any smooth `f`, with its
+Hessian at `w`, (1) holds up to `O(|z|^2)`, because it is the Taylor polynomial of the gradient. With the Gauss-Newton
+matrix in the Hessian's place the error is `(G - H) z`, of first order.
 
 Nesterov's method. In the form of Sutskever et al. it has the same two variables::
 
@@ -16,16 +16,17 @@ Nesterov's method. In the form of Sutskever et al. it has the same two variables
     Nesterov      z <- rho z - beta g(w + rho z)        w <- w + z                 (3)
     heavy ball    z <- rho z - beta g(w)                w <- w + z                 (4)
 
-All three take the gradient at `w + alpha z` for the last move z. They differ only in how far ahead that is: alpha = 1,
-rho and 0. From the same w and z, (1) says that the first two give moves that differ by exactly ::
+All three take the gradient at `w + alpha z` for the last move `z`. They differ only in how far ahead that is:
+`alpha = 1`, `alpha = rho` and `alpha = 0`. From the same `w` and `z`, (1) says that the first two give moves that
+differ by exactly ::
 
     z'_CurveBall - z'_Nesterov = -beta (1 - rho) H z                               (5)
 
-So CurveBall slows down a little more, most where the curvature is high. With rho = 1 the two methods are the same.
+So CurveBall slows down a little more, most where the curvature is high. With `rho = 1` the two methods are the same.
 
 One difference exists on every objective. Nesterov's method evaluates the network at the point ahead. CurveBall
-evaluates it at w and predicts the gradient ahead by a linear map. So it can choose rho after g and `G z` are known, and
-the automatic rho and beta (test_07_two_by_two_system.py) need that.
+evaluates it at `w` and predicts the gradient ahead by a linear map. So it can choose `rho` after `g` and `G z` are
+known, and the automatic `rho` and `beta` (test_07_two_by_two_system.py) need that.
 
 Source: Y. Nesterov, Soviet Mathematics Doklady 27(2), 1983; I. Sutskever et al., ICML 2013, section 2, equations 3, 4.
 """

@@ -1,31 +1,31 @@
 r"""The Gauss-Newton matrix is the Hessian of the loss of the linearised model.
 
-Claim. Let f(w) = L(phi(w)), let J be the Jacobian of phi at w, and let g_L and H_L be the gradient and the Hessian of L
-at y = phi(w). Then ::
+Claim. Let `f(w) = L(phi(w))`, let `J` be the Jacobian of `phi` at `w`, and let `g_L` and `H_L` be the gradient and the
+Hessian of `L` at `y = phi(w)`. Then ::
 
     H = J^T H_L J + sum_k g_L[k] Hessian(phi_k)                                    (1)
 
-The first term is the Gauss-Newton matrix G. It is the Hessian of `L(y + J v)` in v at v = 0, that is, of the objective
-with phi replaced by its linearisation at w. The second term, `H - G`, is what the replacement drops.
+The first term is the Gauss-Newton matrix `G`. It is the Hessian of `L(y + J v)` in `v` at `v = 0`, that is, of the
+objective with `phi` replaced by its linearisation at `w`. The second term, `H - G`, is what the replacement drops.
 
 Derivation. The chain rule gives `df/dw_i = sum_k dphi_k/dw_i g_L[k]`. Differentiate the product once more::
 
-    d2f/dw_i dw_j = sum_kl dphi_k/dw_i H_L[k, l] dphi_l/dw_j + sum_k g_L[k] d2phi_k/dw_i dw_j
+    d^2f/(dw_i dw_j) = sum_kl dphi_k/dw_i H_L[k, l] dphi_l/dw_j + sum_k g_L[k] d^2phi_k/(dw_i dw_j)
 
-which is (1). A linear phi has no second derivatives, so for it the first term is the whole Hessian.
+which is (1). A linear `phi` has no second derivatives, so for it the first term is the whole Hessian.
 
 When nothing is dropped. When `g_L = 0`: for a least-squares problem with zero residuals at the solution, or at any
-solution where the outputs themselves minimise L. There G = H, so near such a solution Gauss-Newton's steps are
+solution where the outputs themselves minimise `L`. There `G = H`, so near such a solution Gauss-Newton's steps are
 Newton's.
 
-Never indefinite. `v.G v = (J v).H_L (J v)` is not negative if L is convex in the outputs. This holds for `L = |y|^2`
-with `H_L = 2 I`. It holds for the softmax cross entropy of N samples, where H_L has for each sample with softmax s
-the block ::
+Never indefinite. `v.G v = (J v).H_L (J v)` is not negative if `L` is convex in the outputs. This holds for `L = |y|^2`
+with `H_L = 2 I`. It holds for the softmax cross entropy of `N` samples, where `H_L` has for each sample with softmax
+`s` the block ::
 
-    (diag s - s s^T) / N,        u.H_L u = sum over the samples of (variance of u under s) / N
+    (diag(s) - s s^T) / N,        u.H_L u = 1/N sum_n var_n(u)
 
-H itself is often indefinite, because its second term can have any sign. G pays for this with its rank: it has at most
-as many nonzero eigenvalues as there are outputs (for the softmax, one fewer per sample), so it needs damping to be
+`H` itself is often indefinite, because its second term can have any sign. `G` pays for this with its rank: it has at
+most as many nonzero eigenvalues as there are outputs (for the softmax, one fewer per sample), so it needs damping to be
 invertible.
 
 Source: N. Schraudolph, Neural Computation 14(7), 2002; Nocedal and Wright, section 10.3.

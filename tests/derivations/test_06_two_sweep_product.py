@@ -1,24 +1,24 @@
 r"""CurveBall's direction costs one push-forward and one pull-back.
 
-Claim. With `G_lam = J^T H_L J + lam I` and `g = J^T g_L`, the gradient of the quadratic model at z is ::
+Claim. With `G_lam = J^T H_L J + lam I` and `g = J^T g_L`, the gradient of the quadratic model at `z` is ::
 
     d = G_lam z + g = J^T (H_L (J z) + g_L) + lam z                                (1)
 
-This takes one push-forward of z, one product with the small Hessian of the loss, one pull-back, and no matrix.
+This takes one push-forward of `z`, one product with the small Hessian of the loss, one pull-back, and no matrix.
 
-Derivation. Write both terms out: `J^T (H_L (J z)) + J^T g_L + lam z`. Both are pulled back by the same linear map J^T,
-so the cotangents can be added first, at the outputs, and pulled back once. Read from the right::
+Derivation. Write both terms out: `J^T (H_L (J z)) + J^T g_L + lam z`. Both are pulled back by the same linear map
+`J^T`, so the cotangents can be added first, at the outputs, and pulled back once. Read from the right::
 
     z_y = J z            push-forward of z: how the outputs would move
     u = H_L z_y + g_L    the gradient of the loss after that move, to first order
     d = J^T u + lam z    pull-back of u, where the gradient pulls back g_L
 
-SGD pulls back g_L. CurveBall pulls back the gradient that the loss will have after the move z, and pays one
-push-forward for that. To compute g and `G_lam z` separately would take two pull-backs.
+SGD pulls back `g_L`. CurveBall pulls back the gradient that the loss will have after the move `z`, and pays one
+push-forward for that. To compute `g` and `G_lam z` separately would take two pull-backs.
 
-A whole step. The network is evaluated (linearised) once. The step size and the momentum also need
-`d_y = J d` (test_07_two_by_two_system.py), a second push-forward. In all a step takes one evaluation, two push-forwards
-and one pull-back. SGD takes one evaluation and one pull-back. Between steps only z is kept, as momentum SGD keeps its
+A whole step. The network is evaluated (linearised) once. The step size and the momentum also need `d_y = J d`
+(test_07_two_by_two_system.py), a second push-forward. In all a step takes one evaluation, two push-forwards and one
+pull-back. SGD takes one evaluation and one pull-back. Between steps only `z` is kept, as momentum SGD keeps its
 velocity.
 
 How it is counted. The test puts an operation into the network's first layer that returns its input, and counts how

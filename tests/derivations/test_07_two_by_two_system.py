@@ -2,28 +2,27 @@ r"""Momentum and step size that minimise the quadratic model, from a system of t
 
 Claim. Among all `z' = rho z - beta d` the model `m(z') = 1/2 z'.G_lam z' + z'.g` is smallest where ::
 
-    [ d.G_lam d   z.G_lam d ] [ beta ]   [ g.d ]
-    [                       ] [      ] = [     ]        in short: A x = b          (1)
-    [ z.G_lam d   z.G_lam z ] [ -rho ]   [ g.z ]
+    [[d.G_lam d, z.G_lam d], [z.G_lam d, z.G_lam z]] [beta, -rho]^T = [g.d, g.z]^T,        in short A x = b     (1)
 
-Derivation. m is a quadratic of two numbers. At its minimum its derivatives by beta and by rho are zero::
+Derivation. `m` is a quadratic of two numbers. At its minimum its derivatives by `beta` and by `rho` are zero::
 
     0 = dm/dbeta = -d.(G_lam (rho z - beta d) + g)        beta d.G_lam d - rho z.G_lam d = g.d
     0 = dm/drho  =  z.(G_lam (rho z - beta d) + g)        beta z.G_lam d - rho z.G_lam z = g.z
 
-A holds the inner products of d and z under G_lam. By Cauchy and Schwarz its determinant is not negative. For positive
-definite G_lam it is zero exactly when z and d are parallel, which includes z = 0. Then many (beta, rho) give the same
-z', and the pseudo-inverse takes the shortest::
+`A` holds the inner products of `d` and `z` under `G_lam`. By Cauchy and Schwarz its determinant is not negative. For
+positive definite `G_lam` it is zero exactly when `z` and `d` are parallel, which includes `z = 0`. Then many
+`(beta, rho)` give the same `z'`, and the pseudo-inverse takes the shortest::
 
-    z = 0           beta = g.d / d.G_lam d,  rho = 0                               (2)
-    z = alpha d     (beta, -rho) = s (1, alpha) / (1 + alpha^2),  s = g.d / d.G_lam d                      (3)
+    z = 0:          beta = g.d / d.G_lam d, rho = 0                                                              (2)
+    z = alpha d:    (beta, -rho) = s (1, alpha) / (1 + alpha^2), s = g.d / d.G_lam d                             (3)
 
-With z = alpha d the move is `-(beta - rho alpha) d`, and its best length is s. (3) is the point on the line
-`beta + alpha (-rho) = s` that is nearest to the origin. At the first step z = 0 and d = g: then (2) is steepest descent
-to the lowest point of the model.
+With `z = alpha d` the move is `-(beta - rho alpha) d`, and its best length is `s`. (3) is the point on the line
+`beta + alpha (-rho) = s` that is nearest to the origin. At the first step `z = 0` and `d = g`: then (2) is steepest
+descent to the lowest point of the model.
 
 In floating point the determinant is known up to a few rounding errors of the size of `(d.G_lam d) (z.G_lam z)`. If the
-`1 - cos^2` of the angle between z and d, in the inner product of G_lam, is below that, z and d count as parallel.
+`1 - cos^2` of the angle between `z` and `d`, in the inner product of `G_lam`, is below that, `z` and `d` count as
+parallel.
 
 What it costs. With `z_y = J z` and `d_y = J d` ::
 
@@ -31,7 +30,8 @@ What it costs. With `z_y = J z` and `d_y = J d` ::
     z.G_lam d = z_y.H_L d_y + lam z.d        g.z = g_L.z_y                         (4)
     z.G_lam z = z_y.H_L z_y + lam z.z
 
-The tangent z_y is known already (test_06_two_sweep_product.py), so all five numbers cost one more push-forward, d_y.
+The tangent `z_y` is known already (test_06_two_sweep_product.py), so all five numbers cost one more push-forward,
+`d_y`.
 
 Source: Henriques et al., ICCV 2019, arXiv 1805.08095; J. Martens and R. Grosse, ICML 2015 (arXiv 1503.05671), section
 7, choose the two coefficients of K-FAC in the same way.

@@ -1,32 +1,32 @@
 r"""The decrease that the quadratic model predicts.
 
-Claim. With the rho and beta that minimise the model m over `z' = rho z - beta d` (test_07_two_by_two_system.py)::
+Claim. With the `rho` and `beta` that minimise the model `m` over `z' = rho z - beta d` (test_07_two_by_two_system.py)::
 
     m(z') = -1/2 (beta g.d - rho g.z) = -1/2 z'.G_lam z'  <=  0                    (1)
 
-On a quadratic objective with Hessian G, the objective changes by ::
+On a quadratic objective with Hessian `G`, the objective changes by ::
 
     f(w + z') - f(w) = m(z') - lam/2 |z'|^2                                        (2)
 
-For lam = 0 that is m itself, so the prediction is exact.
+For `lam = 0` that is `m` itself, so the prediction is exact.
 
 Derivation. Write the system as `A x = b` with `x = (beta, -rho)` and `b = (g.d, g.z)`. As `z' = -(x_1 d + x_2 z)`, the
-two terms of m are ::
+two terms of `m` are ::
 
     1/2 z'.G_lam z' = 1/2 x.A x,        z'.g = -x.b
 
 With `A x = b`, `m = 1/2 x.b - x.b = -1/2 x.b`: the first form of (1). And `x.b = x.A x = z'.G_lam z'` is not negative,
-because G_lam is not indefinite. For positive definite G_lam it is zero only for z' = 0, and z' = 0 only where g is
-orthogonal to d and z.
+because `G_lam` is not indefinite. For positive definite `G_lam` it is zero only for `z' = 0`, and `z' = 0` only where
+`g` is orthogonal to `d` and `z`.
 
-Since x minimises m over all pairs of coefficients, m(z') is at most the m of any of them. It is at most `m(z)` (rho =
-1, beta = 0), so repeating the last move is never better. It is at most 0 (rho = beta = 0), so standing still is never
-better.
+Since `x` minimises `m` over all pairs of coefficients, `m(z')` is at most the `m` of any of them. It is at most `m(z)`
+(`rho = 1`, `beta = 0`), so repeating the last move is never better. It is at most 0 (`rho = beta = 0`), so standing
+still is never better.
 
-For (2): the change of a quadratic with Hessian G is `1/2 z'.G z' + z'.g`, and `1/2 z'.G_lam z'` has `lam/2 |z'|^2`
+For (2): the change of a quadratic with Hessian `G` is `1/2 z'.G z' + z'.g`, and `1/2 z'.G_lam z'` has `lam/2 |z'|^2`
 more. So on a quadratic, damping makes the prediction too high by that much: the true decrease is larger.
 
-The solver evaluates `1/2 x.A x - x.b`. This is right for fixed rho or beta too, where (1) does not hold.
+The solver evaluates `1/2 x.A x - x.b`. This is right for fixed `rho` or `beta` too, where (1) does not hold.
 
 Source: Nocedal and Wright, chapter 4 (the model's decrease); Henriques et al., ICCV 2019, arXiv 1805.08095.
 """

@@ -1,9 +1,9 @@
 r"""For which rho and beta CurveBall converges on a quadratic.
 
-Claim. Along an eigenvector of eigenvalue h, with `a = beta h` and w measured from the minimum, CurveBall with lam = 0
-is ::
+Claim. Along an eigenvector of eigenvalue `h`, with `a = beta h` and `w` measured from the minimum, CurveBall with
+`lam = 0` is ::
 
-    z' = rho z - a (z + w),    w' = w + z',      [z', w'] = M [z, w],    M = [[rho - a, -a], [rho - a, 1 - a]]
+    z' = rho z - a (z + w),    w' = w + z',      [z', w']^T = M [z, w]^T,    M = [[rho - a, -a], [rho - a, 1 - a]]
 
     det(mu I - M) = mu^2 - (1 + rho - 2a) mu + (rho - a)                           (1)
 
@@ -11,34 +11,34 @@ It converges from every start exactly when ::
 
     a > 0    and    3a/2 - 1 < rho < 1 + a                                         (2)
 
-For momentum gradient descent, `z' = rho z - a w`, the polynomial is `mu^2 - (1 + rho - a) mu + rho`, and the
-condition is ::
+For momentum gradient descent, `z' = rho z - a w`, the polynomial is `mu^2 - (1 + rho - a) mu + rho`, and the condition
+is ::
 
     0 < a < 2 (1 + rho)    and    |rho| < 1                                        (3)
 
-With several eigenvectors the condition must hold for the a of each of them.
+With several eigenvectors the condition must hold for the `a` of each of them.
 
-Derivation. In the basis of the Hessian's eigenvectors the iteration separates into one with two numbers for each. M has
-the trace `tr = (rho - a) + (1 - a)` and the determinant `det = (rho - a)(1 - a) + a (rho - a) = rho - a`, which gives
-(1). The iterates tend to zero from every start exactly when both roots of `P(mu) = mu^2 - tr mu + det` lie inside the
-unit circle. By Jury's conditions that holds exactly when ::
+Derivation. In the basis of the Hessian's eigenvectors the iteration separates into one with two numbers for each. `M`
+has the trace `tr = (rho - a) + (1 - a)` and the determinant `det = (rho - a)(1 - a) + a (rho - a) = rho - a`, which
+gives (1). The iterates tend to zero from every start exactly when both roots of `P(mu) = mu^2 - tr mu + det` lie inside
+the unit circle. By Jury's conditions that holds exactly when ::
 
     P(1) = 1 - tr + det > 0,        P(-1) = 1 + tr + det > 0,        det < 1       (4)
 
-Proof of (4). If the roots are a complex pair, P is positive on the real line, and det is their modulus squared. If they
-are real, P is negative between them. So if P(1) and P(-1) are positive, both roots lie in (-1, 1), or both above 1, or
-both below -1. In the last two cases their product det is above 1. Conversely, roots inside the circle satisfy all three
-conditions. Here ::
+Proof of (4). If the roots are a complex pair, `P` is positive on the real line, and `det` is their modulus squared. If
+they are real, `P` is negative between them. So if `P(1)` and `P(-1)` are positive, both roots lie in (-1, 1), or both
+above 1, or both below -1. In the last two cases their product `det` is above 1. Conversely, roots inside the circle
+satisfy all three conditions. Here ::
 
     P(1) = a,        P(-1) = 2 + 2 rho - 3a,        det = rho - a
 
 which is (2). For momentum gradient descent `P(1) = a, P(-1) = 2 + 2 rho - a, det = rho`, which is (3): its first part
 needs `rho > -1`.
 
-What it says. For the same rho, CurveBall's largest step is `2 (1 + rho) / 3`, a third of momentum gradient descent's.
-But rho may exceed 1 by as much as the smallest a. For some rho it converges up to a = 4, where the two bounds in (2)
-meet. At the bound `rho = 3a/2 - 1` one root is -1: w jumps from one side of the minimum to the other. At the bound
-`rho = 1 + a` the roots have modulus 1: w circles around the minimum.
+What it says. For the same `rho`, CurveBall's largest step is `2 (1 + rho) / 3`, a third of momentum gradient descent's.
+But `rho` may exceed 1 by as much as the smallest `a`. For some `rho` it converges up to `a = 4`, where the two bounds
+in (2) meet. At the bound `rho = 3a/2 - 1` one root is -1: `w` jumps from one side of the minimum to the other. At the
+bound `rho = 1 + a` the roots have modulus 1: `w` circles around the minimum.
 
 Source: E. Jury, Theory and Application of the z-Transform Method (1964); B. Polyak, 1964, for (3).
 """

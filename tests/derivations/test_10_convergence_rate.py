@@ -1,18 +1,18 @@
 r"""How fast CurveBall converges on a quadratic.
 
-Claim. Along an eigenvector of eigenvalue h, with `a = beta h` > 0 and lam = 0 (test_09_convergence_region.py), each
-step shrinks the error in the long run by q, the larger modulus of the two roots ::
+Claim. Along an eigenvector of eigenvalue `h`, with `a = beta h > 0` and `lam = 0` (test_09_convergence_region.py), each
+step shrinks the error in the long run by `q`, the larger modulus of the two roots ::
 
     mu = (tr +- sqrt(tr^2 - 4 det)) / 2,        tr = 1 + rho - 2a,    det = rho - a                        (1)
 
-    q = sqrt(rho - a)                           if (1 - sqrt a)^2 < rho - a < (1 + sqrt a)^2: a complex pair
-    q = (|tr| + sqrt(tr^2 - 4 det)) / 2         otherwise: real roots              (2)
+    q = sqrt(rho - a)                           if (1 - sqrt a)^2 < rho - a < (1 + sqrt a)^2, a complex pair
+    q = (|tr| + sqrt(tr^2 - 4 det)) / 2         otherwise, real roots                                    (2)
 
-For a given a the best rho, and its rate, are ::
+For a given `a` the best `rho`, and its rate, are ::
 
     rho = a + (1 - sqrt a)^2,        q = |1 - sqrt a|                              (3)
 
-The best pair of all is a = 1, rho = 1, with q = 0: it reaches the minimum after one step.
+The best pair of all is `a = 1`, `rho = 1`, with `q = 0`: it reaches the minimum after one step.
 
 Derivation. On a quadratic `z' = rho z - beta (H z + g)` is `z' = (rho - a) z - beta g` along the eigenvector. This is
 heavy ball with the momentum `rho - a = det`, and so `tr = 1 + det - a`. Now ::
@@ -20,28 +20,29 @@ heavy ball with the momentum `rho - a = det`, and so `tr = 1 + det - a`. Now ::
     tr^2 - 4 det = (1 + det - a)^2 - 4 det = (det - (1 - sqrt a)^2) (det - (1 + sqrt a)^2)
 
 (expand both sides), which is negative exactly between the two squares. There the roots are a complex pair with product
-det, so they have the modulus sqrt(det): (2). The modulus rises with det. So the best complex pair is at the lower end,
-where both roots are `tr/2 = 1 - sqrt a`. Below it the roots are real, and `P(mu) = mu^2 - (1 - a) mu - det (mu - 1)`
-rises with det at each mu < 1. So as det falls, the upper root moves up and the lower root moves down, and the larger
-modulus grows. In both directions from (3) the rate is worse. The smallest `|1 - sqrt a|` is 0, at a = 1.
+`det`, so they have the modulus `sqrt(det)`: (2). The modulus rises with `det`. So the best complex pair is at the lower
+end, where both roots are `tr/2 = 1 - sqrt a`. Below it the roots are real, and
+`P(mu) = mu^2 - (1 - a) mu - det (mu - 1)` rises with `det` at each `mu < 1`. So as `det` falls, the upper root moves up
+and the lower root moves down, and the larger modulus grows. In both directions from (3) the rate is worse. The smallest
+`|1 - sqrt a|` is 0, at `a = 1`.
 
-On a spectrum. With eigenvalues from h_min to h_max and `kappa = h_max / h_min > 3`, the slowest eigenvector decides.
-The best pair is ::
+On a spectrum. With eigenvalues from `h_min` to `h_max` and `kappa = h_max / h_min > 3`, the slowest eigenvector
+decides. The best pair is ::
 
     beta h_min = (1 - q)^2,    rho = q^2 + (1 - q)^2,    kappa = (1 + q)(1 - q + 2 q^2) / ((1 + 2q)(1 - q)^2)  (4)
 
-where the last equation gives the rate q, between 1/2 and 1. The reason: no root has a modulus above q exactly when
+where the last equation gives the rate `q`, between 1/2 and 1. The reason: no root has a modulus above `q` exactly when
 (test_09_convergence_region.py, for `P(q mu) / q^2`) ::
 
     det <= q^2            that is    a >= rho - q^2
     P(q) >= 0                        (1 - q)(rho - q) + (2q - 1) a >= 0
     P(-q) >= 0                       a <= (q^2 + q + (1 + q) rho) / (1 + 2q)
 
-The first two bound the smallest a, the third bounds the largest. As rho grows the first bound rises, the second falls,
-and the third rises. The quotient of the largest and the smallest a is largest where the first two meet. That is at the
-rho of (4), where the third gives its kappa: 3 for q = 1/2, and more for larger q. For a large kappa,
-`q ~ 1 - 2 / sqrt(3 kappa)`: momentum turns kappa into its square root. Gradient descent has about `1 - 2 / kappa` at
-best (test_02_descent_on_the_step.py), heavy ball about `1 - 2 / sqrt(kappa)`, and Nesterov's method
+The first two bound the smallest `a`, the third bounds the largest. As `rho` grows the first bound rises, the second
+falls, and the third rises. The quotient of the largest and the smallest `a` is largest where the first two meet. That
+is at the `rho` of (4), where the third gives its `kappa`: 3 for `q = 1/2`, and more for larger `q`. For a large
+`kappa`, `q ~= 1 - 2 / sqrt(3 kappa)`: momentum turns `kappa` into its square root. Gradient descent has about
+`1 - 2 / kappa` at best (test_02_descent_on_the_step.py), heavy ball about `1 - 2 / sqrt(kappa)`, and Nesterov's method
 `1 - 2 / sqrt(3 kappa + 1)`, the same as CurveBall to first order.
 
 Source: B. Polyak, 1964 (heavy ball); L. Lessard, B. Recht, A. Packard, SIAM J. Optimization 26(1), 2016 (Nesterov's).

@@ -4,19 +4,19 @@ Definition. The decrease found over the decrease predicted, on one and the same 
 
     gamma = (f(w + z) - f(w)) / m(z),        m(z) = 1/2 z.G_lam z + z.g            (1)
 
-for the z of this step. Every `lam_every` = 5 steps, with factor = 0.999^5::
+for the `z` of this step. Every `lam_every` = 5 steps, with `factor = 0.999^5`::
 
     gamma < 1/2 or not finite    lam <- lam / factor    the model predicted too much: shorter steps
     1/2 <= gamma <= 3/2          lam <- lam
     gamma > 3/2                  lam <- lam factor      it predicted too little: longer steps              (2)
 
-within [1e-8, 1e8]. A larger lam shortens the step and turns it towards the negative gradient (test_14_damping.py).
+within [1e-8, 1e8]. A larger `lam` shortens the step and turns it towards the negative gradient (test_14_damping.py).
 
-Claim. On a quadratic with Hessian G, gamma = 1 for lam = 0, and for automatic rho and beta ::
+Claim. On a quadratic with Hessian `G`, `gamma = 1` for `lam = 0`, and for automatic `rho` and `beta` ::
 
     gamma = 1 + lam |z|^2 / (z.G z + lam |z|^2),    1 <= gamma <= 2                (3)
 
-So lam falls exactly while `lam > z.G z / |z|^2`, that is, while the damping exceeds the curvature along the step.
+So `lam` falls exactly while `lam > z.G z / |z|^2`, that is, while the damping exceeds the curvature along the step.
 
 Derivation. By test_08_predicted_decrease.py, `m(z) = -1/2 z.G_lam z` and `f(w + z) - f(w) = m(z) - lam/2 |z|^2`. So ::
 
@@ -24,9 +24,9 @@ Derivation. By test_08_predicted_decrease.py, `m(z) = -1/2 z.G_lam z` and `f(w +
 
 which is (3), with `z.G_lam z = z.G z + lam |z|^2`. It exceeds 3/2 exactly when `lam |z|^2 > z.G z`.
 
-Choices of this implementation. The ratio is taken at w + z also where lr is not 1, because m(z) is the model of that
-move. A ratio that is not finite counts as a bad step. Where m(z) = 0 the ratio is 1. By (3) a quadratic never raises
-lam: lam rises only where the quadratic model does not hold at the distance of z.
+Choices of this implementation. The ratio is taken at `w + z` also where `lr` is not 1, because `m(z)` is the model of
+that move. A ratio that is not finite counts as a bad step. Where `m(z) = 0` the ratio is 1. By (3) a quadratic never
+raises `lam`: `lam` rises only where the quadratic model does not hold at the distance of `z`.
 
 Source: K. Levenberg, 1944, and D. Marquardt, SIAM J. Applied Mathematics 11(2), 1963, for the idea; Nocedal and Wright,
 chapter 4, equation 4.4; Henriques et al., ICCV 2019, arXiv 1805.08095.

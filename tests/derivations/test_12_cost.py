@@ -1,33 +1,33 @@
 r"""A CurveBall step costs 7 forward passes, counted in multiplications, and a momentum SGD step 3.
 
-Claim. Count multiplications in matrix products and convolutions. Let F be those of one forward pass, and F_1 those of
-the first layer. Write a layer as `Y = X K`, with its input X and its kernel K. Then ::
+Claim. Count multiplications in matrix products and convolutions. Let `F` be those of one forward pass, and `F_1` those
+of the first layer. Write a layer as `Y = X K`, with its input `X` and its kernel `K`. Then ::
 
     forward pass     F            Y = X K
     pull-back        2F - F_1     X_bar = Y_bar K^T and K_bar = X^T Y_bar, in the first layer only K_bar   (1)
     push-forward     2F - F_1     Y_dot = X_dot K + X K_dot, in the first layer only X K_dot               (2)
 
-    SGD              forward, pull-back                              3F -  F_1     (3)
+    SGD              forward, pull-back                              3F - F_1      (3)
     CurveBall        forward, pull-back, two push-forwards           7F - 3F_1     (4)
 
-So a CurveBall step costs between 2 (F_1 = F) and 7/3 (F_1 = 0) times an SGD step. When the trust ratio is taken, every
-fifth step, there is one more forward pass: F / 5 per step on average.
+So a CurveBall step costs between 2 (`F_1 = F`) and 7/3 (`F_1 = 0`) times an SGD step. When the trust ratio is taken,
+every fifth step, there is one more forward pass: `F / 5` per step on average.
 
-Derivation. The product `X K` takes (rows of X) x (inputs) x (outputs) multiplications. Its derivative is
-`Y_dot = X_dot K + X K_dot`, two products of the same size. Its transpose has one product for the cotangent of X and one
-for that of K, again of the same size. A convolution is such a product, with one row per image and position and one
-input per entry of the window, and its transposes are such products too. The images have no tangent and need no
+Derivation. The product `X K` takes (rows of `X`) times (inputs) times (outputs) multiplications. Its derivative is
+`Y_dot = X_dot K + X K_dot`, two products of the same size. Its transpose has one product for the cotangent of `X` and
+one for that of `K`, again of the same size. A convolution is such a product, with one row per image and position and
+one input per entry of the window, and its transposes are such products too. The images have no tangent and need no
 cotangent, so the first layer needs only one of the two products. The sweeps of a step, one forward pass, one pull-back
 and two push-forwards, are counted in test_06_two_sweep_product.py. Work on single entries (activations, pools,
 normalisation, the loss and its Hessian) is not counted; it is small compared with the products.
 
 The layers of the networks below, as (rows per image, inputs, outputs)::
 
-    mlp      8 x 8 images            (1, 64, 64)  (1, 64, 10)
-    cnn      8 x 8 images            (64, 9, 16)  (16, 144, 32)  (1, 128, 10)
-    basic    32 x 32 colour images   (1024, 75, 32)  (256, 800, 32)  (64, 800, 64)  (1, 1024, 64)  (1, 64, 10)
+    mlp      8 x 8 images            (1, 64, 64), (1, 64, 10)
+    cnn      8 x 8 images            (64, 9, 16), (16, 144, 32), (1, 128, 10)
+    basic    32 x 32 colour images   (1024, 75, 32), (256, 800, 32), (64, 800, 64), (1, 1024, 64), (1, 64, 10)
 
-For the basic network F = 12,354,176 and F_1 = 2,457,600 per image: (4) is 2.286 times (3).
+For the basic network `F` = 12,354,176 and `F_1` = 2,457,600 per image: (4) is 2.286 times (3).
 
 Source: Griewank and Walther, Evaluating Derivatives (2008), chapter 4, for the constants of sweeps; Henriques et al.,
 ICCV 2019, arXiv 1805.08095.

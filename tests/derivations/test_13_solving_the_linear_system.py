@@ -1,39 +1,40 @@
 r"""CurveBall as a solver of Newton's system, with w fixed and with w moving.
 
-Claim for fixed w. With automatic rho and beta, z converges to Newton's step `z* = -G_lam^-1 g`. Each step lowers `m(z)
-- m(z*)` at least as much as a steepest descent step of the best length. With the condition number kappa of G_lam::
+Claim for fixed `w`. With automatic `rho` and `beta`, `z` converges to Newton's step `z* = -G_lam^-1 g`. Each step
+lowers `m(z) - m(z*)` at least as much as a steepest descent step of the best length. With the condition number `kappa`
+of `G_lam`::
 
     m(z') - m(z*) <= ((kappa - 1) / (kappa + 1))^2 (m(z) - m(z*))                  (1)
 
-From z = 0 the first two z are those of conjugate gradients. With rho and beta fixed, z converges to another point,
-Newton's step with more damping::
+From `z = 0` the first two `z` are those of conjugate gradients. With `rho` and `beta` fixed, `z` converges to another
+point, Newton's step with more damping::
 
     z = -(G_lam + (1 - rho)/beta I)^-1 g                                           (2)
 
-Claim for moving w. On a quadratic with Hessian G, with lam = 0, the objective never rises. The first two w are again
-those of conjugate gradients, so two parameters are found in two steps. If a step ever has length zero, the next step is
-one of steepest descent, so CurveBall stops only at the minimum. That it reaches the minimum is tested below, not
-derived.
+Claim for moving `w`. On a quadratic with Hessian `G`, with `lam = 0`, the objective never rises. The first two `w` are
+again those of conjugate gradients, so two parameters are found in two steps. If a step ever has length zero, the next
+step is one of steepest descent, so CurveBall stops only at the minimum. That it reaches the minimum is tested below,
+not derived.
 
-Derivation. `d = G_lam z + g` is the gradient of m at z. z' is the lowest point of the plane spanned by z and d. That
-plane holds `z - beta d` for every beta, and so also the point of steepest descent, which satisfies (1) (Kantorovich's
-inequality). The t-th point of conjugate gradients is the lowest in the space spanned by
-`g, G_lam g, ..., G_lam^(t-1) g`. From z = 0 the first plane is the line of g, so z_1 is a multiple of g. So the second
-plane is spanned by g and G_lam g. The third space has three dimensions, and a plane in it need not hold its lowest
-point: conjugate gradients remember the last *move*, CurveBall the last *point*.
+Derivation. `d = G_lam z + g` is the gradient of `m` at `z`. `z'` is the lowest point of the plane spanned by `z` and
+`d`. That plane holds `z - beta d` for every `beta`, and so also the point of steepest descent, which satisfies (1)
+(Kantorovich's inequality). The `t`-th point of conjugate gradients is the lowest in the space spanned by
+`g, G_lam g, ..., G_lam^(t-1) g`. From `z = 0` the first plane is the line of `g`, so `z_1` is a multiple of `g`. So the
+second plane is spanned by `g` and `G_lam g`. The third space has three dimensions, and a plane in it need not hold its
+lowest point: conjugate gradients remember the last *move*, CurveBall the last *point*.
 
 A fixed point of `z' = rho z - beta (G_lam z + g)` solves `((1 - rho) I + beta G_lam) z = -beta g`, which is (2). A
-momentum below 1 acts as damping by (1 - rho)/beta. The iteration converges for `|rho - beta h| < 1`, by the derivation
-in test_02_descent_on_the_step.py with `rho - beta h` for `1 - beta h`.
+momentum below 1 acts as damping by `(1 - rho)/beta`. The iteration converges for `|rho - beta h| < 1`, by the
+derivation in test_02_descent_on_the_step.py with `rho - beta h` for `1 - beta h`.
 
-With w moving, `f(w + z') - f(w) = m(z') <= 0` (test_08_predicted_decrease.py). After the first step g has changed to
-`g + G z`, so the second plane is spanned by z and `G z + (g + G z)`: again g and G g, from the new w. If m(z') = 0 then
-z' = 0, and the next direction is d = g.
+With `w` moving, `f(w + z') - f(w) = m(z') <= 0` (test_08_predicted_decrease.py). After the first step `g` has changed
+to `g + G z`, so the second plane is spanned by `z` and `G z + (g + G z)`: again `g` and `G g`, from the new `w`. If
+`m(z') = 0` then `z' = 0`, and the next direction is `d = g`.
 
-What it does not do. Automatic rho and beta do not accelerate on a fixed quadratic. With w moving they take, in the test
-below, about as many steps as steepest descent, in proportion to kappa. Fixed ones need a number of steps in proportion
-to sqrt(kappa), if h_min and h_max are known (test_10_convergence_rate.py). The automatic ones need no such knowledge,
-and on problems that are not quadratic the plane is new in every step.
+What it does not do. Automatic `rho` and `beta` do not accelerate on a fixed quadratic. With `w` moving they take, in
+the test below, about as many steps as steepest descent, in proportion to `kappa`. Fixed ones need a number of steps in
+proportion to `sqrt(kappa)`, if `h_min` and `h_max` are known (test_10_convergence_rate.py). The automatic ones need no
+such knowledge, and on problems that are not quadratic the plane is new in every step.
 
 Source: Nocedal and Wright, theorem 3.3 (the bound) and section 5.1; Henriques et al., ICCV 2019.
 """

@@ -1,34 +1,34 @@
 r"""What damping does to Newton's step.
 
-Claim. Let `B v_i = h_i v_i`, with orthonormal v_i. With `B + lam I` in the place of B, the step
+Claim. Let `B v_i = h_i v_i`, with orthonormal `v_i`. With `B + lam I` in the place of `B`, the step
 `z(lam) = -(B + lam I)^-1 g` is ::
 
-    v_i.z(lam) = -v_i.g / (h_i + lam) = h_i / (h_i + lam)  v_i.z(0)                (1)
+    v_i.z(lam) = -v_i.g / (h_i + lam) = h_i/(h_i + lam) v_i.z(0)                  (1)
 
-Along each eigenvector it is Newton's step times `h / (h + lam)`. That is nearly all of Newton's step where h is much
-larger than lam, and nearly nothing where h is much smaller. For large lam the step becomes a short gradient step, for
-small lam it becomes Newton's. If no h_i is negative::
+Along each eigenvector it is Newton's step times `h / (h + lam)`. That is nearly all of Newton's step where `h` is much
+larger than `lam`, and nearly nothing where `h` is much smaller. For large `lam` the step becomes a short gradient step,
+for small `lam` it becomes Newton's. If no `h_i` is negative::
 
     |lam z(lam) + g| <= |B| |g| / lam        |z(lam) - z(0)| <= lam |B^-1| |z(0)|  (2)
 
-Its length falls as lam grows, as long as `B + lam I` is positive definite. z(lam) is the lowest point of the undamped
-model `m_0(z) = 1/2 z.B z + z.g` among all z that are not longer. For every z ::
+Its length falls as `lam` grows, as long as `B + lam I` is positive definite. `z(lam)` is the lowest point of the
+undamped model `m_0(z) = 1/2 z.B z + z.g` among all `z` that are not longer. For every `z` ::
 
     m_0(z) - m_0(z(lam)) = 1/2 (z - z(lam)).(B + lam I)(z - z(lam)) + lam/2 (|z(lam)|^2 - |z|^2)           (3)
 
-The first term is positive for every other z, and the second is not negative if z is not longer than z(lam).
+The first term is positive for every other `z`, and the second is not negative if `z` is not longer than `z(lam)`.
 
 Derivation. `(B + lam I) v_i = (h_i + lam) v_i` gives (1). For (2), `lam z(lam) = -g - B z(lam)`, and
-`|z(lam)| <= |g| / lam` as no h_i is negative. The entries of `z(0) - z(lam)` are `lam / (h_i + lam)` times those of
-z(0), at most `lam / h_i` times. For (3), z(lam) is the minimum of `m_0(z) + lam/2 |z|^2`, a quadratic with the matrix
-`B + lam I`. test_01_newton_step.py says how much higher that quadratic is at z; then move the two squares to the other
-side.
+`|z(lam)| <= |g| / lam` as no `h_i` is negative. The entries of `z(0) - z(lam)` are `lam / (h_i + lam)` times those of
+`z(0)`, at most `lam / h_i` times. For (3), `z(lam)` is the minimum of `m_0(z) + lam/2 |z|^2`, a quadratic with the
+matrix `B + lam I`. test_01_newton_step.py says how much higher that quadratic is at `z`; then move the two squares to
+the other side.
 
-What it is for. G can have zero eigenvalues (test_05_gauss_newton.py). Along those Newton's step does not exist, but the
-damped step does. An indefinite H has an inverse, but its step may increase f; `lam > -h_min` makes all `h_i + lam`
-positive. And because of (3) the trust ratio (test_11_trust_ratio.py) may change lam in place of a radius. Damping does
-not move the minimum, where g = 0 and z(lam) = 0 for every lam. It only slows the convergence: on a quadratic with
-B = H, each step multiplies the error along v_i by `lam / (h_i + lam)`.
+What it is for. `G` can have zero eigenvalues (test_05_gauss_newton.py). Along those Newton's step does not exist, but
+the damped step does. An indefinite `H` has an inverse, but its step may increase `f`; `lam > -h_min` makes all
+`h_i + lam` positive. And because of (3) the trust ratio (test_11_trust_ratio.py) may change `lam` in place of a radius.
+Damping does not move the minimum, where `g = 0` and `z(lam) = 0` for every `lam`. It only slows the convergence: on a
+quadratic with `B = H`, each step multiplies the error along `v_i` by `lam / (h_i + lam)`.
 
 Source: Nocedal and Wright, chapter 4, theorem 4.1; J. Martens, ICML 2010, section 4.1.
 """

@@ -1,6 +1,6 @@
 r"""Weight decay as a part of the objective.
 
-Claim. Weight decay c adds `c/2 |w|^2` to the objective. Its gradient is `c w` and its curvature `c I`, exactly, so ::
+Claim. Weight decay `c` adds `c/2 |w|^2` to the objective. Its gradient is `c w` and its curvature `c I`, exactly, so ::
 
     d = J^T (H_L (J z) + g_L) + c w + (lam + c) z                                  (1)
     z.G_lam d = z_y.H_L d_y + (lam + c) z.d        g.d = g_L.d_y + c w.d           (2)
@@ -8,23 +8,23 @@ Claim. Weight decay c adds `c/2 |w|^2` to the objective. Its gradient is `c w` a
 The other numbers of the 2x2 system change in the same way as these two. Everything else about CurveBall stays the same,
 and it costs no further sweep.
 
-Derivation. Give the network a second output, w itself, and the loss a second term::
+Derivation. Give the network a second output, `w` itself, and the loss a second term::
 
     phi~(w) = (phi(w), w)        L~(y, w) = L(y) + c/2 |w|^2
 
-The objective is `L~(phi~(w))`, of the same form as before. The push-forward of v is `(J v, v)`. The pull-back of (u, v)
-is `J^T u + v`. The gradient of L~ at (phi(w), w) is `(g_L, c w)`, and its Hessian takes (u, v) to `(H_L u, c v)`. Put
-these into the formulas without weight decay to get (1) and (2): `G + c I` is the Gauss-Newton matrix of L~ after phi~.
-As w enters phi~'s second output linearly, nothing is dropped there.
+The objective is `L~(phi~(w))`, of the same form as before. The push-forward of `v` is `(J v, v)`. The pull-back of
+`(u, v)` is `J^T u + v`. The gradient of `L~` at `(phi(w), w)` is `(g_L, c w)`, and its Hessian takes `(u, v)` to
+`(H_L u, c v)`. Put these into the formulas without weight decay to get (1) and (2): `G + c I` is the Gauss-Newton
+matrix of `L~` after `phi~`. As `w` enters `phi~`'s second output linearly, nothing is dropped there.
 
-Compared with damping. Both add to the curvature, but lam adds nothing to the gradient. Damping does not move the
-minimum (test_14_damping.py), and weight decay does. On a quadratic with minimum w* and Hessian H the new minimum w*_c
-is, along each eigenvector ::
+Compared with damping. Both add to the curvature, but `lam` adds nothing to the gradient. Damping does not move the
+minimum (test_14_damping.py), and weight decay does. On a quadratic with minimum `w*` and Hessian `H` the new minimum
+`w*_c` is, along each eigenvector ::
 
-    w*_c = (H + c I)^-1 H w*        v_i.w*_c = h_i / (h_i + c)  v_i.w*             (3)
+    w*_c = (H + c I)^-1 H w*        v_i.w*_c = h_i/(h_i + c) v_i.w*               (3)
 
-Shrinking the weights. Plain gradient descent on the sum is `w <- (1 - lr c) w - lr g`, with the gradient
-g of f: each step shrinks w. This holds for plain gradient descent only. With momentum the shrinking goes through z, and
+Shrinking the weights. Plain gradient descent on the sum is `w <- (1 - lr c) w - lr g`, with the gradient `g` of `f`:
+each step shrinks `w`. This holds for plain gradient descent only. With momentum the shrinking goes through `z`, and
 CurveBall scales it by the curvature like the rest of the gradient. So here weight decay is never "decoupled"
 (Loshchilov and Hutter).
 

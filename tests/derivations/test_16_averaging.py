@@ -1,22 +1,22 @@
 r"""The 2x2 system, averaged over batches: what that saves, and where it must not be used.
 
-Batch k predicts the change `m_k(x) = 1/2 x.A_k x - b_k.x` for the coefficients `x = (beta, -rho)`, with the system
-`A_k x = b_k` of test_07_two_by_two_system.py and its own solution `x_k = A_k^-1 b_k`. Let A and b be the means of A_k
-and b_k over batches. `x* = A^-1 b` minimises the mean of all these models, `m_mean(x) = 1/2 x.A x - b.x`. The
+Batch `k` predicts the change `m_k(x) = 1/2 x.A_k x - b_k.x` for the coefficients `x = (beta, -rho)`, with the system
+`A_k x = b_k` of test_07_two_by_two_system.py and its own solution `x_k = A_k^-1 b_k`. Let `A` and `b` be the means of
+`A_k` and `b_k` over batches. `x* = A^-1 b` minimises the mean of all these models, `m_mean(x) = 1/2 x.A x - b.x`. The
 noise `A_k - A` and `b_k - b` has mean 0.
 
-What remains. m_mean is not the model of the whole data set, because d contains the noise of the batch
-on which it is then measured. At z = 0, where d is the gradient g_k of the batch, the first number of b is ::
+What remains. `m_mean` is not the model of the whole data set, because `d` contains the noise of the batch on which it
+is then measured. At `z = 0`, where `d` is the gradient `g_k` of the batch, the first number of `b` is ::
 
     mean |g_k|^2 = |g|^2 + mean |g_k - g|^2                                        (0)
 
 On all data together it would be only `|g|^2`.
 
-What noise costs. For any x = x* + e, as the derivative of m_mean vanishes at x*::
+What noise costs. For any `x = x* + e`, as the derivative of `m_mean` vanishes at `x*`::
 
     m_mean(x* + e) = m_mean(x*) + 1/2 e.A e                                        (1)
 
-So a solution with error e loses `1/2 mean(e.A e)` of the decrease, half the variance of e weighted by A.
+So a solution with error `e` loses `1/2 mean(e.A e)` of the decrease, half the variance of `e` weighted by `A`.
 
 What averaging saves. The weighted sums `sum omega_k A_k x = sum omega_k b_k`, with weights of sum 1, have a solution
 whose error is, to first order in the noise ::
@@ -24,13 +24,14 @@ whose error is, to first order in the noise ::
     e = A^-1 sum_k omega_k (b_k - A_k x*)                                          (2)
 
 This is a sum of independent terms of mean 0, so its variance is `sum omega_k^2` times that of one batch. Running sums
-of decay theta have at step t the weights `omega_k = (1 - theta) theta^(t-k)`, up to a common factor, which drops out::
+of decay `theta` have at step `t` the weights `omega_k = (1 - theta) theta^(t-k)`, up to a common factor, which drops
+out::
 
     sum_k omega_k^2 = (1 - theta)^2 / (1 - theta^2) = (1 - theta) / (1 + theta)    (3)
 
-This is 1/19 at theta = 0.9 and 1/39 at theta = 0.95, so averaging saves nearly all of the cost (1).
+This is 1/19 at `theta = 0.9` and 1/39 at `theta = 0.95`, so averaging saves nearly all of the cost (1).
 
-Scale. Multiply z, d and the gradient by a constant, which happens on the way to a minimum as all of them shrink. Or
+Scale. Multiply `z`, `d` and the gradient by a constant, which happens on the way to a minimum as all of them shrink. Or
 multiply the model of a batch by a constant. Then the five numbers are multiplied by the square of the constant or by
 the constant itself. The solution stays the same, and the batch contains as much information as before. If steps shrink
 geometrically, plain sums consist mostly of their oldest terms. So each batch is divided by the decrease that its own
@@ -41,21 +42,21 @@ solution predicts, `-m_k(x_k) = 1/2 b_k.x_k`. The solution of these sums minimis
 the mean of the *relative* changes. No batch can contribute less than -1 to it, and all batches have the same weight,
 whatever decrease they allow.
 
-Where it fails. (2) assumes one A for all k, but z and d are other directions in every step. Along many
+Where it fails. (2) assumes one `A` for all `k`, but `z` and `d` are other directions in every step. Along many
 directions of a large network, curvatures are averages over thousands of eigenvalues and change slowly. With two
 parameters the two directions span everything, `x_k` gives Newton's step itself, and the sums belong to other bases. The
-batch's own model shows this. There the solution x_mean of the sums keeps the share ::
+batch's own model shows this. There the solution `x_mean` of the sums keeps the share ::
 
     share = m_k(x_mean) / m_k(x_k)  <=  1                                          (5)
 
-of the decrease. The share is near 1 if the systems agree, and below 0 if x_mean would increase the
-objective. x_mean is used where the share is at least `average_share`. Where it is not, the batch's own
-solution is used, and the sums start again with this batch. The noise of the batch alone, e by (2), gives on average
+of the decrease. The share is near 1 if the systems agree, and below 0 if `x_mean` would increase the objective.
+`x_mean` is used where the share is at least `average_share`. Where it is not, the batch's own solution is used, and the
+sums start again with this batch. The noise of the batch alone, `e` by (2), gives on average
 `share = 1 - O(e.A e / -m_mean(x*))`, so a limit of 1/2 allows noise that costs half the decrease.
 
-Source: ours; the paper (Henriques et al., ICCV 2019, arXiv 1805.08095) solves each batch's system alone. K-FAC
-(Martens and Grosse, ICML 2015, arXiv 1503.05671, section 5) averages its curvature factors over batches in a similar
-way. The measurements are in studies/results/averaging.md.
+Source: ours; the paper (Henriques et al., ICCV 2019, arXiv 1805.08095) solves each batch's system alone. K-FAC (Martens
+and Grosse, ICML 2015, arXiv 1503.05671, section 5) averages its curvature factors over batches in a similar way. The
+measurements are in studies/results/averaging.md.
 """
 
 import numpy as np

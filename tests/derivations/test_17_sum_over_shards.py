@@ -1,7 +1,7 @@
 r"""Many devices: what a step sends is the transpose of a copy, and one number per inner product.
 
-K devices hold whole copies of the parameters w, of z and of d; each has its shard, 1/K of the batch. Two linear maps
-say what happens between devices: a copy to all of them, and a sum over them ::
+`K` devices hold whole copies of the parameters `w`, of `z` and of `d`; each has its shard, `1/K` of the batch. Two
+linear maps say what happens between devices: a copy to all of them, and a sum over them ::
 
     B w = (w, ..., w)        S (x_1, ..., x_K) = x_1 + ... + x_K
 
@@ -9,43 +9,44 @@ Claim. Each is the other's transpose ::
 
     S^T = B,        B^T = S,        A = B S is symmetric                           (1)
 
-A is the all-reduce: every device gets the sum. With the model `phi = (phi_1, ..., phi_K) B`, the outputs of all shards
-from the one w, and with `J_k` the Jacobian of phi_k ::
+`A` is the all-reduce: every device gets the sum. With the model `phi = (phi_1, ..., phi_K) B`, the outputs of all
+shards from the one `w`, and with `J_k` the Jacobian of `phi_k` ::
 
     push-forward    J v = (J_1 v, ..., J_K v)                nothing is sent                       (2)
     pull-back       J^T u = sum_k J_k^T u_k                  one all-reduce, of the size of w      (3)
 
-The loss is a mean over shards of equal size, `L(y) = 1/K sum_k L_k(y_k)`, so H_L has a block for each shard, and an
+The loss is a mean over shards of equal size, `L(y) = 1/K sum_k L_k(y_k)`, so `H_L` has a block for each shard, and an
 inner product of outputs is a sum of one number from each shard ::
 
     <z_y, H_L d_y> = 1/K sum_k <J_k z, H_k J_k d>            one all-reduce, of one number         (4)
 
-Batch normalisation with C channels takes the mean and the variance over all shards, `m = 1/K S (m_1, ..., m_K)` and in
-the same way v. That is an all-reduce of 2 C numbers. By (1) it is one again in each sweep, the push-forward and the
-pull-back. So a step on n parameters sends, as all-reduces of so many numbers ::
+Batch normalisation with `C` channels takes the mean and the variance over all shards, `m = 1/K S (m_1, ..., m_K)` and
+in the same way `v`. That is an all-reduce of `2 C` numbers. By (1) it is one again in each sweep, the push-forward and
+the pull-back. So a step on `n` parameters sends, as all-reduces of so many numbers ::
 
                       pull-back    loss, inner products    batch normalisation
     SGD, Adam         n            1                       4 C      evaluation, pull-back           (5)
     CurveBall         n            1 + 5                   8 C      and two push-forwards           (6)
     its trust ratio                1                       2 C      every fifth step
 
-The 2 C numbers of the pull-back are sums of cotangents over the batch, as the gradients of gain and bias are. Where it
-is written with these (`minigrad.nn.batch_norm`), they are among the n, and only 2 C and 6 C are left in (5) and (6).
+The `2 C` numbers of the pull-back are sums of cotangents over the batch, as the gradients of gain and bias are. Where
+it is written with these (`minigrad.nn.batch_norm`), they are among the `n`, and only `2 C` and `6 C` are left in (5)
+and (6).
 
-Derivation. (1): `<S x, c> = sum_k <x_k, c> = <x, B c>` for all x and c. (2) and (3) are the chain rule for `phi`: J is
-(J_1, ..., J_K) on the diagonal after B, and transposing reverses the order, with S for B. (4): the blocks of H_L
-are `1/K H_k`.
+Derivation. (1): `<S x, c> = sum_k <x_k, c> = <x, B c>` for all `x` and `c`. (2) and (3) are the chain rule for `phi`:
+`J` is `(J_1, ..., J_K)` on the diagonal after `B`, and transposing reverses the order, with `S` for `B`. (4): the
+blocks of `H_L` are `1/K H_k`.
 
-Why numbers and not vectors. The 2x2 system (test_07_two_by_two_system.py) consists of inner products of parameters
-and of outputs. Each device holds z, d and w whole, so the former are computed in each, and nothing is sent. The
-outputs' tangents z_y and d_y stay where their shard is. By (4), two numbers cross the wire for each inner product: one
-leaves a device, and the sum comes back. This is done for `z_y.H_L z_y`, `z_y.H_L d_y`, `d_y.H_L d_y`, `g_L.z_y` and
-`g_L.d_y`. The gradient g itself is never summed: it is pulled back together with H_L z_y
-(test_06_two_sweep_product.py), and `g.d = g_L.d_y`. So for large n CurveBall sends what SGD sends, and computes up to
+Why numbers and not vectors. The 2x2 system (test_07_two_by_two_system.py) consists of inner products of parameters and
+of outputs. Each device holds `z`, `d` and `w` whole, so the former are computed in each, and nothing is sent. The
+outputs' tangents `z_y` and `d_y` stay where their shard is. By (4), two numbers cross the wire for each inner product:
+one leaves a device, and the sum comes back. This is done for `z_y.H_L z_y`, `z_y.H_L d_y`, `d_y.H_L d_y`, `g_L.z_y` and
+`g_L.d_y`. The gradient `g` itself is never summed: it is pulled back together with `H_L z_y`
+(test_06_two_sweep_product.py), and `g.d = g_L.d_y`. So for large `n` CurveBall sends what SGD sends, and computes up to
 7/3 as long between two messages: it loses less to the wire.
 
-What an all-reduce costs. In a ring, each device cuts its vector in K parts and sends a part to its neighbour in each of
-`2 (K - 1)` rounds. In the first K - 1 rounds the parts are summed on their way, in the others the sums are passed
+What an all-reduce costs. In a ring, each device cuts its vector in `K` parts and sends a part to its neighbour in each
+of `2 (K - 1)` rounds. In the first `K - 1` rounds the parts are summed on their way, in the others the sums are passed
 on ::
 
     sent by each device    2 (K - 1) / K  times the vector,    at most twice its size               (7)

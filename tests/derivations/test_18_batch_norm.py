@@ -1,43 +1,43 @@
 r"""Batch normalisation's derivative is symmetric, and its formulas close.
 
-Let x be the n entries of one channel, `m = mean(x)`, `v = mean((x - m)^2)`, and sigma the deviation::
+Let `x` be the `n` entries of one channel, `m = mean(x)`, `v = mean((x - m)^2)`, and `sigma` the deviation::
 
     sigma = (v + eps)^(1/2)        s = 1 / sigma        x_hat = s (x - m)        q(t) = mean(x_hat t)
 
-Claim. x_hat is n times the gradient of sigma::
+Claim. `x_hat` is `n` times the gradient of `sigma`::
 
     n sigma' = x_hat                                                               (1)
 
-So its derivative P is n times the Hessian of sigma, a symmetric matrix: pushing a tangent forward and pulling a
+So its derivative `P` is `n` times the Hessian of `sigma`, a symmetric matrix: pushing a tangent forward and pulling a
 cotangent back are the same operation ::
 
     P t = s (t - mean(t) - x_hat q(t))                                             (2)
 
-and its derivative is n times the third derivative of sigma, which is symmetric in all three directions::
+and its derivative is `n` times the third derivative of `sigma`, which is symmetric in all three directions::
 
     s' d = -s^2 q(d)                                                               (3)
     c.(P t)' d = -s (q(d) c.P t + q(t) c.P d + q(c) d.P t)                         (4)
 
-With `y = gain x_hat + bias`, both sweeps need two sums over the channel, q and the mean, and one affine function ::
+With `y = gain x_hat + bias`, both sweeps need two sums over the channel, `q` and the mean, and one affine function ::
 
     push    y_dot = gain P x_dot + gain_dot x_hat + bias_dot                       (5)
     pull    x_bar = gain P c        gain_bar = n q(c)        bias_bar = n mean(c)
 
-Derivation. As the entries of x - m have sum 0, `v' t = 2 mean((x - m) t)`. So `sigma' t = v' t / (2 sigma) = q(t)`,
+Derivation. As the entries of `x - m` have sum 0, `v' t = 2 mean((x - m) t)`. So `sigma' t = v' t / (2 sigma) = q(t)`,
 which is (1). With `s' t = -s^2 sigma' t` that is (3). The product rule, with (3), gives (2)::
 
     x_hat' t = s' t (x - m) + s (t - mean(t)) = -s q(t) x_hat + s (t - mean(t))
 
-The product rule once more, `(P t)' d = s' d / s  P t - s (P d q(t) + x_hat mean(t P d))`, and `t.P d = d.P t` give (4),
-as `c.x_hat mean(d P t) = q(c) d.P t`. What the right sides contain is s, x_hat and P, whose derivatives are (3), (2)
-and (4): with these three rules batch normalisation has its derivatives of all orders.
+The product rule once more, `(P t)' d = (s' d)/s P t - s (P d q(t) + x_hat mean(t P d))`, and `t.P d = d.P t` give (4),
+as `c.x_hat mean(d P t) = q(c) d.P t`. What the right sides contain is `s`, `x_hat` and `P`, whose derivatives are (3),
+(2) and (4): with these three rules batch normalisation has its derivatives of all orders.
 
-What P does to three directions. Two of them it nearly removes, which is why neither the mean nor the scale of what
+What `P` does to three directions. Two of them it nearly removes, which is why neither the mean nor the scale of what
 comes into batch normalisation matters::
 
-    P 1 = 0        P x_hat = s eps/(v + eps) x_hat        P t = s t  for t orthogonal to both          (6)
+    P 1 = 0        P x_hat = s eps/(v + eps) x_hat        P t = s t for t orthogonal to both          (6)
 
-Source: S. Ioffe and C. Szegedy, ICML 2015, for the pull; that P is a Hessian is the remark that makes it symmetric.
+Source: S. Ioffe and C. Szegedy, ICML 2015, for the pull; that `P` is a Hessian is the remark that makes it symmetric.
 """
 
 import numpy as np

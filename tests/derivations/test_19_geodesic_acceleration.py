@@ -1,6 +1,6 @@
 r"""A Gauss-Newton step that bends: the second term of the curve on which the outputs change as predicted.
 
-Claim. Let y(w) be the outputs, z a step and `y'' = d^2/dt^2 y(w + t z)` at t = 0. Among all curves
+Claim. Let `y(w)` be the outputs, `z` a step and `y'' = d^2/dt^2 y(w + t z)` at `t = 0`. Among all curves
 `w(t) = w + t z + t^2 a`, the second-order error of the linear model ::
 
     e(a) = J a + 1/2 y''                                                            (1)
@@ -9,12 +9,12 @@ is smallest, in the sense of `1/2 e.H_L e + lam/2 |a|^2`, for ::
 
     a = -1/2 (J^T H_L J + lam I)^-1 J^T H_L y''                                     (2)
 
-If J is invertible and lam = 0, e is zero: the outputs at `w + z + a` are `y + J z` up to the third order of z instead
-of the second. And a depends on z quadratically: twice the step, four times the bend.
+If `J` is invertible and `lam = 0`, `e` is zero: the outputs at `w + z + a` are `y + J z` up to the third order of `z`
+instead of the second. And `a` depends on `z` quadratically: twice the step, four times the bend.
 
 Derivation. By Taylor, `y(w + t z + t^2 a) = y + t J z + t^2 (J a + 1/2 y'') + O(t^3)`, so (1) is what the linear model
-`y + t J z` lacks at second order. The sum of squares to be minimised is a quadratic in a, and its gradient
-`J^T H_L (J a + 1/2 y'') + lam a` is zero at (2). The matrix of (2) is that of the damped step itself: solving for a
+`y + t J z` lacks at second order. The sum of squares to be minimised is a quadratic in `a`, and its gradient
+`J^T H_L (J a + 1/2 y'') + lam a` is zero at (2). The matrix of (2) is that of the damped step itself: solving for `a`
 costs one more right-hand side. `y''` is a push-forward of a push-forward, exact and without a matrix.
 
 What it is for. In a narrow valley that curves, a straight step leaves the floor, the loss rises, and damping has to

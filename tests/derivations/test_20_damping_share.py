@@ -1,11 +1,11 @@
 r"""Damping as a share of the curvature along the step, and the share led by noise and progress.
 
-The share. At the minimum on the plane, `z.G_lam z = -g.z`, as the derivative of `m(t z)` vanishes at t = 1, and so
+The share. At the minimum on the plane, `z.G_lam z = -g.z`, as the derivative of `m(t z)` vanishes at `t = 1`, and so
 `m(z) = -1/2 z.G_lam z`. The quadratic model without damping changes by ::
 
     m(z) - lam/2 z.z = -1/2 (z.G_lam z + lam z.z) = m(z) (1 + s),      s = lam z.z / z.G_lam z       (1)
 
-as m(z) is negative. So where the model without damping is exact, the trust ratio is `1 + s`: the ratio tells how much
+as `m(z)` is negative. So where the model without damping is exact, the trust ratio is `1 + s`: the ratio tells how much
 of the curvature is damping, and the share tells it without an evaluation.
 
 Keeping a share. With `kappa = z.G z / z.z`, the curvature along the step, `s = lam / (lam + kappa)`, so that
@@ -13,17 +13,17 @@ Keeping a share. With `kappa = z.G z / z.z`, the curvature along the step, `s = 
 
     lam <- lam ((1 - s) s* / (s (1 - s*)))^p                                                         (2)
 
-multiplies the distance of `log lam` from `log kappa s* / (1 - s*)` by `1 - p` in each step: it is forgotten where
+multiplies the distance of `log lam` from `log(kappa s* / (1 - s*))` by `1 - p` in each step: it is forgotten where
 lambda began. The damping is then `s* / (1 - s*)` times the curvature, which has the units of lambda: an objective
 multiplied by a constant is minimised by the same steps.
 
-Which share. Let a parameter be in steady noise, `w = w* + e` with independent e of variance v and curvature kappa. Its
-excess loss is `1/2 kappa v`. The mean of n such values has variance v/n, so that ::
+Which share. Let a parameter be in steady noise, `w = w* + e` with independent `e` of variance `v` and curvature
+`kappa`. Its excess loss is `1/2 kappa v`. The mean of `n` such values has variance `v/n`, so that ::
 
     f(w) - f(w_bar) = 1/2 kappa v (1 - 1/n) > 0                                                      (3)
 
-on average over batches. Without noise, on the way to the minimum, `w - w* = r^k (w_0 - w*)` with 0 < r < 1, and every
-mean of earlier values is farther from w* than the last one: `f(w) - f(w_bar) < 0`. The sign of the difference tells
+on average over batches. Without noise, on the way to the minimum, `w - w* = r^k (w_0 - w*)` with `0 < r < 1`, and every
+mean of earlier values is farther from `w*` than the last one: `f(w) - f(w_bar) < 0`. The sign of the difference tells
 which of the two prevails over the horizon of the average; divided by its mean size it is between -1 and 1.
 
 Source: ours. The trust ratio is Marquardt's (1963); a test of progress against noise by averages is as old as Pflug's

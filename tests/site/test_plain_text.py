@@ -12,13 +12,20 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def parse(monkeypatch):
-    """A function from plain text to docutils' document; what docutils would warn of is an error."""
+def rst(monkeypatch):
+    """The function from plain text to reStructuredText."""
     monkeypatch.syspath_prepend(str(ROOT / "docs"))
     from plain_text import to_rst
 
-    yield lambda text, **options: publish_doctree(to_rst(text, **options), settings_overrides={"halt_level": 2})
-    sys.modules.pop("plain_text")
+    yield to_rst
+    for name in ("plain_text", "typeset", "formulas", "formula_symbols", "formula_tokens"):
+        sys.modules.pop(name)
+
+
+@pytest.fixture
+def parse(rst):
+    """A function from plain text to docutils' document; what docutils would warn of is an error."""
+    return lambda text, **options: publish_doctree(rst(text, **options), settings_overrides={"halt_level": 2})
 
 
 def test_the_example_in_its_docstring(parse):
@@ -31,13 +38,13 @@ def test_what_would_be_markup_is_text(parse):
 
 
 def test_code_is_literal(parse):
-    document = parse("`a * b`, `*args`s and\nthe `x_` of (`y`), 2`z`: `1`.")
+    document = parse("`a * b`, `*args`s and\nthe `x_` of (`y`), 2`z`: `1`.", names=frozenset("yz"))
     assert [node.astext() for node in document.findall(nodes.literal)] == ["a * b", "*args", "x_", "y", "z", "1"]
     assert document.astext() == "a * b, *argss and the x_ of (y), 2z: 1."
 
 
 def test_an_indented_block_stands_as_it_is(parse):
-    block = "y = *x*       (1)\n\n  z_ = |y|"
+    block = "y = call(*x*)       (1)\n\n  z_ = |y|"
     document = parse(
         "Here ::\n\n" + "\n".join(f"    {line}".rstrip() for line in block.splitlines()) + "\n\nand there::"
     )
@@ -78,5 +85,27 @@ def test_papers_are_links(parse):
 
 
 def test_short_first_sentences_are_headings(parse):
-    document = parse("Claim. It holds.\n\nThe iterates tend to zero. So it is.", headings=True)
-    assert [node.astext() for node in document.findall(nodes.strong)] == ["Claim."]
+    text = "Claim. It holds.\n\nThe iterates tend to zero. So it is.\n\nWhat the matrix `P` does. It cuts."
+    document = parse(text, derivation=True)
+    assert [node.astext() for node in document.findall(nodes.strong)] == ["Claim.", "What the matrix", "does."]
+    assert "What the matrix P does. It cuts." in document.astext()
+
+
+def test_formulas_are_typeset_and_arguments_are_code(parse):
+    document = parse("With `J^T u` and `z`, `x` is `x > 0`:\n\n    y = 1/2 x\n", names=frozenset("x"))
+    assert [node.astext() for node in document.findall(nodes.literal)] == ["x"]
+    formulas = [node.astext() for node in document.findall(nodes.math)]
+    assert formulas == ["J^T u", "z", "x > 0", r"\displaystyle y = \frac{1}{2} x"]
+
+
+def test_a_block_of_formulas_and_words_is_a_table(parse):
+    document = parse("So:\n\n    push    J v      (1)\n    pull    J^T u\n")
+    assert [node.astext() for node in document.findall(nodes.entry)] == ["push", r"\displaystyle J v", "(1)"] + [
+        "pull", r"\displaystyle J^T u", "",
+    ]  # fmt: skip
+
+
+def test_formulas_below_each_other_are_aligned(rst):
+    text = rst("So:\n\n    y = J v      x = 0      (1)\n    u <- y\n")
+    assert r"y & = J v & \qquad x & = 0 \tag{1} \\" in text
+    assert r"u & \leftarrow y" in text

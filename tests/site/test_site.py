@@ -3,6 +3,7 @@
 import importlib
 import inspect
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import nbformat
 import pytest
@@ -39,6 +40,38 @@ def test_notebooks_show_all_their_figures_and_formulas(pages):
         assert page["formulas"] == formulas, path
         assert figures >= 2
         assert formulas >= 10
+
+
+def test_every_derivation_is_typeset(pages):
+    derivations = [page for name, page in pages.items() if name.startswith("tests/derivations/test_")]
+    assert len(derivations) >= 20
+    assert all(page["formulas"] >= 10 for page in derivations)
+    assert pages["docs/api/curveball.html"]["formulas"] > 100
+
+
+def test_every_page_has_a_search_and_a_way_on(pages):
+    made = {
+        name: page for name, page in pages.items() if name not in ("search.html", "genindex.html", "py-modindex.html")
+    }
+    assert [name for name, page in made.items() if not page["search"]] == []
+    assert [name for name, page in made.items() if not page["neighbours"]] == []
+
+
+def test_notebooks_and_files_can_be_taken_away(pages, site):
+    for name, page in pages.items():
+        source = (ROOT / name).with_suffix(".ipynb" if name.startswith("notebooks/") else ".py")
+        if source.is_file():
+            assert [Path(unquote(urlsplit(link).path)).read_bytes() for link in page["downloads"]] == [
+                source.read_bytes()
+            ]
+
+
+def test_no_wall_of_text(pages):
+    """At most 250 words in a row without a figure, a formula, code or a table; the notebooks have their own tests."""
+    texts = [name for name in pages if name.startswith(("docs/", "README", "CONTRIBUTING", "tests/"))]
+    texts += ["benchmarks/README.html", "studies/README.html"]
+    texts.remove("docs/source.html")  # a list of files
+    assert [f"{name}: {wall}" for name in texts for wall in pages[name]["walls"]] == []
 
 
 def test_every_source_has_its_page(pages):
@@ -98,6 +131,7 @@ def test_the_search_works_without_a_server(site, chromium):
 
 
 WIDE = '<pre style="width: 800px">wide</pre>'
+SHADE = 'background: linear-gradient(red, red) local">'
 PLANTED = {
     "an error in a script": ("console", "<script>undefined_function()</script>"),
     "no style sheet": ("requests", '<link rel="stylesheet" href="nothing.css">'),
@@ -110,7 +144,11 @@ PLANTED = {
     "a table left as text": ("formulas", "<p>| a | b |\n|---|---|</p>"),
     "a wide paragraph": ("width", '<p style="width: 800px">wide</p>'),
     "wide code that does not scroll": ("width", '<div style="overflow: hidden">' + WIDE),
-    "nothing": ("", r'<span class="math">\(\frac{1}{2}\)</span> <div style="overflow-x: auto">' + WIDE),
+    "wide code that does not show that it scrolls": ("width", '<div style="overflow-x: auto">' + WIDE),
+    "nothing": (
+        "",
+        r'<span class="math">\(\frac{1}{2}\)</span> <div style="overflow-x: auto; ' + SHADE + WIDE,
+    ),
 }
 
 

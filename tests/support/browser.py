@@ -22,6 +22,27 @@ LOOK = r"""async () => {
   if (window.MathJax) await MathJax.startup.promise;
   const all = (selector) => [...document.querySelectorAll(selector)];
   const width = (element) => element.getBoundingClientRect().width;
+  // Words in a row without a figure, a formula, code or a table between them.
+  const walls = (article) => {
+    const found = [];
+    let words = 0, start = "";
+    const close = () => {
+      if (words > 250) found.push(`${words} words from "${start}"`);
+      [words, start] = [0, ""];
+    };
+    const walk = (node) => {
+      if (node.nodeType == Node.TEXT_NODE) {
+        start ||= node.data.trim().slice(0, 50);
+        words += (node.data.match(/\S+/g) || []).length;
+      } else if (node.nodeType == Node.ELEMENT_NODE) {
+        if (node.matches("img, svg, canvas, pre, table, .math")) close();
+        else if (!node.matches("script, style, nav, h1, h2, h3")) node.childNodes.forEach(walk);
+      }
+    };
+    if (article) walk(article);
+    close();
+    return found;
+  };
   const text = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   const raw = [];
   while (text.nextNode()) {
@@ -34,6 +55,10 @@ LOOK = r"""async () => {
     ids: all("[id]").map((e) => e.id),
     figures: all("article img").length,
     formulas: all("mjx-container").length,
+    search: all("input[name=q]").length,
+    neighbours: all(".related-pages a").length,
+    downloads: all("article a.download").map((a) => a.href),
+    walls: walls(document.querySelector("article")),
     images: all("img").filter((i) => !i.naturalWidth || !width(i)).map((i) => "not shown: " + i.src),
     broken: [
       ...all(".math").filter((m) => m.querySelectorAll("mjx-container").length != 1 || !width(m))
@@ -57,6 +82,9 @@ MEASURE = r"""() => {
     const box = e.getBoundingClientRect();
     if (box.width && box.right > limit + 1 && !boxed(e.parentElement) && !e.closest("svg, mjx-assistive-mml"))
       faults.push(`cut off at the right: ${e.tagName} ${e.className} ${e.textContent.slice(0, 60)}`);
+    const shows = getComputedStyle(e).backgroundAttachment.includes("local") || e.querySelector(":scope > img");
+    if (scrolls(e) && e.scrollWidth > e.clientWidth + 1 && !shows)
+      faults.push(`scrolls and does not show it: ${e.tagName} ${e.className} ${e.textContent.slice(0, 60)}`);
   }
   return faults;
 }"""
