@@ -1,0 +1,145 @@
+"""Every figure, in a browser: it says what it shows, follows fingers, mouse and keys, and knows when its task is met."""
+
+import pytest
+
+from tests.site.figures.acting import Figure
+from tests.support import browser, figure_page
+
+NAMES = figure_page.live_figures().names()
+every = pytest.mark.parametrize("name", NAMES)
+
+# What solves each task: from the keyboard alone, and where there is a point to drag, with it.
+BY_KEYS = {
+    "roots": [("type", "rho", 1), ("type", "a", 1)],
+    "bowl": [("type", "rho", 0.7), ("type", "beta", 0.046)],
+    "two_by_two": [("type", "rho", 0.6), ("keys", "Momentum and step size", *["ArrowUp"] * 36)],
+}
+# Label, plane, where to; what the state has then; whether the task is met by that.
+BY_DRAGGING = {
+    "roots": ("Momentum and step size", 0, 1.0, 1.0, {"rho": 1.0, "a": 1.0}, True),
+    "bowl": ("Start", 0, 1.0, -1.5, {"x": 1.0, "y": -1.5}, False),
+    "two_by_two": ("Momentum and step size", 1, 0.6, 0.23, {"rho": 0.6, "beta": 0.23}, True),
+}
+
+
+def test_there_are_twelve_and_each_has_a_solution():
+    assert len(NAMES) >= 12
+    assert set(BY_KEYS) == set(NAMES)
+
+
+def test_the_page_fits_and_the_console_is_quiet(page):
+    assert page.evaluate(browser.MEASURE) == []
+    assert page.locator(".live-figure[data-met=false]").count() == len(NAMES)
+    assert page.errors == []
+
+
+@every
+def test_what_it_shows_is_said(page, name):
+    figure = Figure(page, name)
+    assert len(figure.reading) > 40
+    assert figure.root.locator(".live-task").inner_text().startswith("Task. ")
+    assert figure.root.get_attribute("aria-describedby") == figure.root.locator(".live-reading").get_attribute("id")
+    for picture in figure.root.locator("svg").all():
+        assert len(picture.get_attribute("aria-label")) > 20
+    nameless = figure.root.evaluate(
+        """(root) => [...root.querySelectorAll("input, select, button, .handle, table")]
+          .filter((e) => !(e.labels?.length || e.getAttribute("aria-label") || e.textContent.trim()
+            || e.querySelector("caption")))
+          .map((e) => e.outerHTML)"""
+    )
+    assert nameless == []
+
+
+@every
+def test_the_keyboard_alone_meets_the_task(page, name):
+    figure = Figure(page, name).start()
+    assert not figure.met
+    before = figure.reading
+    for action, *arguments in BY_KEYS[name]:
+        getattr(figure, action)(*arguments)
+    assert figure.met, figure.reading
+    assert figure.reading != before
+    assert figure.root.locator(".live-done").inner_text().startswith("✓ Done.")
+    figure.start()
+    assert not figure.met
+    assert figure.reading == before
+    assert page.errors == []
+
+
+@pytest.mark.parametrize("name", BY_DRAGGING)
+def test_points_follow_mouse_and_finger(page, name):
+    label, plane, x, y, state, met = BY_DRAGGING[name]
+    touch = page.evaluate("navigator.maxTouchPoints") > 0
+    figure = Figure(page, name).start()
+    before = figure.reading
+    (figure.swipe if touch else figure.drag)(label, plane, x, y)
+    seen = figure.state
+    assert {key: seen[key] for key in state} == pytest.approx(state, abs=0.051)
+    assert figure.reading != before
+    assert figure.met == met
+    assert page.errors == []
+
+
+@every
+def test_each_control_is_heard(page, name):
+    """A step of each slider and each point by an arrow key changes the state, and the field beside it follows."""
+    figure = Figure(page, name).start()
+    for slider in figure.root.locator("input[type=range]:enabled").all():
+        key, before = slider.get_attribute("name"), figure.state
+        slider.focus()
+        page.keyboard.press("ArrowRight" if float(slider.input_value()) < float(slider.get_attribute("max")) else "ArrowLeft")
+        after = figure.state
+        assert after[key] != before[key], key
+        field = figure.root.locator(f'input[name="{key}-typed"]')
+        assert float(field.input_value()) == pytest.approx(after[key], rel=1e-2)
+    for point in figure.root.locator(".handle").all():
+        before = point.get_attribute("aria-valuetext")
+        point.focus()
+        page.keyboard.press("ArrowLeft")
+        page.keyboard.press("ArrowUp")
+        assert point.get_attribute("aria-valuetext") != before
+
+
+def test_bad_numbers_change_nothing_and_are_marked(page):
+    figure = Figure(page, "roots").start()
+    field = figure.root.locator('input[name="rho-typed"]')
+    field.fill("99")
+    assert field.get_attribute("aria-invalid") is not None
+    assert figure.state["rho"] == 0.9
+    field.fill("")
+    field.blur()
+    assert field.input_value() == "0.9"
+    assert field.get_attribute("aria-invalid") is None
+
+
+CONTRAST = """() => {
+  const probe = document.createElement("i");
+  document.querySelector(".live-figure").append(probe);
+  const light = (name) => {
+    probe.style.color = `var(--live-${name})`;
+    const parts = getComputedStyle(probe).color.match(/[0-9.]+/g).slice(0, 3).map((c) => c / 255);
+    const linear = parts.map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
+  };
+  const ratio = (a, b) => (Math.max(light(a), light(b)) + 0.05) / (Math.min(light(a), light(b)) + 0.05);
+  const names = ["ink", "faint", "one", "two", "three", "four", "border"];
+  const ratios = Object.fromEntries(names.map((name) => [name, ratio(name, "paper")]));
+  probe.remove();
+  return ratios;
+}"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_colours_can_be_read(page, theme):
+    page.evaluate("(theme) => { document.body.dataset.theme = theme; }", theme)
+    ratios = page.evaluate(CONTRAST)
+    page.evaluate("() => { document.body.dataset.theme = 'light'; }")
+    assert min(ratios[name] for name in ("ink", "faint", "one", "two", "three", "four")) >= 4.5
+    assert ratios["border"] >= 3.0 if theme == "dark" else ratios["border"] >= 2.8
+
+
+def test_nothing_moves_for_those_who_want_no_motion(page):
+    moving = page.evaluate("""() => [...document.querySelectorAll(".live-figure, .live-figure *")]
+      .filter((e) => parseFloat(getComputedStyle(e).transitionDuration) || getComputedStyle(e).animationName !== "none")
+      .length""")
+    assert moving == 0
