@@ -19,9 +19,9 @@ STYLE = FOLDER / "figures.css"
 SCRIPT = "figures.js"  # the name of the joined script
 # Each file after those whose names it uses.
 MATHS = (
-    "vectors random iteration problems curveball".split()
+    "vectors random iteration problems curveball directions noise tape linear_maps patches trust".split()
 )
-PARTS = "format controls plane handle frame".split()
+PARTS = "format controls plane handle frame tape_view".split()
 # What the figures of a notebook are, for the line at its start.
 NOTEBOOKS = {
     "notebooks/06_convergence": ("roots",),

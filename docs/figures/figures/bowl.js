@@ -33,7 +33,7 @@
       frame.slider("beta", { label: "step size β", min: 0.001, max: 2, log: true, enabled: (s) => !s.automatic });
       frame.slider("lam", { label: "damping λ", min: 0, max: 20, step: 0.1 });
       frame.slider("lr", { label: "learning rate η", min: 0.05, max: 2, step: 0.05 });
-      frame.slider("kappa", { label: "largest curvature κ", min: 1, max: 100, step: 1 });
+      frame.slider("kappa", { label: "curvature up to κ", min: 1, max: 100, step: 1 });
       frame.check("automatic", { label: "automatic ρ and β" });
 
       return (s) => {

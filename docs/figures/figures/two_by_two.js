@@ -50,7 +50,7 @@
         const z = [s.zx, s.zy];
         left.levels("bowl", (x, y) => lossAt(bowl, [x, y]), geomspace(0.05, 12, 8), "levels grey");
         left.dots("minimum", [[0, 0]], "hollow three", 5);
-        left.arrow("z", AT, plus(AT, 1, z), "one");
+        left.curve("z", [AT, plus(AT, 1, z)], "solid one");
         const descent = scaled(-Math.min(0.2, 1.4 / Math.hypot(...p.d)), p.d);
         left.arrow("d", AT, plus(AT, 1, descent), "four");
         left.text("d-name", plus(AT, 1, descent), "−d", "four", "start", [6, 4]);

@@ -4,10 +4,11 @@
   /**
    * A point of a plane that is dragged, with a mouse, a finger or the arrow keys (with Shift ten steps at once).
    *
-   * `at(state)`: where it is; `move([x, y], state)`: what changes; `step`: of the keys; `within`: the ranges it stays
+   * `at(state)`: where it is; `move([x, y], state)`: what changes; `step`: of the keys; `grid`:
+   * what dragging is rounded to, 0 for nothing; `within`: the ranges it stays
    * in, those of the plane unless given; `say(state)`: its place in words; `tap`: whether a click puts it there.
    */
-  function handle(frame, plane, { label, at, move, step, within, say, kind = "one", tap = false, tag = "" }) {
+  function handle(frame, plane, { label, at, move, step, grid = step, within, say, kind = "one", tap = false, tag = "" }) {
     const group = plane.handles.append("g").attr("class", `handle ${kind}`).attr("tabindex", 0).attr("role", "slider");
     group.attr("aria-roledescription", "point to drag").attr("aria-label", `${label}: drag it, or use the arrow keys`);
     group.append("circle").attr("r", 22).attr("class", "reach");
@@ -17,7 +18,7 @@
     const snap = (v, size) => (size ? Number((Math.round(v / size) * size).toPrecision(12)) : v);
     const put = (p) => {
       const [xs, ys] = limits();
-      frame.set(move([clamp(snap(p[0], step[0]), ...xs), clamp(snap(p[1], step[1]), ...ys)], frame.state));
+      frame.set(move([clamp(snap(p[0], grid[0]), ...xs), clamp(snap(p[1], grid[1]), ...ys)], frame.state));
     };
     const toData = ([px, py]) => [plane.x.invert(px), plane.y.invert(py)];
     group.call(

@@ -12,12 +12,29 @@ every = pytest.mark.parametrize("name", NAMES)
 BY_KEYS = {
     "roots": [("type", "rho", 1), ("type", "a", 1)],
     "bowl": [("type", "rho", 0.7), ("type", "beta", 0.046)],
+    "conjugate_gradients": [("type", "s", 0)],
+    "damping": [("keys", "lambda", *["Shift+ArrowRight"] * 2)],
+    "linear_map": [("type", "v1", 1.15), ("type", "v2", 0.95)],
+    "noise_ball": [("type", "beta", 0.01), ("type", "rho", 0.81)],
+    "patches": [("keys", "The window", "ArrowRight", "ArrowRight", "ArrowDown")],
+    "pull": [("press", "Back one row", 4), ("type", "guess", 2.53)],
+    "push": [("type", "v1", 1.2), ("type", "v2", -0.99), ("press", "Next row", 5)],
+    "rates": [("type", "rho", 0.81), ("type", "beta", 0.0116)],
+    "rosenbrock": [("type", "lam", 0.01)],
+    "trust_ratio": [("type", "lam", 0.13)],
     "two_by_two": [("type", "rho", 0.6), ("keys", "Momentum and step size", *["ArrowUp"] * 36)],
 }
 # Label, plane, where to; what the state has then; whether the task is met by that.
 BY_DRAGGING = {
     "roots": ("Momentum and step size", 0, 1.0, 1.0, {"rho": 1.0, "a": 1.0}, True),
     "bowl": ("Start", 0, 1.0, -1.5, {"x": 1.0, "y": -1.5}, False),
+    "damping": ("lambda", 0, 1.2, 0.5, {"lam": 1.2}, True),
+    "linear_map": ("v", 0, 1.15, 0.95, {"v1": 1.15, "v2": 0.95}, True),
+    "noise_ball": ("Step size and momentum", 0, 0.015, 0.8, {"beta": 0.015, "rho": 0.8}, None),
+    "patches": ("The window", 0, 3.6, -2.4, {"row": 1, "column": 2}, True),
+    "rates": ("Step size and momentum", 1, 0.0116, 0.81, {"beta": 0.0116, "rho": 0.81}, None),
+    "rosenbrock": ("Start", 0, -0.5, 2.0, {"x": -0.5, "y": 2.0}, False),
+    "trust_ratio": ("w", 0, -1.0, 0.68, {"w": -1.0}, False),
     "two_by_two": ("Momentum and step size", 1, 0.6, 0.23, {"rho": 0.6, "beta": 0.23}, True),
 }
 
@@ -76,7 +93,7 @@ def test_points_follow_mouse_and_finger(page, name):
     seen = figure.state
     assert {key: seen[key] for key in state} == pytest.approx(state, abs=0.051)
     assert figure.reading != before
-    assert figure.met == met
+    assert met is None or figure.met == met
     assert page.errors == []
 
 
@@ -95,8 +112,7 @@ def test_each_control_is_heard(page, name):
     for point in figure.root.locator(".handle").all():
         before = point.get_attribute("aria-valuetext")
         point.focus()
-        page.keyboard.press("ArrowLeft")
-        page.keyboard.press("ArrowUp")
+        page.keyboard.press("ArrowRight")
         assert point.get_attribute("aria-valuetext") != before
 
 
