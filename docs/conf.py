@@ -27,6 +27,7 @@ extensions = [
     "sphinx.ext.linkcode",
     "sphinx.ext.mathjax",
     "api_pages",
+    "live_figures",
     "map_picture",
     "source_pages",
 ]

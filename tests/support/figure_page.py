@@ -24,14 +24,15 @@ def write_page(file, names=None, theme="light"):
     furo = Path(importlib.util.find_spec("furo").origin).parent / "theme" / "furo" / "static" / "styles" / "furo.css"
     (file.parent / module.SCRIPT).write_text(module.script(), "utf-8")
     styles = "".join(
-        f'<link rel="stylesheet" href="{path.as_uri()}">' for path in (furo, ROOT / "docs/static/site.css", module.STYLE)
+        f'<link rel="stylesheet" href="{path.as_uri()}">'
+        for path in (furo, ROOT / "docs/static/site.css", module.STYLE)
     )
     figures = "".join(map(module.element, names or module.names()))
     file.write_text(
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Figures</title>'
         f'<meta name="viewport" content="width=device-width,initial-scale=1">{styles}'
         f'<script defer src="{module.LIBRARY.as_uri()}"></script><script defer src="{module.SCRIPT}"></script>'
-        f'<style>.content {{ margin: 0 auto; box-sizing: border-box; max-width: 100% }}</style>'
+        f"<style>.content {{ margin: 0 auto; box-sizing: border-box; max-width: 100% }}</style>"
         f'<body data-theme="{theme}"><div class="content"><article>{figures}</article></div></body></html>',
         "utf-8",
     )

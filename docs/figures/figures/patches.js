@@ -11,40 +11,70 @@
     start: { row: 0, column: 0, kernel: "edge" },
     task: {
       text: "With the kernel for vertical edges, drag the window to where the output is largest.",
-      met: (s) => s.kernel === "edge"
-        && Math.abs(convolved(IMAGE, KERNELS.edge)[s.row][s.column]) === strongest(convolved(IMAGE, KERNELS.edge)),
-      after: "There the dark and the light side of the edge lie under the kernel’s −1 and +1. A kernel is a question that "
-        + "each patch is asked.",
+      met: (s) =>
+        s.kernel === "edge" &&
+        Math.abs(convolved(IMAGE, KERNELS.edge)[s.row][s.column]) === strongest(convolved(IMAGE, KERNELS.edge)),
+      after:
+        "There the dark and the light side of the edge lie under the kernel’s −1 and +1. A kernel is a question that " +
+        "each patch is asked.",
     },
 
     build(frame) {
       const image = frame.plane({
-        x: [0, 7], y: [-7, 0], height: 352, width: 330, ticks: false, margin: { left: 8, right: 8, top: 8, bottom: 30 }, xLabel: "image, with the window",
+        x: [0, 7],
+        y: [-7, 0],
+        height: 352,
+        width: 330,
+        ticks: false,
+        margin: { left: 8, right: 8, top: 8, bottom: 30 },
+        xLabel: "image, with the window",
         label: "The image of seven by seven pixels, with the window of three by three",
       });
       const output = frame.plane({
-        x: [0, 5], y: [-5, 0], height: 352, width: 330, ticks: false, margin: { left: 8, right: 8, top: 8, bottom: 30 }, xLabel: "output, one number for each window",
+        x: [0, 5],
+        y: [-5, 0],
+        height: 352,
+        width: 330,
+        ticks: false,
+        margin: { left: 8, right: 8, top: 8, bottom: 30 },
+        xLabel: "output, one number for each window",
         label: "The output of five by five numbers",
       });
-      const cells = (plane, values, shade) => {
-        const all = values.flatMap((line, i) => line.map((value, j) => ({ value, i, j })));
-        const side = plane.x(1) - plane.x(0);
-        const group = plane._at(plane.area, "cells", "g", "cells");
-        group.selectAll("rect").data(all).join("rect").attr("x", (c) => plane.x(c.j)).attr("y", (c) => plane.y(-c.i))
-          .attr("width", side).attr("height", side).attr("class", (c) => (c.value < 0 ? "two" : "one")).attr("fill-opacity", (c) => shade(c.value));
-        const words = plane._at(plane.area, "words", "g", "cells");
-        words.selectAll("text").data(all).join("text").attr("x", (c) => plane.x(c.j + 0.5)).attr("y", (c) => plane.y(-c.i - 0.5) + 4)
-          .attr("text-anchor", "middle").attr("class", "words").text((c) => fixed(c.value, 0));
-      };
       const square = (plane, key, i, j, size) =>
-        plane.curve(key, [[j, -i], [j + size, -i], [j + size, -i - size], [j, -i - size]], "solid four thick", true);
+        plane.curve(
+          key,
+          [
+            [j, -i],
+            [j + size, -i],
+            [j + size, -i - size],
+            [j, -i - size],
+          ],
+          "solid four thick",
+          true,
+        );
       const table = element("table", { class: "live-patches" });
-      frame.pictures.append(element("div", { class: "live-scroll live-wide", tabindex: 0, role: "region", "aria-label": "The matrix of patches" }, table));
+      frame.pictures.append(
+        element(
+          "div",
+          { class: "live-scroll live-wide", tabindex: 0, role: "region", "aria-label": "The matrix of patches" },
+          table,
+        ),
+      );
       frame.handle(image, {
-        label: "The window", at: (s) => [s.column + 1.5, -s.row - 1.5], kind: "four", step: [1, 1], grid: [0, 0], tap: true,
-        within: [[1, 6], [-6, -1]], say: (s) => `row ${s.row}, column ${s.column}`,
+        label: "The window",
+        at: (s) => [s.column + 1.5, -s.row - 1.5],
+        kind: "four",
+        step: [1, 1],
+        grid: [0, 0],
+        tap: true,
+        within: [
+          [1, 6],
+          [-6, -1],
+        ],
+        say: (s) => `row ${s.row}, column ${s.column}`,
         move: ([x, y]) => ({
-          column: Math.min(Math.max(Math.round(x - 1.5), 0), OUT - 1), row: Math.min(Math.max(Math.round(-y - 1.5), 0), OUT - 1),
+          column: Math.min(Math.max(Math.round(x - 1.5), 0), OUT - 1),
+          row: Math.min(Math.max(Math.round(-y - 1.5), 0), OUT - 1),
         }),
       });
       frame.choice("kernel", {
@@ -57,15 +87,19 @@
       return (s) => {
         const kernel = KERNELS[s.kernel];
         const values = convolved(IMAGE, kernel);
-        cells(image, IMAGE, (v) => 0.05 + 0.06 * v);
-        cells(output, values, (v) => 0.05 + 0.5 * (Math.abs(v) / (strongest(values) || 1)));
+        image.cells(IMAGE, (v) => 0.05 + 0.06 * v);
+        output.cells(values, (v) => 0.05 + 0.5 * (Math.abs(v) / (strongest(values) || 1)));
         square(image, "window", s.row, s.column, 3);
         square(output, "cell", s.row, s.column, 1);
         const matrix = patches(IMAGE);
         const here = s.row * OUT + s.column;
         const from = Math.min(Math.max(here - 2, 0), matrix.length - 5);
         const line = (k) => {
-          const row = element("tr", k === here ? { class: "now", "aria-current": "true" } : {}, element("th", { scope: "row" }, `patch ${k}`));
+          const row = element(
+            "tr",
+            k === here ? { class: "now", "aria-current": "true" } : {},
+            element("th", { scope: "row" }, `patch ${k}`),
+          );
           for (const x of matrix[k]) row.append(element("td", {}, String(x)));
           row.append(element("td", { class: "result" }, `= ${fixed(values.flat()[k], 0)}`));
           return row;
@@ -73,10 +107,15 @@
         const flat = element("tr", { class: "kernel" }, element("th", { scope: "row" }, "kernel"));
         for (const x of kernel.flat()) flat.append(element("td", {}, fixed(x, 0)));
         flat.append(element("td", {}));
-        table.replaceChildren(element("caption", {}, `Rows ${from} to ${from + 4} of the 25 × 9 matrix of patches`), element("tbody", {}, flat, ...[0, 1, 2, 3, 4].map((k) => line(from + k))));
+        table.replaceChildren(
+          element("caption", {}, `Rows ${from} to ${from + 4} of the 25 × 9 matrix of patches`),
+          element("tbody", {}, flat, ...[0, 1, 2, 3, 4].map((k) => line(from + k))),
+        );
         const parts = matrix[here].map((x, k) => x * kernel.flat()[k]);
-        return `The window at row ${s.row}, column ${s.column} is patch ${here}. Times the kernel, its nine products are `
-          + `${parts.map((p) => fixed(p, 0)).join(", ")}: together ${fixed(values[s.row][s.column], 0)}.`;
+        return (
+          `The window at row ${s.row}, column ${s.column} is patch ${here}. Times the kernel, its nine products are ` +
+          `${parts.map((p) => fixed(p, 0)).join(", ")}: together ${fixed(values[s.row][s.column], 0)}.`
+        );
       };
     },
   });

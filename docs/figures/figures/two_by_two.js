@@ -16,29 +16,47 @@
     title: "The bowl over ρ and β",
     start: { rho: 0, beta: 0.05, zx: 1, zy: 0.6, lam: 0.5 },
     task: {
-      text: "Drag the pair (ρ, β) to the bottom of the second bowl, until at least 98% of the possible decrease is "
-        + "reached. The lowest point shows itself then.",
+      text:
+        "Drag the pair (ρ, β) to the bottom of the second bowl, until at least 98% of the possible decrease is " +
+        "reached. The lowest point shows itself then.",
       met: (s) => part(s) > 0.98,
-      after: "The ring is the solution of the 2x2 system. In two dimensions z and d span everything, so that the step "
-        + "ends at Newton's, damped by λ.",
+      after:
+        "The ring is the solution of the 2x2 system. In two dimensions z and d span everything, so that the step " +
+        "ends at Newton's, damped by λ.",
     },
 
     build(frame) {
       const left = frame.plane({
-        x: [-3, 2], y: [-2.05, 2], xLabel: "w₁", yLabel: "w₂",
+        x: [-3, 2],
+        y: [-2.05, 2],
+        xLabel: "w₁",
+        yLabel: "w₂",
         label: "The objective from above, with z, minus d and the step that the pair makes of them",
       });
       const right = frame.plane({
-        x: [-1.5, 2], y: [-0.1, 0.6], xLabel: "momentum ρ", yLabel: "step size β",
+        x: [-1.5, 2],
+        y: [-0.1, 0.6],
+        xLabel: "momentum ρ",
+        yLabel: "step size β",
         label: "The predicted change for every pair of momentum and step size: a bowl",
       });
       frame.handle(left, {
-        label: "The tip of z", at: (s) => [AT[0] + s.zx, AT[1] + s.zy], step: [0.05, 0.05], kind: "one", tag: "z",
-        move: ([x, y]) => ({ zx: x - AT[0], zy: y - AT[1] }), say: (s) => `z is ${fixed(s.zx)}, ${fixed(s.zy)}`,
+        label: "The tip of z",
+        at: (s) => [AT[0] + s.zx, AT[1] + s.zy],
+        step: [0.05, 0.05],
+        kind: "one",
+        tag: "z",
+        move: ([x, y]) => ({ zx: x - AT[0], zy: y - AT[1] }),
+        say: (s) => `z is ${fixed(s.zx)}, ${fixed(s.zy)}`,
       });
       frame.handle(right, {
-        label: "Momentum and step size", at: (s) => [s.rho, s.beta], move: ([rho, beta]) => ({ rho, beta }),
-        step: [0.01, 0.005], tap: true, kind: "two", say: (s) => `rho ${s.rho}, beta ${s.beta}`,
+        label: "Momentum and step size",
+        at: (s) => [s.rho, s.beta],
+        move: ([rho, beta]) => ({ rho, beta }),
+        step: [0.01, 0.005],
+        tap: true,
+        kind: "two",
+        say: (s) => `rho ${s.rho}, beta ${s.beta}`,
       });
       frame.slider("rho", { label: "momentum ρ", min: -1.5, max: 2, step: 0.01 });
       frame.slider("beta", { label: "step size β", min: -0.1, max: 0.6, step: 0.005 });
@@ -64,8 +82,11 @@
         right.levels("bowl", (rho, beta) => planeChange(p, rho, beta), levels, "levels one");
         right.dots("best", part(s) > 0.98 || frame.met ? [best] : [], "hollow three", 9);
         const share = clamp(part(s), -99, 1);
-        return `ρ = ${fixed(s.rho)}, β = ${fixed(s.beta, 3)}: the model predicts a change of ${short(planeChange(p, s.rho, s.beta))}`
-          + (share < 0 ? ", an increase." : `, which is ${Math.floor(100 * share)}% of the decrease that is possible.`);
+        return (
+          `ρ = ${fixed(s.rho)}, β = ${fixed(s.beta, 3)}: the model predicts a change of ` +
+          `${short(planeChange(p, s.rho, s.beta))}` +
+          (share < 0 ? ", an increase." : `, which is ${Math.floor(100 * share)}% of the decrease that is possible.`)
+        );
       };
     },
   });

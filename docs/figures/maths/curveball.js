@@ -75,6 +75,12 @@
     return seen;
   }
   Object.assign(figures.maths, {
-    solveTwoByTwo, planeModel, planeChange, planeMinimum, adaptedLam, curveballStep, curveballRun,
+    solveTwoByTwo,
+    planeModel,
+    planeChange,
+    planeMinimum,
+    adaptedLam,
+    curveballStep,
+    curveballRun,
   });
 }

@@ -17,7 +17,7 @@
     return seen;
   }
 
-  /** Each move the lowest point of the plane of z and `g + s H z`: CurveBall for s = 1, conjugate gradients for s = 0. */
+  /** Each move the lowest point of the plane of z and `g + s H z`: s = 1 is CurveBall, s = 0 conjugate gradients. */
   const lowestPoints = (h, s, steps) =>
     descents(h, steps, ({ w, z }) => {
       if (norm(w) < 1e-150) return { w, z };

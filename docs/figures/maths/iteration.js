@@ -12,7 +12,10 @@
     const square = tr * tr - 4 * det;
     if (square < 0) return [1, -1].map((sign) => [tr / 2, (sign * Math.sqrt(-square)) / 2]);
     const large = (tr + (tr < 0 ? -1 : 1) * Math.sqrt(square)) / 2; // without cancellation
-    return [[large, 0], [large === 0 ? 0 : det / large, 0]];
+    return [
+      [large, 0],
+      [large === 0 ? 0 : det / large, 0],
+    ];
   }
 
   /** The roots of a method in one mode. */

@@ -10,15 +10,30 @@
     [0, 1, 1, 1, 1, 1, 0],
   ];
   const KERNELS = {
-    edge: [[-1, 0, 1], [-1, 0, 1], [-1, 0, 1]],
-    level: [[-1, -1, -1], [0, 0, 0], [1, 1, 1]],
-    spot: [[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]],
-    mean: [[1, 1, 1], [1, 1, 1], [1, 1, 1]],
+    edge: [
+      [-1, 0, 1],
+      [-1, 0, 1],
+      [-1, 0, 1],
+    ],
+    level: [
+      [-1, -1, -1],
+      [0, 0, 0],
+      [1, 1, 1],
+    ],
+    spot: [
+      [-1, -1, -1],
+      [-1, 8, -1],
+      [-1, -1, -1],
+    ],
+    mean: [
+      [1, 1, 1],
+      [1, 1, 1],
+      [1, 1, 1],
+    ],
   };
 
   /** The patch of 3 x 3 whose upper left pixel is at (row, column), as a list of 9. */
-  const patch = (image, row, column) =>
-    [0, 1, 2].flatMap((i) => [0, 1, 2].map((j) => image[row + i][column + j]));
+  const patch = (image, row, column) => [0, 1, 2].flatMap((i) => [0, 1, 2].map((j) => image[row + i][column + j]));
 
   /** All patches, one row each: the matrix that makes a convolution one product. */
   const patches = (image) =>

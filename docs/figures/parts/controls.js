@@ -19,10 +19,20 @@
     const toRange = log ? Math.log10 : (x) => x;
     const fromRange = log ? (x) => Number((10 ** x).toPrecision(3)) : (x) => x;
     const range = element("input", {
-      type: "range", id, name, min: toRange(min), max: toRange(max), step: log ? 0.01 : step,
+      type: "range",
+      id,
+      name,
+      min: toRange(min),
+      max: toRange(max),
+      step: log ? 0.01 : step,
     });
     const field = element("input", {
-      type: "number", min, max, step: log ? "any" : step, name: `${name}-typed`, "aria-label": `${label}, typed`,
+      type: "number",
+      min,
+      max,
+      step: log ? "any" : step,
+      name: `${name}-typed`,
+      "aria-label": `${label}, typed`,
     });
     const set = (value) => frame.set({ [name]: clamp(value, min, max) });
     range.addEventListener("input", () => set(fromRange(Number(range.value))));

@@ -8,7 +8,11 @@
    * what dragging is rounded to, 0 for nothing; `within`: the ranges it stays
    * in, those of the plane unless given; `say(state)`: its place in words; `tap`: whether a click puts it there.
    */
-  function handle(frame, plane, { label, at, move, step, grid = step, within, say, kind = "one", tap = false, tag = "" }) {
+  function handle(
+    frame,
+    plane,
+    { label, at, move, step, grid = step, within, say, kind = "one", tap = false, tag = "" },
+  ) {
     const group = plane.handles.append("g").attr("class", `handle ${kind}`).attr("tabindex", 0).attr("role", "slider");
     group.attr("aria-roledescription", "point to drag").attr("aria-label", `${label}: drag it, or use the arrow keys`);
     group.append("circle").attr("r", 22).attr("class", "reach");
@@ -22,7 +26,10 @@
     };
     const toData = ([px, py]) => [plane.x.invert(px), plane.y.invert(py)];
     group.call(
-      d3.drag().container(() => plane.svg.node()).on("start", () => group.node().focus({ preventScroll: true }))
+      d3
+        .drag()
+        .container(() => plane.svg.node())
+        .on("start", () => group.node().focus({ preventScroll: true }))
         .subject(() => {
           const [px, py] = plane._place(at(frame.state));
           return { x: px, y: py };

@@ -18,7 +18,11 @@
       this.svg.attr("role", "group").attr("aria-label", about.label);
       const clip = `live-clip-${++count}`;
       const inside = this.svg.append("clipPath").attr("id", clip).append("rect");
-      inside.attr("x", left).attr("y", top).attr("width", this.right - left).attr("height", this.bottom - top);
+      inside
+        .attr("x", left)
+        .attr("y", top)
+        .attr("width", this.right - left)
+        .attr("height", this.bottom - top);
       this.axes = this.svg.append("g").attr("class", "axes").attr("aria-hidden", "true");
       this.area = this.svg.append("g").attr("clip-path", `url(#${clip})`).attr("aria-hidden", "true");
       this.above = this.svg.append("g").attr("aria-hidden", "true");
@@ -36,20 +40,37 @@
         const every = Math.ceil((high - low) / 6);
         return d3.range(Math.ceil(low - 1e-9), high + 1e-9, every).map((p) => 10 ** p);
       };
-      const xs = about.ticks === false ? [] : about.xTicks ?? (about.xLog ? powers(this.x) : this.x.ticks(6));
-      const ys = about.ticks === false ? [] : about.yTicks ?? (about.yLog ? powers(this.y) : this.y.ticks(6));
+      const xs = about.ticks === false ? [] : (about.xTicks ?? (about.xLog ? powers(this.x) : this.x.ticks(6)));
+      const ys = about.ticks === false ? [] : (about.yTicks ?? (about.yLog ? powers(this.y) : this.y.ticks(6)));
       this.axes.selectAll("*").remove();
       for (const v of xs) {
-        this.axes.append("line").attr("x1", this.x(v)).attr("x2", this.x(v)).attr("y1", this.top).attr("y2", this.bottom);
+        this.axes
+          .append("line")
+          .attr("x1", this.x(v))
+          .attr("x2", this.x(v))
+          .attr("y1", this.top)
+          .attr("y2", this.bottom);
         this._tick(this.x(v), this.bottom + 15, v, "middle");
       }
       for (const v of ys) {
-        this.axes.append("line").attr("x1", this.left).attr("x2", this.right).attr("y1", this.y(v)).attr("y2", this.y(v));
+        this.axes
+          .append("line")
+          .attr("x1", this.left)
+          .attr("x2", this.right)
+          .attr("y1", this.y(v))
+          .attr("y2", this.y(v));
         this._tick(this.left - 6, this.y(v) + 4, v, "end");
       }
       this.axes.append("path").attr("d", `M${this.left},${this.top}V${this.bottom}H${this.right}`);
-      const name = (text) => this.axes.append("text").attr("class", "name").text(text ?? "");
-      name(about.xLabel).attr("x", (this.left + this.right) / 2).attr("y", this.bottom + 33).attr("text-anchor", "middle");
+      const name = (text) =>
+        this.axes
+          .append("text")
+          .attr("class", "name")
+          .text(text ?? "");
+      name(about.xLabel)
+        .attr("x", (this.left + this.right) / 2)
+        .attr("y", this.bottom + 33)
+        .attr("text-anchor", "middle");
       const [x0, y0] = [this.left - 38, (this.top + this.bottom) / 2];
       name(about.yLabel).attr("transform", `translate(${x0},${y0}) rotate(-90)`).attr("text-anchor", "middle");
     }
@@ -71,7 +92,10 @@
     /** A line through points; one that is not finite interrupts it. */
     curve(key, points, kind, closed = false) {
       const good = points.map((p) => (p.every(Number.isFinite) ? this._place(p) : null));
-      const line = d3.line().defined((p) => p !== null).curve(closed ? d3.curveLinearClosed : d3.curveLinear);
+      const line = d3
+        .line()
+        .defined((p) => p !== null)
+        .curve(closed ? d3.curveLinearClosed : d3.curveLinear);
       return this._at(this.area, key, "path", kind).attr("d", line(good));
     }
 
@@ -79,7 +103,13 @@
     dots(key, points, kind, radius = 3) {
       const group = this._at(this.area, key, "g", kind);
       const good = points.filter((p) => p.every(Number.isFinite)).map((p) => this._place(p));
-      group.selectAll("circle").data(good).join("circle").attr("r", radius).attr("cx", (p) => p[0]).attr("cy", (p) => p[1]);
+      group
+        .selectAll("circle")
+        .data(good)
+        .join("circle")
+        .attr("r", radius)
+        .attr("cx", (p) => p[0])
+        .attr("cy", (p) => p[1]);
       return group;
     }
 
@@ -91,9 +121,14 @@
       const [ux, uy] = length ? [dx / length, dy / length] : [0, 0];
       const head = Math.min(9, length);
       const [cx, cy] = [b[0] - head * ux, b[1] - head * uy];
-      const wings = `M${b[0]},${b[1]}L${cx - 0.45 * head * uy},${cy + 0.45 * head * ux}L${cx + 0.45 * head * uy},${cy - 0.45 * head * ux}Z`;
+      const side = (sign) => `L${cx - sign * 0.45 * head * uy},${cy + sign * 0.45 * head * ux}`;
+      const wings = `M${b[0]},${b[1]}${side(1)}${side(-1)}Z`;
       const group = this._at(this.area, key, "g", `arrow ${kind}`);
-      group.selectAll("path").data([`M${a[0]},${a[1]}L${cx},${cy}`, wings]).join("path").attr("d", (d) => d);
+      group
+        .selectAll("path")
+        .data([`M${a[0]},${a[1]}L${cx},${cy}`, wings])
+        .join("path")
+        .attr("d", (d) => d);
       return group;
     }
 
@@ -104,11 +139,35 @@
       return text.attr("x", x + shift[0]).attr("y", y + shift[1]);
     }
 
+    /** A table of numbers as unit squares below the origin, shaded by `shade(value)`; negative ones in another colour. */
+    cells(values, shade) {
+      const all = values.flatMap((line, i) => line.map((value, j) => ({ value, i, j })));
+      const side = this.x(1) - this.x(0);
+      const squares = this._at(this.area, "squares", "g", "cells").selectAll("rect").data(all).join("rect");
+      squares
+        .attr("width", side)
+        .attr("height", side)
+        .attr("class", (c) => (c.value < 0 ? "two" : "one"));
+      squares
+        .attr("x", (c) => this.x(c.j))
+        .attr("y", (c) => this.y(-c.i))
+        .attr("fill-opacity", (c) => shade(c.value));
+      const words = this._at(this.area, "numbers", "g", "cells").selectAll("text").data(all).join("text");
+      words
+        .attr("class", "words")
+        .attr("text-anchor", "middle")
+        .text((c) => short(c.value));
+      words.attr("x", (c) => this.x(c.j + 0.5)).attr("y", (c) => this.y(-c.i - 0.5) + 4);
+    }
+
     /** Where `f(x, y)` is at most each of the levels: one area over the other. */
     levels(key, f, levels, kind, size = 64) {
       const [xs, ys] = [this.x, this.y].map((scale) => linspace(...scale.range(), size).map(scale.invert));
       const values = ys.flatMap((y) => xs.map((x) => -f(x, y)));
-      const areas = d3.contours().size([size, size]).thresholds(levels.map((level) => -level))(values);
+      const areas = d3
+        .contours()
+        .size([size, size])
+        .thresholds(levels.map((level) => -level))(values);
       const [x0, x1] = this.x.range();
       const [y0, y1] = this.y.range();
       const place = d3.geoTransform({

@@ -2,7 +2,15 @@
   const { element, fixed } = figures.parts;
   const SVG = "http://www.w3.org/2000/svg";
   // Where each row of the tape stands in the graph.
-  const PLACES = [[50, 30], [50, 235], [170, 66], [275, 42], [170, 235], [255, 160], [322, 108]];
+  const PLACES = [
+    [50, 30],
+    [50, 235],
+    [170, 66],
+    [275, 42],
+    [170, 235],
+    [255, 160],
+    [322, 108],
+  ];
 
   const shape = (tag, attributes, text = "") => {
     const made = document.createElementNS(SVG, tag);
@@ -25,13 +33,23 @@
       return cells;
     });
     table.append(body);
-    const graph = shape("svg", { viewBox: "0 0 360 270", class: "live-plane live-graph", role: "img", "aria-label": `The same rows as a graph, from x₁ and x₂ to y` });
+    const graph = shape("svg", {
+      viewBox: "0 0 360 270",
+      class: "live-plane live-graph",
+      role: "img",
+      "aria-label": `The same rows as a graph, from x₁ and x₂ to y`,
+    });
     const edges = [];
     rows.forEach((row, i) =>
       row.from.forEach((source, k) => {
         const [[x0, y0], [x1, y1]] = [PLACES[source], PLACES[i]];
         const line = shape("line", { x1: x0, y1: y0, x2: x1, y2: y1, class: "edge" });
-        const words = shape("text", { x: (x0 + x1) / 2, y: (y0 + y1) / 2 - 4, "text-anchor": "middle", class: "words factor" });
+        const words = shape("text", {
+          x: (x0 + x1) / 2,
+          y: (y0 + y1) / 2 - 4,
+          "text-anchor": "middle",
+          class: "words factor",
+        });
         graph.append(line);
         edges.push({ row: i, source, k, line, words });
       }),
@@ -41,7 +59,11 @@
       const [x, y] = PLACES[i];
       const knot = shape("g", { class: "knot", transform: `translate(${x},${y})` });
       const value = shape("text", { y: 31, "text-anchor": "middle", class: "words" });
-      knot.append(shape("circle", { r: 17 }), shape("text", { y: 4.5, "text-anchor": "middle", class: "letter" }, row.name.split(" ")[0]), value);
+      knot.append(
+        shape("circle", { r: 17 }),
+        shape("text", { y: 4.5, "text-anchor": "middle", class: "letter" }, row.name.split(" ")[0]),
+        value,
+      );
       graph.append(knot);
       return { knot, value };
     });

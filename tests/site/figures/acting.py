@@ -54,7 +54,11 @@ class Figure:
         box = handle.locator(".knob").bounding_box()
         here = [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2]
         finger = self.page.context.new_cdp_session(self.page)
-        for kind, at in (("touchStart", here), ("touchMove", self.root.evaluate(PLACE, [plane, x, y])), ("touchEnd", None)):
+        for kind, at in (
+            ("touchStart", here),
+            ("touchMove", self.root.evaluate(PLACE, [plane, x, y])),
+            ("touchEnd", None),
+        ):
             points = [{"x": at[0], "y": at[1]}] if at else []
             finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
         finger.detach()
@@ -83,7 +87,3 @@ class Figure:
         self.root.get_by_role("button", name=text, exact=True).focus()
         for _ in range(times):
             self.page.keyboard.press("Enter")
-
-    def choose(self, name, value):
-        """Choose from a list."""
-        self.root.locator(f'select[name="{name}"]').select_option(value)

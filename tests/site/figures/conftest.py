@@ -4,7 +4,10 @@ import pytest
 
 from tests.support import browser, figure_page
 
-SIZES = {"desktop": {"viewport": browser.DESKTOP}, "phone": {"viewport": browser.PHONE, "has_touch": True, "is_mobile": True}}
+SIZES = {
+    "desktop": {"viewport": browser.DESKTOP},
+    "phone": {"viewport": browser.PHONE, "has_touch": True, "is_mobile": True},
+}
 
 
 @pytest.fixture(scope="session")

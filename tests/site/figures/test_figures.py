@@ -14,7 +14,7 @@ BY_KEYS = {
     "bowl": [("type", "rho", 0.7), ("type", "beta", 0.046)],
     "conjugate_gradients": [("type", "s", 0)],
     "damping": [("keys", "lambda", *["Shift+ArrowRight"] * 2)],
-    "linear_map": [("type", "v1", 1.15), ("type", "v2", 0.95)],
+    "linear_map": [("keys", "v", "Shift+ArrowRight", "Shift+ArrowRight", "ArrowDown")],
     "noise_ball": [("type", "beta", 0.01), ("type", "rho", 0.81)],
     "patches": [("keys", "The window", "ArrowRight", "ArrowRight", "ArrowDown")],
     "pull": [("press", "Back one row", 4), ("type", "guess", 2.53)],
@@ -104,11 +104,22 @@ def test_each_control_is_heard(page, name):
     for slider in figure.root.locator("input[type=range]:enabled").all():
         key, before = slider.get_attribute("name"), figure.state
         slider.focus()
-        page.keyboard.press("ArrowRight" if float(slider.input_value()) < float(slider.get_attribute("max")) else "ArrowLeft")
+        page.keyboard.press(
+            "ArrowRight" if float(slider.input_value()) < float(slider.get_attribute("max")) else "ArrowLeft"
+        )
         after = figure.state
         assert after[key] != before[key], key
         field = figure.root.locator(f'input[name="{key}-typed"]')
         assert float(field.input_value()) == pytest.approx(after[key], rel=1e-2)
+    for box in figure.root.locator("input[type=checkbox]").all():
+        before = figure.state[box.get_attribute("name")]
+        figure.tick(box.get_attribute("name"))
+        assert figure.state[box.get_attribute("name")] == (not before)
+    for choice in figure.root.locator("select").all():
+        before = figure.state[choice.get_attribute("name")]
+        choice.focus()
+        page.keyboard.press("ArrowDown")
+        assert figure.state[choice.get_attribute("name")] != before
     for point in figure.root.locator(".handle").all():
         before = point.get_attribute("aria-valuetext")
         point.focus()

@@ -144,7 +144,11 @@ def test_noise_and_the_variance_that_it_leaves(maths):
 
     noise = np.random.default_rng(0).standard_normal((30, 2))
     solver, w = CurveBall(rho=rho, beta=beta, lam=0.0, adapt_lam=False), np.array([2.5, -1.8])
-    found, state, curvature = maths("noisyRun(a, b, [1, 4], c, d)", rho, beta, list(w), noise.tolist()), None, np.array([1.0, 4.0])
+    found, state, curvature = (
+        maths("noisyRun(a, b, [1, 4], c, d)", rho, beta, list(w), noise.tolist()),
+        None,
+        np.array([1.0, 4.0]),
+    )
     state = solver.init(w)
     for draw, here in zip(noise, found, strict=True):
         w, state, _ = solver.step(
@@ -192,7 +196,9 @@ def test_a_linear_map_and_its_singular_directions(maths):
     v = np.array([np.cos(found["angle"]), np.sin(found["angle"])])
     np.testing.assert_allclose(abs(v @ right[0]), 1.0)
     np.testing.assert_allclose(maths("thereAndBack(a, b)", A.tolist(), [0.3, 2.0]), A.T @ A @ [0.3, 2.0])
-    np.testing.assert_allclose(maths("[between([1, 0], [1, 1]), between([0, 2], [0, -3]), between([1, 0], [0, 1])]"), [45, 0, 90])
+    np.testing.assert_allclose(
+        maths("[between([1, 0], [1, 1]), between([0, 2], [0, -3]), between([1, 0], [0, 1])]"), [45, 0, 90]
+    )
 
 
 @pytest.mark.parametrize("kernel", ["edge", "level", "spot", "mean"])
@@ -213,7 +219,9 @@ def test_trust_ratio_and_lambda_are_those_of_a_step_of_the_package(maths, w, lam
     solver = CurveBall(lam=lam, lam_every=1, lam_factor=0.5)
     after, state, info = solver.step(start, solver.init(start), model, lambda y: 0.5 * mg.sum(y * y))
     found, moved = maths("[dampedStep(a, b), trustStep({ w: a, lam: b }, 0.5)]", w, lam)
-    np.testing.assert_allclose([found["gamma"], found["predicted"]], [info["trust_ratio"], info["predicted"]], rtol=1e-10)
+    np.testing.assert_allclose(
+        [found["gamma"], found["predicted"]], [info["trust_ratio"], info["predicted"]], rtol=1e-10
+    )
     np.testing.assert_allclose([moved["w"], moved["lam"]], [after[0], state.lam], rtol=1e-12)
 
 
@@ -223,7 +231,9 @@ def test_what_damping_leaves_and_what_noise_moves(maths):
     for _ in range(10):
         w = w - (h * w) / (h + lam)
     np.testing.assert_allclose(maths("a.map((h) => left(h, b, 10))", list(h), lam), w, rtol=1e-12)
-    np.testing.assert_allclose(maths("a.map((h) => noiseGain(h, b))", list(h), lam), np.linalg.solve(np.diag(h + lam), np.ones(3)))
+    np.testing.assert_allclose(
+        maths("a.map((h) => noiseGain(h, b))", list(h), lam), np.linalg.solve(np.diag(h + lam), np.ones(3))
+    )
 
 
 def test_rates_of_the_other_methods(maths):
@@ -231,4 +241,6 @@ def test_rates_of_the_other_methods(maths):
         heavy = np.array([[rho, -a], [rho, 1.0 - a]])
         ahead = np.array([[rho * (1.0 - a), -a], [rho * (1.0 - a), 1.0 - a]])
         for name, M in {"heavy ball": heavy, "Nesterov": ahead}.items():
-            np.testing.assert_allclose(maths("rate(a, b, c)", rho, a, name), np.abs(np.linalg.eigvals(M)).max(), rtol=1e-10)
+            np.testing.assert_allclose(
+                maths("rate(a, b, c)", rho, a, name), np.abs(np.linalg.eigvals(M)).max(), rtol=1e-10
+            )
