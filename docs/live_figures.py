@@ -1,7 +1,7 @@
 """Figures that answer without a kernel, from the scripts in docs/figures/.
 
-`.. live-figure:: NAME` puts the figure of docs/figures/figures/NAME.js into a page. The scripts are joined into one, which
-a page loads after D3 and only where it has a figure. No network is used, so the pages also work from a disk.
+`.. live-figure:: NAME` puts the figure of docs/figures/figures/NAME.js into a page. The scripts are joined into one,
+which a page loads after D3 and only where it has a figure. No network is used, so the pages also work from a disk.
 """
 
 from __future__ import annotations
@@ -19,19 +19,31 @@ FOLDER = Path(__file__).parent / "figures"
 LIBRARY = FOLDER / "library" / "d3.min.js"
 STYLE = FOLDER / "figures.css"
 SCRIPT = "figures.js"  # the name of the joined script
-# Each file after those whose names it uses.
-MATHS = "vectors random iteration problems curveball directions noise tape linear_maps patches trust".split()
-PARTS = "format controls plane handle frame tape_view".split()
+# What other files of the same folder use, in this order; the others of that folder follow.
+FIRST = {
+    "maths": ("vectors", "random", "problems", "iteration", "curveball", "trust"),
+    "parts": ("format", "controls", "plane", "handle", "frame"),
+    "figures": (),
+}
 PLAYGROUND = "docs/playground"
-# The figures of a notebook, which its page names under its title. (Its file is read in JupyterLab too, where they are not.)
-NOTEBOOKS = {
-    "01_linear_maps": ("linear_map", "push"),
-    "02_transposed": ("linear_map", "pull"),
-    "04_newton_and_cg": ("conjugate_gradients", "damping"),
-    "05_curveball": ("two_by_two", "bowl", "rosenbrock", "trust_ratio"),
-    "06_convergence": ("roots", "rates", "conjugate_gradients", "noise_ball"),
-    "07_noise": ("noise_ball", "rosenbrock"),
-    "08_cnn": ("patches",),
+# Pages that name figures under their titles. The files of these pages are read elsewhere too, where there are none.
+PAGES = {
+    "notebooks/01_linear_maps": ("linear_map", "push"),
+    "notebooks/02_transposed": ("linear_map", "pull"),
+    "notebooks/03_curvature": ("two_curvatures",),
+    "notebooks/04_newton_and_cg": ("conjugate_gradients", "damping"),
+    "notebooks/05_curveball": ("two_by_two", "bowl", "rosenbrock", "trust_ratio"),
+    "notebooks/06_convergence": ("roots", "rates", "conjugate_gradients", "noise_ball"),
+    "notebooks/07_noise": ("noise_ball", "rosenbrock"),
+    "notebooks/08_cnn": ("patches",),
+    "tests/derivations/test_05_gauss_newton": ("two_curvatures",),
+    "tests/derivations/test_07_two_by_two_system": ("two_by_two",),
+    "tests/derivations/test_09_convergence_region": ("roots",),
+    "tests/derivations/test_10_convergence_rate": ("rates",),
+    "tests/derivations/test_11_trust_ratio": ("trust_ratio",),
+    "tests/derivations/test_13_solving_the_linear_system": ("conjugate_gradients",),
+    "tests/derivations/test_14_damping": ("damping",),
+    "docs/damping": ("damping",),
 }
 
 
@@ -42,18 +54,17 @@ def names() -> list[str]:
 
 def maths() -> str:
     """The scripts that need no page: what the figures compute."""
-    return "\n".join(path.read_text("utf-8") for path in _maths())
+    return "\n".join(path.read_text("utf-8") for path in [FOLDER / "figures.js", *_files("maths")])
 
 
 def script() -> str:
     """All scripts as one."""
-    parts = [FOLDER / "parts" / f"{name}.js" for name in PARTS]
-    drawn = [FOLDER / "figures" / f"{name}.js" for name in names()]
-    return maths() + "\n" + "\n".join(path.read_text("utf-8") for path in [*parts, *drawn])
+    return "\n".join([maths(), *(path.read_text("utf-8") for path in [*_files("parts"), *_files("figures")])])
 
 
-def _maths() -> list[Path]:
-    return [FOLDER / "parts" / "figures.js", *(FOLDER / "maths" / f"{name}.js" for name in MATHS)]
+def _files(folder: str) -> list[Path]:
+    paths = {path.stem: path for path in sorted((FOLDER / folder).glob("*.js"))}
+    return [paths.pop(name) for name in FIRST[folder]] + list(paths.values())
 
 
 def title(name: str) -> str:
@@ -86,15 +97,17 @@ class LiveFigure(SphinxDirective):
 
 
 def _point_to_figures(app: Sphinx, doctree: nodes.document) -> None:
-    """Name the figures of a notebook under its title."""
+    """Name the figures of a page under its title."""
     page = app.env.docname
-    line = nodes.paragraph("", "Figures to play with: ", classes=["live-links"])
-    for name in NOTEBOOKS.get(posixpath.basename(page), ()):
-        target = f"{posixpath.relpath(PLAYGROUND, posixpath.dirname(page))}.html#{anchor(name)}"
-        line += [nodes.reference("", title(name), refuri=target), nodes.Text(", ")]
-    if len(line) > 1 and page.startswith("notebooks/"):
-        line[-1] = nodes.Text(".")
-        doctree.next_node(nodes.section).insert(1, line)
+    found = PAGES.get(page.replace("/solutions/", "/"), ())
+    if not found:
+        return
+    start = posixpath.relpath(PLAYGROUND, posixpath.dirname(page))
+    line = nodes.paragraph("", "Figures to play with: " if len(found) > 1 else "A figure to play with: ")
+    for name in found:
+        line += [nodes.reference("", title(name), refuri=f"{start}.html#{anchor(name)}"), nodes.Text(", ")]
+    line[-1] = nodes.Text(".")
+    doctree.next_node(nodes.section).insert(1, line)
 
 
 def _add_scripts(app: Sphinx, page: str, template: str, context: Any, doctree: nodes.document | None) -> None:
@@ -117,6 +130,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Register the directive with Sphinx."""
     app.add_directive("live-figure", LiveFigure)
     app.connect("builder-inited", _give_files)
-    app.connect("doctree-read", _point_to_figures, priority=600)  # after the titles are collected, at 500
+    app.connect("doctree-read", _point_to_figures)
     app.connect("html-page-context", _add_scripts)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

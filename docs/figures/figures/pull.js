@@ -1,13 +1,13 @@
 {
   const { record, pulled } = figures.maths;
-  const { fixed, tapeView } = figures.parts;
+  const { fixed, factor, tapeView } = figures.parts;
   const ROWS = 7;
   const OPERATIONS = 5;
 
   // The same tape read from its end: a cotangent pulled back, and added up where a value was used twice.
   figures.add("pull", {
     title: "Pull a cotangent back",
-    start: { x1: 1, x2: 0.5, bar: 1, guess: 0, done: 0 },
+    start: { x1: 1.5, x2: 0.5, bar: 1, guess: 0, done: 0 },
     task: {
       text:
         "Go back row by row, but stop before the last one. Work out the cotangent of x₂ that the last " +
@@ -22,7 +22,7 @@
     },
 
     build(frame) {
-      const show = tapeView(frame, record([1, 0.5]), {
+      const show = tapeView(frame, record([1.5, 0.5]), {
         title: "The tape of y = sin(x₁ x₂) + x₁ exp x₂",
         mark: "cotangent",
       });
@@ -52,7 +52,7 @@
         const { name, from, factors } = rows[now];
         const parts = from.map(
           (row, i) =>
-            `${rows[row].name.split(" ")[0]} receives ${fixed(factors[i], 3)} · ${fixed(bars[now], 3)}` +
+            `${rows[row].name.split(" ")[0]} receives ${factor(factors[i])} · ${factor(bars[now])}` +
             ` = ${fixed(factors[i] * bars[now], 3)}`,
         );
         return (

@@ -1,12 +1,12 @@
 {
   const { record, pushed } = figures.maths;
-  const { fixed, tapeView } = figures.parts;
+  const { fixed, factor, tapeView } = figures.parts;
   const LAST = 6;
 
   // The tape of a small expression, with a tangent pushed forward row by row.
   figures.add("push", {
     title: "Push a tangent through the tape",
-    start: { x1: 1, x2: 0.5, v1: 1, v2: 0, at: 1 },
+    start: { x1: 1.5, x2: 0.5, v1: 1, v2: 0, at: 1 },
     task: {
       text:
         "Find a direction (ẋ₁, ẋ₂), not zero, in which y does not change: push it to the last row, where ẏ must be 0 " +
@@ -19,7 +19,7 @@
     },
 
     build(frame) {
-      const show = tapeView(frame, record([1, 0.5]), {
+      const show = tapeView(frame, record([1.5, 0.5]), {
         title: "The tape of y = sin(x₁ x₂) + x₁ exp x₂",
         mark: "tangent",
       });
@@ -45,7 +45,7 @@
         const { name, from, factors } = rows[s.at];
         if (!from.length)
           return `The tangents of x₁ and x₂ are ${fixed(s.v1)} and ${fixed(s.v2)}. Press “Next row” to push them on.`;
-        const sum = from.map((row, i) => `${fixed(factors[i], 3)} · ${fixed(tangents[row], 3)}`).join(" + ");
+        const sum = from.map((row, i) => `${factor(factors[i])} · ${factor(tangents[row])}`).join(" + ");
         return (
           `Row ${s.at}, ${name}: its tangent is ${sum} = ${fixed(tangents[s.at], 3)}.` +
           (s.at === LAST ? ` So y changes by ${fixed(tangents[LAST], 3)} for each unit along the direction.` : "")

@@ -31,7 +31,7 @@
     build(frame) {
       const plane = frame.plane({
         x: [-2, 2],
-        y: [-1.2, 3],
+        y: [-3.6, 3],
         xLabel: "w₁",
         yLabel: "w₂",
         label: "The curved valley from above, with the path of the params",

@@ -21,8 +21,8 @@
         "reached. The lowest point shows itself then.",
       met: (s) => part(s) > 0.98,
       after:
-        "The ring is the solution of the 2x2 system. In two dimensions z and d span everything, so that the step " +
-        "ends at Newton's, damped by λ.",
+        "The ring is the solution of the 2 × 2 system. In two dimensions z and d span everything, so that the step " +
+        "ends at Newton’s, damped by λ.",
     },
 
     build(frame) {

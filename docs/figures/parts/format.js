@@ -11,7 +11,10 @@
     const raised = [...String(Number(power))].map((c) => "⁰¹²³⁴⁵⁶⁷⁸⁹"["0123456789".indexOf(c)] ?? "⁻").join("");
     return Number(head) === 1 ? `10${raised}` : `${head.replace("-", MINUS)} · 10${raised}`;
   }
-  /** A number with a fixed count of decimals, which does not change its width while it is dragged. */
-  const fixed = (x, decimals = 2) => (Number.isFinite(x) ? x.toFixed(decimals).replace("-", MINUS) : short(x));
-  Object.assign(figures.parts, { short, fixed });
+  /** A number with a fixed count of decimals; equal up to rounding are equal in words. */
+  const fixed = (x, decimals = 2) =>
+    Number.isFinite(x) ? Number(x.toPrecision(12)).toFixed(decimals).replace("-", MINUS) : short(x);
+  /** The same as a factor. */
+  const factor = (x, decimals = 3) => (x < 0 ? `(${fixed(x, decimals)})` : fixed(x, decimals));
+  Object.assign(figures.parts, { short, fixed, factor });
 }

@@ -22,7 +22,7 @@
       reset.addEventListener("click", () => this.restart());
       this.mark.append(element("strong", {}, "Task. "), about.task.text);
       const head = element("div", { class: "live-head" }, element("p", { class: "live-title" }, about.title), reset);
-      place.append(head, this.mark, this.pictures, this.controls, this.reading, this.done, this.spoken);
+      place.append(head, this.mark, this.pictures, this.reading, this.controls, this.done, this.spoken);
       place.setAttribute("role", "group");
       place.setAttribute("aria-label", `Interactive figure: ${about.title}`);
       place.setAttribute("aria-describedby", this.reading.id);

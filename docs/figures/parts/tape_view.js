@@ -3,13 +3,13 @@
   const SVG = "http://www.w3.org/2000/svg";
   // Where each row of the tape stands in the graph.
   const PLACES = [
-    [50, 30],
-    [50, 235],
-    [170, 66],
-    [275, 42],
-    [170, 235],
-    [255, 160],
-    [322, 108],
+    [45, 35],
+    [45, 225],
+    [150, 70],
+    [250, 40],
+    [150, 225],
+    [235, 160],
+    [325, 100],
   ];
 
   const shape = (tag, attributes, text = "") => {
@@ -44,12 +44,9 @@
       row.from.forEach((source, k) => {
         const [[x0, y0], [x1, y1]] = [PLACES[source], PLACES[i]];
         const line = shape("line", { x1: x0, y1: y0, x2: x1, y2: y1, class: "edge" });
-        const words = shape("text", {
-          x: (x0 + x1) / 2,
-          y: (y0 + y1) / 2 - 4,
-          "text-anchor": "middle",
-          class: "words factor",
-        });
+        const share = source < 2 ? 0.36 : source === 3 ? 0.62 : 0.45; // apart from what stands at the knots
+        const at = { x: x0 + share * (x1 - x0), y: y0 + share * (y1 - y0) - 4 };
+        const words = shape("text", { ...at, "text-anchor": "middle", class: "words factor" });
         graph.append(line);
         edges.push({ row: i, source, k, line, words });
       }),

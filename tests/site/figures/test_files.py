@@ -2,6 +2,8 @@
 
 import hashlib
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,8 +46,35 @@ def test_the_playground_shows_every_figure_once_with_a_text():
         assert 100 < len(text) < 700
 
 
-@pytest.mark.parametrize("notebook", module.NOTEBOOKS)
-def test_notebooks_name_figures_that_are_there(notebook):
-    assert (ROOT / "notebooks" / f"{notebook}.ipynb").is_file()
-    assert set(module.NOTEBOOKS[notebook]) <= set(module.names())
-    assert all(module.title(name) for name in module.NOTEBOOKS[notebook])
+@pytest.mark.parametrize("page", module.PAGES)
+def test_pages_name_figures_that_are_there(page):
+    assert list((ROOT / page).parent.glob(f"{(ROOT / page).name}.*"))
+    assert set(module.PAGES[page]) <= set(module.names())
+    assert all(module.title(name) for name in module.PAGES[page])
+
+
+CONF = f"""
+import sys
+sys.path.insert(0, {str(ROOT / "docs")!r})
+extensions = ["myst_parser", "live_figures"]
+html_theme = "basic"
+"""
+
+
+def test_only_pages_with_a_figure_load_the_scripts(tmp_path):
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "conf.py").write_text(CONF)
+    (tmp_path / "index.md").write_text("# Start\n\n```{toctree}\ndocs/playground\ndocs/damping\n```\n")
+    (tmp_path / "docs" / "playground.md").write_text("# Play\n\n```{live-figure} damping\n```\n")
+    (tmp_path / "docs" / "damping.md").write_text("# Damping\n\nText.\n\n```{live-figure} dampng\n```\n")
+    command = [sys.executable, "-m", "sphinx", "-q", str(tmp_path), str(tmp_path / "out")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert "no figure 'dampng' in docs/figures/figures/; there are bowl, conjugate" in done.stderr
+    assert done.stderr.count("ERROR") + done.stderr.count("WARNING") == 1
+    play, other = ((tmp_path / "out" / "docs" / f"{name}.html").read_text() for name in ("playground", "damping"))
+    files = ("d3.min.js", "figures.js", "figures.css")
+    assert all(f"_static/{name}" in play and f"_static/{name}" not in other for name in files)
+    assert all((tmp_path / "out" / "_static" / name).stat().st_size > 1000 for name in files)
+    assert (tmp_path / "out" / "_static" / "d3.LICENSE").is_file()
+    assert 'id="figure-damping"' in play
+    assert 'href="playground.html#figure-damping">Which directions does λ slow down?</a>' in other

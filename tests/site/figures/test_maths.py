@@ -225,6 +225,25 @@ def test_trust_ratio_and_lambda_are_those_of_a_step_of_the_package(maths, w, lam
     np.testing.assert_allclose([moved["w"], moved["lam"]], [after[0], state.lam], rtol=1e-12)
 
 
+@pytest.mark.parametrize("w", [-1.3, -0.5, 0.1, 0.8])
+def test_both_curvatures(maths, w):
+    def model(w):
+        return mg.tanh(2.0 * w) + w / 5.0
+
+    def loss(y):
+        return 0.5 * mg.sum(y * y)
+
+    found, at, one = maths("curvatureAt(a)", w), np.array([w]), np.ones(1)
+    np.testing.assert_allclose(found["g"], mg.grad(lambda w: loss(model(w)))(at)[0], rtol=1e-12)
+    np.testing.assert_allclose(found["H"], mg.hvp(lambda w: loss(model(w)), at, one)[0], rtol=1e-11)
+    np.testing.assert_allclose(found["G"], mg.ggnvp(model, loss, at, one)[0], rtol=1e-12)
+    np.testing.assert_allclose(
+        [found["newton"], found["gaussNewton"]], [-found["g"] / found["H"], -found["g"] / found["G"]]
+    )
+    parabola = maths("parabola(a, 2, 0.1)", w)
+    np.testing.assert_allclose(parabola, loss(model(at)) + 0.1 * found["g"] + 0.01, rtol=1e-12)
+
+
 def test_what_damping_leaves_and_what_noise_moves(maths):
     h, lam = np.array([0.01, 1.0, 30.0]), 0.7
     w = np.ones(3)
