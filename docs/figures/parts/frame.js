@@ -73,6 +73,9 @@
       const name = place.dataset.figure;
       place.frame = new Frame(place, name, figures.all.get(name));
     }
+    // The page has grown since the browser went to the place that its address names.
+    if (location.hash)
+      document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView({ behavior: "instant" });
   }
   Object.assign(figures.parts, { mount });
   document.addEventListener("DOMContentLoaded", mount);

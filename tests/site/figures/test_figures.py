@@ -141,6 +141,15 @@ def test_a_tap_puts_the_point_there(page):
     assert figure.state == pytest.approx({"rho": 1.0, "a": 1.0}, abs=0.021)
 
 
+def test_a_link_to_a_figure_leads_there(page):
+    address = page.url
+    page.goto("about:blank")
+    page.goto(f"{address}#figure-rates")
+    top = page.locator("#figure-rates").evaluate("(place) => place.getBoundingClientRect().top")
+    page.goto(address)
+    assert 0 <= top < 200
+
+
 def test_bad_numbers_change_nothing_and_are_marked(page):
     figure = Figure(page, "roots").start()
     field = figure.root.locator('input[name="rho-typed"]')
