@@ -1,5 +1,5 @@
 "use strict";
-// The names that the other files share. All files are joined into one script, which works in pages read from a disk too.
+// The names that the other files share. All files are joined into one script, which works from a disk too.
 // `maths` has functions of numbers and lists, `parts` what figures are made of, `all` the figures by name.
 const figures = { maths: {}, parts: {}, all: new Map() };
 

@@ -6,8 +6,8 @@
   const GOAL = 1e-8;
   const below = (losses) => losses.findIndex((f) => f < GOAL);
 
-  // Conjugate gradients and CurveBall each take the lowest point of a plane. The planes differ: by how much of H z is in
-  // the direction.
+  // Conjugate gradients and CurveBall each take the lowest point of a plane. The planes differ by how much
+  // of H z is in the direction.
   figures.add("conjugate_gradients", {
     title: "Which plane? Conjugate gradients and CurveBall",
     start: { n: 8, kappa: 100, s: 1 },

@@ -137,7 +137,8 @@
           left(h, lam, STEPS) < 0.0005 ? "less than 0.1%" : `${fixed(100 * left(h, lam, STEPS), 1)}%`;
         return (
           `λ = ${short(lam)}: of the error, ${percent(1)} is left along h = 1, and ${percent(LOW)} along h = 0.01. ` +
-          `A unit of noise moves the flattest direction by ${short(noiseGain(1e-4, lam))}; without damping by ${short(1e4)}.`
+          `A unit of noise moves the flattest direction by ${short(noiseGain(1e-4, lam))}; ` +
+          `without damping by ${short(1e4)}.`
         );
       };
     },

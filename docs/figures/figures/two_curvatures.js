@@ -9,7 +9,9 @@
     title: "Hessian and Gauss-Newton",
     start: { w: 0.2 },
     task: {
-      text: "Find a w where Newton’s step with the exact curvature goes uphill, away from the minimum, while the Gauss-Newton step goes down.",
+      text:
+        "Find a w where Newton’s step with the exact curvature goes uphill, away from the minimum, " +
+        "while the Gauss-Newton step goes down.",
       met: ({ w }) => {
         const { H, newton, gaussNewton } = curvatureAt(w);
         return H < 0 && uphill(w, newton) && !uphill(w, gaussNewton);
@@ -96,7 +98,10 @@
         plot.dots("here", [[w, H]], "two", 5);
         plot.dots("here-too", [[w, G]], "one", 5);
         const way = (step) => `a step of ${fixed(step)}, ${uphill(w, step) ? "uphill" : "downhill"}`;
-        return `At w = ${fixed(w)} the exact curvature is H = ${fixed(H)}: ${way(newton)}. Gauss-Newton has G = ${fixed(G)}: ${way(gaussNewton)}.`;
+        return (
+          `At w = ${fixed(w)} the exact curvature is H = ${fixed(H)}: ${way(newton)}. ` +
+          `Gauss-Newton has G = ${fixed(G)}: ${way(gaussNewton)}.`
+        );
       };
     },
   });

@@ -74,8 +74,8 @@
       place.frame = new Frame(place, name, figures.all.get(name));
     }
     // The page has grown since the browser went to the place that its address names.
-    if (location.hash)
-      document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView({ behavior: "instant" });
+    const named = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (named) named.scrollIntoView({ behavior: "instant" });
   }
   Object.assign(figures.parts, { mount });
   document.addEventListener("DOMContentLoaded", mount);

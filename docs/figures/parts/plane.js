@@ -139,7 +139,7 @@
       return text.attr("x", x + shift[0]).attr("y", y + shift[1]);
     }
 
-    /** A table of numbers as unit squares below the origin, shaded by `shade(value)`; negative ones in another colour. */
+    /** A table of numbers as unit squares below the origin, as dark as `shade(value)`. */
     cells(values, shade) {
       const all = values.flatMap((line, i) => line.map((value, j) => ({ value, i, j })));
       const side = this.x(1) - this.x(0);

@@ -160,16 +160,16 @@ def test_noise_and_the_variance_that_it_leaves(maths):
 
 
 def test_draws_are_normal_and_always_the_same(maths):
-    found = np.array(maths("draws(20000, 1, 2, 1)"))[:, 0]
+    found = np.array(maths("draws(5000, 1, 2, 1)"))[:, 0]
     assert maths("draws(3, 2, 1)") == maths("draws(3, 2, 1)")
     assert stats.kstest(found / 2.0, "norm").pvalue > 0.01
-    assert abs(np.corrcoef(found[1:], found[:-1])[0, 1]) < 0.02
+    assert abs(np.corrcoef(found[1:], found[:-1])[0, 1]) < 0.04
 
 
 def test_the_noise_of_the_ball_has_the_deviation_that_the_formula_gives(maths):
-    seen = np.array(maths("noisyRun(0.5, 0.2, [1, 4], [0, 0], draws(20000, 2, 1))"))[100:]
+    seen = np.array(maths("noisyRun(0.5, 0.2, [1, 4], [0, 0], draws(8000, 2, 1))"))[100:]
     expected = maths("[variance(0.5, 0.2, 1, 1), variance(0.5, 0.2, 4, 1)]")
-    np.testing.assert_allclose(seen.var(axis=0), expected, rtol=0.06)
+    np.testing.assert_allclose(seen.var(axis=0), expected, rtol=0.1)
 
 
 def test_the_tape_pushes_and_pulls_as_minigrad_does(maths):
