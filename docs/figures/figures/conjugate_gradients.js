@@ -21,9 +21,8 @@
         return n >= 8 && kappa >= 100 && first >= 0 && first <= n;
       },
       after:
-        "s = 0 is conjugate gradients: its plane holds the lowest point of all directions so far. s = 1 " +
-        "is CurveBall, which moves " +
-        "before it knows g at the new place.",
+        "s = 0 is conjugate gradients: its plane holds the lowest point of all directions so far. " +
+        "s = 1 is CurveBall, whose d is the gradient one move ahead: from the third step on its plane misses that point.",
     },
 
     build(frame) {

@@ -19,7 +19,7 @@
       met: (s) => worst(s, "CurveBall") < 0.9,
       after:
         "At the best pair the flattest and the steepest direction are equally slow. Heavy ball has a better pair " +
-        "of its own, ρ = 0.67 and β = 0.033, with a rate of 0.818; CurveBall diverges there.",
+        "of its own, ρ = 0.67 and β = 0.033, with a rate of 0.82; CurveBall diverges there.",
     },
 
     build(frame) {

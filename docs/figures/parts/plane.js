@@ -12,7 +12,7 @@
   class Plane {
     constructor(parent, about) {
       const { width = 360, height = 300, margin = {} } = about;
-      const { left = 50, right = 12, top = 12, bottom = 40 } = margin;
+      const { left = 54, right = 12, top = 12, bottom = 40 } = margin;
       Object.assign(this, { about, left, top, right: width - right, bottom: height - bottom });
       this.svg = d3.select(parent).append("svg").attr("viewBox", `0 0 ${width} ${height}`).attr("class", "live-plane");
       this.svg.attr("role", "group").attr("aria-label", about.label);
@@ -71,7 +71,7 @@
         .attr("x", (this.left + this.right) / 2)
         .attr("y", this.bottom + 33)
         .attr("text-anchor", "middle");
-      const [x0, y0] = [this.left - 38, (this.top + this.bottom) / 2];
+      const [x0, y0] = [this.left - 44, (this.top + this.bottom) / 2];
       name(about.yLabel).attr("transform", `translate(${x0},${y0}) rotate(-90)`).attr("text-anchor", "middle");
     }
 
