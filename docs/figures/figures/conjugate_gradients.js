@@ -22,7 +22,7 @@
       },
       after:
         "s = 0 is conjugate gradients: its plane holds the lowest point of all directions so far. " +
-        "s = 1 is CurveBall, whose d is the gradient one move ahead: from the third step on its plane misses that point.",
+        "s = 1 is CurveBall, whose d is the gradient one move ahead: its plane misses that point from step 3 on.",
     },
 
     build(frame) {
