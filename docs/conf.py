@@ -29,6 +29,7 @@ extensions = [
     "api_pages",
     "course_map",
     "cover_picture",
+    "live_figures",
     "map_picture",
     "page_links",
     "source_pages",
