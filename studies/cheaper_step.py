@@ -255,7 +255,7 @@ def adapted(runs: list[dict[str, Any]]) -> str:
     """With a lambda that sets itself, from each start: the loss, and progress to `full` at its best fixed lambda."""
     groups = grouped(runs)
     lines = [
-        "| task | start | rule | loss | progress to `full`, best fixed lambda | progress to `full,adapt` | last lambda |",
+        "| task | start | rule | loss | progress to the best fixed lambda | progress to `full,adapt` | last lambda |",
         "|---|---|---|---|---|---|---|",
     ]
     for task in TASKS:

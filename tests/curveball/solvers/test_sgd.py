@@ -61,9 +61,9 @@ def test_outputs_and_aux_come_back():
     assert info["aux"]["seen"].tolist() == [2.0, -1.0]
 
 
-@pytest.mark.parametrize(
-    "options", [{"lr": 0.0}, {"lr": np.nan}, {"momentum": 1.0}, {"momentum": -0.1}, {"weight_decay": -1.0}, {"nesterov": 1}], ids=str
-)
+@pytest.mark.parametrize("options", [
+    {"lr": 0.0}, {"lr": np.nan}, {"momentum": 1.0}, {"momentum": -0.1}, {"weight_decay": -1.0}, {"nesterov": 1},
+], ids=str)  # fmt: skip
 def test_hyper_parameters_out_of_range(options):
     with pytest.raises(ValueError, match=f"^{next(iter(options))} must be "):
         SGD(**options)
