@@ -224,6 +224,20 @@ def table(found: dict[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
+def summary(found: dict[str, Any]) -> str:
+    """A row for each method: iterations, and work in brackets, on each problem."""
+    lines = []
+    for method in METHODS:
+        cells = []
+        for row in (row for row in found["rows"] if row["method"] == method):
+            iterations, work = median(row, "iterations"), median(row, "work")
+            arrived = sum(run["arrived"] for run in row["runs"])
+            share = "" if arrived == len(row["runs"]) else f", {arrived} of {len(row['runs'])}"
+            cells.append("none arrived" if iterations is None else f"{iterations:,.0f} ({work:,.0f}){share}")
+        lines.append(f"| {method} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def draw(found: dict[str, Any], path: Path) -> None:
     """The gap against iterations above, against work below; a column for each problem; the first start."""
     figure = Figure(figsize=(13.0, 7.2), layout="constrained")
@@ -235,11 +249,12 @@ def draw(found: dict[str, Any], path: Path) -> None:
                 continue
             colour, style = LOOKS[row["method"]]
             iterations, work, gaps = np.array(row["runs"][0]["curve"]).T
+            shown = gaps <= 30.0  # what diverges leaves the picture
             for ax, x in zip(axes[:, column], (iterations, work), strict=True):
-                shown = gaps <= 30.0  # what diverges leaves the picture
-                ax.plot(np.maximum(x, 0.7)[shown], gaps[shown], color=colour, linestyle=style, label=row["method"])
+                x, y = np.maximum(x, 0.7)[shown], np.maximum(gaps, TOLERANCE)[shown]
+                ax.step(x, y, where="post", color=colour, linestyle=style, label=row["method"])
                 if row["runs"][0]["arrived"]:
-                    ax.plot(x[-1], TOLERANCE, "o", color=colour, markersize=4.0, clip_on=False)
+                    ax.plot(x[-1], TOLERANCE, "o", color=colour, markersize=5.0, clip_on=False)
         axes[0, column].set(title=problem, xlabel="iterations")
         axes[1, column].set(xlabel="work, in evaluations of the model")
         for ax in axes[:, column]:
