@@ -20,6 +20,8 @@ Fashion-MNIST with seeds 0 and 1, never on CIFAR-10 or with seed 2.
   lambdas show how much smaller lambda may be before a rule fails. Added after the first runs, as rules differ in the
   lambda that is best for them: the finalists and the reference, each at its own best.
 
+Last of all: the cheap rules with a lambda that sets itself (`adapt`), from four starts.
+
 Losses are those at w, also for rules that evaluate the network elsewhere: that evaluation is the study's, not the
 rule's. CIFAR-10: its 60,000 images re-encoded once as JPEG, no augmentation, one seed, on PyTorch's tensors.
 """
@@ -264,11 +266,10 @@ def adapted(runs: list[dict[str, Any]]) -> str:
                 found = groups.get((task, lam), {}).get(rule)
                 if found:
                     best = groups[task, best_lam(groups, task, "full")]["full"]
-                    own = groups[task, lam][ADAPTED["full"]]
                     lams = [run["lams"][-1] for run in found if run["lams"]]
                     lines.append(
                         f"| {task} | {lam:g} | `{rule}` | {loss(found):.3g} | {progress(found, best):.2f} "
-                        f"| {progress(found, own):.2f} | {np.exp(np.mean(np.log(lams))):.2g} |"
+                        f"| {progress(found, groups[task, lam][ADAPTED['full']]):.2f} | {np.exp(np.mean(np.log(lams))):.2g} |"
                     )
     return "\n".join(lines)
 
