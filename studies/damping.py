@@ -6,8 +6,8 @@ the paper's rule, and with every fixed lambda of a grid. What counts is the mean
 - Starts: lambda 1 at seeds 0, 1 and 2; 10, 0.1 and 0.01 at seed 0; batches of 32 and of 512 from lambda 1 at seed 0.
 - Fixed: the grid at seeds 0, 1 and 2, and at seed 0 with batches of 32 and 512. The best fixed lambda of a task is the
   one with the smallest mean loss over its seeds, among those that never failed.
-- A run of photographs takes minutes. There, as was decided before they were run, the paper's rule has one start, and the
-  grid is climbed: lambda 1 and its two neighbours, then on from the best one while it is at an end of what has run.
+- A run of photographs takes minutes. There, as was decided before they were run, the paper's rule has one start, and
+  the grid is climbed: lambda 1 and its two neighbours, then on from the best one while it is at an end of what has run.
 - Success: a mean loss at most 1.15 times that of the best fixed lambda, and no failure, from every start.
 
     python studies/damping.py --data-folder cifar10=DIR --data-folder imagenet=DIR      what is missing is run
