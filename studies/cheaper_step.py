@@ -266,10 +266,10 @@ def adapted(runs: list[dict[str, Any]]) -> str:
                 found = groups.get((task, lam), {}).get(rule)
                 if found:
                     best = groups[task, best_lam(groups, task, "full")]["full"]
-                    lams = [run["lams"][-1] for run in found if run["lams"]]
+                    own, lams = groups[task, lam][ADAPTED["full"]], [run["lams"][-1] for run in found]
                     lines.append(
                         f"| {task} | {lam:g} | `{rule}` | {loss(found):.3g} | {progress(found, best):.2f} "
-                        f"| {progress(found, groups[task, lam][ADAPTED['full']]):.2f} | {np.exp(np.mean(np.log(lams))):.2g} |"
+                        f"| {progress(found, own):.2f} | {np.exp(np.mean(np.log(lams))):.2g} |"
                     )
     return "\n".join(lines)
 

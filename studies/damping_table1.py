@@ -2,8 +2,8 @@
 
 Protocol, written before the runs, after studies/damping.py: CurveBall at `lr = 1`, iterations until the loss is below
 1e-4 as in Table 1, 100 runs. `adapt_lam="share"` and the paper's rule start from lambda 1, 10, 0.1 and 0.01; beside
-them the fixed lambdas of a grid. The best fixed lambda is the one with the fewest iterations on average among those with
-which all runs arrived. Success: at most 1.15 times its mean, and all runs arrive, from every start.
+them the fixed lambdas of a grid. The best fixed lambda is the one with the fewest iterations on average among those
+with which all runs arrived. Success: at most 1.15 times its mean, and all runs arrive, from every start.
 
     OMP_NUM_THREADS=1 python studies/damping_table1.py             what is missing is run
     python studies/damping_table1.py --table                       the table of what there is

@@ -10,9 +10,9 @@ and the rules of calculus make jets of sums, products and functions of jets:
 
 This is forward mode to second order, written with minigrad's operations: what is computed so is itself differentiated
 by the parameters. Of two jets one may be constant: `minigrad.multiply` and `add` take both, where an operator of
-array-api-strict refuses a variable on its right. `minigrad.jvp` of a `minigrad.jvp` gives the same numbers, and computes the values again for every
-direction. There are no mixed derivatives, as none of the equations here has any. Griewank and Walther, Evaluating
-Derivatives (2008), chapter 13.
+array-api-strict refuses a variable on its right. `minigrad.jvp` of a `minigrad.jvp` gives the same numbers, and
+computes the values again for every direction. There are no mixed derivatives, as none of the equations here has any.
+Griewank and Walther, Evaluating Derivatives (2008), chapter 13.
 """
 
 from __future__ import annotations
