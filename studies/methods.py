@@ -190,6 +190,8 @@ def run_all(starts: int = STARTS, max_iter: int = MAX_ITER) -> dict[str, Any]:
                     "problem": name, "method": method, "tuned": chosen,
                     "solver": type(solver).__name__, "settings": settings_of(solver), "runs": runs,
                 })  # fmt: skip
+                for run in runs[1:]:
+                    del run["curve"]  # only the first is drawn
                 print(name, method, chosen, *(run["iterations"] for run in runs), flush=True)
     return {"tolerance": TOLERANCE, "max_iter": max_iter, **provenance(), "rows": rows}
 
