@@ -260,17 +260,15 @@ def adapted(runs: list[dict[str, Any]]) -> str:
         "| task | start | rule | loss | progress to the best fixed lambda | progress to `full,adapt` | last lambda |",
         "|---|---|---|---|---|---|---|",
     ]
-    for task in TASKS:
-        for lam, _ in ADAPTED_STARTS:
-            for rule in ADAPTED.values():
-                found = groups.get((task, lam), {}).get(rule)
-                if found:
-                    best = groups[task, best_lam(groups, task, "full")]["full"]
-                    own, lams = groups[task, lam][ADAPTED["full"]], [run["lams"][-1] for run in found]
-                    lines.append(
-                        f"| {task} | {lam:g} | `{rule}` | {loss(found):.3g} | {progress(found, best):.2f} "
-                        f"| {progress(found, own):.2f} | {np.exp(np.mean(np.log(lams))):.2g} |"
-                    )
+    for task, (lam, _) in itertools.product(TASKS, ADAPTED_STARTS):
+        for rule in ADAPTED.values():
+            if found := groups.get((task, lam), {}).get(rule):
+                best = groups[task, best_lam(groups, task, "full")]["full"]
+                own, lams = groups[task, lam][ADAPTED["full"]], [run["lams"][-1] for run in found]
+                lines.append(
+                    f"| {task} | {lam:g} | `{rule}` | {loss(found):.3g} | {progress(found, best):.2f} "
+                    f"| {progress(found, own):.2f} | {np.exp(np.mean(np.log(lams))):.2g} |"
+                )
     return "\n".join(lines)
 
 
