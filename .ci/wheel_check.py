@@ -15,7 +15,7 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-NOTEBOOKS = 9
+NOTEBOOKS = 10
 
 EXECUTE = """
 import pathlib, sys, time

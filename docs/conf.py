@@ -12,6 +12,7 @@ from typing import Any
 
 from docutils import nodes
 from PIL import Image
+from sphinx import addnodes
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
@@ -130,6 +131,15 @@ def _mark_solutions(app: Any, doctree: Any) -> None:
         title += nodes.Text(" (solved)")
 
 
+def _offer_notebook(app: Any, doctree: Any) -> None:
+    """Below the title of a notebook, a link to its file."""
+    name = app.env.docname
+    if re.match(r"notebooks/(solutions/)?[0-9]", name):
+        file = name.rpartition("/")[2] + ".ipynb"
+        link = addnodes.download_reference("", "", nodes.Text("Download this notebook"), reftarget=file)
+        doctree.next_node(nodes.title).parent.insert(1, nodes.paragraph("", "", link))
+
+
 def _describe_figures(app: Any, doctree: Any) -> None:
     """Mark figures of several panels, which phones show at their height, and give those of notebooks a description."""
     for image in doctree.findall(nodes.image):
@@ -171,5 +181,6 @@ def setup(app: Any) -> None:
     """Connect the hooks above."""
     app.connect("source-read", _complete)
     app.connect("doctree-read", _mark_solutions, priority=400)  # before the titles are collected, at 500
+    app.connect("doctree-read", _offer_notebook, priority=400)  # and the files to download
     app.connect("doctree-read", _describe_figures, priority=600)  # after the images are
     app.connect("doctree-read", _hold_punctuation, priority=600)  # after titles, which are read elsewhere too

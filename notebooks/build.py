@@ -6,6 +6,9 @@ executed from a clean kernel and with their outputs,
     notebooks/solutions/NN_name.ipynb   the notebook solved
     notebooks/NN_name.ipynb             the same with the exercises blank and their outputs left out
 
+The first cell gets a line that says how to open the notebook on Colab. `--badges` writes these lines into the notebooks
+that there are, without running them.
+
 Cells are told apart by tags:
 
     # %% tags=["exercise"]     code; what stands between `### BEGIN SOLUTION` and `### END SOLUTION` is blanked
@@ -20,6 +23,7 @@ import os
 import posixpath
 import re
 import time
+import tomllib
 from pathlib import Path
 
 import jupytext
@@ -30,6 +34,9 @@ FOLDER = Path(__file__).parent
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 STUB = "raise NotImplementedError  # your turn"
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)(#[^)]*)?\)")  # a relative one, and its anchor
+COLAB = "https://colab.research.google.com"
+FRAME = re.compile(r"^>.*(\n>.*)*", re.M)  # what you build, what you need, how long it takes
+BADGE = re.compile(r"\n\n> \[Open (?:in )?Colab\].*(\n>.*)*")
 TIMEOUT = 300  # seconds for one cell: what is slower is stuck
 
 
@@ -62,6 +69,51 @@ def blank(code: str) -> str:
     return "\n".join(lines)
 
 
+def repository() -> str | None:
+    """`owner/name` on GitHub, from the project's URL `Source` in pyproject.toml; None where there is none."""
+    urls = tomllib.loads((FOLDER.parent / "pyproject.toml").read_text("utf-8"))["project"]["urls"]
+    found = re.fullmatch(r"https://github\.com/([\w.-]+/[\w.-]+?)(\.git|/)?", urls.get("Source", ""))
+    return found[1] if found else None
+
+
+def badge(path: str) -> str:
+    """The line that opens the notebook at a path of the repository on Colab, or the page there that takes its file.
+
+    >>> badge("notebooks/10_gpu.ipynb").splitlines()[-1]
+    '> wheel; notebook 10 does it by itself.'
+    """
+    name = repository()
+    link = f"[Open in Colab]({COLAB}/github/{name}/blob/main/{path})" if name else f"[Open Colab]({COLAB}/#upload=true)"
+    rest = "." if name else ", and choose this file there."
+    return (
+        f"> {link}{rest}\n>\n"
+        "> On a machine without the package, first run `%pip install curveball-course`, or give the path of its\n"
+        "> wheel; notebook 10 does it by itself."
+    )
+
+
+def badged(notebook: nbformat.NotebookNode, path: str) -> nbformat.NotebookNode:
+    """The notebook with the badge below the frame in its first cell, in place of one that is there."""
+    first = notebook.cells[0]
+    text = BADGE.sub("", first.source)
+    frame = FRAME.search(text)
+    end = frame.end() if frame else len(text)
+    first.source = f"{text[:end]}\n\n{badge(path)}{text[end:]}"
+    return notebook
+
+
+def paths(source: Path) -> tuple[Path, Path]:
+    """The two notebooks of a source: with its exercises blank, and solved."""
+    return FOLDER / f"{source.stem}.ipynb", FOLDER / "solutions" / f"{source.stem}.ipynb"
+
+
+def write_badges(source: Path) -> None:
+    """Write the badges into the notebooks of a source that there are."""
+    for path in filter(Path.exists, paths(source)):
+        notebook = nbformat.read(path, as_version=4)
+        nbformat.write(badged(notebook, path.relative_to(FOLDER.parent).as_posix()), path)
+
+
 def solved(source: Path) -> nbformat.NotebookNode:
     """The notebook with its solutions, not yet executed."""
     notebook = jupytext.read(source)
@@ -71,6 +123,7 @@ def solved(source: Path) -> nbformat.NotebookNode:
         if "exercise" in tags(cell):
             kept = [line for line in cell.source.splitlines() if line.strip() not in (BEGIN, END)]
             cell.source = "\n".join(kept)
+    badged(notebook, f"notebooks/solutions/{source.stem}.ipynb")
     notebook.metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     return notebook
 
@@ -94,7 +147,7 @@ def unsolved(source: Path, executed: nbformat.NotebookNode) -> nbformat.Notebook
         cell.source = blank(code) if "exercise" in tags(cell) else code
         if cell.cell_type == "code" and {"exercise", "checkpoint"} & set(tags(cell)):
             cell.outputs, cell.execution_count = [], None
-    return notebook
+    return badged(notebook, f"notebooks/{source.stem}.ipynb")
 
 
 def execute(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
@@ -126,8 +179,9 @@ def build(source: Path) -> float:
     notebook = execute(solved(source))
     seconds = time.perf_counter() - started
     (FOLDER / "solutions").mkdir(exist_ok=True)
-    nbformat.write(unsolved(source, notebook), FOLDER / f"{source.stem}.ipynb")
-    nbformat.write(moved(notebook), FOLDER / "solutions" / f"{source.stem}.ipynb")
+    blank_path, solved_path = paths(source)
+    nbformat.write(unsolved(source, notebook), blank_path)
+    nbformat.write(moved(notebook), solved_path)
     return seconds
 
 
@@ -137,11 +191,16 @@ def main() -> None:
         prog="python notebooks/build.py", description="Make the notebooks from their sources."
     )
     parser.add_argument("names", nargs="*", help="as 05 or 05_curveball: all, if none is given")
-    names = parser.parse_args().names
+    parser.add_argument("--badges", action="store_true", help="only write the badges, and run nothing")
+    options = parser.parse_args()
+    names = options.names
     chosen = [source for source in sources() if not names or any(source.stem.startswith(name) for name in names)]
     if not chosen:
         parser.error(f"no source begins with {' or '.join(names)}: there are {', '.join(s.stem for s in sources())}")
     for source in chosen:
+        if options.badges:
+            write_badges(source)
+            continue
         print(f"{source.stem}: {build(source):.0f} s", flush=True)
 
 

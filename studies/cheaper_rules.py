@@ -17,6 +17,9 @@ So three numbers are left, z.Gz, z.Gd and d.Gd, which take the two pushes J z an
 
   or from the running sums of curveball/solvers/averaging.py, whose solution stays (`held`).
 
+With `adapt`, lambda follows the share of damping, as `adapt_lam="share"` does (damping_share.py). What that rule knows
+of the params, these rules know of the point where they evaluate; where rho and beta are held, lambda is.
+
 Coefficients: rho in [0, 1], beta the best for it. Forward, pull-back and J z alone take `5F - 2F_1` multiplications,
 with F and F_1 as in tests/derivations/test_12_cost.py: at least 1.5 of SGD's `3F - F_1`, so that no rule that
 multiplies by G on the whole batch in every step is cheap enough.
@@ -31,7 +34,9 @@ from typing import Any, NamedTuple
 import minigrad as mg
 from curveball.solvers.averaging import averaged
 from curveball.solvers.base import loss_at, value_and_gradient
+from curveball.solvers.damping_share import ShareState, along, followed, judged, point, seen, tree_where
 from curveball.solvers.tree_math import number_like, tree_add_scale, tree_axpby, tree_vdot
+from curveball.solvers.trust_ratio import in_range
 from curveball.solvers.two_by_two import PlaneModel
 from minigrad import Array, Tree, namespace
 
@@ -53,6 +58,8 @@ class State(NamedTuple):
     memory: Any  # kappa_z, kappa_d, c
     held: Any  # rho, beta
     sums: PlaneModel
+    lam: Array
+    share: ShareState | None = None  # with `adapt`
 
 
 @dataclass(frozen=True)
@@ -72,26 +79,32 @@ class Rule:
     far: bool = True  # whether the gradient ahead is at w + z, or at w + rho z
     share: float = -1000.0  # as `average_share` in CurveBall; -1000: the sums are always trusted
     add: bool = True  # whether recalled systems are added to the sums
+    adapt: bool = False  # whether lam is a start, and follows the share of damping
 
     def init(self, params: Tree) -> State:
-        zero = PlaneModel(0.0, 0.0, 0.0, 0.0, 0.0)
-        return State(mg.tree_map(mg.zeros_like, params), 0, None, None, zero)
+        zero, z = PlaneModel(0.0, 0.0, 0.0, 0.0, 0.0), mg.tree_map(mg.zeros_like, params)
+        return State(z, 0, None, None, zero, self.lam, ShareState(average=z) if self.adapt else None)
+
+    @property
+    def judges(self) -> int:
+        """Steps from one comparison of the params with their average to the next: in steps that measure."""
+        return 5 if self.every == 1 else 2 * self.every
 
     def step(self, w: Tree, state: State, work: Work) -> tuple[Tree, State, dict[str, Array]]:
         """One step: params, state, and the loss where it was evaluated."""
         z, measures = state.z, state.steps < WARM or state.steps % self.every == 0
         reach = 1.0 if self.far or state.held is None else state.held[0]
-        point = tree_add_scale(w, reach, z) if self.ahead else w
+        here = tree_add_scale(w, reach, z) if self.ahead else w
         if self.rows < 1.0:
-            value, gradient, _, _ = value_and_gradient(point, work.model, work.loss, True)
-            G = mg.GGNOperator(work.part_model, work.part_loss, point, True) if self._curves(measures) else None
+            value, gradient, _, _ = value_and_gradient(here, work.model, work.loss, True)
+            G = mg.GGNOperator(work.part_model, work.part_loss, here, True) if self._curves(measures) else None
         elif self._curves(measures) or not self.ahead:
-            G = mg.GGNOperator(work.model, work.loss, point, True)
+            G = mg.GGNOperator(work.model, work.loss, here, True)
             value, gradient = G.value, None
         else:
-            value, gradient, _, _ = value_and_gradient(point, work.model, work.loss, True)
+            value, gradient, _, _ = value_and_gradient(here, work.model, work.loss, True)
             G = None
-        lam = number_like(self.lam, value)
+        lam = number_like(state.lam, value)
 
         z_y = None
         if self.ahead or (self.between == "skip" and not measures):
@@ -106,7 +119,7 @@ class Rule:
         d = tree_add_scale(d, lam, z)
         dd, zd, zz = tree_vdot(d, d), tree_vdot(z, d), tree_vdot(z, z)
 
-        memory, held, sums = state.memory, state.held, state.sums
+        memory, held, sums, plane = state.memory, state.held, state.sums, None
         if measures or self.between == "cosine":
             if measures:
                 z_y = G.J(z) if z_y is None else z_y
@@ -126,8 +139,22 @@ class Rule:
                 sums = new if measures or self.add else sums
         rho, beta = held
         z = tree_axpby(rho, z, -beta, d)
-        info = {"value": value, "rho": rho, "beta": beta}
-        return tree_add_scale(w, 1.0, z), State(z, state.steps + 1, memory, held, sums), info
+        new, new_lam, share = tree_add_scale(w, 1.0, z), lam, state.share
+        if share is not None:
+            share, exploded = seen(share, value, state.steps)
+            if state.steps % self.judges == 0:
+                ahead = tree_add_scale(new, 1.0 if self.far else rho, z) if self.ahead else new
+                other = loss_at(point(share, ahead, state.steps, value), work.model, work.loss, True)
+                share = judged(share, here, value, other, state.steps, self.judges)
+            if plane is not None:
+                squares, curvature = along((dd, zd, zz), rho, beta), plane.curvature(rho, beta)
+                share, new_lam = followed(share, lam, squares, curvature, state.steps, exploded)
+            else:
+                new_lam = in_range(namespace(lam).where(exploded, 2.0 * lam, lam))
+            z = tree_where(exploded, mg.tree_map(mg.zeros_like, z), z)
+            new = tree_where(exploded, share.average, new)
+        info = {"value": value, "rho": rho, "beta": beta, "lam": lam}
+        return new, State(z, state.steps + 1, memory, held, sums, new_lam, share), info
 
     def loss(self, w: Tree, work: Work, seen: Array) -> Array:
         """The loss at w: seen by the step, or evaluated for the study alone."""

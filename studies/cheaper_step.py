@@ -20,6 +20,8 @@ Fashion-MNIST with seeds 0 and 1, never on CIFAR-10 or with seed 2.
   lambdas show how much smaller lambda may be before a rule fails. Added after the first runs, as rules differ in the
   lambda that is best for them: the finalists and the reference, each at its own best.
 
+Last of all: the cheap rules with a lambda that sets itself (`adapt`), from four starts.
+
 Losses are those at w, also for rules that evaluate the network elsewhere: that evaluation is the study's, not the
 rule's. CIFAR-10: its 60,000 images re-encoded once as JPEG, no augmentation, one seed, on PyTorch's tensors.
 """
@@ -27,6 +29,7 @@ rule's. CIFAR-10: its 60,000 images re-encoded once as JPEG, no augmentation, on
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import statistics
 import time
@@ -86,6 +89,8 @@ EXTRA = [  # on CIFAR-10 with batch normalisation: what of the chosen rule costs
     *(("CIFAR-10 basic-bn", rule, 1.0, 0) for rule in ("ahead", AHEAD_BY_RHO)),
     *(("CIFAR-10 basic-bn", CHOSEN, lam, 0) for lam in (0.3, 3.0)),
 ]
+ADAPTED = {rule: f"{rule},adapt" for rule in ("full", "full,average=0.9", CHOSEN, PART, RECALLED)}
+ADAPTED_STARTS = ((1.0, (0, 1, 2)), (10.0, (0,)), (0.1, (0,)), (0.01, (0,)))  # lambda, seeds
 WINDOWS = 50  # mean losses that are kept of a run
 EXPLODED = 1e3
 
@@ -99,6 +104,10 @@ def plan(cifar: bool) -> Iterator[tuple[str, str, float, int]]:
                 yield from ((task, rule, lam, seed) for lam in lambdas for seed in chosen)
     if cifar:
         yield from EXTRA
+    for task, (data, *_) in TASKS.items():
+        if data != "cifar10":
+            for (lam, seeds), rule in itertools.product(ADAPTED_STARTS, ADAPTED.values()):
+                yield from ((task, rule, lam, seed) for seed in seeds)
 
 
 def key(run: dict[str, Any]) -> tuple[str, str, float, int]:
@@ -118,18 +127,20 @@ def one(data: Any, task: str, name: str, lam: float, seed: int) -> dict[str, Any
     problem = problems.Classification(data, problems.network(network, len(data.classes)), size)
     rule, rng = replace(rule_of(name), lam=lam), np.random.default_rng(seed)
     w = to_device_of(data.train_images, problem.init(rng))
-    state, losses = rule.init(w), []
+    state, losses, lams = rule.init(w), [], []
     total = epochs * problem.steps_per_epoch
     for batch in (batch for _ in range(epochs) for batch in problem.batches(rng)):
         work, before = work_of(problem, batch, rule.rows), w
         w, state, info = rule.step(w, state, work)
         losses.append(float(rule.loss(before, work, info["value"])))
+        lams.append(float(info["lam"]))
         if not losses[-1] < EXPLODED:
             break
     parts = np.array_split(np.arange(total), WINDOWS)
     means = [float(np.mean(np.array(losses)[part])) for part in parts if part[-1] < len(losses)]
     facts = {"task": task, "rule": name, "lam": lam, "seed": seed, "steps": len(losses), "planned": total}
-    return {**facts, "losses": [float(f"{x:.4g}") for x in means if x < EXPLODED]}
+    kept = {"lams": [float(f"{x:.3g}") for x in lams[:: max(1, total // 10)]]} if rule.adapt else {}
+    return {**facts, "losses": [float(f"{x:.4g}") for x in means if x < EXPLODED], **kept}
 
 
 def run_missing(cifar: Path | None, only: str) -> None:
@@ -242,6 +253,25 @@ def table(runs: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def adapted(runs: list[dict[str, Any]]) -> str:
+    """With a lambda that sets itself, from each start: the loss, and progress to `full` at its best fixed lambda."""
+    groups = grouped(runs)
+    lines = [
+        "| task | start | rule | loss | progress to the best fixed lambda | progress to `full,adapt` | last lambda |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for task, (lam, _) in itertools.product(TASKS, ADAPTED_STARTS):
+        for rule in ADAPTED.values():
+            if found := groups.get((task, lam), {}).get(rule):
+                best = groups[task, best_lam(groups, task, "full")]["full"]
+                own, lams = groups[task, lam][ADAPTED["full"]], [run["lams"][-1] for run in found]
+                lines.append(
+                    f"| {task} | {lam:g} | `{rule}` | {loss(found):.3g} | {progress(found, best):.2f} "
+                    f"| {progress(found, own):.2f} | {np.exp(np.mean(np.log(lams))):.2g} |"
+                )
+    return "\n".join(lines)
+
+
 def steps_of(network: str, batch: int = 128, rules: Iterable[str] = tuple(RULES)) -> dict[str, Callable[[], Any]]:
     """A cycle of steps of SGD and of each rule, on random images: as many as there are between two measurements."""
     rng = np.random.default_rng(0)
@@ -312,7 +342,7 @@ def main() -> None:
         return
     if not options.table:
         run_missing(options.cifar, options.only)
-    print(table(read()) + "\n\n" + tuned(read()))
+    print("\n\n".join((table(read()), tuned(read()), adapted(read()))))
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ def test_the_wheel_has_the_packages_and_their_data(wheel):
 
 def test_the_wheel_has_the_course(wheel):
     names = [path.stem for path in (ROOT / "notebooks" / "sources").glob("[0-9]*.py")]
-    assert len(names) == 9
+    assert len(names) == 10
     notebooks = {f"{COURSE}/notebooks/{part}{name}.ipynb" for name in names for part in ("", "solutions/")}
     assert {path for path in wheel if path.endswith(".ipynb")} == notebooks
 

@@ -16,7 +16,7 @@ LINK = re.compile(r"(?<!!)\[((?:[^][]|\[[^][]*\])*)\]\((?!\w+:)([^)#\s]*[./][^)#
 
 
 def write_copies(folder: Path) -> list[Path]:
-    """Write the nine notebooks, and their solutions in `solutions/`, into a folder; return the files written.
+    """Write the notebooks, and their solutions in `solutions/`, into a folder; return the files written.
 
     A copy that is there already is left as it is: it may hold a learner's answers. Links between the notebooks are
     kept; a link to another file leads to that file where it is installed, and is plain text where it is not.
@@ -26,7 +26,7 @@ def write_copies(folder: Path) -> list[Path]:
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     len(write_copies(Path(folder))), len(write_copies(Path(folder)))
-    (18, 0)
+    (20, 0)
     """
     source = notebooks()
     written = []

@@ -23,7 +23,7 @@ def committed(name: str) -> Path:
 
 
 def notebooks() -> Path:
-    """Return the folder of the nine notebooks, with their solutions in `solutions/`; or raise FileNotFoundError.
+    """Return the folder of the notebooks, with their solutions in `solutions/`; or raise FileNotFoundError.
 
     >>> sorted(path.name for path in notebooks().glob("*.ipynb"))[0]
     '01_linear_maps.ipynb'

@@ -50,7 +50,7 @@ def solver_from(text: str) -> Solver:
     """Make a solver from its name and options. ValueError lists the names, or the options, that there are.
 
     >>> solver_from("sgd:lr=0.1,momentum=0.95")
-    SGD(lr=0.1, momentum=0.95, weight_decay=0.0)
+    SGD(lr=0.1, momentum=0.95, weight_decay=0.0, nesterov=False)
     """
     name, _, rest = text.partition(":")
     if name not in SOLVERS:
@@ -63,7 +63,7 @@ def solver_of(kind: type[Any], name: str, options: str = "") -> Any:
 
     >>> from curveball.solvers.sgd import SGD
     >>> solver_of(SGD, "mine", "lr=0.5")
-    SGD(lr=0.5, momentum=0.9, weight_decay=0.0)
+    SGD(lr=0.5, momentum=0.9, weight_decay=0.0, nesterov=False)
     """
     if not is_dataclass(kind):
         raise ValueError(f"solver {_short(name)} must be a dataclass of hyper-parameters: decorate it with @dataclass")

@@ -1,4 +1,4 @@
-"""Gradient descent with momentum (the heavy ball)."""
+"""Gradient descent with momentum: the heavy ball, and Nesterov's method."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import minigrad as mg
 from curveball.solvers.base import Info, Loss, Model, Number, Solver, value_and_gradient
-from curveball.solvers.checks import check_fraction, check_nonnegative, check_per_run, check_positive
+from curveball.solvers.checks import check_flag, check_fraction, check_nonnegative, check_per_run, check_positive
 from curveball.solvers.registry import register
 from curveball.solvers.tree_math import tree_add_scale, tree_axpby
 from minigrad import Tree
@@ -30,6 +30,9 @@ class SGD(Solver):
     - `lr` = 0.01 (positive): learning rate.
     - `momentum` = 0.9 (in [0, 1)): how much of the velocity `z` is kept.
     - `weight_decay` = 0 (at least 0): adds `weight_decay/2 |w|^2` to the objective; `info["loss"]` is without it.
+    - `nesterov` = False: whether the params are the point to which the momentum is about to lead, where Nesterov's
+      method takes its gradient: `w <- w + momentum z - lr g` with the new `z`, as in PyTorch. Sutskever et al., ICML
+      2013 (tests/derivations/test_04_look_ahead_gradient.py).
 
     >>> import numpy as np
     >>> solver, w = SGD(lr=0.1, momentum=0.5), np.array([1.0])
@@ -41,11 +44,13 @@ class SGD(Solver):
     lr: Number = 0.01
     momentum: Number = 0.9
     weight_decay: float = 0.0
+    nesterov: bool = False
 
     def __post_init__(self) -> None:
         check_positive("lr", self.lr)
         check_fraction("momentum", self.momentum)
         check_nonnegative("weight_decay", self.weight_decay)
+        check_flag("nesterov", self.nesterov)
 
     @property
     def compiles(self) -> bool:
@@ -63,4 +68,5 @@ class SGD(Solver):
         value, g, outputs, aux = value_and_gradient(params, model, loss, has_aux, self.weight_decay)
         check_per_run(self, value)
         z = tree_axpby(self.momentum, state.z, -self.lr, g)
-        return tree_add_scale(params, 1.0, z), SGDState(z), Info(loss=value, outputs=outputs, aux=aux)
+        move = tree_axpby(self.momentum, z, -self.lr, g) if self.nesterov else z
+        return tree_add_scale(params, 1.0, move), SGDState(z), Info(loss=value, outputs=outputs, aux=aux)

@@ -45,7 +45,7 @@ def settings_of(solver: object) -> dict[str, Any]:
 
     >>> from curveball import SGD
     >>> settings_of(SGD(lr=0.1))
-    {'lr': 0.1, 'momentum': 0.9, 'weight_decay': 0.0}
+    {'lr': 0.1, 'momentum': 0.9, 'weight_decay': 0.0, 'nesterov': False}
     """
     if not is_dataclass(solver) or isinstance(solver, type):
         raise TypeError(f"a solver is an instance of a dataclass of hyper-parameters; got {solver!r}")

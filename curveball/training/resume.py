@@ -184,7 +184,8 @@ def _check_same(path: Path, facts: dict[str, Any], about: Record, data: dict[str
     """ValueError unless the checkpoint is of this run, on these data."""
     saved = facts["about"]
     for key in {**saved, **about}:
-        if key != "name" and saved.get(key) != about.get(key):
+        # An option that is off is as one that there was not yet when the checkpoint was written.
+        if key != "name" and saved.get(key, False) != about.get(key, False):
             raise ValueError(
                 f"the checkpoint {path} was written with {key}={saved.get(key)}, this run has {key}={about.get(key)}: "
                 "give the same options, or another --out"

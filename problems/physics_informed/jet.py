@@ -9,9 +9,10 @@ and the rules of calculus make jets of sums, products and functions of jets:
     (u v)'' = u'' v + 2 u' v' + u v'',        f(u)' = f'(u) u',        f(u)'' = f''(u) u'^2 + f'(u) u''
 
 This is forward mode to second order, written with minigrad's operations: what is computed so is itself differentiated
-by the parameters. `minigrad.jvp` of a `minigrad.jvp` gives the same numbers, and computes the values again for every
-direction. There are no mixed derivatives, as none of the equations here has any. Griewank and Walther, Evaluating
-Derivatives (2008), chapter 13.
+by the parameters. Of two jets one may be constant: `minigrad.multiply` and `add` take both, where an operator of
+array-api-strict refuses a variable on its right. `minigrad.jvp` of a `minigrad.jvp` gives the same numbers, and
+computes the values again for every direction. There are no mixed derivatives, as none of the equations here has any.
+Griewank and Walther, Evaluating Derivatives (2008), chapter 13.
 """
 
 from __future__ import annotations
@@ -52,21 +53,23 @@ class Jet:
         if not isinstance(other, Jet):
             return Jet(self.value + other, self.first, self.second)
         return Jet(
-            self.value + other.value,
-            tuple(u_x + v_x for u_x, v_x in zip(self.first, other.first, strict=True)),
-            tuple(u_xx + v_xx for u_xx, v_xx in zip(self.second, other.second, strict=True)),
+            mg.add(self.value, other.value),
+            tuple(mg.add(u_x, v_x) for u_x, v_x in zip(self.first, other.first, strict=True)),
+            tuple(mg.add(u_xx, v_xx) for u_xx, v_xx in zip(self.second, other.second, strict=True)),
         )
 
     def __mul__(self, other: Jet | Array) -> Jet:
         if not isinstance(other, Jet):
-            return self.linear(lambda a: other * a)
-        u, v = self.value, other.value
+            return self.linear(lambda a: mg.multiply(other, a))
+        u, v, times = self.value, other.value, mg.multiply
         slopes = list(zip(self.first, other.first, strict=True))
         curvatures = zip(slopes, self.second, other.second, strict=False)
         return Jet(
-            u * v,
-            tuple(u_x * v + u * v_x for u_x, v_x in slopes),
-            tuple(u_xx * v + 2.0 * (u_x * v_x) + u * v_xx for (u_x, v_x), u_xx, v_xx in curvatures),
+            times(u, v),
+            tuple(mg.add(times(u_x, v), times(u, v_x)) for u_x, v_x in slopes),
+            tuple(
+                mg.add(times(u_xx, v) + 2.0 * times(u_x, v_x), times(u, v_xx)) for (u_x, v_x), u_xx, v_xx in curvatures
+            ),
         )
 
     def __neg__(self) -> Jet:

@@ -24,6 +24,11 @@ differ by exactly ::
 
 So CurveBall slows down a little more, most where the curvature is high. With `rho = 1` the two methods are the same.
 
+`SGD(nesterov=True)`, as PyTorch, keeps the point ahead `x = w + rho z` in place of w. With (3), `x' = w' + rho z'` and
+`w' = x - rho z + z'`, and `z' = rho z - beta g(x)`, so ::
+
+    z' = rho z - beta g(x),        x' = x + rho z' - beta g(x)                     (6)
+
 One difference exists on every objective. Nesterov's method evaluates the network at the point ahead. CurveBall
 evaluates it at `w` and predicts the gradient ahead by a linear map. So it can choose `rho` after `g` and `G z` are
 known, and the automatic `rho` and `beta` (test_07_two_by_two_system.py) need that.
@@ -88,6 +93,13 @@ def test_heavy_ball_does_not_look_ahead():
     start = PROBLEM.init(RNG)
     iterates = run(SGD(lr=0.05, momentum=0.9), start, 40)
     assert_allclose(iterates, looking_ahead(start, 0.9, 0.05, 0.0, 40), rtol=1e-10, atol=1e-12)  # (4)
+
+
+def test_nesterov_in_the_point_ahead():
+    start, rho, beta = PROBLEM.init(RNG), 0.9, 0.05
+    points = run(SGD(lr=beta, momentum=rho, nesterov=True), start, 40)
+    w = np.concatenate([[start], looking_ahead(start, rho, beta, rho, 40)])
+    assert_allclose(points, w[1:] + rho * np.diff(w, axis=0), rtol=1e-10, atol=1e-12)  # (6)
 
 
 @pytest.mark.parametrize("rho", [0.5, 0.9, 1.0])

@@ -12,7 +12,9 @@ BLOCK = re.compile(r"^```(python|text)\n(.*?)^```\n", re.M | re.S)
 NUMBER = re.compile(r"-?\d+\.?\d*(?:e[+-]?\d+)?")
 
 
-@pytest.mark.parametrize("page", ["spectra.md", "uncertainty.md", "own_data.md", "scikit_learn.md", "which_run.md"])
+@pytest.mark.parametrize(
+    "page", ["spectra.md", "uncertainty.md", "own_data.md", "scikit_learn.md", "which_run.md", "methods.md"]
+)
 def test_the_code_prints_what_the_page_says(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names, printed = {"__name__": page}, None

@@ -71,6 +71,39 @@ def test_rho_is_limited(study):
     assert plane.change(rho, beta) < min(plane.change(rho, beta - 1e-3), plane.change(rho, beta + 1e-3))
 
 
+def batches(count=25):
+    """Least squares on ten rows at a time, of data with noise."""
+    for k in range(count):
+        rows = np.random.default_rng([1, k]).integers(40, size=10)
+        yield lambda w, rows=rows: (A[rows] @ w, None), lambda y, rows=rows: mg.mean((y - TARGETS[rows]) ** 2)
+
+
+def test_with_adapt_lambda_follows_the_share_as_in_curveball(study):
+    solver, rule = CurveBall(adapt_lam="share"), study.rule_of("full,adapt")
+    w = v = np.ones(6)
+    state, own = solver.init(w), rule.init(v)
+    for model, loss in batches():
+        w, state, info = solver.step(w, state, model, loss, has_aux=True)
+        v, own, seen = rule.step(v, own, study.Work(model, loss, model, loss))
+        np.testing.assert_allclose(v, w, rtol=1e-7)
+        np.testing.assert_allclose(seen["lam"], info["lam"], rtol=1e-7)
+    assert abs(np.log(own.lam)) > 0.1  # it moved
+
+
+@pytest.mark.parametrize("name", ["CHOSEN", "PART"])
+def test_with_adapt_lambda_waits_while_the_coefficients_are_held(study, name):
+    rule = study.rule_of(getattr(study, name) + ",adapt")
+    assert rule.judges % rule.every == 0
+    w, lams = np.ones(6), []
+    state = rule.init(w)
+    for model, loss in batches():
+        w, state, info = rule.step(w, state, study.Work(model, loss, model, loss))
+        lams.append(float(info["lam"]))
+    changed = np.flatnonzero(np.diff(lams))
+    assert len(changed) > 5
+    assert all(k < study.rule_of.__globals__["WARM"] or k % rule.every == 0 for k in changed)
+
+
 def test_the_cost_is_that_of_the_derivation(study):
     F, F_1, batch = 12_354_176, 2_457_600, 2  # of the basic network, test_12_cost.py
     functions = study.steps_of("basic", batch, ("full", study.CHOSEN))

@@ -52,10 +52,10 @@ def _check(folder):
     return [Path(target).name for _, target in links]
 
 
-def test_the_nine_notebooks_and_their_solutions_are_written(tmp_path):
+def test_the_notebooks_and_their_solutions_are_written(tmp_path):
     folder = tmp_path / "new" / "course"
     written = write_copies(folder)
-    assert len(NAMES) == 9
+    assert len(NAMES) == 10
     assert written == sorted(folder / part / name for part in ("", "solutions") for name in NAMES)
     assert sorted(path for path in folder.rglob("*") if path.is_file()) == written
 

@@ -62,7 +62,7 @@ def test_all_begin_together_and_end_below_the_mark_or_at_the_limit(quick):
         assert np.all(t.losses[:-1] > figure1.DONE)
     settings = {t.name: t.settings for t in found}
     assert settings["CurveBall"]["lr"] == 0.5
-    assert settings["SGD with momentum"] == {"lr": 1e-3, "momentum": 0.9, "weight_decay": 0.0}
+    assert settings["SGD with momentum"] == {"lr": 1e-3, "momentum": 0.9, "weight_decay": 0.0, "nesterov": False}
 
 
 @pytest.mark.parametrize("start", [(1.0,), (1.0, 2.0, 3.0), 5.0, (np.nan, 0.0), ((0.0, 0.0),)])

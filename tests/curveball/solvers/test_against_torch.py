@@ -38,13 +38,19 @@ def follow_torch(optimizer, steps, **options):
 @pytest.mark.parametrize(("solver", "optimizer", "options"), [
     (SGD(lr=0.3, momentum=0.9), "SGD", {"lr": 0.3, "momentum": 0.9}),
     (SGD(lr=0.3, momentum=0.0, weight_decay=0.1), "SGD", {"lr": 0.3, "weight_decay": 0.1}),
+    (SGD(lr=0.2, nesterov=True), "SGD", {"lr": 0.2, "momentum": 0.9, "nesterov": True}),
+    (
+        SGD(lr=0.2, momentum=0.5, weight_decay=0.1, nesterov=True),
+        "SGD",
+        {"lr": 0.2, "momentum": 0.5, "weight_decay": 0.1, "nesterov": True},
+    ),
     (Adam(lr=0.03), "Adam", {"lr": 0.03}),
     (
         Adam(lr=0.03, beta1=0.8, beta2=0.95, weight_decay=0.1),
         "Adam",
         {"lr": 0.03, "betas": (0.8, 0.95), "weight_decay": 0.1},
     ),
-], ids=["momentum", "decay", "adam", "adam-decay"])  # fmt: skip
+], ids=["momentum", "decay", "nesterov", "nesterov-decay", "adam", "adam-decay"])  # fmt: skip
 def test_same_iterates(solver, optimizer, options):
     ours, theirs = follow(solver, 25), follow_torch(getattr(torch.optim, optimizer), 25, **options)
     for (params, loss), (expected, expected_loss) in zip(ours, theirs, strict=True):

@@ -29,6 +29,7 @@ SOLVERS = {
     "curveball-beta": CurveBall(beta=0.3),
     "curveball-average": CurveBall(average=0.9),
     "sgd": SGD(weight_decay=0.1),
+    "nesterov": SGD(nesterov=True),
     "adam": Adam(),
     "newton-cg": NewtonCG(curvature="ggn", lam=0.1, max_cg=5, warm_start=True),
     "levenberg-marquardt": LevenbergMarquardt(linear="cg", max_cg=5),

@@ -43,7 +43,7 @@ def test_a_new_solver_is_one_file(tmp_path):
         "from curveball.cli import names; print(names.SOLVERS)"
     )
     made, known, in_help_texts = run(root, code).splitlines()
-    assert made == "Mine(lr=0.5, momentum=0.5, weight_decay=0.0)"
+    assert made == "Mine(lr=0.5, momentum=0.5, weight_decay=0.0, nesterov=False)"
     assert known.split() == sorted([*solver_names(), "mine"])
     assert in_help_texts.split(", ") == known.split()
 

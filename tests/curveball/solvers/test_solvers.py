@@ -16,6 +16,7 @@ SOLVERS = {
     "curveball-rho": CurveBall(lam=0.1, rho=0.8),
     "curveball-beta": CurveBall(lam=0.1, beta=0.3),
     "sgd": SGD(lr=0.1, momentum=0.8, weight_decay=0.1),
+    "nesterov": SGD(lr=0.1, momentum=0.8, nesterov=True),
     "adam": Adam(lr=0.1),
 }
 over_solvers = pytest.mark.parametrize("solver", SOLVERS.values(), ids=SOLVERS)

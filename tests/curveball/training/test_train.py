@@ -156,6 +156,17 @@ def test_data_of_the_same_name_are_told_apart(tmp_path):
         run(Classification(other, problem.network, problem.batch_size), SGD(), tmp_path, epochs=2, resume=True)
 
 
+def test_a_checkpoint_from_before_an_option_was_there(tmp_path, monkeypatch):
+    """An option that has been added since is off in it."""
+    with monkeypatch.context() as then:
+        then.setattr("curveball.training.train.settings_of", lambda solver: {"lr": solver.lr})
+        run(small(), SGD(momentum=0.0), tmp_path)
+    with pytest.raises(ValueError, match="was written with nesterov="):
+        run(small(), SGD(momentum=0.0, nesterov=True), tmp_path, epochs=2, resume=True)
+    found = run(small(), SGD(momentum=0.0), tmp_path, epochs=2, resume=True)
+    assert_same((found.params,), (run(small(), SGD(momentum=0.0), epochs=2).params,))
+
+
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), SafetensorError("No space left on device")])
 def test_a_full_disk_keeps_the_checkpoint_before(error, tmp_path, monkeypatch):
     def full(*args, **kwargs):

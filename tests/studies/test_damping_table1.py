@@ -1,0 +1,37 @@
+"""studies/damping_table1.py: its rows are those of its runs, and the page shows them."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def study(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "studies")
+    yield __import__("damping_table1")
+    sys.modules.pop("damping_table1", None)
+
+
+def test_a_row_is_repeated(study):
+    cells = study.read()
+    assert study.compute("Rosenbrock", "paper", 0.1, runs=5).counts == cells["Rosenbrock", "paper", 0.1].counts[:5]
+
+
+@pytest.mark.parametrize("problem", ["Rosenbrock", "linear network"])
+def test_where_all_batches_are_the_same_the_share_keeps_lambda(study, problem):
+    cells = study.read()
+    for lam in study.STARTS:
+        assert cells[problem, "share", lam].counts == cells[problem, "fixed", lam].counts
+
+
+def test_the_best_fixed_lambda_is_one_with_which_all_runs_arrive(study):
+    best, cell = study.best_fixed(study.read(), "linear network")
+    assert (best, cell.share) == (1.0, 1.0)
+    assert study.read()["linear network", "fixed", 0.01].share < 1.0
+
+
+def test_the_page_shows_the_table(study):
+    assert study.table(study.read()) in (ROOT / "docs/damping.md").read_text("utf-8")
