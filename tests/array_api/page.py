@@ -104,7 +104,8 @@ def page(outcomes: list[Outcome], groups: dict[str, list[str]], commit: str, exa
         "minigrad takes its names, and what they mean, from the [array API standard](https://data-apis.org/array-api) "
         f"{STANDARD}. Of its {len(every)} functions {len(here)} are here. {len(differentiable)} have derivatives, "
         "which the tests compare with difference quotients to second order, on all libraries "
-        "(`tests/support/cases.py`); the others are constants to every derivative. `make array-api-tests` writes this page.",
+        "(`tests/support/cases.py`); the others are constants to every derivative. "
+        "`make array-api-tests` writes this page.",
         "",
         "| | with derivatives | constants | not here |",
         "|---|---|---|---|",
