@@ -27,21 +27,20 @@ def plot_runs(
 ) -> Figure:
     """Draw runs against each other; return the Matplotlib figure, which a notebook shows as the last line of a cell.
 
-        runs:    folders of runs or of comparisons, logs, or what `train` returned. Those that differ in their seed alone
-                 are thin lines, and their mean a thick one
-        y:       what is drawn, a panel for each: any number that was logged, by default the training loss of the batches
-                 and the validation error
-        x:       "epoch", "step" or "seconds" (of training)
-        window:  the steps of the running mean of what differs from batch to batch, by default half an epoch
+    runs:    folders of runs or of comparisons, logs, or what `train` returned. Those that differ in their seed alone
+             are thin lines, and their mean a thick one
+    y:       what is drawn, a panel for each: any number that was logged, by default the training loss of the batches
+             and the validation error
+    x:       "epoch", "step" or "seconds" (of training)
+    window:  the steps of the running mean of what differs from batch to batch, by default half an epoch
 
-        ValueError for what is no run, and for numbers that none of them has.
+    ValueError for what is no run, and for numbers that none of them has.
 
-        >>> from curveball.figures.surroundings import in_notebook
-    from curveball.training.run import Run
-        >>> run = Run("SGD", None, epochs=[{"epoch": 1, "seconds": 2.0, "validation_error": 0.1}])
-        >>> figure = plot_runs([run], "validation_error", x="seconds")
-        >>> figure.axes[0].get_ylabel()
-        'validation error, %'
+    >>> from curveball.training.run import Run
+    >>> run = Run("SGD", None, epochs=[{"epoch": 1, "seconds": 2.0, "validation_error": 0.1}])
+    >>> figure = plot_runs([run], "validation_error", x="seconds")
+    >>> figure.axes[0].get_ylabel()
+    'validation error, %'
     """
     found, heading = gather([runs] if isinstance(runs, str | Path) else runs)
     shown = choose(found, [y] if isinstance(y, str) else y, x)

@@ -636,8 +636,8 @@ for column in COLUMNS:
 
 # %% tags=["varies"]
 from curveball.experiments.compare import compare
-from curveball.figures.seeds import running_mean
 from curveball.experiments.tables import table
+from curveball.figures.seeds import running_mean
 from curveball.training.options import TrainOptions
 from problems import load, network
 from problems.vision.classification import Classification
