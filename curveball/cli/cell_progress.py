@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import typer
 
+from curveball.figures.surroundings import on_terminal
 from curveball.training.say import say
 
 
@@ -18,7 +18,7 @@ class CellProgress:
     def __init__(self, name: str, cells: int, done: int):
         from tqdm import tqdm
 
-        self._bar = tqdm(total=cells, initial=done, desc=name, unit="cell", disable=not _is_terminal())
+        self._bar = tqdm(total=cells, initial=done, desc=name, unit="cell", disable=not on_terminal())
 
     def report(self, line: str, left: str = "") -> None:
         """A cell is done, of which a line says what came out; `left`: how long the others will take."""
@@ -64,9 +64,3 @@ def kept(save: Callable[[], None], what: object) -> bool:
         say(f"curveball: {what} is not kept: {error}")
         return False
     return True
-
-
-def _is_terminal() -> bool:
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        return bool(sys.stderr.isatty())
-    return False

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import time
 from collections.abc import Sequence
 from typing import Protocol
 
+from curveball.figures.surroundings import in_notebook, on_terminal
 from curveball.training.log import Callback
 from curveball.training.run import Record, Run
 from curveball.training.say import say
@@ -101,17 +101,9 @@ def find_screen() -> Screen | None:
         from curveball.figures.notebook_screen import NotebookScreen
 
         return NotebookScreen(SHOWN)
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        if sys.stderr.isatty():
-            from curveball.figures.terminal_screen import TerminalScreen
+    if on_terminal():
+        from curveball.figures.terminal_screen import TerminalScreen
 
-            return TerminalScreen(SHOWN)
+        return TerminalScreen(SHOWN)
     say("curveball: there is no notebook and no terminal to draw in while it trains: curveball plot draws the log")
     return None
-
-
-def in_notebook() -> bool:
-    """Whether a Jupyter kernel runs this."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    return shell is not None and getattr(shell, "kernel", None) is not None

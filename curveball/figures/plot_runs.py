@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from curveball.figures.logs import LoggedRun, read_runs
 from curveball.figures.quantities import AXES, OF_EPOCHS, columns, logged
 from curveball.figures.run_labels import labelled, title
+from curveball.figures.surroundings import in_notebook
 from curveball.training.run import Run
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def plot_runs(
     x: str = "epoch",
     window: int | None = None,
 ) -> Figure:
-    """Draw runs against each other; return the Matplotlib figure, which a notebook shows.
+    """Draw runs against each other; return the Matplotlib figure, which a notebook shows as the last line of a cell.
 
     runs:    folders of runs or of comparisons, logs, or what `train` returned. Those that differ in their seed alone
              are thin lines, and their mean a thick one
@@ -47,7 +48,10 @@ def plot_runs(
 
     from curveball.figures.curves import panels
 
-    return panels(found, [(each, x) for each in shown], heading, window, pyplot.figure())
+    figure = panels(found, [(each, x) for each in shown], heading, window, pyplot.figure())
+    if in_notebook():
+        pyplot.close(figure)  # a cell shows what is its last line: not twice
+    return figure
 
 
 def gather(runs: Iterable[str | Path | Run]) -> tuple[list[Run], str]:

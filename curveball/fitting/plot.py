@@ -36,14 +36,14 @@ def draw(
         _, ax = pyplot.subplots(figsize=(6.0, 4.8))
     fine = np.linspace(x.min(), x.max(), POINTS)
     shown: list[Artist | Container] = [_dots(ax, x, y, errors)]
-    shown += ax.plot(fine, curve(fine), color="tab:orange", label="fit", zorder=4)
+    shown += ax.plot(fine, curve(fine), color="C1", label="fit", zorder=4)
     if band is not None:
         low, high = band(fine)
-        shown.append(ax.fill_between(fine, low, high, color="tab:orange", alpha=0.25, linewidth=0.0, label=label))
+        shown.append(ax.fill_between(fine, low, high, color="C1", alpha=0.25, linewidth=0.0, label=label))
     ax.set_ylabel("y")
     ax.legend(handles=shown)
     below = make_axes_locatable(ax).append_axes("bottom", size="35%", pad=0.1, sharex=ax)
-    below.axhline(0.0, color="tab:orange")
+    below.axhline(0.0, color="C1")
     _dots(below, x, y - curve(x), errors)
     below.set_xlabel("x")
     below.set_ylabel("residual")
@@ -52,4 +52,4 @@ def draw(
 
 
 def _dots(ax: Axes, x: np.ndarray, y: np.ndarray, errors: np.ndarray | None) -> Container:
-    return ax.errorbar(x, y, errors, fmt="o", markersize=4, color="tab:blue", elinewidth=1.0, label="data", zorder=3)
+    return ax.errorbar(x, y, errors, fmt="o", markersize=4, color="C0", elinewidth=1.0, label="data", zorder=3)

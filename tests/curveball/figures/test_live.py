@@ -10,6 +10,7 @@ from rich.console import Console
 
 from curveball import SGD, LivePlot
 from curveball.figures import live as module
+from curveball.figures import surroundings
 from curveball.figures.notebook_screen import NotebookScreen, png
 from curveball.figures.seeds import settled
 from curveball.figures.terminal_chart import HEIGHT, chart, panels
@@ -138,9 +139,9 @@ def test_a_notebook_has_one_picture_that_changes(monkeypatch):
 
 def test_without_a_kernel_it_is_no_notebook(monkeypatch):
     monkeypatch.setattr("IPython.get_ipython", lambda: None)
-    assert not module.in_notebook()
+    assert not surroundings.in_notebook()
     monkeypatch.setattr("IPython.get_ipython", lambda: SimpleNamespace())  # IPython on a terminal
-    assert not module.in_notebook()
+    assert not surroundings.in_notebook()
 
 
 def test_the_first_picture_has_no_epoch_yet():
