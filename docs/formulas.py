@@ -213,7 +213,7 @@ class _Parser:
             return f"{{{inner}}}"
         minus = "-" if self.peek() == "-" else ""
         self.k += len(minus)
-        if self.token.kind == "name" and not self.raised and (name := self.peek()) not in GREEK and "_" not in name:
+        if self.token.kind == "name" and not self.raised and (name := self.peek()) not in GREEK and name.isalpha():
             self.take()
             return _braced(minus + self.index(name))
         return _braced(minus + self.atom().tex)

@@ -32,7 +32,7 @@ satisfy all three conditions. Here ::
 
     P(1) = a,        P(-1) = 2 + 2 rho - 3a,        det = rho - a
 
-which is (2). For momentum gradient descent `P(1) = a, P(-1) = 2 + 2 rho - a, det = rho`, which is (3): its first part
+which is (2). For momentum gradient descent `P(1) = a`, `P(-1) = 2 + 2 rho - a`, `det = rho`, which is (3): its first part
 needs `rho > -1`.
 
 What it says. For the same `rho`, CurveBall's largest step is `2 (1 + rho) / 3`, a third of momentum gradient descent's.
