@@ -268,8 +268,7 @@ class _Parser:
         return script if len(script) <= 2 or script.isdigit() else rf"\text{{{script}}}"
 
     def call(self, function: Part) -> Part:
-        inside = self.brackets(argument=True)
-        return Part(function.tex.replace(r"\mathrm{det}", r"\det") + inside.tex)
+        return Part(function.tex.replace(r"\mathrm{det}", r"\det") + self.brackets(argument=True).tex)
 
     def opens(self) -> bool:
         token = self.token
