@@ -160,8 +160,15 @@ def _describe_figures(app: Any, doctree: Any) -> None:
 
 
 def _hold_punctuation(app: Any, doctree: Any) -> None:
-    """Let no line begin with the full stop after a formula, nor end with the parenthesis before one."""
+    """Let no line begin with the full stop after a formula, nor end with the parenthesis before one.
+
+    Formulas that may be wider than a phone are marked instead: there they scroll.
+    """
     for formula in list(doctree.findall(nodes.math)):
+        signs = re.sub(r"\\(tfrac|mathrm|operatorname|text|displaystyle)|[{}_^\s]", "", formula.astext())
+        if len(re.sub(r"\\[A-Za-z]+", "x", signs)) > 24:
+            formula["classes"].append("long")
+            continue
         parent = formula.parent
         k = parent.index(formula)
         before, after = "", ""

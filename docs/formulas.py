@@ -213,7 +213,7 @@ class _Parser:
             return f"{{{inner}}}"
         minus = "-" if self.peek() == "-" else ""
         self.k += len(minus)
-        if self.token.kind == "name" and not self.raised and (name := self.peek()) not in GREEK and "_" not in name:
+        if self.token.kind == "name" and not self.raised and (name := self.peek()) not in GREEK and name.isalpha():
             self.take()
             return _braced(minus + self.index(name))
         return _braced(minus + self.atom().tex)
@@ -268,8 +268,7 @@ class _Parser:
         return script if len(script) <= 2 or script.isdigit() else rf"\text{{{script}}}"
 
     def call(self, function: Part) -> Part:
-        inside = self.brackets(argument=True)
-        return Part(function.tex.replace(r"\mathrm{det}", r"\det") + inside.tex)
+        return Part(function.tex.replace(r"\mathrm{det}", r"\det") + self.brackets(argument=True).tex)
 
     def opens(self) -> bool:
         token = self.token

@@ -47,7 +47,7 @@ def _is_formula(text: str, names: frozenset[str]) -> bool:
     """Whether a text that can be read as a formula is no code."""
     if SYMBOL.fullmatch(text):
         return text not in names
-    if re.search(r"'|\w \(", text):  # a prime, a product
+    if re.search(r"'|[\w)] \(", text):  # a prime, a product
         return True
     try:
         (statement,) = ast.parse(text).body

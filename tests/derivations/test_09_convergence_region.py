@@ -32,8 +32,8 @@ satisfy all three conditions. Here ::
 
     P(1) = a,        P(-1) = 2 + 2 rho - 3a,        det = rho - a
 
-which is (2). For momentum gradient descent `P(1) = a, P(-1) = 2 + 2 rho - a, det = rho`, which is (3): its first part
-needs `rho > -1`.
+which is (2). For momentum gradient descent `P(1) = a`, `P(-1) = 2 + 2 rho - a`, `det = rho`, which is (3): its first
+part needs `rho > -1`.
 
 What it says. For the same `rho`, CurveBall's largest step is `2 (1 + rho) / 3`, a third of momentum gradient descent's.
 But `rho` may exceed 1 by as much as the smallest `a`. For some `rho` it converges up to `a = 4`, where the two bounds

@@ -34,6 +34,7 @@ LATEX = {
     "h_max / h_min": r"h_{\max} / h_{\min}",
     "sqrt(rho - a) + sqrt a": r"\sqrt{\rho - a} + \sqrt{a}",
     "s^-beta": r"s^{-\beta}",
+    "b1 x^b2": "b_1 x^{b_2}",
     "w_before": r"w_{\text{before}}",
     "x ~ N(0, 1)": r"x \sim N(0, 1)",
     "sum_i x_i^2": r"\sum_i x_i^2",
@@ -57,7 +58,19 @@ NONE = ["", "the end", "x[...", "x = 'a'", "a @ b", "J.T(u)", "(a", "a)", "|a", 
 CODE = ["params", "J(v)", "f(w), g", "lam=0", "x[index]", "A / 2.0", "2.0 * A", "1 / products", "hidden=()", "m.T(c)"]
 CODE += ["y, J", "rho, beta", "average > 0", "g = J.T(g_L)", "load(name)", "import curveball", "a and b", "log.jsonl"]
 CODE += ["x0", "f(x0, b1)"]
-FORMULAS = ["J v", "z*", "z", "x > 0", "1 / (1 + exp(-x))", "H_L = 0", "t -> k t", "z.g", "x_1, ..., x_d", "u(x, 0)"]
+FORMULAS = [
+    "J v",
+    "z*",
+    "z",
+    "x > 0",
+    "1 / (1 + exp(-x))",
+    "H_L = 0",
+    "t -> k t",
+    "z.g",
+    "sqrt(5) (x3 - x4)",
+    "x_1, ..., x_d",
+    "u(x, 0)",
+]
 
 
 @pytest.mark.parametrize("module", [formulas, typeset], ids=lambda module: module.__name__)

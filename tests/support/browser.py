@@ -82,8 +82,8 @@ MEASURE = r"""() => {
     const box = e.getBoundingClientRect();
     if (box.width && box.right > limit + 1 && !boxed(e.parentElement) && !e.closest("svg, mjx-assistive-mml"))
       faults.push(`cut off at the right: ${e.tagName} ${e.className} ${e.textContent.slice(0, 60)}`);
-    const shows = getComputedStyle(e).backgroundAttachment.includes("local") || e.querySelector(":scope > img");
-    if (scrolls(e) && e.scrollWidth > e.clientWidth + 1 && !shows)
+    const shows = () => getComputedStyle(e).backgroundAttachment.includes("local") || e.querySelector(":scope > img");
+    if (e.clientWidth && e.scrollWidth > e.clientWidth + 1 && scrolls(e) && !shows())
       faults.push(`scrolls and does not show it: ${e.tagName} ${e.className} ${e.textContent.slice(0, 60)}`);
   }
   return faults;
