@@ -35,7 +35,7 @@ SOURCE = "curveball-course"  # what pip is given: a name, the path of a wheel or
 def is_here():
     """Whether the course's package can be imported; others have a package of the same name."""
     found = importlib.util.find_spec("curveball")
-    return found is not None and (Path(found.origin).parent / "course").is_dir()
+    return bool(found and found.origin) and (Path(found.origin).parent / "course").is_dir()
 
 
 def install(source):
