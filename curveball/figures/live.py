@@ -34,7 +34,8 @@ class LivePlot:
     screen:  where; by default the notebook, or the terminal of standard error. Where there is neither, nothing is
              drawn, and a line says so
 
-    Of the time, at most a tenth goes into drawing. A terminal that is closed ends no run.
+    Besides the first and the last picture, at most a tenth of the time goes into drawing. A terminal that is closed
+    ends no run.
 
     >>> class Counter:
     ...     shown = 0
