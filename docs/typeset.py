@@ -24,7 +24,7 @@ from formulas import relation, to_latex
 
 NUMBER = re.compile(r"\s+\((\d+)\)$")
 IN_CODE = {"J", "A", "f", "m"}  # what is called by these names is mostly code
-WORD = re.compile("[(]?(?:[A-Za-z-]{2,}|a)[),:;.]*|[0-9]+|\N{MULTIPLICATION SIGN}")
+WORD = re.compile("[(]?[A-Za-z-]{2,}[),:;.]*|[0-9]+|\N{MULTIPLICATION SIGN}")
 SYMBOL = re.compile(r"([A-Za-z]|" + "|".join(GREEK) + r")(_\w+)?")
 CODE = re.compile(r"\w\w\(|\.T\(|[\"`#]")  # in words: a call, a string, a comment
 Calculation = (ast.BinOp, ast.Compare, ast.UnaryOp, ast.Attribute)
@@ -161,8 +161,9 @@ def _words(text: str) -> str:
     """Words with formulas between them: what has no word of two letters or more, and is none itself, is a formula."""
     text = re.sub(r"(?<=\d) x (?=\d)", " \N{MULTIPLICATION SIGN} ", text)
     runs: list[tuple[bool, list[str]]] = []
-    for word in text.split(" "):
-        plain = bool(WORD.fullmatch(word)) and not _has_symbol(word)
+    words = text.split(" ")
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        plain = _is_plain(word) or (word == "a" and _is_plain(following))  # the article, not the number
         if runs and runs[-1][0] == plain:
             runs[-1][1].append(word)
         else:
@@ -170,8 +171,9 @@ def _words(text: str) -> str:
     return " ".join(escape(" ".join(run)) if plain else _run(" ".join(run)) for plain, run in runs)
 
 
-def _has_symbol(word: str) -> bool:
-    return word.strip("(),:;.") in GREEK.keys() | FUNCTIONS.keys() | {"sqrt", "sum"}
+def _is_plain(word: str) -> bool:
+    symbol = word.strip("(),:;.") in GREEK.keys() | FUNCTIONS.keys() | {"sqrt", "sum"}
+    return bool(WORD.fullmatch(word)) and not symbol
 
 
 def _run(text: str) -> str:

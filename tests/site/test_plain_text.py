@@ -105,6 +105,14 @@ def test_a_block_of_formulas_and_words_is_a_table(parse):
     ]  # fmt: skip
 
 
+def test_words_of_a_block_have_formulas_between_them(parse):
+    document = parse("So:\n\n    q = 1    if (1 - sqrt a)^2 < a, a pair\n")
+    text, formula = document.findall(nodes.entry)
+    assert text.astext() == r"\displaystyle q = 1"
+    assert [type(node) for node in formula[0]] == [nodes.Text, nodes.math, nodes.Text]
+    assert formula.astext() == r"if (1 - \sqrt{a})^2 < a, a pair"
+
+
 def test_formulas_below_each_other_are_aligned(rst):
     text = rst("So:\n\n    y = J v      x = 0      (1)\n    u <- y\n")
     assert r"y & = J v & \qquad x & = 0 \tag{1} \\" in text
