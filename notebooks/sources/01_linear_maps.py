@@ -179,7 +179,7 @@ for n in (3, 5):
         f"1.1, {n} x {n}",
         lambda X=X, X_dot=X_dot: push_inverse(X, X_dot),
         mg.jvp(mg.linalg.inv, (X,), (X_dot,))[1],
-        likely="the sign, or the order: X_dot Y is not Y X_dot. Multiply from the left by Y to free Y_dot",
+        likely="the sign, or the order: X_dot Y is not Y X_dot. Multiply by Y from the left",
         rtol=1e-11,  # differences are not that exact
         atol=1e-11,
     )
@@ -306,16 +306,20 @@ for a, b in [((2.0, 0.5), (3.0, -1.0)), ((-1.5, 2.0), (0.25, 0.0))]:
     checkpoint(
         "1.2, product",
         lambda a=a, b=b: of_dual(lambda a, b: a * b * b + a, a, b),
-        [a[0] * b[0] ** 2 + a[0], (b[0] ** 2 + 1.0) * a[1] + 2.0 * a[0] * b[0] * b[1], [list(a), list(b)]],
-        likely="of a b^2 + a there are value, tangent, and a and b as they were: the product rule has "
-        "two terms, and makes a new Dual",
+        [
+            a[0] * b[0] ** 2 + a[0],
+            (b[0] ** 2 + 1.0) * a[1] + 2.0 * a[0] * b[0] * b[1],
+            [list(a), list(b)],
+        ],
+        likely="of a b^2 + a there are value, tangent, and a and b as they were: the product rule "
+        "has two terms, and makes a new Dual",
     )
 for x in (0.7, 1.6, -2.5):
     checkpoint(
         f"1.2, sine at {x * x:.2f}",
         lambda x=x: of_dual(lambda x: dual_sin(x * x), (x, 0.5)) + of_dual(dual_sin, (x, 0.5)),
         [np.sin(x * x), np.cos(x * x) * x, [[x, 0.5]], np.sin(x), np.cos(x) * 0.5, [[x, 0.5]]],
-        likely="the incoming tangent must be multiplied by the cosine, with its sign, of the incoming value",
+        likely="the incoming tangent is multiplied by the cosine, with its sign, of the value",
     )
 
 # %% tags=["hint"]
@@ -468,7 +472,7 @@ for name, f, maps, shapes in [
             J_i(dot) for J_i, dot in zip(maps(f(*args), *args), dots, strict=True)
         ],
         [f(a + a_dot, b) - f(a, b), f(a, b + b_dot) - f(a, b)],
-        likely="the first map is that of a, with b held fixed; the second that of b, with a held fixed",
+        likely="the first map is that of a, with b held fixed; the second is that of b",
     )
 a, a_dot = rng.standard_normal((2, 2, 3))
 a_dot.flags.writeable = False
@@ -587,10 +591,16 @@ y = 6.0 * np.sin(2.0)
 checkpoint(
     "1.4",
     recorded,
-    ([[], [0], [0], [1, 2], [3, 3], [0]], [y, -3.0], [np.cos(2.0), 3.0, 6.0, np.sin(2.0), y, y, 1.0], 0.0, 6),
-    likely="for y = sin(x) * (3 x), y * y and x - 5 at x = 2 there are: which rows each row points to, "
-    "the values of the first and last, all maps applied to 1, the sine of a plain 0, and the number of rows. Maps are made from "
-    "values, not from variables, and the map of a constant is left out",
+    (
+        [[], [0], [0], [1, 2], [3, 3], [0]],
+        [y, -3.0],
+        [np.cos(2.0), 3.0, 6.0, np.sin(2.0), y, y, 1.0],
+        0.0,
+        6,
+    ),
+    likely="for y = sin(x) * (3 x), y * y and x - 5 at x = 2 there are: which rows each row points "
+    "to, the first and last value, all maps applied to 1, the sine of a plain 0, and the number of "
+    "rows. Maps are made from values, not from variables; a constant has no map",
 )
 
 # %% tags=["hint"]
