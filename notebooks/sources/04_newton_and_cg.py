@@ -346,9 +346,10 @@ plt.legend()
 plt.show()
 
 # %% [markdown] tags=["answer"]
-# **(c).** Nowhere do its eigenvalues lie so close that one zero of $P$ serves many, and small ones are
-# hit last. Outliers cost a few steps, and what remains is as well conditioned as the rest. The
-# spectra of networks look like that ([notebook 3](03_curvature.ipynb)).
+# **(c).** A third of its eigenvalues lie between 1 and 10, close to 0, where $P = 1$. To fall so early
+# and stay small up to 1000, $P$ needs a high degree. Evenly spread, one eigenvalue lies there. Outliers
+# cost a few steps, and what remains is as well conditioned as the rest: the spectra of networks look
+# like that ([notebook 3](03_curvature.ipynb)).
 
 # %% tags=["checkpoint"]
 distinct = len(set(spectra["three values"]))
@@ -370,7 +371,7 @@ checkpoint("4.3, distinct", steps["three values"], distinct, likely="a spectrum 
 #
 # - (a) it falls at each step
 # - (b) it rises, and the run is lost
-# - (c) it rises a thousandfold on the way, and the run still ends first
+# - (c) it rises far on the way, and comes back within a few steps
 
 # %% tags=["predict"]
 predict("abc")
@@ -419,7 +420,7 @@ axes[0].set_title("Full steps"), axes[1].set_title("Steps that must descend")
 plt.show()
 
 # %% [markdown] tags=["answer"]
-# **(c), here.** Newton's second step lands at a loss of 1,400, Gauss-Newton's first at 2,300. The next
+# **(c), here:** Newton's second step lands at a loss of 1,400, Gauss-Newton's first at 2,300. The next
 # step comes back. On other functions it may not.
 
 # %% [markdown]
@@ -838,8 +839,11 @@ axes[1].set(xlabel="products with H", title="By products")
 axes[0].legend(fontsize=8)
 plt.show()
 
+# %% [markdown] tags=["answer"]
+# **(c).** No rule takes fewer steps than the exact one, and none takes more products.
+
 # %% [markdown]
-# No rule takes fewer steps than the exact one, and none takes more products. `NewtonCG` uses
+# `NewtonCG` uses
 # $\min(\tfrac12, \sqrt{|g|})$, and stops conjugate gradients at a direction of negative curvature,
 # which networks have. Last, compare with another package:
 
