@@ -109,6 +109,21 @@ def test_an_exercise_has_wrong_answers_a_grade_and_hints(source):
 
 
 @each_source
+def test_a_prediction_has_choices_before_it_and_a_figure_and_an_answer_after_it(source):
+    cells = build.cells(source)
+    asked = [k for k, cell in enumerate(cells) if "predict" in build.tags(cell)]
+    answered = [k for k, cell in enumerate(cells) if "answer" in build.tags(cell)]
+    closed = [k for k, cell in enumerate(cells) if "hide-output" in build.tags(cell)]
+    assert len(asked) == len(answered)
+    assert all(any(first < k < last for k in closed) for first, last in zip(asked, answered, strict=True))
+    assert all(any(first < k < last for first, last in zip(asked, answered, strict=True)) for k in closed)
+    for first, last in zip(asked, answered, strict=True):
+        letters = re.findall(r"^- \((\w)\) ", cells[first - 1].source, re.MULTILINE)
+        assert cells[first].source == f'predict("{"".join(letters)}")'
+        assert re.search(rf"^\*\*\(([{''.join(letters)}])\)", cells[last].source, re.MULTILINE)
+
+
+@each_source
 def test_hints_are_those_of_the_source(source):
     committed = json.loads((build.FOLDER / "hints" / f"{source.stem}.json").read_text("utf-8"))
     assert committed == build.hints(source), "stale: run make notebooks"
