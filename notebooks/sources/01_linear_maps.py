@@ -570,7 +570,7 @@ def primitive(value, maps):
 # (x.row, J_i) for => (x, J_i) for
 # (x.row, J_i) for => (J_i, x.row) for
 # if tapes else y => if tapes and not tapes[0].append(edges) else y
-# edges = [(x.row, J_i) for x, J_i in pairs if isinstance(x, Variable)] => edges = [(x.row, m) for x, m in pairs if hasattr(x, "row")][:1]
+# J_i in pairs if isinstance(x, Variable)] => J_i in pairs if isinstance(x, Variable)][:1]
 # J_i in pairs if isinstance(x, Variable)] => J_i in dict(pairs).items() if isinstance(x, Variable)]
 
 

@@ -19,7 +19,7 @@ def test_an_answer_that_changes_its_arguments_is_told_so():
 
 
 def test_another_error_has_the_likely_cause():
-    with pytest.raises(CheckpointFailed, match="got:      ZeroDivisionError: .*\n  likely:   a factor"):
+    with pytest.raises(CheckpointFailed, match=r"got:      ZeroDivisionError: .*\n  likely:   a factor"):
         checkpoint("1.1", lambda: 1 / 0, 2.0, likely="a factor")
 
 
