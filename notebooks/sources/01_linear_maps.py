@@ -8,8 +8,9 @@
 # >
 # > **Minutes** 50.
 # >
-# > Each exercise is followed by a checkpoint that says whether the answer is right. Its stars: ★☆☆
-# > follows from the text in a line or two, ★★☆ needs a thought of your own, ★★★ takes a second try.
+# > Each exercise is followed by a checkpoint, a folded cell to run, that says whether the answer is
+# > right. Stars: ★☆☆ follows from the text in a line or two, ★★☆ needs a thought of your own, ★★★
+# > takes a second try.
 # > Stuck? Each run of the cell `hint(...)` gives one more hint, and `load_solution("1.1")` lets you go
 # > on. All solutions: [solutions/01_linear_maps.ipynb](solutions/01_linear_maps.ipynb).
 # > All notebooks share [one notation](../docs/notation.md).
@@ -171,7 +172,8 @@ def push_inverse(x, x_dot):
 #     x_dot *= -1.0
 #     return np.linalg.inv(x) @ x_dot @ np.linalg.inv(x)
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 1.1: run this cell.
 for n in (3, 5):
     X, X_dot = np.eye(n) + 0.3 * rng.standard_normal((n, n)), rng.standard_normal((n, n))
     X.flags.writeable = X_dot.flags.writeable = False  # what changes its arguments is caught
@@ -295,7 +297,8 @@ def dual_sin(x):
 #     return x
 
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 1.2: run this cell.
 def of_dual(f, *pairs):
     inputs = [Dual(value, tangent) for value, tangent in pairs]
     y = f(*inputs)
@@ -458,7 +461,8 @@ def matmul_maps(y, a, b):
 # lambda t: y * t => lambda t: y + t
 # lambda t: y * t => lambda t: np.multiply(y, t, out=t)
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 1.3: run this cell.
 # A product is linear in each argument: differences with a step of 1 are exact.
 for name, f, maps, shapes in [
     ("*", np.multiply, multiply_maps, [(2, 2), (2, 2)]),
@@ -574,7 +578,8 @@ def primitive(value, maps):
 # J_i in pairs if isinstance(x, Variable)] => J_i in dict(pairs).items() if isinstance(x, Variable)]
 
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 1.4: run this cell.
 def recorded():
     tape = []
     x = Variable(2.0, tape)
@@ -697,7 +702,8 @@ def linearize(f, *primals):
 #     return y.value, J
 
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 1.5: run this cell.
 def pushes():
     def f(a, b):
         y = exp(a * b) + a

@@ -143,7 +143,8 @@ def copies_maps(y, x):
 # lambda c: c @ b.T => lambda c: c @ np.linalg.inv(b)
 
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 2.1: run this cell.
 def matrix(f, x, y):
     """The matrix of a linear function from arrays like x to arrays like y: unit by unit."""
     units = np.eye(x.size).reshape(-1, *x.shape)
@@ -400,7 +401,8 @@ def pull(tape, row, u):
 #                 queue.append(i)
 #     return bars
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 2.2: run this cell.
 likely = "what arrives at a row is added up, and handed on when the row's own turn comes"
 checkpoint("2.2, two doublings", lambda: pull(doublings(2), 2, 1.0), [4.0, 2.0, 1.0], likely)
 checkpoint(
@@ -603,7 +605,8 @@ def highest_tape(args):
 #     variables = [x for x in args if isinstance(x, Variable)]
 #     return max(variables, key=lambda x: x.value).tape if variables else None
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 2.4: run this cell.
 low, high = Tape(), Tape()
 c, a, b = Variable(1.5, high), Variable(1.0, low), Variable(2.0, low)
 checkpoint(
@@ -781,7 +784,8 @@ def matrix_of(J, n_in, n_out):
 #     return M
 
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 2.5: run this cell.
 def sweeps_and_matrix(M):
     calls = []
 
