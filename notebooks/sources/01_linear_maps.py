@@ -81,6 +81,7 @@ J = np.array([[np.cos(0.6), -2.0 * np.sin(0.6)], [np.sin(0.6), 2.0 * np.cos(0.6)
 predict("abc")
 
 # %% tags=["hide-input", "hide-output"]
+# The figure: run this cell, then open its output.
 fig, axes = plt.subplots(1, 3, figsize=(9.6, 3.8))
 along = np.linspace(-1.0, 1.0, 41)
 for ax, delta in zip(axes, (0.9, 0.3, 0.1), strict=True):
@@ -216,6 +217,7 @@ central = [(polar(x + delta * v) - polar(x - delta * v)) / (2 * delta) for delta
 predict("abc")
 
 # %% tags=["hide-input", "hide-output"]
+# The figure: run this cell, then open its output.
 pairs = (("forward quotient", forward), ("central quotient", central))
 errors = {name: np.linalg.norm(np.array(quotients) - J @ v, axis=1) for name, quotients in pairs}
 ax = curves(errors, steps, log="xy", style=".-", xlabel=r"step $\delta$", ylabel="error of J v")
@@ -356,6 +358,7 @@ for _ in range(9):
 predict("abc")
 
 # %% tags=["hide-input", "hide-output"]
+# The figure: run this cell, then open its output.
 curves(
     dict(zip(["value", "tangent"], np.transpose(errors) + 1e-17, strict=True)),
     style="o-",

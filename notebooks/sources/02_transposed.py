@@ -301,6 +301,7 @@ def doublings(n):
 
 
 # %% tags=["hide-input", "hide-output"]
+# The figure: run this cell, then open its output.
 total, news = [0.0, 0.0, 1.0], [0.0, 0.0, 0.0]
 hand_on_the_total(doublings(2), 2, total)
 visits = hand_on_the_news(doublings(2), 2, 1.0, news)
@@ -712,6 +713,7 @@ def costs(n_in, n_out, hidden=16):
 
 
 # %% tags=["hide-input", "hide-output"]
+# The figure: run this cell, then open its output.
 print("n_in n_out    run   push   pull   matrix by pushes   matrix by pulls")
 for n_in, n_out in [(1, 64), (8, 8), (64, 1), (1000, 1)]:
     run, push, pulled = costs(n_in, n_out)
@@ -877,6 +879,7 @@ checkpoint(
 predict("abc")
 
 # %% tags=["hide-input", "hide-output"]
+# The figure: run this cell, then open its output.
 fig, ax = plt.subplots()
 for color, k in enumerate((8, 40, 66)):
     e_k = np.zeros_like(y)

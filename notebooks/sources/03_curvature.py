@@ -265,6 +265,7 @@ def count(function, *args):
 
 
 # %% tags=["hide-input", "hide-output"]
+# The figure: run this cell, then open its output.
 x, labels = rng.standard_normal((32, 20)), rng.integers(0, 10, 32)
 sizes, passes = [], []
 for width in (8, 32, 128, 512):
@@ -532,6 +533,7 @@ predict("abc")
 
 
 # %% tags=["hide-input", "hide-output"]
+# The figure: run this cell, then open its output.
 def matrices(w):
     """H and G at some params, by columns."""
     H, G = mg.HessianOperator(f, w), mg.GGNOperator(model, loss, w)

@@ -327,6 +327,7 @@ plt.show()
 predict("abcd")
 
 # %% tags=["hide-input", "hide-output"]
+# The figure: run this cell, then open its output.
 spectra = {
     "spread evenly": np.linspace(1.0, 1000.0, 100),
     "spread evenly in the logarithm": np.geomspace(1.0, 1000.0, 100),
@@ -404,6 +405,7 @@ runs = {
 
 
 # %% tags=["hide-input", "hide-output"]
+# The figure: run this cell, then open its output.
 def log_loss(w):
     return np.log10(valley.loss(valley.model(w)) + 1e-3)
 
@@ -821,6 +823,7 @@ for k in range(8):
 predict("abc")
 
 # %% tags=["hide-input", "hide-output"]
+# The figure: run this cell, then open its output.
 rules = {
     "0.5": lambda size: 0.5,
     "sqrt|g|": lambda size: min(0.5, np.sqrt(size)),
