@@ -11,9 +11,9 @@
 # > Each exercise is followed by a checkpoint, a folded cell to run, that says whether the answer is
 # > right. Stars: ★☆☆ follows from the text in a line or two, ★★☆ needs a thought of your own, ★★★
 # > takes a second try.
-# > Stuck? Each run of the cell `hint(...)` gives one more hint, and `load_solution("1.1")` lets you go
-# > on. All solutions: [solutions/01_linear_maps.ipynb](solutions/01_linear_maps.ipynb).
-# > All notebooks share [one notation](../docs/notation.md).
+# > Stuck? Each run of the cell `hint("1.1")` gives one more hint, and `hint("1.1", solution=True)` loads
+# > the solution, so that you can go on.
+# > All solutions: [solutions/01_linear_maps.ipynb](solutions/01_linear_maps.ipynb). All notebooks share [one notation](../docs/notation.md).
 
 # %% [markdown]
 # ## Are you ready?
