@@ -13,7 +13,8 @@
 # > takes a second try.
 # > Stuck? Each run of the cell `hint("1.1")` gives one more hint, and `hint("1.1", solution=True)` loads
 # > the solution, so that you can go on.
-# > All solutions: [solutions/01_linear_maps.ipynb](solutions/01_linear_maps.ipynb). All notebooks share [one notation](../docs/notation.md).
+# > All solutions: [solutions/01_linear_maps.ipynb](solutions/01_linear_maps.ipynb).
+# > All notebooks share [one notation](../docs/notation.md).
 
 # %% [markdown]
 # ## Are you ready?
