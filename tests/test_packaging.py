@@ -41,6 +41,7 @@ def test_the_wheel_has_the_course(wheel):
     assert len(names) == 9
     notebooks = {f"{COURSE}/notebooks/{part}{name}.ipynb" for name in names for part in ("", "solutions/")}
     assert {path for path in wheel if path.endswith(".ipynb")} == notebooks
+    assert {f"{COURSE}/notebooks/hints/{name}.json" for name in names} <= wheel
 
 
 def test_the_wheel_has_the_results_that_notebooks_show(wheel):
@@ -59,7 +60,8 @@ def test_the_wheel_has_the_results_that_notebooks_show(wheel):
 def test_the_wheel_has_nothing_else(wheel):
     others = [path for path in wheel if not path.endswith((".py", "/py.typed", ".ipynb"))]
     results = [path for path in others if path.startswith(f"{COURSE}/results/") and path.endswith((".json", ".md"))]
-    assert set(others) - set(results) == {
+    hints = [path for path in others if path.startswith(f"{COURSE}/notebooks/hints/") and path.endswith(".json")]
+    assert set(others) - set(results) - set(hints) == {
         "problems/closed_form/nist.csv",
         "problems/closed_form/nelson.csv",
         f"{COURSE}/style.mplstyle",

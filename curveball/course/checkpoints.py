@@ -7,6 +7,8 @@ from typing import Any
 import array_api_compat
 import numpy as np
 
+from curveball.course.progress import progress_of
+
 
 class CheckpointFailed(AssertionError):
     """An answer is not there yet, or differs from what it must be."""
@@ -32,6 +34,8 @@ def checkpoint(label: str, got: Any, expected: Any, likely: str = "", rtol: floa
       got:      5.0
       likely:   a factor is missing
     """
+    progress = progress_of(label)
+    progress.passed = False
     try:
         value = got() if callable(got) else got
     except NotImplementedError:
@@ -39,9 +43,12 @@ def checkpoint(label: str, got: Any, expected: Any, likely: str = "", rtol: floa
             f"checkpoint {label} is not passed\n  the exercise above is still to be written"
         ) from None
     except Exception as error:
+        progress.tried = True
         raise CheckpointFailed(_message(label, expected, f"{type(error).__name__}: {error}", likely)) from error
+    progress.tried = True
     if not _agree(value, expected, rtol, atol):
         raise CheckpointFailed(_message(label, expected, _short(value), likely))
+    progress.passed = True
     print(f"checkpoint {label}: passed")
 
 

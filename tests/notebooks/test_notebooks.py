@@ -7,11 +7,11 @@ import re
 import time
 from types import SimpleNamespace
 
-import jupytext
 import nbformat
 import pytest
 
 from tests.support.notebook_builder import build
+from tests.support.wrong_answers import exercises
 
 SOURCES = build.sources()
 PREPARE = "import warnings; warnings.simplefilter('error'); _names = []"
@@ -32,6 +32,7 @@ _found = [[_caught(a, check, dict(names)) for a in answers] for (answers, check)
 print(json.dumps(_found))
 warnings.resetwarnings()  # the end of a kernel has warnings of its own
 """
+SECOND = [source for source in SOURCES if source.stem[:2] in {"01"}]  # with hints, grades, eight wrong answers
 each_source = pytest.mark.parametrize("source", SOURCES, ids=[source.stem for source in SOURCES])
 
 
@@ -50,19 +51,20 @@ def run(request):
     The kernel notes the names before each exercise, and tries the wrong answers on copies of them after the last cell.
     A warning is an error there, as it is in every test.
     """
-    source, exercises = request.param, _exercises(request.param)
+    source, tried = request.param, exercises(request.param)
+    answers = [([exercise.blank, *exercise.wrong], exercise.check) for exercise in tried]
     notebook = build.moved(build.solved(source))
     cells, notebook.cells = notebook.cells, [nbformat.v4.new_code_cell(PREPARE)]
     for cell in cells:
         if "exercise" in build.tags(cell):
             notebook.cells.append(nbformat.v4.new_code_cell(NOTE))
         notebook.cells.append(cell)
-    notebook.cells.append(nbformat.v4.new_code_cell(TRY.format(exercises)))
+    notebook.cells.append(nbformat.v4.new_code_cell(TRY.format(answers)))
     started = time.perf_counter()
     build.execute(notebook)
     seconds = time.perf_counter() - started
     caught = json.loads("".join(output.get("text", "") for output in notebook.cells[-1].outputs).splitlines()[-1])
-    return SimpleNamespace(source=source, cells=cells, seconds=seconds, caught=caught, exercises=exercises)
+    return SimpleNamespace(source=source, cells=cells, seconds=seconds, caught=caught, answers=answers)
 
 
 def test_runs_from_a_clean_kernel_and_prints_what_is_committed(run):
@@ -76,8 +78,8 @@ def test_runs_from_a_clean_kernel_and_prints_what_is_committed(run):
 
 def test_a_wrong_answer_is_caught_by_its_checkpoint(run):
     """The blank and every wrong answer, on a copy of the names that there are before the exercise."""
-    assert len(run.exercises) == len(run.caught) >= 2
-    for (answers, _), caught in zip(run.exercises, run.caught, strict=True):
+    assert len(run.answers) == len(run.caught) >= 2
+    for (answers, _), caught in zip(run.answers, run.caught, strict=True):
         assert len(caught) == len(answers)
         missed = [answer for answer, was_caught in zip(answers, caught, strict=True) if not was_caught]
         assert missed == []
@@ -91,33 +93,33 @@ def test_the_exercises_are_the_source_without_its_solutions(source):
     assert build.BEGIN not in "".join(cell.source for cell in committed.cells)
 
 
+@pytest.mark.parametrize("source", SECOND, ids=[source.stem for source in SECOND])
+def test_an_exercise_has_wrong_answers_a_grade_and_hints(source):
+    """Eight mistakes that a learner makes, one to three stars in the heading, three hints behind its checkpoint."""
+    headings = {}
+    for cell in build.cells(source):
+        headings |= dict(re.findall(r"^### Exercise (\d\.\d+): .* ([★☆]{3})$", cell.source, re.MULTILINE))
+    helped = build.hints(source)
+    assert all(re.fullmatch("★+☆*", stars) for stars in headings.values())
+    assert list(helped) == list(headings)
+    assert [len(answer["hints"]) for answer in helped.values()] == [3] * len(headings)
+    tried = exercises(source)
+    assert len(tried) == len(headings)
+    assert all(len(exercise.wrong) >= 8 for exercise in tried)
+
+
+@each_source
+def test_hints_are_those_of_the_source(source):
+    committed = json.loads((build.FOLDER / "hints" / f"{source.stem}.json").read_text("utf-8"))
+    assert committed == build.hints(source), "stale: run make notebooks"
+    text = (build.FOLDER / f"{source.stem}.ipynb").read_text("utf-8")
+    for answer in committed.values():
+        assert not any(json.dumps(step, ensure_ascii=False)[1:-1] in text for step in answer["hints"])
+
+
 @each_source
 def test_links_lead_to_files(source):
     for folder in (build.FOLDER, build.FOLDER / "solutions"):
         for cell in nbformat.read(folder / f"{source.stem}.ipynb", as_version=4).cells:
             for target, _ in build.LINK.findall(cell.source) if cell.cell_type == "markdown" else []:
                 assert (folder / target).exists(), f"{folder.name}/{source.stem}: {target}"
-
-
-def _exercises(source):
-    """Of each exercise the answers to try, the blank and the wrong ones, and the code of its checkpoint."""
-    cells = [cell for cell in jupytext.read(source).cells if cell.cell_type == "code"]
-    found = []
-    for exercise, wrong, check in zip(cells, cells[1:], cells[2:], strict=False):
-        if "exercise" in build.tags(exercise):
-            assert "wrong" in build.tags(wrong)
-            assert "checkpoint" in build.tags(check)
-            answers = [build.blank(exercise.source), *_wrong_answers(exercise.source, wrong.source)]
-            found.append((answers, check.source))
-    return found
-
-
-def _wrong_answers(code, lines):
-    answers = []
-    for line in lines.splitlines():
-        right, arrow, wrong = line.removeprefix("# ").partition(" => ")
-        assert arrow, f"not a wrong answer: {line}"
-        assert code.count(right) == 1, f"not in the solution once: {right}"
-        answers.append(code.replace(right, wrong))
-    assert answers
-    return answers

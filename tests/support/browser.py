@@ -20,6 +20,7 @@ KINDS = ("console", "requests", "images", "formulas", "width")
 
 LOOK = r"""async () => {
   if (window.MathJax) await MathJax.startup.promise;
+  document.querySelectorAll("details").forEach((folded) => folded.open = true);
   const all = (selector) => [...document.querySelectorAll(selector)];
   const width = (element) => element.getBoundingClientRect().width;
   const text = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
