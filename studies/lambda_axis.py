@@ -27,7 +27,7 @@ from curveball.training.train import train
 from problems import Classification, load, network
 
 RESULTS = Path(__file__).parent / "results" / "lambda-axis.json"
-NETWORKS, SEEDS, EPOCHS = ("cnn", "mlp"), (0, 1, 2, 3, 4), 20
+NETWORKS, SEEDS, EPOCHS = ("cnn", "mlp"), (0, 1, 2), 20
 LAMBDAS = ("0.0001", "0.0003", "0.001", "0.003", "0.01", "0.03", "0.1", "0.3", "1", "3", "10", "30", "100")
 RULES = {"paper": "curveball:lam=", "share": "curveball:adapt_lam=share,lam=", "fixed": "curveball:adapt_lam=false,lam="}
 RATES = {
