@@ -440,7 +440,7 @@ plt.show()
 # %% [markdown] tags=["answer"]
 # **(b).** For the CNN the paper's rule is best from 0.01; from 0.1 its loss is 1.6 times as large, from 1
 # 7 times, from 10 42 times. That is flatter than SGD's curve: with a tenth of its best learning rate SGD
-# ends 24 times higher. But three times *below* the best start, at 0.003, runs fail, as SGD's do at five
+# ends 24 times higher. But three times *below* the best start, at 0.003, runs fail, as SGD's do at three
 # to ten times its best rate. The rule hardly differs from a fixed $\lambda$.
 
 # %% [markdown]
