@@ -61,6 +61,8 @@ myst_heading_anchors = 3
 nb_execution_mode = "off"
 nb_ipywidgets_js: dict[str, Any] = {}  # would be loaded from the network
 nb_merge_streams = True
+nb_code_prompt_show = "Show the {type}"
+nb_code_prompt_hide = "Hide the {type}"
 nb_render_markdown_format = "myst"  # tables in outputs
 
 autodoc_typehints = "none"

@@ -23,7 +23,8 @@ def checkpoint(label: str, got: Any, expected: Any, likely: str = "", rtol: floa
 
     `got` is a value or a function without arguments that returns it (so that an exercise that is not yet written, and
     raises, is reported as such); `expected` is a number, an array, a bool or a string, or a dict, list or tuple of
-    these. Numbers agree when `|got - expected| <= atol + rtol |expected|`. Raises CheckpointFailed.
+    these. Numbers agree when `|got - expected| <= atol + rtol |expected|`. Arrays that `got` hands to an answer may be
+    read-only: an answer that changes them is told so. Raises CheckpointFailed.
 
     >>> checkpoint("1.1", lambda: 3.0 * 2.0, 6.0)
     checkpoint 1.1: passed
@@ -44,7 +45,8 @@ def checkpoint(label: str, got: Any, expected: Any, likely: str = "", rtol: floa
         ) from None
     except Exception as error:
         progress.tried = True
-        raise CheckpointFailed(_message(label, expected, f"{type(error).__name__}: {error}", likely)) from error
+        cause = "an argument is changed in place: make a new array instead" if "read-only" in str(error) else likely
+        raise CheckpointFailed(_message(label, expected, f"{type(error).__name__}: {error}", cause)) from error
     progress.tried = True
     if not _agree(value, expected, rtol, atol):
         raise CheckpointFailed(_message(label, expected, _short(value), likely))

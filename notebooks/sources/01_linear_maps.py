@@ -8,9 +8,36 @@
 # >
 # > **Minutes** 50.
 # >
-# > Exercises are marked; each is followed by a checkpoint that says whether the answer is right.
-# > Solutions: [solutions/01_linear_maps.ipynb](solutions/01_linear_maps.ipynb).
+# > Each exercise is followed by a checkpoint that says whether the answer is right. Its stars: ★☆☆
+# > follows from the text in a line or two, ★★☆ needs a thought of your own, ★★★ takes a second try.
+# > Stuck? Each run of the cell `hint(...)` gives one more hint, and `load_solution("1.1")` lets you go
+# > on. All solutions: [solutions/01_linear_maps.ipynb](solutions/01_linear_maps.ipynb).
 # > All notebooks share [one notation](../docs/notation.md).
+
+# %% [markdown]
+# ## Are you ready?
+#
+# Answer without looking anything up. With three right you are ready.
+#
+# 1. $A$ is $3 \times 2$, $x$ has two entries. Write $(A x)_i$ as a sum.
+# 2. $f(x) = x^3$. By how much does $f$ change, to first order, when $x$ goes from 2 to $2.01$?
+# 3. For which matrices is $A B = B A$ always true: all, symmetric, or diagonal ones?
+# 4. `a` and `b` have shape `(2, 2)`. What is the difference between `a * b` and `a @ b`?
+# 5. `f, g = [lambda t: k * t for k in (1, 2)]`. What is `f(10)`?
+#
+# <details><summary>The answers, and where to read up</summary>
+#
+# 1. $\sum_k A_{ik} x_k$, with $k = 1, 2$.
+#    [3Blue1Brown, *Essence of linear algebra*](https://www.3blue1brown.com/topics/linear-algebra),
+#    chapters 1 to 4.
+# 2. $f'(2) \cdot 0.01 = 0.12$. [3Blue1Brown, *Essence of
+#    calculus*](https://www.3blue1brown.com/topics/calculus), chapters 2 to 4.
+# 3. Diagonal ones. [Strang, *Linear Algebra*, lecture
+#    3](https://ocw.mit.edu/courses/18-06-linear-algebra-spring-2010/).
+# 4. Entry by entry; rows times columns. [NumPy, the absolute basics](https://numpy.org/doc/stable/user/absolute_beginners.html).
+# 5. 20: the function looks `k` up when it is called. [Python's FAQ](https://docs.python.org/3/faq/programming.html#why-do-lambdas-defined-in-a-loop-with-different-values-all-return-the-same-result).
+#
+# </details>
 
 # %%
 from types import SimpleNamespace
@@ -19,7 +46,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import minigrad as mg
-from curveball.course import checkpoint
+from curveball.course import checkpoint, curves, draw_graph, hint, predict
 
 plt.style.use("curveball.course.style")
 rng = np.random.default_rng(0)
@@ -42,6 +69,17 @@ def polar(x):
 x = np.array([2.0, 0.6])
 J = np.array([[np.cos(0.6), -2.0 * np.sin(0.6)], [np.sin(0.6), 2.0 * np.cos(0.6)]])
 
+# %% [markdown]
+# **Predict.** $\delta$ goes down to a third. What becomes of the largest gap between the two nets?
+#
+# - (a) it falls to a third
+# - (b) it falls to a ninth
+# - (c) it depends on the point $x$
+
+# %% tags=["predict"]
+predict("abc")
+
+# %% tags=["hide-input", "hide-output"]
 fig, axes = plt.subplots(1, 3, figsize=(9.6, 3.8))
 along = np.linspace(-1.0, 1.0, 41)
 for ax, delta in zip(axes, (0.9, 0.3, 0.1), strict=True):
@@ -57,15 +95,19 @@ lines = [axes[0].lines[0], axes[0].lines[1]]
 fig.legend(lines, ["f(x + v)", "f(x) + J v"], loc="outside lower center", ncols=2)
 plt.show()
 
+# %% [markdown] tags=["answer"]
+# **(b), to about a ninth.** The gap is what Taylor's formula leaves after its linear term: second
+# order in $v$. In a view that is three times smaller it looks three times smaller.
+
 # %% [markdown]
-# From left to right the view zooms in, and the curved net approaches the straight one. That is the
-# definition. The derivative of $f$ at $x$ is the linear map $J$ with
+# The curved net approaches the straight one. That is the definition. The derivative of $f$ at $x$ is
+# the linear map $J$ with
 #
 # $$f(x + v) = f(x) + J v + o(\|v\|),$$
 #
 # so the gap between the nets vanishes faster than $v$ itself. There is at most one such map.
 #
-# This course calls $x$ the **primal**. A small change $v$ of it is a **tangent**, also written
+# This course calls $x$ the **primal**. A small change $v$ of it is a **tangent**, or
 # $\dot x$ (`x_dot` in code). And $\dot y = J \dot x$, the change of $y = f(x)$ to first order, is the
 # tangent **pushed forward** through $f$.
 #
@@ -89,7 +131,7 @@ print(f"push-forward against a difference quotient with delta = {delta:g}: relat
 print(f"as a matrix: {8 * n**4 / 1e6:.0f} MB;  as a function: the {8 * n**2 / 1e6:.2f} MB of X")
 
 # %% [markdown]
-# ### Exercise 1.1: the inverse of a matrix
+# ### Exercise 1.1: the inverse of a matrix ★☆☆
 #
 # Let $Y = X^{-1}$. You need no formula for the entries of an inverse. Differentiate both sides of
 # $X Y = I$ along a tangent $\dot X$, as above; $I$ does not change:
@@ -114,15 +156,39 @@ def push_inverse(x, x_dot):
 # -y @ x_dot @ y => -y @ y @ x_dot
 # -y @ x_dot @ y => -x_dot @ y @ y
 # y = np.linalg.inv(x) => y = x
+# -y @ x_dot @ y => -x_dot @ y
+# -y @ x_dot @ y => -y @ x_dot
+# -y @ x_dot @ y => -y @ x_dot.T @ y
+# -y @ x_dot @ y => -y.T @ x_dot @ y.T
+# -y @ x_dot @ y => -y * x_dot * y
+# -y @ x_dot @ y => -x_dot / x**2
+# -y @ x_dot @ y => -np.linalg.inv(x_dot)
+# -y @ x_dot @ y => np.linalg.inv(x + x_dot) - y
+# -y @ x_dot @ y => (np.linalg.inv(x + 1e-5 * x_dot) - np.linalg.inv(x - 1e-5 * x_dot)) / 2e-5
+# -y @ x_dot @ y => -y @ x_dot @ y if x.shape == (3, 3) else 0.0 * x
+#
+# def push_inverse(x, x_dot):
+#     x_dot *= -1.0
+#     return np.linalg.inv(x) @ x_dot @ np.linalg.inv(x)
 
 # %% tags=["checkpoint"]
-X, X_dot = np.eye(3) + 0.3 * rng.standard_normal((3, 3)), rng.standard_normal((3, 3))
-checkpoint(
-    "1.1",
-    lambda: push_inverse(X, X_dot),
-    mg.jvp(mg.linalg.inv, (X,), (X_dot,))[1],
-    likely="the sign, or the order: X_dot Y is not Y X_dot. Multiply from the left by Y to free Y_dot",
-)
+for n in (3, 5):
+    X, X_dot = np.eye(n) + 0.3 * rng.standard_normal((n, n)), rng.standard_normal((n, n))
+    X.flags.writeable = X_dot.flags.writeable = False  # what changes its arguments is caught
+    checkpoint(
+        f"1.1, {n} x {n}",
+        lambda X=X, X_dot=X_dot: push_inverse(X, X_dot),
+        mg.jvp(mg.linalg.inv, (X,), (X_dot,))[1],
+        likely="the sign, or the order: X_dot Y is not Y X_dot. Multiply by Y from the left",
+        rtol=1e-11,  # differences are not that exact
+        atol=1e-11,
+    )
+
+# %% tags=["hint"]
+hint("1.1")
+# 1. The unknown in $\dot X\, Y + X\, \dot Y = 0$ is $\dot Y$. What stands to its left, and what removes that?
+# 2. Bring $\dot X\, Y$ to the other side and multiply the equation from the left by $X^{-1}$, which is $Y$.
+# 3. With `y = np.linalg.inv(x)`, the last line is `return -y @ x_dot @ y`.
 
 # %% [markdown]
 # ## Why not differences
@@ -137,20 +203,32 @@ steps = np.logspace(-14, 0, 57)
 forward = [(polar(x + delta * v) - polar(x)) / delta for delta in steps]
 central = [(polar(x + delta * v) - polar(x - delta * v)) / (2 * delta) for delta in steps]
 
-fig, ax = plt.subplots()
-for name, quotients in (("forward", forward), ("central", central)):
-    errors = np.linalg.norm(np.array(quotients) - J @ v, axis=1)
-    ax.loglog(steps, errors, ".-", label=f"{name} quotient")
+# %% [markdown]
+# **Predict.** A double has 16 digits. How many of them does the best forward quotient have?
+#
+# - (a) all, if $\delta$ is small enough
+# - (b) about two thirds
+# - (c) about half
+
+# %% tags=["predict"]
+predict("abc")
+
+# %% tags=["hide-input", "hide-output"]
+pairs = (("forward quotient", forward), ("central quotient", central))
+errors = {name: np.linalg.norm(np.array(quotients) - J @ v, axis=1) for name, quotients in pairs}
+ax = curves(errors, steps, log="xy", style=".-", xlabel=r"step $\delta$", ylabel="error of J v")
 ax.axhline(np.finfo(float).eps, color="0.4", ls=":", label="rounding of one number")
-ax.set(xlabel=r"step $\delta$", ylabel="error of J v", title="Each quotient has a best step, and a floor")
+ax.set_title("Each quotient has a best step, and a floor")
 ax.legend()
 plt.show()
 
+# %% [markdown] tags=["answer"]
+# **(c), about half;** the best central one has two thirds. On the right the error comes from the
+# curvature of $f$, in proportion to $\delta$ or to $\delta^2$. On the left it comes from rounding, in
+# proportion to $1/\delta$. The best $\delta$ lies between, and depends on the function.
+
 # %% [markdown]
-# On the right the error comes from the curvature of $f$, in proportion to $\delta$ or to $\delta^2$. On
-# the left it comes from rounding, in proportion to $1/\delta$. The best forward quotient has about half
-# the digits of the machine, the best central one two thirds; and the best step depends on the
-# function. In this course differences are used only as *checks*. For exact push-forwards, let
+# In this course differences are used only as *checks*. For exact push-forwards, let
 # $\delta$ go to zero before computing anything.
 #
 # ## Dual numbers
@@ -166,9 +244,9 @@ plt.show()
 #
 # Any program made of such operations pushes a tangent forward while it computes its value.
 #
-# ### Exercise 1.2: multiply and take the sine
+# ### Exercise 1.2: multiply and take the sine ★☆☆
 #
-# The sum is given. Write the product and the sine, each a new `Dual`.
+# Write the product and the sine, each a new `Dual`.
 
 
 # %% tags=["exercise"]
@@ -202,26 +280,54 @@ def dual_sin(x):
 # np.cos(x.value) * x.tangent => np.cos(x.value)
 # np.cos(x.value) * x.tangent => np.cos(x.tangent)
 # np.cos(x.value) * x.tangent => -np.cos(x.value) * x.tangent
+# np.cos(x.value) * x.tangent => abs(np.cos(x.value)) * x.tangent
+# np.cos(x.value) * x.tangent => np.sqrt(1.0 - np.sin(x.value) ** 2) * x.tangent
+# np.cos(x.value) * x.tangent => np.sin(x.tangent)
+# np.cos(x.value) * x.tangent => np.cos(x.value) + x.tangent
+# Dual(np.sin(x.value), np.cos(x.value) * x.tangent) => Dual(x.value, np.cos(x.value) * x.tangent)
+# Dual(np.sin(x.value), np.cos(x.value) * x.tangent) => np.sin(x.value), np.cos(x.value) * x.tangent
+# self.value * other.value, tangent => self.value + other.value, tangent
+# tangent = self.tangent * other.value + self.value * other.tangent => tangent = 2.0 * self.value * self.tangent
+# tangent = self.tangent * other.value + self.value * other.tangent => tangent = self.tangent + other.tangent
+#
+# def dual_sin(x):
+#     x.value, x.tangent = np.sin(x.value), np.cos(x.value) * x.tangent
+#     return x
 
 
 # %% tags=["checkpoint"]
-def of_dual(f, x, x_dot):
-    y = f(Dual(x, x_dot))
-    return [y.value, y.tangent]
+def of_dual(f, *pairs):
+    inputs = [Dual(value, tangent) for value, tangent in pairs]
+    y = f(*inputs)
+    return [y.value, y.tangent, [[x.value, x.tangent] for x in inputs]]
 
 
-checkpoint(
-    "1.2, product",
-    lambda: of_dual(lambda x: x * x * x + x, 2.0, 0.5),
-    [10.0, 6.5],
-    likely="(3 x^2 + 1) x_dot is wanted: the product rule has two terms",
-)
-checkpoint(
-    "1.2, sine",
-    lambda: of_dual(lambda x: dual_sin(x * x), 0.7, 0.5),
-    [np.sin(0.49), np.cos(0.49) * 1.4 * 0.5],
-    likely="the incoming tangent must be multiplied by the cosine of the incoming value",
-)
+for a, b in [((2.0, 0.5), (3.0, -1.0)), ((-1.5, 2.0), (0.25, 0.0))]:
+    checkpoint(
+        "1.2, product",
+        lambda a=a, b=b: of_dual(lambda a, b: a * b * b + a, a, b),
+        [
+            a[0] * b[0] ** 2 + a[0],
+            (b[0] ** 2 + 1.0) * a[1] + 2.0 * a[0] * b[0] * b[1],
+            [list(a), list(b)],
+        ],
+        likely="of a b^2 + a there are value, tangent, and a and b as they were: the product rule "
+        "has two terms, and makes a new Dual",
+    )
+for x in (0.7, 1.6, -2.5):
+    checkpoint(
+        f"1.2, sine at {x * x:.2f}",
+        lambda x=x: of_dual(lambda x: dual_sin(x * x), (x, 0.5)) + of_dual(dual_sin, (x, 0.5)),
+        [np.sin(x * x), np.cos(x * x) * x, [[x, 0.5]], np.sin(x), np.cos(x) * 0.5, [[x, 0.5]]],
+        likely="the incoming tangent is multiplied by the cosine, with its sign, of the value",
+    )
+
+# %% tags=["hint"]
+hint("1.2")
+# 1. The two formulas above have a part without $\epsilon$ and a part with it. Which is the value, which the tangent?
+# 2. What multiplies $\epsilon$ is the tangent: $\dot a\, b + a\, \dot b$ for the product, $\cos(a)\, \dot a$ for
+#    the sine. `self` is $a + \dot a \epsilon$, `other` is $b + \dot b \epsilon$.
+# 3. `return Dual(self.value * other.value, self.tangent * other.value + self.value * other.tangent)`
 
 # %% [markdown]
 # Loops and branches need no special treatment: they run as before. Newton's iteration for
@@ -236,42 +342,51 @@ for _ in range(9):
     errors.append([abs(y.value - 2.0**-0.5), abs(y.tangent + 0.5 * 2.0**-1.5)])
     y = y * (Dual(1.5) + Dual(-0.5) * x * y * y)
 
-fig, ax = plt.subplots()
-ax.semilogy(np.array(errors) + 1e-17, "o-", label=["value", "tangent"])
-ax.set(xlabel="iteration", ylabel="error", title="Newton's iteration, differentiated as it runs")
-ax.legend()
+# %% [markdown]
+# **Predict.** Newton's iteration squares the error of the value at each step. And that of the tangent?
+#
+# - (a) it falls by a constant factor
+# - (b) it is squared too, a little behind
+# - (c) it stays: no line of the loop computes it
+
+# %% tags=["predict"]
+predict("abc")
+
+# %% tags=["hide-input", "hide-output"]
+curves(
+    dict(zip(["value", "tangent"], np.transpose(errors) + 1e-17, strict=True)),
+    style="o-",
+    xlabel="iteration",
+    ylabel="error",
+    title="Newton's iteration, differentiated as it runs",
+)
 plt.show()
 
+# %% [markdown] tags=["answer"]
+# **(b).** The tangent is computed from the value, in the same products, and follows a little behind.
+
 # %% [markdown]
-# Once small, the value's error is squared at every step until it reaches rounding. The tangent, which
-# is computed from the value, follows a little behind.
-#
 # ## Keep the maps
 #
 # A dual number pushes *one* tangent, while the program runs. A second direction needs a second run.
 # Look at what one run of $y = e^{\sin(x)\, x}$ at $x = 1$ does: three operations, and along each
-# arrow a linear map, fixed as soon as the primals are known.
+# arrow a linear map, fixed once the primals are known.
 
-# %%
+# %% tags=["hide-input"]
 s = np.sin(1.0)
 nodes = [("x", 1.0), ("s = sin(x)", s), ("p = s x", s), ("y = exp(p)", np.exp(s))]
 s_dot = np.cos(1.0)
 p_dot = s_dot * 1.0 + s
 tangents = [1.0, s_dot, p_dot, np.exp(s) * p_dot]
-arrows = [(0, 1, np.cos(1.0)), (1, 2, 1.0), (0, 2, s), (2, 3, np.exp(s))]  # from, to, factor
+factors = [(0, 1, np.cos(1.0)), (1, 2, 1.0), (0, 2, s), (2, 3, np.exp(s))]  # from, to, factor
 
 fig, ax = plt.subplots(figsize=(8.6, 2.7))
-for k, ((name, value), tangent) in enumerate(zip(nodes, tangents, strict=True)):
-    box = {"boxstyle": "round", "fc": "white", "ec": "C0"}
-    ax.text(k, 0, f"{name}\n{value:.2f}", ha="center", va="center", bbox=box)
+boxes = [f"{name}\n{value:.2f}" for name, value in nodes]
+arrows = [(i, k, f"× {factor:.2f}", 0.35 * (k - i - 1)) for i, k, factor in factors]
+draw_graph(ax, boxes, arrows, title="Values in the boxes, maps along the arrows")
+for k, tangent in enumerate(tangents):
     ax.text(k, 0.45, f"tangent {tangent:.2f}", ha="center", color="C1")
-for i, k, factor in arrows:
-    bend = 0.35 if k - i > 1 else 0.0
-    style = {"arrowstyle": "->", "color": "C1", "connectionstyle": f"arc3,rad={bend}"}
-    ax.annotate("", (k, 0), (i, 0), arrowprops=style | {"shrinkA": 34, "shrinkB": 34})
-    ax.text((i + k) / 2, 0.07 - 1.2 * bend, f"× {factor:.2f}", ha="center", color="C1")
-ax.set(xlim=(-0.5, 3.5), ylim=(-0.85, 0.65), title="Values in the boxes, maps along the arrows")
-ax.axis("off")
+ax.set(ylim=(-0.6, 0.65))
 plt.show()
 
 # %% [markdown]
@@ -294,7 +409,7 @@ def sin_maps(y, x):
 
 
 # %% [markdown]
-# ### Exercise 1.3: the maps of three primitives
+# ### Exercise 1.3: the maps of three primitives ★★☆
 #
 # As above, with these tangents: $\dot y = \dot a * b + a * \dot b$ for the elementwise product,
 # $\dot y = e^x * \dot x$ for the exponential, and $\dot y = \dot a\, b + a\, \dot b$ for the matrix
@@ -331,24 +446,49 @@ def matmul_maps(y, a, b):
 # lambda t: y * t => lambda t: t
 # lambda t: t @ b, lambda t: a @ t => lambda t: a @ t, lambda t: t @ b
 # lambda t: t @ b, => lambda t: b @ t,
+# lambda t: t @ b, => lambda t: t @ b.T,
+# lambda t: t @ b, lambda t: a @ t => lambda t: t * b, lambda t: a * t
+# lambda t: t @ b, lambda t: a @ t => lambda t: t @ b + a @ t, lambda t: t @ b + a @ t
+# lambda t: t @ b, lambda t: a @ t => lambda t: t @ b
+# lambda t: t * b, lambda t: a * t => lambda t: t * b + a * t, lambda t: t * b + a * t
+# lambda t: t * b, lambda t: a * t => lambda t: t * y, lambda t: y * t
+# (lambda t: y * t,) => lambda t: y * t
+# lambda t: y * t => lambda t: np.exp(t)
+# lambda t: y * t => lambda t: np.exp(y) * t
+# lambda t: y * t => lambda t: y + t
+# lambda t: y * t => lambda t: np.multiply(y, t, out=t)
 
 # %% tags=["checkpoint"]
-a, b, t = rng.standard_normal((3, 2, 2))
 # A product is linear in each argument: differences with a step of 1 are exact.
-hint = "the first map is that of a, with b held fixed; the second that of b, with a held fixed"
-for name, f, maps in [("*", np.multiply, multiply_maps), ("@", np.matmul, matmul_maps)]:
+for name, f, maps, shapes in [
+    ("*", np.multiply, multiply_maps, [(2, 2), (2, 2)]),
+    ("@", np.matmul, matmul_maps, [(2, 2), (2, 2)]),
+    ("@", np.matmul, matmul_maps, [(2, 3), (3, 4)]),
+]:
+    a, b, a_dot, b_dot = (rng.standard_normal(shape) for shape in shapes * 2)
     checkpoint(
-        f"1.3, a {name} b",
-        lambda f=f, maps=maps: [J_i(t) for J_i in maps(f(a, b), a, b)],
-        [f(a + t, b) - f(a, b), f(a, b + t) - f(a, b)],
-        likely=hint,
+        f"1.3, a {name} b of {a.shape} and {b.shape}",
+        lambda f=f, maps=maps, args=(a, b), dots=(a_dot, b_dot): [
+            J_i(dot) for J_i, dot in zip(maps(f(*args), *args), dots, strict=True)
+        ],
+        [f(a + a_dot, b) - f(a, b), f(a, b + b_dot) - f(a, b)],
+        likely="the first map is that of a, with b held fixed; the second is that of b",
     )
+a, a_dot = rng.standard_normal((2, 2, 3))
+a_dot.flags.writeable = False
 checkpoint(
     "1.3, exp",
-    lambda: exp_maps(np.exp(a), a)[0](t),
-    (np.exp(a + 1e-5 * t) - np.exp(a - 1e-5 * t)) / 2e-5,
-    likely="exp's derivative is its own value, y; and a single map comes in a tuple: (map,)",
+    lambda: [J_i(a_dot) for J_i in exp_maps(np.exp(a), a)],
+    [(np.exp(a + 1e-5 * a_dot) - np.exp(a - 1e-5 * a_dot)) / 2e-5],
+    likely="exp's derivative is its own value, y; a single map comes in a tuple: (map,)",
 )
+
+# %% tags=["hint"]
+hint("1.3")
+# 1. $\dot y = \dot a * b + a * \dot b$ has two terms. If only $a$ moves, what is left of it?
+# 2. A map is a function of one tangent: `lambda t: ...`, with its term's other factor from outside. The order
+#    of the factors stays as in the formula. For the exponential, $e^x$ has been computed: it is `y`.
+# 3. `return lambda t: t @ b, lambda t: a @ t`
 
 # %% [markdown]
 # ## Variables write the tape
@@ -384,7 +524,7 @@ class Variable:
 
 
 # %% [markdown]
-# ### Exercise 1.4: the primitive
+# ### Exercise 1.4: the primitive ★★★
 #
 # `primitive(value, maps)` makes an operation out of a NumPy function and your maps. An argument may
 # be a `Variable` or a constant (a number or an array). The operation
@@ -421,6 +561,17 @@ def primitive(value, maps):
 # zip(args, maps(y, *plain), strict=True) => zip([x for x in args if isinstance(x, Variable)], maps(y, *plain))
 # Variable(y, tapes[0], edges) if tapes else y => Variable(y, tapes[0], edges)
 # Variable(y, tapes[0], edges) if tapes else y => y
+# Variable(y, tapes[0], edges) if tapes else y => Variable(y, [], edges) if tapes else y
+# Variable(y, tapes[0], edges) if tapes else y => Variable(y, tapes[0], edges) if len(tapes) == len(args) else y
+# Variable(y, tapes[0], edges) if tapes else y => Variable(y, tapes[0]) if tapes else y
+# maps(y, *plain) => maps(y, *args)
+# maps(y, *plain) => maps(*plain)
+# y = value(*plain) => y = value(*plain[::-1])
+# (x.row, J_i) for => (x, J_i) for
+# (x.row, J_i) for => (J_i, x.row) for
+# if tapes else y => if tapes and not tapes[0].append(edges) else y
+# J_i in pairs if isinstance(x, Variable)] => J_i in pairs if isinstance(x, Variable)][:1]
+# J_i in pairs if isinstance(x, Variable)] => J_i in dict(pairs).items() if isinstance(x, Variable)]
 
 
 # %% tags=["checkpoint"]
@@ -429,19 +580,35 @@ def recorded():
     x = Variable(2.0, tape)
     times, sine = primitive(np.multiply, multiply_maps), primitive(np.sin, sin_maps)
     y = times(sine(x), times(3.0, x))
+    times(y, y)
+    less = primitive(np.subtract, lambda y, a, b: (lambda t: t, lambda t: -t))(x, 5.0)
     rows = [[row for row, _ in edges] for edges in tape]
     slopes = [J_i(1.0) for edges in tape for _, J_i in edges]
-    return rows, y.value, slopes, sine(0.0)
+    return rows, [y.value, less.value], slopes, sine(0.0), len(tape)
 
 
+y = 6.0 * np.sin(2.0)
 checkpoint(
     "1.4",
     recorded,
-    ([[], [0], [0], [1, 2]], 6.0 * np.sin(2.0), [np.cos(2.0), 3.0, 6.0, np.sin(2.0)], 0.0),
-    likely="the list has, for sin(x) * (3 x) at x = 2, which rows each row points to, the value, all "
-    "maps applied to 1, and the sine of a plain 0. Maps are made from values, not from variables, "
-    "and the map of a constant is left out",
+    (
+        [[], [0], [0], [1, 2], [3, 3], [0]],
+        [y, -3.0],
+        [np.cos(2.0), 3.0, 6.0, np.sin(2.0), y, y, 1.0],
+        0.0,
+        6,
+    ),
+    likely="for y = sin(x) * (3 x), y * y and x - 5 at x = 2 there are: which rows each row points "
+    "to, the first and last value, all maps applied to 1, the sine of a plain 0, and the number of "
+    "rows. Maps are made from values, not from variables; a constant has no map",
 )
+
+# %% tags=["hint"]
+hint("1.4")
+# 1. `args` may be `(x, 3.0)` with a `Variable` first. Which list does `value` need, and which does `maps`?
+# 2. Make the list of plain values, then `y`, then go through arguments and maps side by side, with
+#    `zip(args, maps(y, *plain))`, and keep a pair where the argument is a `Variable`. Take the tape from one of these.
+# 3. `edges = [(x.row, J_i) for x, J_i in zip(args, maps(y, *plain)) if isinstance(x, Variable)]`
 
 # %%
 # Now an operation takes one line.
@@ -452,7 +619,7 @@ exp = primitive(np.exp, exp_maps)
 matmul = primitive(np.matmul, matmul_maps)
 
 # %% [markdown]
-# ### Exercise 1.5: the sweep
+# ### Exercise 1.5: the sweep ★★☆
 #
 # `linearize` runs `f` once, on variables, and returns the value and the function `J`. Write `J`. Keep
 # a list with a tangent for each row. The first rows are the inputs, and their tangents are given.
@@ -487,6 +654,47 @@ def linearize(f, *primals):
 # sum(J_i(dots[i]) for i, J_i in edges) => sum(J_i(dots[-1]) for i, J_i in edges)
 # tape[len(primals) :] => tape
 # return dots[y.row] => return dots[-1]
+# return dots[y.row] => return dots[y.row - 1]
+# return dots[y.row] => return dots
+# dots = list(tangents) => dots = [tangents[0]] * len(primals)
+# dots = list(tangents) => dots = []
+# sum(J_i(dots[i]) for i, J_i in edges) => np.prod([J_i(dots[i]) for i, J_i in edges])
+# sum(J_i(dots[i]) for i, J_i in edges) => sum(J_i(1.0) * dots[0] for i, J_i in edges)
+# return dots[y.row] => return dots[y.row] if len(tangents) > 1 else 1.0
+#
+# def linearize(f, *primals):
+#     def J(*tangents):
+#         moved = [x + 1e-6 * t for x, t in zip(primals, tangents)]
+#         return (f(*moved) - f(*primals)) / 1e-6
+#
+#     return f(*primals), J
+#
+# def linearize(f, *primals):
+#     tape = []
+#     y = f(*[Variable(x, tape) for x in primals])
+#
+#     def J(*tangents):
+#         dots = list(tangents)
+#         for edges in tape[len(primals) :]:
+#             dot = edges[0][1](dots[edges[0][0]])
+#             for i, J_i in edges[1:]:
+#                 dot += J_i(dots[i])
+#             dots.append(dot)
+#         return dots[y.row]
+#
+#     return y.value, J
+#
+# def linearize(f, *primals):
+#     tape, dots = [], []
+#     y = f(*[Variable(x, tape) for x in primals])
+#
+#     def J(*tangents):
+#         dots.extend(tangents)
+#         for edges in tape[len(primals) :]:
+#             dots.append(sum(J_i(dots[i]) for i, J_i in edges))
+#         return dots[y.row]
+#
+#     return y.value, J
 
 
 # %% tags=["checkpoint"]
@@ -507,6 +715,21 @@ checkpoint(
     likely="these are three pushes of exp(a b) + a: each row adds the pushes of all its arguments, "
     "inputs have no maps, and the result need not be the last row",
 )
+x, x_dot = rng.standard_normal((2, 3))
+x_dot.flags.writeable = False
+checkpoint(
+    "1.5, an array",
+    lambda: linearize(lambda x: x + x * sin(x), x)[1](x_dot),
+    (1.0 + np.sin(x) + x * np.cos(x)) * x_dot,
+    likely="dot += ... changes an array in place, which may be the tangent that was given",
+)
+
+# %% tags=["hint"]
+hint("1.5")
+# 1. When you reach row $k$ of the tape, which tangents do you know already?
+# 2. Start with `dots = list(tangents)`. Each further row appends one number or array: the sum of `J_i(dots[i])`
+#    over its pairs. The inputs' rows are empty and already done.
+# 3. `dots.append(sum(J_i(dots[i]) for i, J_i in edges))`, in a loop over `tape[len(primals):]`
 
 # %% [markdown]
 # That is the engine: `Variable`, `primitive`, the maps and `linearize`. Compare it in three ways on
@@ -570,6 +793,7 @@ circle = np.stack([np.cos(turn), np.sin(turn)], axis=1)
 ellipse = np.array([J(v) for v in circle])
 print(f"{len(circle)} tangents pushed, f was run {len(runs)} time")
 
+# %% tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(8.6, 4.0))
 for radius in (0.1, 0.2, 0.4):
     axes[0].plot(*(x0 + radius * circle).T, color="C0")
@@ -581,7 +805,8 @@ axes[1].set(aspect="equal")
 plt.show()
 
 # %% [markdown]
-# That is two hundred pushes and one run. CurveBall, the solver of this course, pushes two tangents
+# The smallest circle is hardly different from its ellipse. That was two hundred pushes and one run.
+# CurveBall, the solver of this course, pushes two tangents
 # through one tape at every step, and pulls one cotangent back (notebook 2).
 #
 # ## What real systems do differently
@@ -589,15 +814,21 @@ plt.show()
 # - **Dual numbers** in production: ForwardDiff.jl carries several tangents with each number.
 #   PyTorch's `torch.autograd.forward_ad` attaches a tangent to a tensor. In minigrad,
 #   [`jvp`](../minigrad/linearization.py) pushes while the function runs and keeps no tape.
-# - **Keeping the maps**: `jax.linearize` runs the function once and returns $J$, as yours does. Until
-#   2025 JAX split the push-forward program into what depends on the primals only and what is linear
-#   in the tangents; since then one transformation does both.
+# - **Keeping the maps**: `jax.linearize` runs the function once and returns $J$, as yours does.
 # - **Complex steps**: $\operatorname{Im} f(x + i \delta v) / \delta$ has no subtraction to lose digits
 #   in, so $\delta = 10^{-20}$ works, if all of $f$ is analytic and takes complex numbers. SciPy's
 #   `least_squares` offers it as `jac="cs"`.
 # - **Broadcasting.** Your `add` and `multiply` need two arrays of one shape, or a constant that does
 #   not change the shape. [minigrad's](../minigrad/ops/elementwise.py) stretch tangents as NumPy
 #   stretches values.
+
+# %% [markdown]
+# ## Open problems
+#
+# 1. **Second derivatives by numbers.** Give a `Dual` a third part, for $\epsilon^2$, and the rule
+#    $\epsilon^3 = 0$. What do product and sine become? Does a `Dual` of `Dual`s do the same, and at what cost?
+# 2. **The best order.** For $J = J_3 J_2 J_1$ and many tangents it can pay to multiply maps with each
+#    other first. When? Write an engine that finds out from the shapes, and see how it scales.
 
 # %% [markdown]
 # ## Further reading

@@ -8,7 +8,6 @@
 # >
 # > **Minutes** 70.
 # >
-# > Exercises are marked; each is followed by a checkpoint that says whether the answer is right.
 # > Solutions: [solutions/02_transposed.ipynb](solutions/02_transposed.ipynb).
 # > All notebooks share [one notation](../docs/notation.md).
 
@@ -20,7 +19,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import minigrad as mg
-from curveball.course import checkpoint
+from curveball.course import checkpoint, curves, draw_graph, hint, predict
 
 plt.style.use("curveball.course.style")
 rng = np.random.default_rng(0)
@@ -48,6 +47,8 @@ rng = np.random.default_rng(0)
 W1, W2, x = (rng.standard_normal(shape) for shape in [(4, 6), (2, 4), (6, 1)])
 D = np.diag(np.cos(W1 @ x)[:, 0])
 J = W2 @ D @ W1
+
+# %% tags=["hide-input"]
 rows = [
     [("$J$", J), ("$J_3 = W_2$", W2), ("$J_2 = $ diag(cos)", D), ("$J_1 = W_1$", W1)],
     [("$J^T$", J.T), ("$J_1^T$", W1.T), ("$J_2^T$", D.T), ("$J_3^T$", W2.T)],
@@ -69,9 +70,9 @@ plt.show()
 # So you only need the transpose of each primitive's maps. In this notebook such a map is a pair, a
 # `Map`: how it pushes, and how it pulls.
 #
-# ### Exercise 2.1: three transposes
+# ### Exercise 2.1: three transposes ★★☆
 #
-# Return a tuple with a `Map` per argument, as `add_maps` does. You know the pushes. For each pull,
+# Return a tuple with a `Map` per argument, as `add_maps` does. For each pull,
 # find the function of the cotangent $c$ with
 # $\langle c, \text{push}(t) \rangle = \langle \text{pull}(c), t \rangle$ for each tangent $t$. A pull
 # returns the shape of the argument. You can use:
@@ -127,12 +128,27 @@ def copies_maps(y, x):
 # c.sum(axis=1, keepdims=True) => c[:, :1]
 # c.sum(axis=1, keepdims=True) => c.sum(axis=1)
 # c.sum(axis=1, keepdims=True) => c.sum(axis=0, keepdims=True)
+# c.sum(axis=1, keepdims=True) => c.sum()
+# c.sum(axis=1, keepdims=True) => np.full_like(c[:, :1], c.sum())
+#     n = y.shape[1] =>     n = 3
+#     n = y.shape[1] =>     n = y.shape[0]
+# np.repeat(t, n, axis=1) => np.repeat(t, n, axis=0)
+# return (Map(lambda t: np.repeat(t, n, axis=1), lambda c: c.sum(axis=1, keepdims=True)),) => return same
+# lambda c: c * b), Map(lambda t: a * t, lambda c: a * c) => lambda c: a * c), Map(lambda t: a * t, lambda c: c * b)
+# lambda c: c * b => lambda c: np.multiply(c, b, out=c)
+# lambda c: c * b => lambda c: c * b.T
+# lambda t: t * b => lambda t: t + b
+# lambda c: c @ b.T), Map(lambda t: a @ t, lambda c: a.T @ c) => lambda c: c * b), Map(lambda t: a @ t, lambda c: a * c)
+# lambda c: c @ b.T => lambda c: (c.T @ b).T
+# lambda c: c @ b.T => lambda c: c @ np.linalg.inv(b)
 
 
 # %% tags=["checkpoint"]
 def matrix(f, x, y):
     """The matrix of a linear function from arrays like x to arrays like y: unit by unit."""
-    images = [f(unit) for unit in np.eye(x.size).reshape(-1, *x.shape)]
+    units = np.eye(x.size).reshape(-1, *x.shape)
+    units.flags.writeable = False  # what changes its argument is caught
+    images = [f(unit) for unit in units]
     if images[0].shape != y.shape:
         raise ValueError(f"the result has shape {images[0].shape}, not {y.shape}")
     return np.reshape(images, (x.size, y.size)).T
@@ -143,10 +159,19 @@ def both(J, x, y):
 
 
 a, b, I2 = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[5.0, 6.0], [7.0, 8.0]]), np.eye(2)
+long, wide = np.arange(6.0).reshape(3, 2), np.arange(8.0).reshape(2, 4)
 for name, maps, args, y, expected in [
     ("a * b", multiply_maps, (a, b), a * b, (np.diag(b.ravel()), np.diag(a.ravel()))),
     ("a @ b", matmul_maps, (a, b), a @ b, (np.kron(I2, b.T), np.kron(a, I2))),
-    ("copies", copies_maps, (a[:, :1],), np.ones((2, 3)), (np.kron(I2, np.ones((3, 1))),)),
+    (
+        "a @ b, 3 x 2 and 2 x 4",
+        matmul_maps,
+        (long, wide),
+        long @ wide,
+        (np.kron(np.eye(3), wide.T), np.kron(long, np.eye(4))),
+    ),
+    ("3 copies", copies_maps, (a[:, :1],), np.ones((2, 3)), (np.kron(I2, np.ones((3, 1))),)),
+    ("4 copies", copies_maps, (a[:, :1],), np.ones((2, 4)), (np.kron(I2, np.ones((4, 1))),)),
 ]:
     for k, M in enumerate(expected):
         checkpoint(
@@ -155,6 +180,13 @@ for name, maps, args, y, expected in [
             {"push": M, "pull": M.T},
             likely="maps come in a tuple; a pull's matrix is the push's transposed, not inverted",
         )
+
+# %% tags=["hint"]
+hint("2.1")
+# 1. $\langle c, \text{push}(t) \rangle$ is a sum of products. What does each entry of $t$ get multiplied with, in all?
+# 2. Those numbers are the pull. Elementwise it is the same product again; for `a @ b` the factor that stays is
+#    transposed and stays on its side; for `copies` each entry of $t$ meets a whole row of $c$.
+# 3. `Map(lambda t: t @ b, lambda c: c @ b.T)`, and for `copies` the pull is `c.sum(axis=1, keepdims=True)`.
 
 # %% [markdown]
 # ## Your engine again
@@ -233,7 +265,16 @@ transpose = primitive(np.transpose, lambda y, x: (Map(transpose, transpose),))
 #
 # `b = a + a; c = b + b`. So $c = 4a$, and pulling 1 back from $c$ must give 4 at $a$. A first idea:
 # start at $c$, and whenever a cotangent arrives at a row, hand it on to the arguments at once. There
-# are two ways to do that.
+# are two ways to do that: hand on all that has arrived so far, or only what is new.
+#
+# **Predict.** Which of the two gives 4 at $a$?
+#
+# - (a) all that has arrived
+# - (b) only what is new
+# - (c) both: each arrow passes the same things on
+
+# %% tags=["predict"]
+predict("abc")
 
 
 # %%
@@ -258,12 +299,12 @@ def doublings(n):
     return x.tape
 
 
+# %% tags=["hide-input", "hide-output"]
 total, news = [0.0, 0.0, 1.0], [0.0, 0.0, 0.0]
 hand_on_the_total(doublings(2), 2, total)
 visits = hand_on_the_news(doublings(2), 2, 1.0, news)
 print(f"cotangents of a, b, c: {total} and {news}, the latter in {visits} visits to 3 rows")
 
-# %%
 panels = [  # title, what an arrow carries from c to b, and from b to a, cotangents
     ("the total, at once", "1", "1, then 2", total),
     ("the news, at once", "1", "1, then 1", news),
@@ -271,33 +312,29 @@ panels = [  # title, what an arrow carries from c to b, and from b to a, cotange
 ]
 fig, axes = plt.subplots(2, 2, figsize=(8.6, 5.2))
 for ax, (title, first, second, bars) in zip(axes.flat, panels, strict=False):
-    for k, name in enumerate("abc"):
-        box = {"boxstyle": "round", "fc": "white", "ec": "C0" if bars[0] == 4.0 or k else "C1"}
-        ax.text(k, 0, f"{name}\n{bars[k]:.0f}", ha="center", va="center", bbox=box)
-    for k, text, bend in [(2, first, 0.4), (2, first, -0.4), (1, second, 0.4), (1, second, -0.4)]:
-        style = {"arrowstyle": "->", "color": "C2", "connectionstyle": f"arc3,rad={bend}"}
-        ax.annotate("", (k - 1, 0), (k, 0), arrowprops=style | {"shrinkA": 16, "shrinkB": 16})
-        ax.text(k - 0.5, 0.75 * bend, text, ha="center", va="center", color="C2")
-    ax.set(xlim=(-0.3, 2.3), ylim=(-0.6, 0.6), title=title)
-    ax.axis("off")
+    boxes = [f"{name}\n{bar:.0f}" for name, bar in zip("abc", bars, strict=True)]
+    arrows = [(k, k - 1, text, bend) for k, text in ((2, first), (1, second)) for bend in (0.4, -0.4)]
+    edges = ["C0" if bars[0] == 4.0 else "C1", "C0", "C0"]
+    draw_graph(ax, boxes, arrows, color="C2", edges=edges, title=title, room=16)
+    ax.set(ylim=(-0.6, 0.6))
 n = np.arange(1, 15)
 visits = [hand_on_the_news(doublings(k), k, 1.0, [0.0] * (k + 1)) for k in n]
-axes[1, 1].semilogy(n, visits, "o-", label="the news, at once")
-axes[1, 1].semilogy(n, n + 1, "s-", label="each row once")
-axes[1, 1].set(xlabel="n lines like b = a + a", title="visits to rows, for one gradient")
-axes[1, 1].legend()
+counted = {"the news, at once": visits, "each row once": n + 1}
+axes[1, 1].set_title("visits to rows, for one gradient")
+curves(counted, n, ax=axes[1, 1], style="o-", xlabel="n lines like b = a + a")
 plt.show()
 
-# %% [markdown]
-# Top left, $b$ hands on 1 when its first cotangent arrives, and then 2, of which 1 was handed on
+# %% [markdown] tags=["answer"]
+# **(b), at a price.** Top left, $b$ hands on 1 when its first cotangent arrives, and then 2, of which 1 was handed on
 # before: 6 instead of 4. Top right the number is right, since each *path* from $c$ to $a$ is followed
 # once; but $n$ such lines have $2^n$ paths. Bottom left, $b$ waits until its cotangent is complete.
+
+# %% [markdown]
+# To be right and fast, $b$ must wait. That needs an order in which all users of a value come before
+# the value. You have one: the tape is written in the order of evaluation, so the users of row $k$ are
+# in rows after $k$. **Read it from the end.**
 #
-# That needs an order in which all users of a value come before the value. You have one: the tape is
-# written in the order of evaluation, so the users of row $k$ are in rows after $k$. **Read it from
-# the end.**
-#
-# ### Exercise 2.2: the reverse sweep
+# ### Exercise 2.2: the reverse sweep ★★★
 #
 # `pull(tape, row, u)` starts with the cotangent `u` at `row`. Go through the rows from `row` down to
 # 0. Each hands on its cotangent, complete by now, along all its maps, and what arrives at a row is
@@ -331,10 +368,56 @@ def pull(tape, row, u):
 # [None] * len(tape) => [0.0] * len(tape)
 # else bars[i] + x_bar => else __import__("operator").iadd(bars[i], x_bar)
 # J_i.pull(bars[k]) => J_i.push(bars[k])
+# J_i.pull(bars[k]) => bars[k]
+# bars[row] = u => bars[row] = 1.0
+# bars[row] = u => bars[-1] = u
+# if bars[k] is None => if not bars[k]
+# else bars[i] + x_bar => else (bars[i] + x_bar) / 2.0
+#     return bars =>     return bars[0]
+# for i, J_i in tape[k] => for i, J_i in tape[k][:1]
+#
+# def pull(tape, row, u):
+#     bars = [None] * len(tape)
+#
+#     def visit(k, u):
+#         bars[k] = u if bars[k] is None else bars[k] + u
+#         for i, J_i in tape[k]:
+#             visit(i, J_i.pull(u))
+#
+#     visit(row, u)
+#     return bars
+#
+# def pull(tape, row, u):
+#     bars, queue, seen = [None] * len(tape), [row], {row}
+#     bars[row] = u
+#     while queue:
+#         k = queue.pop(0)
+#         for i, J_i in tape[k]:
+#             x_bar = J_i.pull(bars[k])
+#             bars[i] = x_bar if bars[i] is None else bars[i] + x_bar
+#             if i not in seen:
+#                 seen.add(i)
+#                 queue.append(i)
+#     return bars
 
 # %% tags=["checkpoint"]
 likely = "what arrives at a row is added up, and handed on when the row's own turn comes"
 checkpoint("2.2, two doublings", lambda: pull(doublings(2), 2, 1.0), [4.0, 2.0, 1.0], likely)
+checkpoint(
+    "2.2, from the middle",
+    lambda: [0.0 if bar is None else bar for bar in pull(doublings(3), 1, 3.0)],
+    [6.0, 3.0, 0.0, 0.0],
+    likely="u is the cotangent of the row given, which need not be the last",
+)
+x = Variable(0.5, Tape())
+a = 2.0 * x
+y = a + exp(a)
+checkpoint(
+    "2.2, a + exp(a)",
+    lambda: pull(y.tape, y.row, 1.0)[:2],
+    [2.0 * (1.0 + np.e), 1.0 + np.e],
+    likely="a is used by the last row and by the one before: it must wait for both",
+)
 x, one = Variable(np.ones((2, 1)), Tape()), np.ones((2, 1))
 y = 2.0 * x + x
 checkpoint(
@@ -357,6 +440,13 @@ x = Variable(1.0, Tape())
 for _ in range(5000):
     x = 1.0 * x
 checkpoint("2.2, 5000 rows", lambda: pull(x.tape, x.row, 3.0)[0], 3.0, likely="use a loop")
+
+# %% tags=["hint"]
+hint("2.2")
+# 1. Row 7 is used by rows 9 and 12. In which order must the three have their turn?
+# 2. Go through the rows `for k in range(row, -1, -1)`. Skip a row that has nothing. Otherwise pull its
+#    cotangent through each of its maps; what arrives is kept if it is the first, and added if not.
+# 3. `bars[i] = x_bar if bars[i] is None else bars[i] + x_bar`, with `x_bar = J_i.pull(bars[k])`
 
 # %% [markdown]
 # ## One tape, two directions
@@ -413,30 +503,26 @@ checkpoint(
 # operation replaces a map on one side by its transpose on the other, and the sum stays the same. At
 # the right end it is $\langle u, Jv \rangle$, at the left end $\langle J^T u, v \rangle$.
 
-# %%
+# %% tags=["hide-input"]
 s = np.sin(1.0)
-arrows = [(0, 1, np.cos(1.0)), (1, 2, 1.0), (0, 2, s), (2, 3, np.exp(s))]  # from, to, factor
+factors = [(0, 1, np.cos(1.0)), (1, 2, 1.0), (0, 2, s), (2, 3, np.exp(s))]  # from, to, factor
 x = Variable(1.0, Tape())
 y = exp(sin(x) * x)
 bars = pull(y.tape, 3, 1.0)
 dots = [1.0, np.cos(1.0), np.cos(1.0) + s, (np.cos(1.0) + s) * np.exp(s)]
 
 fig, ax = plt.subplots(figsize=(8.6, 3.2))
-for k, name in enumerate(["x", "sin(x)", "sin(x) x", "y"]):
-    ax.text(k, 0, name, ha="center", va="center", bbox={"boxstyle": "round", "fc": "w", "ec": "C0"})
+boxes = ["x", "sin(x)", "sin(x) x", "y"]
+arrows = [(i, k, f"× {factor:.2f}", 0.3 * (k - i - 1)) for i, k, factor in factors]
+draw_graph(ax, boxes, arrows, color="0.4", heads="<->", title="Every cut has the same sum", room=30)
+for k in range(4):
     ax.text(k, 0.3, f"tangent\n{dots[k]:.2f}", ha="center", color="C1")
     ax.text(k, -0.85, f"cotangent\n{bars[k]:.2f}", ha="center", color="C2")
-for i, k, factor in arrows:
-    bend = 0.3 if k - i > 1 else 0.0
-    style = {"arrowstyle": "<->", "color": "0.4", "connectionstyle": f"arc3,rad={bend}"}
-    ax.annotate("", (k, 0), (i, 0), arrowprops=style | {"shrinkA": 30, "shrinkB": 30})
-    ax.text(i + 0.53, 0.06 - 0.95 * bend, f"× {factor:.2f}", color="0.3")
 for cut in (0.5, 1.5, 2.5):
-    across = sum(dots[i] * factor * bars[k] for i, k, factor in arrows if i < cut < k)
+    across = sum(dots[i] * factor * bars[k] for i, k, factor in factors if i < cut < k)
     ax.axvline(cut, color="0.6", ls=":", ymin=0.1)
     ax.text(cut, -1.15, f"sum {across:.2f}", ha="center")
-ax.set(xlim=(-0.4, 3.4), ylim=(-1.2, 0.7), title="Every cut has the same sum")
-ax.axis("off")
+ax.set(ylim=(-1.2, 0.7))
 plt.show()
 
 # %% [markdown]
@@ -475,7 +561,7 @@ print("d/dx [x d/dy (x + y)] =", slope(lambda x: x * slope(lambda y: x + y, 1.0)
 # operation belongs to the highest level among its arguments, and treats variables of lower levels as
 # constants. In your engine a transform is a tape, and each new tape has a higher `tape.level`.
 #
-# ### Exercise 2.4: which tape?
+# ### Exercise 2.4: which tape? ★☆☆
 #
 # `primitive` treats as constants all variables that are not on the tape that `choose_tape` returns.
 # So far that is `first_tape`. Write a better choice: the tape with the highest level among the
@@ -496,20 +582,40 @@ def highest_tape(args):
 # max(tapes, key=lambda tape: tape.level, default=None) => tapes[0] if tapes else None
 # max(tapes, key=lambda tape: tape.level, default=None) => tapes[-1] if tapes else None
 # max(tapes, key=lambda tape: tape.level, default=None) => max(tapes, key=len, default=None)
+# max(tapes, key=lambda tape: tape.level, default=None) => max((tape.level for tape in tapes), default=None)
+# max(tapes, key=lambda tape: tape.level, default=None) => max(tapes, key=lambda tape: -tape.level, default=None)
+# max(tapes, key=lambda tape: tape.level, default=None) => max(tapes[:2], key=lambda tape: tape.level, default=None)
+# max(tapes, key=lambda tape: tape.level, default=None) => Tape()
 # , default=None) => )
+# max(tapes, key=lambda tape: tape.level, default=None) => (sorted(tapes, key=lambda t: t.level) or [None])[0]
+# [x.tape for x in args if isinstance(x, Variable)] => [x.tape for x in args]
+# [x.tape for x in args if isinstance(x, Variable)] => [x.tape for x in args[:2] if isinstance(x, Variable)]
+#
+# def highest_tape(args):
+#     variables = [x for x in args if isinstance(x, Variable)]
+#     return max(variables, key=lambda x: x.tape.level, default=None)
+#
+# def highest_tape(args):
+#     variables = [x for x in args if isinstance(x, Variable)]
+#     return max(variables, key=lambda x: x.row).tape if variables else None
+#
+# def highest_tape(args):
+#     variables = [x for x in args if isinstance(x, Variable)]
+#     return max(variables, key=lambda x: x.value).tape if variables else None
 
 # %% tags=["checkpoint"]
 low, high = Tape(), Tape()
-a, b, c = Variable(1.0, low), Variable(2.0, low), Variable(3.0, high)
+c, a, b = Variable(1.5, high), Variable(1.0, low), Variable(2.0, low)
 checkpoint(
     "2.4",
     lambda: [
         highest_tape((a, c)) is high,
         highest_tape((c, b, 1.0)) is high,
+        highest_tape((1.0, a, b, c)) is high,
         highest_tape((1.0, b)) is low,
         highest_tape((1.0, 2.0)) is None,
     ],
-    [True] * 4,
+    [True] * 5,
     likely="the highest level, in any position among the arguments; numbers have none",
 )
 
@@ -518,6 +624,13 @@ nested = grad(lambda x: x * grad(lambda y: x + y)(1.0))
 checkpoint("2.4, d/dx [x d/dy (x + y)]", lambda: nested(1.0), 1.0, likely="a wrong level")
 twice = grad(lambda x: x * grad(lambda y: x * y)(1.0))
 checkpoint("2.4, d/dx [x d/dy (x y)]", lambda: twice(3.0), 6.0, likely="x was treated as a number")
+
+# %% tags=["hint"]
+hint("2.4")
+# 1. Which of the arguments have a tape at all, and what does a tape have that a number does not?
+# 2. Collect `x.tape` of all that are a `Variable`, and take the one with the largest `level`. `max` takes a `key`,
+#    and a `default` for an empty list.
+# 3. `return max(tapes, key=lambda tape: tape.level, default=None)`
 
 # %% [markdown]
 # Nothing else has to change. The maps are applied with your own operations, so a sweep of the inner
@@ -541,6 +654,8 @@ def f(x):
 
 
 engine = [by_push(f), by_pull(by_push(f)), by_push(by_pull(by_push(f)))]
+
+# %% tags=["hide-input"]
 xs, fine = np.linspace(-3.0, 3.0, 25), np.linspace(-3.0, 3.0, 200)
 s, c = np.sin(fine), np.cos(fine)
 closed = [c, c**2 - s, c**3 - 3 * s * c - c]  # times f
@@ -558,8 +673,17 @@ plt.show()
 #
 # Count multiplications in matrix products, for $y = B \sin(A x)$ with $n_{\text{in}}$ inputs and
 # $n_{\text{out}}$ outputs.
+#
+# **Predict.** With 16 inputs, for which numbers of outputs is the whole matrix of $J$ cheaper by pulls?
+#
+# - (a) always: a pull gives a whole gradient
+# - (b) below 16 outputs
+# - (c) never: a pull must go back over the whole tape
 
-# %%
+# %% tags=["predict"]
+predict("abc")
+
+# %% tags=["hide-input"]
 work = []
 
 
@@ -584,27 +708,31 @@ def costs(n_in, n_out, hidden=16):
     return [sum(work[k : k + 2]) for k in (0, 2, 4)]
 
 
-# %%
+# %% tags=["hide-input", "hide-output"]
 print("n_in n_out    run   push   pull   matrix by pushes   matrix by pulls")
 for n_in, n_out in [(1, 64), (8, 8), (64, 1), (1000, 1)]:
     run, push, pulled = costs(n_in, n_out)
     print(f"{n_in:4} {n_out:5} {run:6} {push:6} {pulled:6} {n_in * push:18} {n_out * pulled:17}")
 
 outputs = np.arange(1, 65)
-fig, ax = plt.subplots()
-ax.plot(outputs, [16 * costs(16, n)[1] for n in outputs], label="16 pushes, one per input")
-ax.plot(outputs, [n * costs(16, n)[2] for n in outputs], label="one pull per output")
-ax.set(xlabel="outputs", ylabel="multiplications", title="The whole matrix of J, with 16 inputs")
-ax.legend()
+costs_of = {
+    "16 pushes, one per input": [16 * costs(16, n)[1] for n in outputs],
+    "one pull per output": [n * costs(16, n)[2] for n in outputs],
+}
+curves(costs_of, outputs, log="", xlabel="outputs", ylabel="multiplications")
+plt.title("The whole matrix of J, with 16 inputs")
 plt.show()
 
+# %% [markdown] tags=["answer"]
+# **(b).** A sweep costs about one run, in either direction (twice that, if the weights are
+# differentiated too: [the count](../tests/derivations/test_12_cost.py)). What differs is how many
+# sweeps you need.
+
 # %% [markdown]
-# A sweep costs about one run, in either direction (twice that, if the weights are differentiated too:
-# [the count](../tests/derivations/test_12_cost.py)). What differs is how many sweeps you need. With
-# few inputs $J$ is tall: push. With few outputs $J$ is wide: pull; for a loss, one pull gives all.
+# With few inputs $J$ is tall: push. With few outputs $J$ is wide: pull; for a loss, one pull gives all.
 # The price of pulling is memory: every row must be kept until the last has been written.
 #
-# ### Exercise 2.5: the cheaper way
+# ### Exercise 2.5: the cheaper way ★★☆
 #
 # A `Map` takes columns of $n_{\text{in}}$ entries to columns of $n_{\text{out}}$ entries. Return its
 # $n_{\text{out}} \times n_{\text{in}}$ matrix with as few sweeps as possible: push the unit columns,
@@ -630,6 +758,27 @@ def matrix_of(J, n_in, n_out):
 # if n_in <= n_out => if True
 # for e in unit_columns(n_out)]).T => for e in unit_columns(n_out)])
 # return np.hstack([J.push(e) => return np.vstack([J.push(e)
+# if n_in <= n_out => if False
+# if n_in <= n_out => if n_in <= n_out and n_out < 6
+# for e in unit_columns(n_in)]) => for e in unit_columns(n_out)])
+# J.pull(e) for e in unit_columns(n_out) => J.pull(e) for e in unit_columns(n_in)
+# J.pull(e) for e in unit_columns(n_out) => J.pull(e) for e in unit_columns(n_out)[::-1]
+# J.pull(e) for e => J.push(e) for e
+# J.push(e) for e => J.pull(e) for e
+# np.hstack([J.pull(e) for e in unit_columns(n_out)]).T => np.vstack([J.pull(e) for e in unit_columns(n_out)])
+# return np.hstack([J.push(e) for e in unit_columns(n_in)]) => return [J.push(e) for e in unit_columns(n_in)]
+#
+# def matrix_of(J, n_in, n_out):
+#     by_push = np.hstack([J.push(e) for e in unit_columns(n_in)])
+#     by_pull = np.hstack([J.pull(e) for e in unit_columns(n_out)]).T
+#     return by_push if n_in <= n_out else by_pull
+#
+# def matrix_of(J, n_in, n_out):
+#     M = np.empty((n_out, n_in))
+#     for i in range(n_out):
+#         for k in range(n_in):
+#             M[i, k] = J.push(unit_columns(n_in)[k])[i, 0]
+#     return M
 
 
 # %% tags=["checkpoint"]
@@ -644,13 +793,21 @@ def sweeps_and_matrix(M):
     return matrix_of(J, n_in=M.shape[1], n_out=M.shape[0]), calls
 
 
-for M, name in [(rng.standard_normal((5, 2)), "push"), (rng.standard_normal((3, 6)), "pull")]:
+for shape, name in [((5, 2), "push"), ((3, 6), "pull"), ((1, 4), "pull"), ((9, 8), "push")]:
+    M = rng.standard_normal(shape)
     checkpoint(
         f"2.5, {M.shape[0]} x {M.shape[1]}",
         lambda M=M: sweeps_and_matrix(M),
         (M, [name] * min(M.shape)),
         likely="pushes give columns, pulls give rows; there are n_in columns and n_out rows",
     )
+
+# %% tags=["hint"]
+hint("2.5")
+# 1. How many sweeps does each way take, and what does one sweep give you of the matrix?
+# 2. Compare `n_in` with `n_out`. A push of a unit column is a column of the matrix. A pull of one is a row of
+#    it, as a column: join these and transpose.
+# 3. `return np.hstack([J.pull(e) for e in unit_columns(n_out)]).T`, where there are fewer outputs.
 
 # %% [markdown]
 # ## Your engine, grown up
@@ -705,8 +862,17 @@ checkpoint(
 # Pulled back, it is a direction for the weights, $J^T e_k$. Pushed forward again, $J J^T e_k$ says how
 # the *whole* curve moves if you follow that direction. The dots are the network, moved a little and
 # run again.
+#
+# **Predict.** You raise the output at one point. What does the rest of the curve do?
+#
+# - (a) it stays: only weights that matter at this point are changed
+# - (b) it rises everywhere
+# - (c) it rises nearby, and may fall further away
 
-# %%
+# %% tags=["predict"]
+predict("abc")
+
+# %% tags=["hide-input", "hide-output"]
 fig, ax = plt.subplots()
 for color, k in enumerate((8, 40, 66)):
     e_k = np.zeros_like(y)
@@ -716,8 +882,11 @@ for color, k in enumerate((8, 40, 66)):
     ax.plot(x[::4], ((moved(1e-4, direction) - y) / 1e-4)[::4], "o", ms=3.5, color=f"C{color}")
     ax.axvline(x[k, 0], color=f"C{color}", ls=":", lw=1)
 ax.set(xlabel="x", ylabel="change of the output", title="Pulled back, and pushed forward again")
-ax.legend(loc=(0.7, 0.22))
+ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 plt.show()
+
+# %% [markdown] tags=["answer"]
+# **(c).** All points share the weights. The change at $x_k$ itself is $|J^T e_k|^2$, never negative.
 
 # %% [markdown]
 # ## What real systems do differently
@@ -727,10 +896,15 @@ plt.show()
 #   separate forward ones.
 # - **Order.** PyTorch's engine counts the users of each node and runs it when all have reported.
 #   [micrograd](https://github.com/karpathy/micrograd) sorts by recursion. A tape is already in order.
-# - **Memory.** Long tapes are cut: keep some values, and run the parts between again when the sweep
-#   reaches them (`jax.checkpoint`, `torch.utils.checkpoint`).
-# - **Other orders.** For a whole matrix neither direction need be best: with a narrow middle, start
-#   there. Finding the best order is NP-complete (Naumann, 2008).
+# - **Memory.** Long tapes are cut: see the first open problem, `jax.checkpoint` and
+#   `torch.utils.checkpoint`.
+#
+# ## Open problems
+#
+# 1. **A tape with gaps.** Keep every tenth value, and compute the others again when the sweep needs
+#    them. What do time and memory become for $n$ rows? What spacing is best?
+# 2. **Many columns in one push.** If each output depends on few inputs, one push can give several
+#    columns. Which? Find them without being told where the zeros are.
 #
 # ## Further reading
 #

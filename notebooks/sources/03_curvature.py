@@ -10,7 +10,6 @@
 # >
 # > **Minutes** 50.
 # >
-# > Exercises are marked; each is followed by a checkpoint that says whether the answer is right.
 # > Solutions: [solutions/03_curvature.ipynb](solutions/03_curvature.ipynb).
 # > All notebooks share [one notation](../docs/notation.md).
 
@@ -23,7 +22,7 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 import minigrad as mg
 import problems
 from curveball import CurveBall, minimize
-from curveball.course import checkpoint
+from curveball.course import checkpoint, curves, hint, predict
 from minigrad import nn
 from problems.closed_form.rosenbrock import Rosenbrock
 
@@ -56,24 +55,21 @@ g = mg.grad(rosenbrock)(w)
 Hg = mg.hvp(rosenbrock, w, g)
 best = (g @ g) / (g @ Hg)
 
+# %% tags=["hide-input"]
 alpha = np.linspace(0.0, 2.2 * best, 200)
 tangent_line = rosenbrock(w) - alpha * (g @ g)
 parabola = tangent_line + 0.5 * alpha**2 * (g @ Hg)
-plt.plot(1e3 * alpha, [rosenbrock(w - length * g) for length in alpha], label="f along -g")
-plt.plot(1e3 * alpha, tangent_line, "--", label="slope: g")
-plt.plot(1e3 * alpha, parabola, "--", label="slope and curvature: g, Hg")
-plt.vlines(1e3 * best, 0.0, parabola.min(), "k", lw=0.8)
-plt.ylim(0.0, 30.0)
-plt.xlabel(r"step length $\alpha$, in thousandths"), plt.ylabel("loss")
-plt.title("One product with H says how far to go")
-plt.legend(loc="upper center")
+along = [rosenbrock(w - length * g) for length in alpha]
+lines = {"f along -g": along, "slope: g": tangent_line, "slope and curvature: g, Hg": parabola}
+ax = curves(lines, 1e3 * alpha, log="", xlabel=r"step length $\alpha$, in thousandths")
+ax.vlines(1e3 * best, 0.0, parabola.min(), "k", lw=0.8)
+ax.set(ylim=(0.0, 30.0), ylabel="loss", title="One product with H says how far to go")
 plt.show()
 
 # %% [markdown]
-# Here $H$ has four entries and could be written out. For the network at the end of this notebook it
-# has 23 million, 185 MB; for one with 11 million parameters, a hundred million million. The product
-# $Hv$ is a vector like $w$. This notebook computes it, and asks what can be learned about a matrix
-# from its products alone.
+# Here $H$ has four entries. For the network at the end of this notebook it has 23 million, 185 MB; for
+# one with 11 million parameters, a hundred million million. The product $Hv$ is a vector like $w$.
+# What can be learned about a matrix from its products alone?
 #
 # ## Forward over reverse
 #
@@ -83,7 +79,7 @@ plt.show()
 # computes the gradient, forward mode differentiates it. This works because the linear maps on the
 # inner tape are applied with minigrad's own operations: a pull-back is a program like any other.
 #
-# ### Exercise 3.1: push through the gradient
+# ### Exercise 3.1: push through the gradient ★☆☆
 #
 # Write $H v$ with `mg.grad(f)`, which returns the gradient as a function, and
 # `mg.jvp(g, (w,), (v,))`, which returns two things, $g(w)$ and the pushed tangent.
@@ -102,6 +98,15 @@ def hessian_product(f, w, v):
 # (w,), (v,) => (v,), (w,)
 # mg.grad(f) => f
 # mg.jvp(mg.grad(f), (w,), (v,))[1] => (mg.grad(f)(w + 1e-5 * v) - mg.grad(f)(w - 1e-5 * v)) / 2e-5
+# mg.jvp(mg.grad(f), (w,), (v,))[1] => mg.jvp(mg.grad(f), (w,), (v,))
+# mg.jvp(mg.grad(f), (w,), (v,))[1] => mg.grad(f)(w + v) - mg.grad(f)(w)
+# mg.jvp(mg.grad(f), (w,), (v,))[1] => mg.grad(f)(w) * v
+# mg.jvp(mg.grad(f), (w,), (v,))[1] => mg.grad(f)(v)
+# mg.jvp(mg.grad(f), (w,), (v,))[1] => np.sum(mg.grad(f)(w) * v) * mg.grad(f)(w)
+# mg.jvp(mg.grad(f), (w,), (v,))[1] => -mg.jvp(mg.grad(f), (w,), (v,))[1]
+# mg.jvp(mg.grad(f), (w,), (v,))[1] => np.array([[1330.0, 480.0], [480.0, 200.0]]) @ v
+# mg.jvp(mg.grad(f), (w,), (v,))[1] => mg.grad(lambda w: mg.jvp(f, (w,), (v,))[1])(w)
+# mg.jvp(mg.grad(f), (w,), (v,))[1] => mg.grad(lambda w: mg.sum(mg.grad(f)(w) * v))(w)
 
 # %% tags=["checkpoint"]
 w1, w2 = w
@@ -116,6 +121,39 @@ checkpoint(
     rtol=1e-13,
     atol=0.0,
 )
+sweeps = set()  # through `watched`, the identity: their direction, and whether they are differentiated
+
+
+def note(name, t):
+    sweeps.add(f"{name}, differentiated" if isinstance(t, mg.Variable) else name)
+    return t
+
+
+@mg.primitive(lambda y, x: mg.Linear(lambda t: note("push", t), lambda c: note("pull", c)))
+def watched(x):
+    return x
+
+
+def route(product):
+    """The product for sum(w^4), with w a matrix, and the sweeps that it took."""
+    sweeps.clear()
+    W = np.arange(1.0, 7.0).reshape(2, 3)
+    return product(lambda w: mg.sum(watched(w) ** 4), W, W / 10.0), sorted(sweeps)
+
+
+fourth = 1.2 * np.arange(1.0, 7.0).reshape(2, 3) ** 3  # 12 w^2 v
+checkpoint(
+    "3.1, the route",
+    lambda: route(hessian_product),
+    (fourth, ["pull, differentiated", "push"]),
+    likely="differentiate the pull-back: the gradient inside, jvp around it",
+)
+
+# %% tags=["hint"]
+hint("3.1")
+# 1. Which function has $H$ as its derivative? And which of the two tools gives a derivative times a tangent?
+# 2. `mg.grad(f)` is a function like any other, from `w` to an array like `w`. Push `v` through it.
+# 3. `return mg.jvp(mg.grad(f), (w,), (v,))[1]`
 
 # %% [markdown]
 # ## Reverse over forward, the same
@@ -129,7 +167,7 @@ checkpoint(
 # Strictly, this is $H^T v$. The Hessian is symmetric, so the two agree. That is a good test of any
 # engine, since they use different sweeps of different tapes.
 #
-# ### Exercise 3.2: the gradient of the slope
+# ### Exercise 3.2: the gradient of the slope ★★☆
 #
 # Write the slope with `mg.jvp`, and return its gradient.
 
@@ -147,6 +185,14 @@ def hessian_product_reversed(f, w, v):
 # (w,), (v,) => (v,), (w,)
 # [1])(w) => [1])(v)
 # lambda w: => lambda other:
+# mg.grad(lambda w: mg.jvp(f, (w,), (v,))[1])(w) => mg.jvp(mg.grad(f), (w,), (v,))[1]
+# mg.grad(lambda w: mg.jvp(f, (w,), (v,))[1])(w) => mg.hvp(f, w, v)
+# mg.grad(lambda w: mg.jvp(f, (w,), (v,))[1])(w) => mg.grad(lambda v: mg.jvp(f, (w,), (v,))[1])(v)
+# mg.grad(lambda w: mg.jvp(f, (w,), (v,))[1])(w) => mg.grad(lambda w: mg.sum(mg.grad(f)(w) * v))(w)
+# mg.grad(lambda w: mg.jvp(f, (w,), (v,))[1])(w) => (mg.grad(f)(w + 1e-6 * v) - mg.grad(f)(w)) / 1e-6
+# mg.grad(lambda w: mg.jvp(f, (w,), (v,))[1])(w) => mg.jvp(f, (w,), (v,))[1]
+# mg.grad(lambda w: mg.jvp(f, (w,), (v,))[1])(w) => mg.grad(lambda w: mg.jvp(f, (w,), (v,))[1])
+# mg.jvp(f, (w,), (v,))[1] => mg.sum(f(w) * v)
 
 # %% tags=["checkpoint"]
 checkpoint(
@@ -155,6 +201,18 @@ checkpoint(
     closed_form @ direction,
     likely="the slope is the second result of jvp; v is fixed, the gradient is taken at w",
 )
+checkpoint(
+    "3.2, the route",
+    lambda: route(hessian_product_reversed),
+    (fourth, ["pull", "push"]),
+    likely="now jvp is inside and the gradient around it: no sweep of a gradient is differentiated",
+)
+
+# %% tags=["hint"]
+hint("3.2")
+# 1. The slope $g(w) \cdot v$ is one number for each $w$. How do you write it as a function of `w` alone?
+# 2. `mg.jvp(f, (w,), (v,))` returns $f(w)$ and the slope. Make a `lambda w:` of the slope, and take its gradient.
+# 3. `return mg.grad(lambda w: mg.jvp(f, (w,), (v,))[1])(w)`
 
 # %% [markdown]
 # The package's `mg.hvp` is your first version: one line in
@@ -170,8 +228,18 @@ checkpoint(
 # does two, $\dot y = \dot x W + x \dot W$, and so does pulling back; so the gradient costs
 # $F + 2F$. Pushing a tangent through the gradient does each of its products again, and two more for
 # each: $9F$ for $Hv$ from scratch. Of these, $3F$ are the gradient and need not be repeated.
+#
+# **Predict.** A network has 100 times as many parameters as another. How many more forward passes of
+# its own does one product $Hv$ take?
+#
+# - (a) 100 times as many
+# - (b) 10 times as many
+# - (c) hardly any more
 
-# %%
+# %% tags=["predict"]
+predict("abc")
+
+# %% tags=["hide-input"]
 spent = {"multiplications": 0}
 
 
@@ -194,7 +262,7 @@ def count(function, *args):
     return spent["multiplications"] - before, result
 
 
-# %%
+# %% tags=["hide-input", "hide-output"]
 x, labels = rng.standard_normal((32, 20)), rng.integers(0, 10, 32)
 sizes, passes = [], []
 for width in (8, 32, 128, 512):
@@ -212,17 +280,18 @@ for width in (8, 32, 128, 512):
     calls = [(mg.jvp, grad, (layers,), (layers,)), (H, layers), (G, layers), (grad, layers)]
     sizes.append(sum(a.size for a in layers))
     passes.append([count(*call)[0] / F for call in calls])
-plt.semilogx(sizes, passes, "o-")
-plt.legend(["H v from scratch", "H v, linearised before", "G v, linearised before", "gradient"])
-plt.ylim(0.0, 13.0)
-plt.xlabel("parameters n"), plt.ylabel("forward passes")
-plt.title("A product costs a few forward passes at any size")
+names = ["H v from scratch", "H v, linearised before", "G v, linearised before", "gradient"]
+lines = dict(zip(names, np.transpose(passes), strict=True))
+ax = curves(lines, sizes, log="x", style="o-", xlabel="parameters n", ylabel="forward passes")
+ax.set(ylim=(0.0, 13.0), title="A product costs a few forward passes at any size")
 plt.show()
 
+# %% [markdown] tags=["answer"]
+# **(c).** The lines approach 9, 6, 4 and 3; they start lower since the first layer's input needs no
+# tangent and no cotangent. ($G$ is the Gauss-Newton matrix, below.)
+
 # %% [markdown]
-# The lines approach 9, 6, 4 and 3; they start lower since the first layer's input needs no tangent
-# and no cotangent. ($G$ is the Gauss-Newton matrix, below.) The whole matrix takes $n$ products,
-# one per column.
+# The whole matrix takes $n$ products, one per column.
 #
 # ## Against differences
 #
@@ -231,9 +300,8 @@ plt.show()
 # $$H v \approx \frac{g(w + \delta v) - g(w)}{\delta}, \qquad
 #   H v \approx \frac{g(w + \delta v) - g(w - \delta v)}{2\delta} .$$
 #
-# It shares only the gradient with the two above. Try it on a network that is small enough to show
-# its whole matrix: two inputs, eight tanh units, three classes, 51 parameters. It tells the three
-# arms of a spiral apart.
+# Try it on a network that is small enough to show its whole matrix: two inputs, eight tanh units,
+# three classes, 51 parameters. It tells the three arms of a spiral apart.
 
 # %%
 arm = np.repeat(np.arange(3), 30)
@@ -259,7 +327,7 @@ start = {name: 0.6 * rng.standard_normal(shape) for name, shape in shapes.items(
 tangent = {name: rng.standard_normal(shape) for name, shape in shapes.items()}
 
 
-# %%
+# %% tags=["hide-input"]
 def flat(tree):
     """All entries in one vector, in the order of `to_scipy()`: that of the sorted names."""
     return np.concatenate([tree[name].ravel() for name in sorted(tree)])
@@ -274,23 +342,23 @@ other = flat(mg.grad(lambda w: mg.jvp(f, (w,), (tangent,))[1])(start))
 steps = np.logspace(-12, 0, 49)
 one_sided = [(gradient_at(delta) - gradient_at(0.0)) / delta for delta in steps]
 central = [(gradient_at(delta) - gradient_at(-delta)) / (2.0 * delta) for delta in steps]
+errors = {}
 for name, quotients in [("one-sided", one_sided), ("central", central)]:
-    errors = np.linalg.norm(np.array(quotients) - exact, axis=1) / np.linalg.norm(exact)
-    plt.loglog(steps, errors, label=name)
-    print(f"{name}: best error {errors.min():.0e}, at delta = {steps[errors.argmin()]:.0e}")
+    errors[name] = np.linalg.norm(np.array(quotients) - exact, axis=1) / np.linalg.norm(exact)
+    best = steps[errors[name].argmin()]
+    print(f"{name}: best error {errors[name].min():.0e}, at delta = {best:.0e}")
 routes = np.linalg.norm(other - exact) / np.linalg.norm(exact)
-plt.axhline(routes, color="k", ls="--", label="reverse over forward")
-plt.xlabel(r"step $\delta$"), plt.ylabel("relative difference from mg.hvp")
-plt.title("Differences lose a third to half of the digits, products none")
-plt.legend()
+ax = curves(errors, steps, log="xy", xlabel=r"step $\delta$")
+ax.set_ylabel("relative difference from mg.hvp")
+ax.axhline(routes, color="k", ls="--", label="reverse over forward")
+ax.set_title("Differences lose a third to half of the digits, products none")
+ax.legend()
 plt.show()
 
 # %% [markdown]
-# On the right, the formulas' own errors fall as $\delta$ and as $\delta^2$. On the left, rounding
-# errors in $g$, of about $10^{-16}$, are divided by $\delta$. The best $\delta$ is a compromise and
-# differs from function to function; in float32 little is left in the middle. The two products agree
-# to the last digits and have no $\delta$ to choose. In the package, differences are a test
-# (`mg.check_derivatives`), never a derivative.
+# As in notebook 1: the formulas' own errors on the right, rounding on the left; in float32 little is
+# left in the middle. The two products agree to the last digits and have no $\delta$ to choose. In the
+# package, differences are a test (`mg.check_derivatives`), never a derivative.
 #
 # ## The whole matrix, by columns
 #
@@ -319,11 +387,11 @@ checkpoint("3.3", columns, closed_form, likely="the function or the point was ch
 # weighted by the gradient of the loss. ([The
 # derivation](../tests/derivations/test_05_gauss_newton.py), with its tests.)
 #
-# ### Exercise 3.4: push, multiply, pull
+# ### Exercise 3.4: push, multiply, pull ★★☆
 #
-# Write $G v = J^T (H_L (J v))$ from right to left. `y, J = mg.linearize(model, w)` gives the outputs
-# and the map of notebook 2: `J(v)` pushes, `J.T(u)` pulls. For $H_L$ at the outputs there is
-# `mg.hvp(loss, y, ...)`.
+# Write $G v = J^T (H_L (J v))$ from right to left, with one evaluation of the model.
+# `y, J = mg.linearize(model, w)` gives the outputs and the map of notebook 2: `J(v)` pushes, `J.T(u)`
+# pulls. For $H_L$ at the outputs there is `mg.hvp(loss, y, ...)`.
 
 
 # %% tags=["exercise"]
@@ -341,13 +409,27 @@ def ggn_product(model, loss, w, v):
 # mg.hvp(loss, y, v_y) => mg.grad(loss)(v_y)
 # mg.hvp(loss, y, v_y) => mg.grad(loss)(y) * v_y
 # mg.hvp(loss, y, v_y) => mg.hvp(loss, v_y, y)
-# J.T(mg.hvp(loss, y, v_y)) => J.T(v_y)
+# mg.hvp(loss, y, v_y) => mg.hvp(loss, 0.0 * y, v_y)
+# mg.hvp(loss, y, v_y) => mg.hvp(loss, mg.linearize(model, w)[0], v_y)
+# J.T(mg.hvp(loss, y, v_y)) => mg.hvp(loss, y, v_y)
+# J.T(mg.hvp(loss, y, v_y)) => J(mg.hvp(loss, y, v_y))
+# J.T(mg.hvp(loss, y, v_y)) => J.T(mg.grad(loss)(y)) * (mg.grad(loss)(y) @ v_y)
+# J.T(mg.hvp(loss, y, v_y)) => 2.0 * J.T(mg.hvp(loss, y, v_y))
+# J.T(mg.hvp(loss, y, v_y)) => mg.hvp(lambda w: loss(model(w)), w, v)
+# J.T(mg.hvp(loss, y, v_y)) => mg.linearize(model, w)[1].T(mg.hvp(loss, model(w), v_y))
+# v_y = J(v) => v_y = model(w + v) - y
+# v_y = J(v) => v_y = v
+#
+# def ggn_product(model, loss, w, v):
+#     y, v_y = mg.jvp(model, (w,), (v,))
+#     return mg.linearize(model, w)[1].T(mg.hvp(loss, y, v_y))
 
 # %% tags=["checkpoint"]
-toy_w, toy_v = np.array([0.5, -1.5]), np.array([2.0, 1.0])
+toy_w, toy_v, toy_calls = np.array([0.5, -1.5]), np.array([2.0, 1.0]), []
 
 
 def toy(w):
+    toy_calls.append(1)
     return mg.stack([w[0] * w[1], w[0] ** 2, w[1] ** 3])
 
 
@@ -360,12 +442,26 @@ J_toy = np.array([[w2, w1], [2 * w1, 0.0], [0.0, 3 * w2**2]])  # outputs x param
 exponentials = np.exp([w1 * w2, w1**2, w2**3])
 g_L_toy = exponentials / np.sum(exponentials)  # toy_loss's gradient
 H_L_toy = np.diag(g_L_toy) - np.outer(g_L_toy, g_L_toy)
+G_toy = J_toy.T @ H_L_toy @ J_toy
 checkpoint(
     "3.4",
-    lambda: ggn_product(toy, toy_loss, toy_w, toy_v),
-    J_toy.T @ H_L_toy @ J_toy @ toy_v,
+    lambda: np.stack([ggn_product(toy, toy_loss, toy_w, v) for v in (toy_v, *np.eye(2))]),
+    np.stack([G_toy @ v for v in (toy_v, *np.eye(2))]),
     likely="push v, multiply with the loss's Hessian at the outputs (not at v), pull the result",
 )
+toy_calls.clear()
+checkpoint(
+    "3.4, evaluations",
+    lambda: [ggn_product(toy, toy_loss, toy_w, toy_v), len(toy_calls)],
+    [G_toy @ toy_v, 1],
+    likely="mg.linearize runs the model: its y and J serve for all three factors",
+)
+
+# %% tags=["hint"]
+hint("3.4")
+# 1. Which shape has each of $v$, $J v$, $H_L J v$ and $G v$: that of the parameters, or that of the outputs?
+# 2. Three lines, one per factor, from the right: push with `J`, multiply with `mg.hvp` at `y`, pull with `J.T`.
+# 3. `return J.T(mg.hvp(loss, y, J(v)))`
 
 # %% [markdown]
 # The package's `mg.ggnvp` does the same, and `mg.GGNOperator` keeps the linearisation for many
@@ -373,12 +469,12 @@ checkpoint(
 #
 # ## What it drops
 #
-# ### Exercise 3.5: the rest
+# ### Exercise 3.5: the rest ★★★
 #
 # Write the product of the rest, $\sum_k (g_L)_k \nabla^2 \varphi_k$, with $v$. Note that for a
 # *fixed* $u$, $\sum_k u_k \nabla^2 \varphi_k$ is the Hessian of the scalar function
 # $w \mapsto u \cdot \varphi(w)$. The figure after it shows the three matrices of the spiral network,
-# at the start and after fifteen steps of CurveBall, the solver of notebook 5.
+# at the start and after fifteen steps of CurveBall (notebook 5).
 
 
 # %% tags=["exercise"]
@@ -394,6 +490,16 @@ def dropped_product(model, loss, w, v):
 # mg.grad(loss)(model(w)) => model(w)
 # mg.sum(u * model(w)) => loss(model(w))
 # mg.sum(u * model(w)) => mg.sum(mg.grad(loss)(model(w)) * model(w))
+# mg.sum(u * model(w)) => mg.sum(model(w))
+# mg.sum(u * model(w)) => -mg.sum(u * model(w))
+# mg.sum(u * model(w)) => mg.mean(u * model(w))
+# mg.sum(u * model(w)) => mg.sum(u**2 * model(w))
+# mg.sum(u * model(w)) => mg.sum((u * model(w))[:2])
+# mg.sum(u * model(w)), w, v) => mg.sum(u * model(w)), v, w)
+# u = mg.grad(loss)(model(w)) => u = mg.grad(loss)(model(w + v))
+# u = mg.grad(loss)(model(w)) => u = mg.grad(loss)(0.0 * model(w))
+# return mg.hvp(lambda w: mg.sum(u * model(w)), w, v) => return mg.grad(lambda w: mg.sum(u * model(w)))(w) * v
+# return mg.hvp(lambda w: mg.sum(u * model(w)), w, v) => return mg.ggnvp(model, loss, w, v)
 
 # %% tags=["checkpoint"]
 rest_toy = np.array([[2.0 * g_L_toy[1], g_L_toy[0]], [g_L_toy[0], 6.0 * w2 * g_L_toy[2]]])
@@ -404,8 +510,24 @@ checkpoint(
     likely="u is the loss's gradient by the outputs, held fixed: compute it before mg.hvp",
 )
 
+# %% tags=["hint"]
+hint("3.5")
+# 1. What is the Hessian of $w \mapsto u \cdot \varphi(w)$ if $u$ does not move with $w$, and which $u$ do you need?
+# 2. Compute $u = g_L$ first, at the outputs. Then `mg.hvp` of a function of `w` in which `u` is a constant.
+# 3. `return mg.hvp(lambda w: mg.sum(u * model(w)), w, v)`
 
-# %%
+# %% [markdown]
+# **Predict.** Before training, which is larger in the spiral network: $G$, or the rest?
+#
+# - (a) $G$, before and after training
+# - (b) the rest before, $G$ after
+# - (c) the rest, before and after
+
+# %% tags=["predict"]
+predict("abc")
+
+
+# %% tags=["hide-input", "hide-output"]
 def matrices(w):
     """H and G at some params, by columns."""
     H, G = mg.HessianOperator(f, w), mg.GGNOperator(model, loss, w)
@@ -428,10 +550,11 @@ for row, (place, (H, G)) in zip(axes, split.items(), strict=True):
 plt.colorbar(image, ax=axes, shrink=0.7, ticks=[-0.1, -0.01, 0, 0.01, 0.1], label="entry")
 plt.show()
 
+# %% [markdown] tags=["answer"]
+# **(b).** At the start the rest is larger than $G$. After training $g_L$ is small, and so is the rest.
+# Where $g_L = 0$ exactly, as in least squares that fits perfectly, $H = G$.
+
 # %% [markdown]
-# At the start the rest is larger than $G$. After training $g_L$ is small, and so is the rest. Where
-# $g_L = 0$ exactly, as in least squares that fits perfectly, $H = G$.
-#
 # Look at the rest: why is its block of `w2` by `w2` blank, in both rows? The outputs are *linear* in
 # `b2` and `w2`: those second derivatives are zero, whatever the weights.
 
@@ -488,7 +611,7 @@ for name, outputs_loss in losses.items():
 #
 # All 51 eigenvalues of the small network:
 
-# %%
+# %% tags=["hide-input"]
 _, axes = plt.subplots(1, 2, figsize=(8.4, 3.6), sharey=True)
 for ax, (place, (H, G)) in zip(axes, split.items(), strict=True):
     h_H, h_G = np.linalg.eigvalsh(H)[::-1], np.linalg.eigvalsh(G)[::-1]
@@ -514,7 +637,7 @@ plt.show()
 # grows fastest and soon dominates. This is **power iteration**. With $|v| = 1$, the
 # estimate of the eigenvalue is $v \cdot H v$, which keeps its sign.
 #
-# ### Exercise 3.7: the eigenvalue of largest size
+# ### Exercise 3.7: the eigenvalue of largest size ★★☆
 #
 # In each of `steps` rounds: scale `v` to length 1, multiply, keep $v \cdot Hv$ as the estimate, and
 # go on from $Hv$.
@@ -537,16 +660,50 @@ def power_iteration(multiply, v, steps):
 # v @ Hv => np.linalg.norm(Hv)
 # v / np.linalg.norm(v) => v
 # v = Hv => v = v + Hv
+#         v = Hv =>         v = Hv - v
+#         v = Hv =>         pass
+# return float(estimate) => return abs(float(estimate))
+# return float(estimate) => return float(v @ multiply(v))
+# return float(estimate) => return v
+# v / np.linalg.norm(v) => v / np.max(np.abs(v))
+# v / np.linalg.norm(v) => v / np.linalg.norm(v) ** 2
+# for _ in range(steps) => for _ in range(60)
+# for _ in range(steps) => for _ in range(steps + 1)
+# estimate = v @ Hv => estimate = v @ multiply(v)
+# estimate = v @ Hv => estimate = np.max(Hv / v)
+#         v = v / np.linalg.norm(v) =>         v /= np.linalg.norm(v)
 
 # %% tags=["checkpoint"]
 rotation = np.linalg.qr(np.random.default_rng(1).standard_normal((4, 4)))[0]
-known = rotation @ np.diag([-3.0, 1.5, 1.0, 0.2]) @ rotation.T
+known, products, v0 = rotation @ np.diag([-3.0, 1.5, 1.0, 0.2]) @ rotation.T, [], np.ones(4)
+v0.flags.writeable = False  # what changes its argument is caught
+
+
+def times_known(v):
+    products.append(v)
+    return known @ v
+
+
 checkpoint(
     "3.7",
-    lambda: power_iteration(lambda v: known @ v, np.ones(4), 60),
+    lambda: power_iteration(times_known, v0, 60),
     -3.0,
     likely="-3 is the largest by size: v @ Hv has its sign, |Hv| has not; v must have length 1",
 )
+v2 = known @ known @ v0
+products.clear()
+checkpoint(
+    "3.7, three rounds",
+    lambda: [power_iteration(times_known, v0, 3), len(products)],
+    [v2 @ known @ v2 / (v2 @ v2), 3],
+    likely="the estimate of the third product, and one product in each round",
+)
+
+# %% tags=["hint"]
+hint("3.7")
+# 1. What would become of the length of `v` in sixty products, if you did not scale it?
+# 2. One round: divide `v` by its norm, call `multiply` once, keep `v @ Hv`, and let `v` be the product.
+# 3. `v = v / np.linalg.norm(v)`, then `Hv = multiply(v)`, then `estimate = v @ Hv`
 
 # %% [markdown]
 # Power iteration remembers one vector. **Lanczos'** method keeps them all, $v, Hv, H^2v, \dots$,
@@ -581,11 +738,7 @@ checkpoint(
 
 # %% [markdown]
 # Then take the package's perceptron for 8 x 8 digits, with 64 tanh units, before and after 60 steps
-# of CurveBall on 500 of them. The figure shows two things. At the start the few largest eigenvalues
-# of $H$ are those of $G$, and further down the two differ; the negative end is not much smaller than
-# the positive one. After training the largest eigenvalues of $G$ are nearly those of $H$, and the
-# negative end has shrunk far more than the positive one. Near a good fit $G$ is a good approximation
-# of $H$, and far from it the safer choice.
+# of CurveBall on 500 of them.
 
 # %%
 data, perceptron = problems.load("digits"), problems.network("mlp")
@@ -604,7 +757,7 @@ def digits_loss(outputs):
 result = minimize(read, digits_loss, params, CurveBall(), max_iter=60)
 print(f"loss {result.losses[0]:.2f} at the start, {result.fun:.2f} after {result.nit} steps")
 
-# %%
+# %% tags=["hide-input"]
 _, axes = plt.subplots(1, 2, figsize=(8.4, 3.6), sharey=True)
 number = np.arange(1, 13)
 for ax, (place, at) in zip(axes, [("start", params), ("trained", result.x)], strict=True):
@@ -623,8 +776,10 @@ axes[0].legend(fontsize=8, loc="lower left")
 plt.show()
 
 # %% [markdown]
-# Where eigenvalues are well separated, dozens of products are enough instead of 4,810; close ones
-# take longer.
+# At the start the few largest eigenvalues of $H$ are those of $G$, and the negative end is not much
+# smaller than the positive one. After training $G$ has nearly all of them, and the negative end has
+# shrunk far more. Near a good fit $G$ is a good approximation of $H$, and far from it the safer choice.
+# Where eigenvalues are well separated, dozens of products are enough instead of 4,810.
 #
 # ## What real systems do differently
 #
@@ -632,8 +787,15 @@ plt.show()
 #   many products. `torch.func` has both too.
 # - With `torch.autograd.grad` alone, $Hv$ is the gradient of $g(w) \cdot v$: reverse over reverse,
 #   the tape of a tape.
-# - curvlinops and PyHessian offer such operators for PyTorch models, averaged over whole data sets.
+# - curvlinops and PyHessian offer such operators for PyTorch models.
 # - K-FAC approximates a block of $G$ per layer by a Kronecker product of two small matrices.
+#
+# ## Open problems
+#
+# 1. **The cheapest eigenvalue.** You want the largest eigenvalue of $H$ to 10% in as few products as
+#    you can. What does the start vector cost you? Use what the gradient and earlier steps tell.
+# 2. **A better rest.** $H - G$ is dropped whole since it is indefinite. Keep a positive part of it,
+#    from products alone: does a Newton step with it beat Gauss-Newton far from a minimum?
 #
 # ## Further reading
 #

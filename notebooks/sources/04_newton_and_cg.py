@@ -10,7 +10,6 @@
 # >
 # > **Minutes** 60.
 # >
-# > Exercises are marked; each is followed by a checkpoint that says whether the answer is right.
 # > Solutions: [solutions/04_newton_and_cg.ipynb](solutions/04_newton_and_cg.ipynb).
 # > All notebooks share [one notation](../docs/notation.md).
 
@@ -22,7 +21,7 @@ from sklearn.linear_model import LogisticRegression as SklearnLogisticRegression
 
 import minigrad as mg
 from curveball import GaussNewton, Newton, NewtonCG, conjugate_gradient, minimize
-from curveball.course import checkpoint
+from curveball.course import checkpoint, curves, draw_path, hint, landscape, predict
 from problems.closed_form.quadratic import Quadratic
 from problems.closed_form.regression import LogisticRegression
 from problems.closed_form.rosenbrock import Rosenbrock
@@ -49,7 +48,7 @@ rng = np.random.default_rng(0)
 # and the step is shortened where $h$ is much smaller. There the step was longest, and far away the
 # model is least reliable.
 #
-# ### Exercise 4.1: the damped step
+# ### Exercise 4.1: the damped step ★☆☆
 #
 # Write $z = -(H + \lambda I)^{-1} g$. Solve the system; do not invert the matrix.
 
@@ -67,6 +66,20 @@ def newton_step(H, g, lam=0.0):
 # H + lam * np.eye(g.size) => H
 # lam * np.eye(g.size) => lam
 # np.linalg.solve(H + lam * np.eye(g.size), g) => (H + lam * np.eye(g.size)) @ g
+# np.linalg.solve(H + lam * np.eye(g.size), g) => np.linalg.inv(H + lam * np.eye(g.size)) @ g
+# np.linalg.solve(H + lam * np.eye(g.size), g) => np.linalg.solve(H, g) / (1.0 + lam)
+# np.linalg.solve(H + lam * np.eye(g.size), g) => g / (np.diag(H) + lam)
+# np.linalg.solve(H + lam * np.eye(g.size), g) => np.linalg.solve(H + lam * np.eye(g.size), -g)
+# H + lam * np.eye(g.size) => H - lam * np.eye(g.size)
+# H + lam * np.eye(g.size) => H + lam * H
+# H + lam * np.eye(g.size) => H + lam**2 * np.eye(g.size)
+# H + lam * np.eye(g.size) => (1.0 - lam) * H + lam * np.eye(g.size)
+# np.eye(g.size) => np.eye(20)
+# np.eye(g.size) => np.ones((g.size, g.size))
+#
+# def newton_step(H, g, lam=0.0):
+#     H[np.diag_indices(g.size)] += lam
+#     return -np.linalg.solve(H, g)
 
 # %% tags=["checkpoint"]
 bowl = Quadratic(tuple(np.geomspace(1.0, 1000.0, 20)))
@@ -78,12 +91,27 @@ checkpoint(
     bowl.solution,
     likely="the step solves H z = -g: mind the minus sign",
 )
+H = np.diag([1.0, 3.0])
 checkpoint(
     "4.1, damped",
-    lambda: newton_step(np.diag([1.0, 3.0]), np.array([3.0, 10.0]), lam=2.0),
-    np.array([-1.0, -2.0]),
-    likely="lam is added to the diagonal only: lam I, with I the identity",
+    lambda: [newton_step(H, np.array([3.0, 10.0]), lam=2.0), H],
+    [np.array([-1.0, -2.0]), np.diag([1.0, 3.0])],
+    likely="lam is added to the diagonal only: lam I, with I the identity; H itself stays as it was",
 )
+hilbert, ones = scipy.linalg.hilbert(10), np.ones(10)  # its inverse has no correct digits
+checkpoint(
+    "4.1, a hard system",
+    lambda: hilbert @ newton_step(hilbert, ones) + ones,
+    np.zeros(10),
+    likely="solve the system with np.linalg.solve: with an inverse H z + g is not zero",
+    atol=1e-7,
+)
+
+# %% tags=["hint"]
+hint("4.1")
+# 1. Which system of equations does $z$ satisfy? What stands on its right?
+# 2. $(H + \lambda I)\, z = -g$. NumPy solves a system in one call, and `np.eye(n)` is $I$.
+# 3. `return -np.linalg.solve(H + lam * np.eye(g.size), g)`
 
 # %% [markdown]
 # ## Conjugate gradients
@@ -107,7 +135,7 @@ checkpoint(
 # Each step takes one product. (The package has it on trees of parameters, with stopping rules:
 # [conjugate_gradient.py](../curveball/solvers/conjugate_gradient.py).)
 #
-# ### Exercise 4.2: conjugate gradients
+# ### Exercise 4.2: conjugate gradients ★★☆
 #
 # Write it. Return all points on the way as one array, a row per point.
 
@@ -137,6 +165,32 @@ def cg(multiply, b, steps):
 # (r_new @ r_new) / (r @ r) * p => 0.0 * p
 # path = [x] => path = []
 # return np.array(path) => return path
+# return np.array(path) => return np.array(path).T
+# return np.array(path) => return np.array(path)[-1]
+# x, r, p = np.zeros_like(b), b, b => x, r, p = b, b, b
+# x, r, p = np.zeros_like(b), b, b => x, r, p = np.zeros_like(b), b, multiply(b)
+# x = x + alpha * p => x = x - alpha * p
+# x = x + alpha * p => x = x + alpha * r
+# x = x + alpha * p => x += alpha * p
+# p = r_new + (r_new @ r_new) / (r @ r) * p => p = r + (r_new @ r_new) / (r @ r) * p
+# p = r_new + (r_new @ r_new) / (r @ r) * p => p = r_new + (r_new @ Ap) / (p @ Ap) * p
+# p = r_new + (r_new @ r_new) / (r @ r) * p => p = r_new + np.sqrt((r_new @ r_new) / (r @ r)) * p
+# r_new = r - alpha * Ap => r_new = b - multiply(x)
+#         r = r_new =>         pass
+# alpha = (r @ r) / (p @ Ap) => alpha = (r @ r) / (p @ p)
+# for _ in range(steps) => for _ in range(b.size)
+#
+# def cg(multiply, b, steps):
+#     A = np.stack([multiply(e) for e in np.eye(b.size)])
+#     x, r, p = np.zeros_like(b), b, b
+#     path = [x]
+#     for _ in range(steps):
+#         alpha = (r @ r) / (p @ A @ p)
+#         x = x + alpha * p
+#         r_new = r - alpha * A @ p
+#         p, r = r_new + (r_new @ r_new) / (r @ r) * p, r_new
+#         path.append(x)
+#     return np.array(path)
 
 # %% tags=["checkpoint"]
 A = Quadratic((1.0, 2.0, 5.0, 9.0, 20.0)).hessian
@@ -154,6 +208,27 @@ checkpoint(
     likely="an array, not a list; it begins with x_0 = 0 and has one row more than steps; and "
     "x += ... would change the points that are already stored",
 )
+products = []
+
+
+def counted(p):
+    products.append(p)
+    return A @ p
+
+
+checkpoint(
+    "4.2, products",
+    lambda: [cg(counted, b, 4).shape, len(products)],
+    [(5, 5), 4],
+    likely="each step takes one product: keep A p, it is needed twice",
+)
+
+# %% tags=["hint"]
+hint("4.2")
+# 1. Which of the quantities in the formulas are needed both old and new, and which product is used twice?
+# 2. Start with `x, r, p = np.zeros_like(b), b, b`. In each step: `Ap` once, then $\alpha$, $x$, the new residual, and
+#    only then the new $p$, from the new and the old residual.
+# 3. `p = r_new + (r_new @ r_new) / (r @ r) * p`, before `r = r_new`
 
 # %% [markdown]
 # Below are three ways to the minimum of a quadratic in two parameters. Conjugate gradients take two
@@ -170,21 +245,26 @@ def steepest(multiply, b, steps):
     return np.array(path)
 
 
+# %% tags=["hide-input"]
 plane = Quadratic((1.0, 12.0), seed=3)
 H, w = plane.hessian, plane.solution + plane.basis @ np.array([2.4, 0.2])
 g = H @ (w - plane.solution)
-w1, w2 = np.meshgrid(np.linspace(-2.7, 0.7, 200), np.linspace(-0.9, 0.6, 200))
-f = plane.loss(plane.model(plane.solution + np.stack([w1, w2], axis=-1)))
-plt.contour(w1, w2, np.sqrt(f), 14, cmap="Greys", alpha=0.6)
+
+
+def root_of_loss(w):
+    return np.sqrt(plane.loss(plane.model(plane.solution + w)))
+
+
+_, ax = plt.subplots()
+landscape(ax, root_of_loss, (-2.7, 0.7), (-0.9, 0.6), aspect="equal")
 for name, style, path in [
     ("steepest descent, 12 steps", "o-", steepest(H.dot, -g, 12)),
     ("conjugate gradients, 2", "s-", cg(H.dot, -g, 2)),
     ("Newton, 1", "^--", np.array([np.zeros(2), newton_step(H, g)])),
 ]:
-    places = w + path - plane.solution
-    plt.plot(places[:, 0], places[:, 1], style, ms=4, label=name)
-plt.gca().set(xlabel="$w_1$, from the minimum", ylabel="$w_2$, from the minimum", aspect="equal")
-plt.legend(fontsize=8)
+    draw_path(ax, w + path - plane.solution, name, style)
+ax.set(xlabel="$w_1$, from the minimum", ylabel="$w_2$, from the minimum")
+ax.legend(fontsize=8)
 plt.show()
 
 # %% [markdown]
@@ -203,7 +283,7 @@ plt.show()
 # $\sqrt\kappa$.
 
 
-# %%
+# %% tags=["hide-input"]
 def energy(path, A, solution):
     """The errors |x - x*|_A along a path, relative to the first."""
     e = path - solution
@@ -217,8 +297,8 @@ for ax, kappa in zip(axes, (10.0, 100.0, 1000.0), strict=True):
     A, b = Quadratic(tuple(np.linspace(1.0, kappa, 300))).hessian, rng.standard_normal(300)
     k = np.arange(round(5.5 * np.sqrt(kappa)))
     rates = (kappa - 1.0) / (kappa + 1.0), (np.sqrt(kappa) - 1.0) / (np.sqrt(kappa) + 1.0)
-    curves = [("steepest descent", steepest, rates[0] ** k), ("CG", cg, 2.0 * rates[1] ** k)]
-    for color, (name, method, bound) in zip(("C1", "C0"), curves, strict=True):
+    methods = [("steepest descent", steepest, rates[0] ** k), ("CG", cg, 2.0 * rates[1] ** k)]
+    for color, (name, method, bound) in zip(("C1", "C0"), methods, strict=True):
         error = energy(method(A.dot, b, k[-1]), A, np.linalg.solve(A, b))
         ax.semilogy(k, error, color, label=name)
         ax.semilogy(k, bound, color + ":", label="its bound")
@@ -232,10 +312,19 @@ plt.show()
 # The bound uses only $\kappa$. How many steps conjugate gradients need depends on the whole spectrum:
 # after $k$ steps the error is $e_k = P(A)\, e_0$, with the polynomial $P$ of degree $k$ and
 # $P(0) = 1$ that makes it smallest. So with $k$ distinct eigenvalues, $k$ steps are enough: $P$ has
-# its zeros there. A few outliers cost a few steps, and what remains is as well conditioned as the
-# rest of the spectrum. The spectra of networks look like this ([notebook 3](03_curvature.ipynb)).
+# its zeros there.
+#
+# **Predict.** Four spectra of 100 eigenvalues, all from 1 to 1000. Which takes the most steps?
+#
+# - (a) none: $\kappa$ is the same
+# - (b) evenly spread
+# - (c) evenly spread in the logarithm
+# - (d) all between 1 and 2, but for five outliers
 
-# %%
+# %% tags=["predict"]
+predict("abcd")
+
+# %% tags=["hide-input", "hide-output"]
 spectra = {
     "spread evenly": np.linspace(1.0, 1000.0, 100),
     "spread evenly in the logarithm": np.geomspace(1.0, 1000.0, 100),
@@ -256,6 +345,12 @@ plt.title(r"The same $\kappa$ = 1000, four spectra")
 plt.legend()
 plt.show()
 
+# %% [markdown] tags=["answer"]
+# **(c).** A third of its eigenvalues lie between 1 and 10, close to 0, where $P = 1$. To fall so early
+# and stay small up to 1000, $P$ needs a high degree. Evenly spread, one eigenvalue lies there. Outliers
+# cost a few steps, and what remains is as well conditioned as the rest: the spectra of networks look
+# like that ([notebook 3](03_curvature.ipynb)).
+
 # %% tags=["checkpoint"]
 distinct = len(set(spectra["three values"]))
 checkpoint("4.3, bounds", bounds_hold, [True] * 6, likely="cg is not conjugate: see checkpoint 4.2")
@@ -271,9 +366,18 @@ checkpoint("4.3, distinct", steps["three values"], distinct, likely="a spectrum 
 # Beyond quadratics, $m$ is an approximation, and Newton's method repeats: $w \leftarrow w + z^*$.
 # The classical test is $f(w) = 100 (w_2 - w_1^2)^2 + (1 - w_1)^2$, a curved valley with its minimum 0
 # at $(1, 1)$. In the shaded part of the figure, above the valley's floor, $H$ is indefinite.
+#
+# **Predict.** Newton's method takes full steps from $(-1.2, 1)$. What does the loss do?
+#
+# - (a) it falls at each step
+# - (b) it rises, and the run is lost
+# - (c) it rises far on the way, and comes back within a few steps
+
+# %% tags=["predict"]
+predict("abc")
 
 
-# %%
+# %% tags=["hide-input"]
 valley = Rosenbrock()
 
 
@@ -296,37 +400,40 @@ runs = {
     "Newton, line search, damping 1": run(Newton(lam=1.0)),
 }
 
-# %%
+
+# %% tags=["hide-input", "hide-output"]
+def log_loss(w):
+    return np.log10(valley.loss(valley.model(w)) + 1e-3)
+
+
 _, axes = plt.subplots(1, 2, figsize=(8.4, 4.4))
-windows = [(-1.6, 1.6, -4.3, 2.2), (-1.5, 1.3, -0.3, 1.5)]
-for k, (ax, (left, right, low, high)) in enumerate(zip(axes, windows, strict=True)):
-    w1, w2 = np.meshgrid(np.linspace(left, right, 300), np.linspace(low, high, 300))
-    f = valley.loss(valley.model(np.stack([w1, w2], axis=-1)))
-    ax.contour(w1, w2, np.log10(f + 1e-3), 14, cmap="Greys", alpha=0.6)
-    ax.contourf(w1, w2, w2 - w1**2, [0.005, np.inf], colors=["C4"], alpha=0.15)
+windows = [((-1.6, 1.6), (-4.3, 2.2)), ((-1.5, 1.3), (-0.3, 1.5))]
+for k, (ax, window) in enumerate(zip(axes, windows, strict=True)):
+    landscape(ax, log_loss, *window)
+    w1 = np.linspace(*window[0], 100)
+    ax.fill_between(w1, np.minimum(w1**2 + 0.005, window[1][1]), window[1][1], color="C4", alpha=0.15)
     for name, (path, losses) in list(runs.items())[2 * k : 2 * k + 2]:
-        ax.plot(path[:, 0], path[:, 1], "o-", ms=3.5, label=f"{name}: {len(losses) - 1}")
+        draw_path(ax, path, f"{name}: {len(losses) - 1}")
     ax.plot(1.0, 1.0, "k*", ms=10)
-    ax.set_xlabel("$w_1$"), ax.set_ylabel("$w_2$")
     ax.legend(fontsize=8, loc="upper center" if ax is axes[1] else "lower left")
 axes[0].set_title("Full steps"), axes[1].set_title("Steps that must descend")
 plt.show()
 
+# %% [markdown] tags=["answer"]
+# **(c), here:** Newton's second step lands at a loss of 1,400, Gauss-Newton's first at 2,300. The next
+# step comes back. On other functions it may not.
+
 # %% [markdown]
-# Full steps need few iterations, but two of them raise the loss: Newton's second step lands at a loss
-# of 1,400, Gauss-Newton's first at 2,300. Here the next step comes back. On other functions it may
-# not.
-#
 # A **line search** keeps the step's direction, and shortens it until the loss falls by enough. With
 # slope $g \cdot z < 0$ along $z$, Armijo's rule takes the first step length $\alpha$ of
 # $1, \tfrac12, \tfrac14, \dots$ with
 #
 # $$f(w + \alpha z) \le f(w) + 10^{-4}\, \alpha\, g \cdot z .$$
 #
-# ### Exercise 4.4: halve until it falls
+# ### Exercise 4.4: halve until it falls ★★☆
 #
-# Write it with at most 30 halvings; `f` is a function of $w$, `slope` is $g \cdot z$. (The
-# package's: [line_search.py](../curveball/solvers/line_search.py).)
+# Write it with at most 30 halvings, and return the last length if none satisfies the rule; `f` is a
+# function of $w$, `slope` is $g \cdot z$. (The package's: [line_search.py](../curveball/solvers/line_search.py).)
 
 
 # %% tags=["exercise"]
@@ -349,6 +456,45 @@ def step_length(f, w, z, slope):
 # <= f(w) => >= f(w)
 # alpha = alpha / 2.0 => alpha = alpha - 0.5
 # f(w + alpha * z) => f(w + z)
+# f(w + alpha * z) <= => f(w + alpha * z) <
+# f(w + alpha * z) => f(w - alpha * z)
+# f(w) + 1e-4 * alpha * slope => f(w) + 1e-2 * alpha * slope
+# f(w) + 1e-4 * alpha * slope => f(w) + 1e-3 * alpha * slope
+# f(w) + 1e-4 * alpha * slope => f(w) + 1e-4 * alpha
+# f(w) + 1e-4 * alpha * slope => f(w) + alpha * slope
+# range(30) => range(29)
+# range(30) => range(31)
+# range(30) => range(10)
+# alpha = 1.0 => alpha = 0.5
+# alpha = alpha / 2.0 => alpha = 2.0 * alpha
+# alpha = alpha / 2.0 => alpha = alpha / 10.0
+#     return alpha =>     return alpha * z
+#     return alpha =>     return alpha / 2.0
+#
+# def step_length(f, w, z, slope):
+#     alpha = 1.0
+#     while f(w + alpha * z) > f(w) + 1e-4 * alpha * slope:
+#         alpha /= 2.0
+#     return alpha
+#
+# def step_length(f, w, z, slope):
+#     alpha = 1.0
+#     for _ in range(30):
+#         w = w + alpha * z
+#         if f(w) <= f(w - alpha * z) + 1e-4 * alpha * slope:
+#             break
+#         alpha /= 2.0
+#     return alpha
+#
+# def step_length(f, w, z, slope):
+#     alpha, before = 1.0, f(w)
+#     z *= 1.0
+#     for _ in range(30):
+#         if f(w + z) <= before + 1e-4 * alpha * slope:
+#             break
+#         alpha /= 2.0
+#         z /= 2.0
+#     return alpha
 
 
 # %% tags=["checkpoint"]
@@ -376,17 +522,35 @@ checkpoint(
     0.25,
     likely="for a step alpha z the slope predicts alpha times as much",
 )
+checkpoint(
+    "4.4, a fall just large enough",
+    lambda: [step_length(square, 1.0, -1.9995, -3.999), step_length(abs, 1.0, -2.0, 0.0)],
+    [1.0, 1.0],
+    likely="1e-4 of what the slope predicts is enough; and the rule is <=, not <",
+)
+checkpoint(
+    "4.4, no step is short enough",
+    lambda: np.log2(step_length(abs, 0.0, 1.0, -1.0)),
+    -30.0,
+    likely="30 halvings at most: a direction that does not descend must not be tried forever",
+)
+w, z = np.array([2.0, 0.0]), np.array([-16.0, 0.0])
+w.flags.writeable = z.flags.writeable = False  # what changes its arguments is caught
+checkpoint("4.4, a vector", lambda: step_length(lambda w: w @ w, w, z, -64.0), 0.125, likely)
 
-# %%
-plt.figure(figsize=(8.4, 3.6))
-for name, (_, losses) in runs.items():
-    plt.semilogy(losses, "o-", ms=3, label=f"{name}: {len(losses) - 1}")
-_, losses = run(NewtonCG())
-plt.semilogy(losses, "o-", ms=3, label=f"Newton-CG, line search: {len(losses) - 1}")
-plt.ylim(1e-18, 1e4)
-plt.xlabel("iteration"), plt.ylabel("loss")
-plt.title("Rosenbrock's function, from (-1.2, 1)")
-plt.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8)
+# %% tags=["hint"]
+hint("4.4")
+# 1. What do you compare for one $\alpha$, and what changes when the comparison fails?
+# 2. Start with $\alpha = 1$. In a loop of 30 rounds: stop if the rule holds at `w + alpha * z`, halve if not.
+# 3. `if f(w + alpha * z) <= f(w) + 1e-4 * alpha * slope:` then `break`
+
+# %% tags=["hide-input"]
+runs["Newton-CG, line search"] = run(NewtonCG())
+_, ax = plt.subplots(figsize=(8.4, 3.6))
+losses = {f"{name}: {len(losses) - 1}": losses for name, (_, losses) in runs.items()}
+curves(losses, ax=ax, style=".-", xlabel="iteration", ylabel="loss", ylim=(1e-18, 1e4))
+ax.set_title("Rosenbrock's function, from (-1.2, 1)")
+ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8)
 plt.show()
 
 # %% [markdown]
@@ -451,7 +615,7 @@ checkpoint("4.6", ratio, 0.5, likely="the factor of w**2 is no longer one half",
 # $z = -Q\, \mathrm{diag}(1/|h|)\, Q^T g$, which is always a descent direction. That is what `Newton()`
 # does (`indefinite="flip"`; with `"error"` it stops and says so).
 #
-# ### Exercise 4.7: flip
+# ### Exercise 4.7: flip ★★☆
 #
 # Write the flipped step. `h, Q = np.linalg.eigh(H)` has the eigenvectors in the columns of `Q`.
 # Below are two pictures: Rosenbrock's function at $(0, 0.01)$ along Newton's step and along the
@@ -473,17 +637,41 @@ def flipped_step(H, g):
 # (Q.T @ g) => (Q @ g)
 # -Q @ => Q @
 # np.abs(h) => np.maximum(h, 1e-3)
+# np.abs(h) => h**2
+# np.abs(h) => np.sqrt(np.abs(h))
+# np.abs(h) => np.abs(h[0])
+# np.abs(h) => np.where(h == h[0], -h, h)
+# np.abs(h) => (h - 2.0 * h[0])
+# ((Q.T @ g) / np.abs(h)) => ((Q.T @ g) * np.abs(h))
+# -Q @ ((Q.T @ g) / np.abs(h)) => -Q.T @ ((Q @ g) / np.abs(h))
+# -Q @ ((Q.T @ g) / np.abs(h)) => -(Q.T @ g) / np.abs(h)
+# -Q @ ((Q.T @ g) / np.abs(h)) => -np.linalg.solve(np.abs(H), g)
+# -Q @ ((Q.T @ g) / np.abs(h)) => -np.abs(np.linalg.solve(H, g))
+# -Q @ ((Q.T @ g) / np.abs(h)) => -Q[:, h > 0] @ ((Q.T @ g)[h > 0] / h[h > 0])
+# -Q @ ((Q.T @ g) / np.abs(h)) => -np.sign(g) * np.abs(np.linalg.solve(H, g))
+#
+# def flipped_step(H, g):
+#     h, Q = np.linalg.eigh(H)
+#     z = -np.linalg.solve(H, g)
+#     return z if z @ g < 0 else -z
 
 # %% tags=["checkpoint"]
 rotation = np.linalg.qr(np.random.default_rng(1).standard_normal((3, 3)))[0]
-H = rotation @ np.diag([-2.0, 1.0, 50.0]) @ rotation.T
 g = np.array([1.0, -3.0, 2.0])
-checkpoint(
-    "4.7",
-    lambda: flipped_step(H, g),
-    -np.linalg.solve(scipy.linalg.polar(H)[1], g),  # H = U |H| with orthogonal U
-    likely="Q.T turns g into eigenvector coordinates, where you divide by |h|; Q turns the result back",
-)
+for h in ([-2.0, 1.0, 50.0], [-5.0, -1.0, 4.0], [1.0, 2.0, 3.0]):
+    H = rotation @ np.diag(h) @ rotation.T
+    checkpoint(
+        f"4.7, eigenvalues {h}",
+        lambda H=H: flipped_step(H, g),
+        -np.linalg.solve(scipy.linalg.polar(H)[1], g),  # H = U |H| with orthogonal U
+        likely="Q.T turns g into eigenvector coordinates, where you divide by |h|; Q turns the result back",
+    )
+
+# %% tags=["hint"]
+hint("4.7")
+# 1. $Q$ has the eigenvectors as columns. What is the component of $g$ along each of them, in one product?
+# 2. Three factors from the right: $Q^T g$, divided entry by entry by $|h|$, then $Q$ times that. And the sign.
+# 3. `return -Q @ ((Q.T @ g) / np.abs(h))`
 
 
 # %%
@@ -495,9 +683,9 @@ def valley_loss(w):
     return valley.loss(valley.model(w))
 
 
+# %% tags=["hide-input"]
 _, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.6))
-w1, w2 = np.meshgrid(np.linspace(-1.6, 1.6, 200), np.linspace(-1.0, 1.2, 200))
-right.contour(w1, w2, wells(np.stack([w1, w2])), 14, cmap="Greys", alpha=0.6)
+landscape(right, lambda w: wells(np.moveaxis(w, -1, 0)), (-1.6, 1.6), (-1.0, 1.2))
 for name, step in [("Newton", newton_step), ("flipped", flipped_step)]:
     w = np.array([0.0, 0.01])
     z = step(mg.hessian(valley_loss)(w), mg.grad(valley_loss)(w))
@@ -506,10 +694,9 @@ for name, step in [("Newton", newton_step), ("flipped", flipped_step)]:
     path = [np.array([0.4, 1.0])]
     for _ in range(8):
         path.append(path[-1] + step(mg.hessian(wells)(path[-1]), mg.grad(wells)(path[-1])))
-    label = f"{name}, ends at $w_1$ = {path[-1][0] + 0.0:.2f}"
-    right.plot(*np.transpose(path), "o-", ms=4, label=label)
+    draw_path(right, path, f"{name}, ends at $w_1$ = {path[-1][0] + 0.0:.2f}")
 left.set(xlabel=r"step length $\alpha$", ylabel="loss", title="Rosenbrock, at (0, 0.01)")
-right.set(xlabel="$w_1$", ylabel="$w_2$", title="Two wells, from (0.4, 1)")
+right.set_title("Two wells, from (0.4, 1)")
 left.legend(), right.legend(fontsize=8, loc="lower center")
 plt.show()
 
@@ -529,7 +716,7 @@ plt.show()
 # **Newton-CG** solves $H z = -g$ by conjugate gradients and stops early, when
 # $|H z + g| \le \tau |g|$. Far from the minimum a rough step is as good as an exact one.
 #
-# ### Exercise 4.8: a step of Newton-CG
+# ### Exercise 4.8: a step of Newton-CG ★★☆
 #
 # Write that step, with products only. `mg.linearize(mg.grad(f), w)` returns $g$ and the map
 # $v \mapsto Hv$; the package's `conjugate_gradient(A, b, tol=...)` has the solution in `.x`, and
@@ -551,6 +738,19 @@ def newton_cg_step(f, w, tol):
 # , tol=tol => , tol=1e-12
 # (mg.grad(f), w) => (mg.grad(f), 0.0 * w)
 # return conjugate_gradient(H, -g, tol=tol).x => return -g
+# return conjugate_gradient(H, -g, tol=tol).x => return -conjugate_gradient(H, -g, tol=tol).x
+# return conjugate_gradient(H, -g, tol=tol).x => return conjugate_gradient(H, -g, tol=tol)
+# return conjugate_gradient(H, -g, tol=tol).x => return w + conjugate_gradient(H, -g, tol=tol).x
+# return conjugate_gradient(H, -g, tol=tol).x => return conjugate_gradient(H, -g, tol=tol * np.linalg.norm(g)).x
+# return conjugate_gradient(H, -g, tol=tol).x => return conjugate_gradient(H, -g, tol=tol, max_iter=2).x
+# return conjugate_gradient(H, -g, tol=tol).x => return conjugate_gradient(lambda v: v, -g, tol=tol).x
+# return conjugate_gradient(H, -g, tol=tol).x => return newton_step(H.to_scipy() @ np.eye(w.size), g)
+# -g, tol=tol => -g
+# , tol=tol => , tol=tol**2
+#
+# def newton_cg_step(f, w, tol):
+#     g = mg.grad(f)(w)
+#     return conjugate_gradient(lambda v: (mg.grad(f)(w + 1e-4 * v) - g) / 1e-4, -g, tol=tol).x
 
 # %% tags=["checkpoint"]
 problem = LogisticRegression(samples=600, features=60, ridge=1e-2)
@@ -574,6 +774,19 @@ checkpoint(
     conjugate_gradient(H.dot, -g, tol=0.5).x,
     likely="tol is the tolerance: with 0.5 a step or two of conjugate gradients are enough",
 )
+checkpoint(
+    "4.8, between",
+    lambda: newton_cg_step(logistic, w, 1e-3),
+    conjugate_gradient(H.dot, -g, tol=1e-3).x,
+    likely="tol is handed on as it is: conjugate_gradient multiplies it with |b| = |g|",
+)
+
+# %% tags=["hint"]
+hint("4.8")
+# 1. Which $A$ and which $b$ make $A x = b$ the system $H z = -g$?
+# 2. `mg.linearize` of the gradient function returns both pieces: the value `g` and the map `H`. Hand the map
+#    to `conjugate_gradient` as `A`.
+# 3. `return conjugate_gradient(H, -g, tol=tol).x`
 
 # %%
 # Near the minimum each step squares the error, and doubles the number of correct digits.
@@ -592,8 +805,17 @@ for k in range(8):
 # The tolerance $\tau$ of each step decides; the tolerances are called the **forcing sequence**. A
 # constant $\tau$ gives a constant factor per step. With $\tau = \sqrt{|g|}$ the factor falls as $g$
 # falls (order 1.5), and $\tau = |g|$ keeps Newton's order 2. The cost of a step is its products.
+#
+# **Predict.** Which rule reaches ten digits with the fewest products?
+#
+# - (a) $\tau = 10^{-12}$: the fewest steps
+# - (b) $\tau = 0.5$: the cheapest steps
+# - (c) $\sqrt{|g|}$ or $|g|$: rough first, exact later
 
-# %%
+# %% tags=["predict"]
+predict("abc")
+
+# %% tags=["hide-input", "hide-output"]
 rules = {
     "0.5": lambda size: 0.5,
     "sqrt|g|": lambda size: min(0.5, np.sqrt(size)),
@@ -617,8 +839,11 @@ axes[1].set(xlabel="products with H", title="By products")
 axes[0].legend(fontsize=8)
 plt.show()
 
+# %% [markdown] tags=["answer"]
+# **(c).** No rule takes fewer steps than the exact one, and none takes more products.
+
 # %% [markdown]
-# No rule takes fewer steps than the exact one, and none takes more products. `NewtonCG` uses
+# `NewtonCG` uses
 # $\min(\tfrac12, \sqrt{|g|})$, and stops conjugate gradients at a direction of negative curvature,
 # which networks have. Last, compare with another package:
 
@@ -639,6 +864,13 @@ checkpoint("4.9", result.x, sklearn.coef_[0], likely="another penalty: C is 1 / 
 # - Large systems are *preconditioned*: conjugate gradients on $M^{-1} A$, with an $M$ that is cheap
 #   to invert and narrows the spectrum. SciPy's `cg(M=...)` takes $M^{-1}$; PETSc has dozens.
 # - "Hessian-free" training of networks (Martens, 2010) is Newton-CG with $G$, damping and batches.
+#
+# ## Open problems
+#
+# 1. **A better last length.** Armijo's rule throws away what the tried points say about $f$. Use it:
+#    fit a parabola, and choose the next length from that. When does it save evaluations, when not?
+# 2. **Where to stop.** Conjugate gradients stop at a residual. The step is for $f$, not for the
+#    system: stop instead when $m(z)$ no longer falls much. Which rule needs fewer products?
 #
 # ## Further reading
 #

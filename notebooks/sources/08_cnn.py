@@ -185,8 +185,8 @@ y, pull = mg.vjp(mg.nn.conv2d, x, w)
 y_bar = rng.standard_normal(y.shape)
 x_bar, w_bar = pull(y_bar)
 checkpoint("8.2, image", lambda: pull_back(x, w, y_bar)[0], x_bar, likely="overlaps add: +=")
-hint = "patches transposed times Y_bar"
-checkpoint("8.2, kernel", lambda: pull_back(x, w, y_bar)[1], w_bar, likely=hint)
+likely = "patches transposed times Y_bar"
+checkpoint("8.2, kernel", lambda: pull_back(x, w, y_bar)[1], w_bar, likely=likely)
 turned = w[::-1, ::-1].transpose(0, 1, 3, 2)
 checkpoint("8.2, by a convolution", mg.nn.conv2d(y_bar, turned, padding=2), x_bar)
 

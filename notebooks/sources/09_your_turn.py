@@ -131,8 +131,8 @@ hint("9.1")
 # %% tags=["hide-input"]
 x = np.linspace(-4.0, 4.0, 161)
 fig, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.2))
-curves = {r"$\log\cosh x$": log_cosh, "$x^2/2$": lambda x: 0.5 * x * x, "$|x|$": mg.abs}
-for name, f in curves.items():
+functions = {r"$\log\cosh x$": log_cosh, "$x^2/2$": lambda x: 0.5 * x * x, "$|x|$": mg.abs}
+for name, f in functions.items():
     left.plot(x, f(x), label=name)
     right.plot(x, mg.grad(lambda x, f=f: mg.sum(f(x)))(x), label=name)
 left.set(xlabel="x", title="value", ylim=(0.0, 4.0))
@@ -430,8 +430,8 @@ def objective(w):
     return problem.loss(problem.model(w, (x, target)))
 
 
-hint = "gain k goes with leak k; minus the target"
-checkpoint("9.3, model", lambda: problem.model(w, (x, target)), misfit, likely=hint)
+likely = "gain k goes with leak k; minus the target"
+checkpoint("9.3, model", lambda: problem.model(w, (x, target)), misfit, likely=likely)
 checkpoint("9.3, loss", lambda: objective(w), mean, likely="the mean of log cosh")
 checkpoint("9.3, derivatives", lambda: derivatives(objective, w), "right", likely="mg., not np.")
 checkpoint("9.3, minimum", lambda: objective(problem.solution), problem.minimum, likely="logits")
@@ -894,8 +894,8 @@ def curveball(w, z, model, loss, lam=1.0):
 # %% tags=["checkpoint"]
 outputs_loss = partial(network_at, x=points), lambda y: mg.nn.squared_error(y, np.sin(2.0 * points))
 package = minimize(*outputs_loss, weights, CurveBall(adapt_lam=False), max_iter=20, tol=0.0)
-hint = "as in notebook 5: the unknowns are beta and -rho"
-checkpoint("9.5, the package's losses", lambda: fit(np.asarray, curveball), np.array(package.losses), likely=hint)
+likely = "as in notebook 5: the unknowns are beta and -rho"
+checkpoint("9.5, the package's losses", lambda: fit(np.asarray, curveball), np.array(package.losses), likely=likely)
 one = {"w": np.ones(1)}, {"w": np.full(1, 0.5)}, lambda w: 3.0 * w["w"], lambda y: y @ y
 alone = {"w": np.full(1, 1.0 / 19.0)}  # with one parameter z and d are parallel: Newton's step, damped
 checkpoint("9.5, one parameter", lambda: curveball(*one)[0], alone, likely="rho is 0 where the determinant is not good")

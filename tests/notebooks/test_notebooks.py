@@ -32,7 +32,6 @@ _found = [[_caught(a, check, dict(names)) for a in answers] for (answers, check)
 print(json.dumps(_found))
 warnings.resetwarnings()  # the end of a kernel has warnings of its own
 """
-SECOND = [source for source in SOURCES if source.stem[:2] in {"01", "05", "06", "07", "08", "09"}]  # with hints, grades, eight wrong answers
 each_source = pytest.mark.parametrize("source", SOURCES, ids=[source.stem for source in SOURCES])
 
 
@@ -93,7 +92,7 @@ def test_the_exercises_are_the_source_without_its_solutions(source):
     assert build.BEGIN not in "".join(cell.source for cell in committed.cells)
 
 
-@pytest.mark.parametrize("source", SECOND, ids=[source.stem for source in SECOND])
+@each_source
 def test_an_exercise_has_wrong_answers_a_grade_and_hints(source):
     """Eight mistakes that a learner makes, one to three stars in the heading, three hints behind its checkpoint."""
     headings = {}
@@ -106,6 +105,21 @@ def test_an_exercise_has_wrong_answers_a_grade_and_hints(source):
     tried = exercises(source)
     assert len(tried) == len(headings)
     assert all(len(exercise.wrong) >= 8 for exercise in tried)
+
+
+@each_source
+def test_a_prediction_has_choices_before_it_and_a_figure_and_an_answer_after_it(source):
+    cells = build.cells(source)
+    asked = [k for k, cell in enumerate(cells) if "predict" in build.tags(cell)]
+    answered = [k for k, cell in enumerate(cells) if "answer" in build.tags(cell)]
+    closed = [k for k, cell in enumerate(cells) if "hide-output" in build.tags(cell)]
+    assert len(asked) == len(answered)
+    assert all(any(first < k < last for k in closed) for first, last in zip(asked, answered, strict=True))
+    assert all(any(first < k < last for first, last in zip(asked, answered, strict=True)) for k in closed)
+    for first, last in zip(asked, answered, strict=True):
+        letters = re.findall(r"^- \((\w)\) ", cells[first - 1].source, re.MULTILINE)
+        assert cells[first].source == f'predict("{"".join(letters)}")'
+        assert re.search(rf"^\*\*\(([{''.join(letters)}])\)", cells[last].source, re.MULTILINE)
 
 
 @each_source

@@ -11,6 +11,7 @@ A cell tagged `wrong` stands after its exercise and holds comments, in paragraph
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +45,8 @@ def exercises(source: Path) -> list[Exercise]:
 def wrong_answers(code: str, cell: str) -> list[str]:
     """The wrong answers of a cell, each the whole code of the exercise with a mistake."""
     answers = []
-    for paragraph in "\n".join(line.removeprefix("#").removeprefix(" ") for line in cell.splitlines()).split("\n\n"):
+    text = "\n".join(line.removeprefix("#").removeprefix(" ") for line in cell.splitlines())
+    for paragraph in re.split(r"\n\n(?=\S)", text):
         if paragraph.startswith(("def ", "class ")):
             name = paragraph.split("(")[0].split(":")[0]
             assert f"\n{name}" in f"\n{code}", f"not in the exercise: {name}"
