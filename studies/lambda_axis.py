@@ -29,7 +29,11 @@ from problems import Classification, load, network
 RESULTS = Path(__file__).parent / "results" / "lambda-axis.json"
 NETWORKS, SEEDS, EPOCHS = ("cnn", "mlp"), (0, 1, 2), 20
 LAMBDAS = ("0.0001", "0.0003", "0.001", "0.003", "0.01", "0.03", "0.1", "0.3", "1", "3", "10", "30", "100")
-RULES = {"paper": "curveball:lam=", "share": "curveball:adapt_lam=share,lam=", "fixed": "curveball:adapt_lam=false,lam="}
+RULES = {
+    "paper": "curveball:lam=",
+    "share": "curveball:adapt_lam=share,lam=",
+    "fixed": "curveball:adapt_lam=false,lam=",
+}
 RATES = {
     "sgd:lr=": ("0.001", "0.003", "0.01", "0.03", "0.1", "0.3", "1", "3"),
     "adam:lr=": ("0.0001", "0.0003", "0.001", "0.003", "0.01", "0.03", "0.1", "0.3", "1"),
@@ -49,7 +53,7 @@ def wanted() -> Iterator[tuple[str, str, int]]:
     """Network, solver and seed of all runs."""
     for name in NETWORKS:
         for seed in SEEDS:
-            for start, values in ({rule: LAMBDAS for rule in RULES.values()} | RATES).items():
+            for start, values in (dict.fromkeys(RULES.values(), LAMBDAS) | RATES).items():
                 yield from ((name, start + value, seed) for value in values)
 
 
@@ -87,7 +91,7 @@ def table(runs: list[Run]) -> str:
     """Mean losses of the last epoch by network, solver and value."""
     lines = []
     for name in NETWORKS:
-        for start, values in ({rule: LAMBDAS for rule in RULES.values()} | RATES).items():
+        for start, values in (dict.fromkeys(RULES.values(), LAMBDAS) | RATES).items():
             found = {value: mean_loss(runs, name, start + value) for value in values}
             cells = "  ".join(f"{value}: {loss:.4g}" for value, loss in found.items())
             lines.append(f"{name} {start}\n    {cells}")

@@ -117,7 +117,8 @@ def descend(product, g, beta, steps):
 # iterates.append(z) => iterates = [z]
 # z - beta * (product(z) + g) => iterates[0] - beta * (product(z) + g)
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 5.1: run this cell.
 lam, best = 0.1, 2.0 / (h[0] + h[-1] + 0.2)
 done = 1.0 - (1.0 - best * (h + lam)) ** np.arange(31)[:, None]  # of Newton's step, per eigenvector
 newton = Q.T @ np.linalg.solve(Q * (h + lam) @ Q.T, -g_start)
@@ -144,9 +145,9 @@ curves(errors, xlabel="inner steps, w held still", ylabel="distance of z from Ne
 plt.show()
 
 # %% [markdown]
-# The best $\beta$ takes 120 inner steps per digit: the ratio of the largest to the smallest eigenvalue
-# of $G_\lambda$ is $\kappa = 107$ here, and the slowest error shrinks by $(\kappa - 1)/(\kappa + 1)$ per step.
-# So one move of $w$ takes hundreds of products, and after it both $g$ and $G$ have changed.
+# The best $\beta$ takes 120 inner steps per digit. The ratio of the largest to the smallest eigenvalue
+# of $G_\lambda$ is $\kappa = 107$ here; the slowest error shrinks by $(\kappa - 1)/(\kappa + 1)$ per
+# step. So one move of $w$ takes hundreds of products, and after it both $g$ and $G$ have changed.
 #
 # ## One inner step, then move
 #
@@ -204,7 +205,8 @@ def one_step(model, loss, w, z, lam, rho, beta):
 #     return w + z, rho * z - beta * d  # moves by the old z
 
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 5.2: run this cell.
 def mine(model, loss, w, steps, **options):
     z, iterates = np.zeros_like(w), [w]
     for _ in range(steps):
@@ -237,7 +239,8 @@ hint("5.2")
 # again. If $z$ is kept unchanged, the next move overshoots. Multiplying it by $\rho < 1$ forgets a
 # share of it each time.
 #
-# **Predict.** The bowl below has curvatures 1 and 20. With $\rho = 1$ and a small $\beta = 0.02$, where is
+# **Predict.** The bowl below has curvatures 1 and 20. With $\rho = 1$ and a small $\beta = 0.02$,
+# where is
 # $w$ after 40 steps?
 #
 # - (a) at the minimum
@@ -274,9 +277,9 @@ explore(
 )
 
 # %% [markdown] tags=["answer"]
-# **(c).** On the left nothing is forgotten: $w$ runs through the minimum, along the valley, and has to
-# come back. The middle one forgets, and arrives. On the right a slightly larger $\beta$ makes it diverge;
-# notebook 6 finds the boundary between the last two, $\beta = 0.06$ here.
+# **(c).** On the left nothing is forgotten: $w$ runs through the minimum, along the valley, and has
+# to come back. The middle one forgets, and arrives. On the right a slightly larger $\beta$ makes it
+# diverge; notebook 6 finds the boundary between the last two, $\beta = 0.06$ here.
 
 # %% [markdown]
 # ## What it is without curvature, and on a quadratic
@@ -286,8 +289,8 @@ explore(
 # $$z \leftarrow \rho z - \beta g, \qquad w \leftarrow w + z,$$
 #
 # momentum gradient descent, Polyak's heavy ball
-# ([derivation](../tests/derivations/test_03_heavy_ball.py)). With curvature the old $z$ is
-# multiplied by $\rho I - \beta G_\lambda$. Without damping, each eigenvector has its own momentum,
+# ([derivation](../tests/derivations/test_03_heavy_ball.py)). With curvature the old $z$ is multiplied
+# by $\rho I - \beta G_\lambda$. Without damping, each eigenvector has its own momentum,
 # $\rho - \beta h$. Where the valley is steep, old moves are forgotten or reversed; along its floor
 # they add up.
 #
@@ -363,10 +366,11 @@ left.legend(fontsize=8)
 plt.show()
 
 # %% [markdown] tags=["answer"]
-# **(b).** At the same pair, left, heavy ball is last. Its momentum is 0.9 in every direction, too much for this
-# bowl; CurveBall's is $\rho - \beta h$, so 0.3 in the steep one. But no pair suits all three. At its
-# own best pair, right, each is faster, and heavy ball is first. Notebook 6 derives these pairs and the
-# order. Looking ahead makes a large $\rho$ harmless; on a quadratic it is not faster than a good one.
+# **(b).** At the same pair, left, heavy ball is last. Its momentum is 0.9 in every direction, too
+# much for this bowl; CurveBall's is $\rho - \beta h$, so 0.3 in the steep one. But no pair suits all
+# three. At its own best pair, right, each is faster, and heavy ball is first. Notebook 6 derives
+# these pairs and the order. Looking ahead makes a large $\rho$ harmless; on a quadratic it is not
+# faster than a good one.
 
 # %% [markdown]
 # ## Two equations for two numbers
@@ -380,10 +384,9 @@ plt.show()
 # that is, where
 #
 # $$\begin{bmatrix} d^T G_\lambda d & z^T G_\lambda d \\
-# z^T G_\lambda d & z^T G_\lambda z \end{bmatrix}
-# \begin{bmatrix} \beta \\ -\rho \end{bmatrix} =
-# \begin{bmatrix} g^T d \\ g^T z \end{bmatrix}, \qquad
-# m = -\tfrac12\,(\beta\, g^T d - \rho\, g^T z) .$$
+# z^T G_\lambda d & z^T G_\lambda z \end{bmatrix} \begin{bmatrix} \beta \\ -\rho \end{bmatrix} =
+# \begin{bmatrix} g^T d \\ g^T z \end{bmatrix}, \qquad m = -\tfrac12\,(\beta\, g^T d - \rho\, g^T z)
+# .$$
 #
 # (The last equation: with the five numbers collected in $A$ and $b$ and $x = (\beta, -\rho)$,
 # $m = \frac12 x^T A x - x^T b$, which is $-\frac12 x^T b$ where $A x = b$.) The five numbers need
@@ -427,7 +430,8 @@ def coefficients(z, d, z_y, d_y, g_L, H_L, lam):
 # np.linalg.pinv( => np.linalg.inv(
 # np.linalg.pinv([[dGd, zGd], [zGd, zGz]]) @ [gd, gz] => gd / dGd, -gz / zGz
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 5.5: run this cell.
 y, J = mg.linearize(network, start)
 g_L, H_L = mg.linearize(mg.grad(mse), y)
 G_lam = G.to_scipy() @ np.eye(24) + 0.1 * np.eye(24)
@@ -497,11 +501,10 @@ plt.show()
 # %% [markdown]
 # ## How far to trust the bowl
 #
-# Two things may be wrong with it. Without damping it may have no lowest point: the curvatures of our
-# network fall off so fast that the last eight of 24 are zero to rounding. And it holds only near
-# $w$. One number helps with both: **damping** by $\lambda I$ raises every curvature and shortens the
-# step. Along an eigenvector, Newton's damped step is $h/(h + \lambda)$ of the undamped one
-# ([derivation](../tests/derivations/test_14_damping.py)).
+# Without damping it may have no lowest point: the last eight of our network's 24 curvatures are zero to
+# rounding. And it holds only near $w$. One number helps with both: **damping** by $\lambda I$ raises
+# every curvature and shortens the step. Along an eigenvector, Newton's damped step is
+# $h/(h + \lambda)$ of the undamped one ([derivation](../tests/derivations/test_14_damping.py)).
 #
 # Whether $\lambda$ is right can be seen after the step, from the **trust ratio** of the change found
 # to the change predicted:
@@ -545,7 +548,8 @@ def new_lam(lam, found, predicted):
 #     gamma = found / predicted
 #     return lam / 0.999**5 if gamma < 0.5 else lam * 0.999**5
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 5.6: run this cell.
 found = (-1.0, -2.0, -3.0, -5.0, 5.0)  # where a change of -2.5 was predicted
 checkpoint(
     "5.6",
@@ -623,11 +627,11 @@ def curveball(model, loss, w, lam, steps):
 # count % 5 == 0 => count % 5 == 1
 # count % 5 == 0 => count % 4 == 0
 # count % 5 == 0 => True
+# count % 5 == 0 => count % 5 == 0 and loss(model(w + z)) - loss(y) < 1.5 * predicted
+# count % 5 == 0 => count % 5 == 0 and loss(model(w + z)) - loss(y) > 0.5 * predicted
 # loss(model(w + z)) - loss(y) => loss(y) - loss(model(w + z))
 # loss(model(w + z)) - loss(y) => loss(model(w + z))
 # lam = new_lam(lam, loss(model(w + z)) - loss(y), predicted) => lam = lam * 0.999**5
-# lam = new_lam(lam, loss(model(w + z)) - loss(y), predicted) => lam = min(lam, new_lam(lam, loss(model(w + z)) - loss(y), predicted))
-# lam = new_lam(lam, loss(model(w + z)) - loss(y), predicted) => lam = max(lam, new_lam(lam, loss(model(w + z)) - loss(y), predicted))
 # lam = new_lam(lam, loss(model(w + z)) - loss(y), predicted) => new_lam(lam, loss(model(w + z)) - loss(y), predicted)
 # g_L, H_L, lam) => g_L, H_L, 0.0)
 # w = w + z => w = w - z
@@ -648,7 +652,8 @@ def curveball(model, loss, w, lam, steps):
 #         iterates.append(w)
 #     return np.array(iterates)
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 5.7: run this cell.
 w0 = np.array([-0.25, -0.25])
 checkpoint(
     "5.7, Rosenbrock",
@@ -678,11 +683,11 @@ hint("5.7")
 # 3. `lam = new_lam(lam, loss(model(w + z)) - loss(y), predicted)`, every fifth count, and after it `w = w + z`
 
 # %% [markdown]
-# Every iterate agrees, over a hundred steps, with [the package's](../curveball/solvers/curve_ball.py).
-# That a run converges would prove much less: a wrong constant often converges too. Even iterates do
-# not show everything. Leave out `+ lam * z` in $d$, and 5.7 passes. Why? It does not change the plane
-# of $z$ and $d$, in which the new $z$ is the lowest point, but $\rho$ alone, by $\beta \lambda$. With fixed
-# coefficients, as in 5.2, the mistake shows.
+# Every iterate agrees, over a hundred steps, with [the
+# package's](../curveball/solvers/curve_ball.py). That a run converges would prove much less: a wrong
+# constant often converges too. Even iterates do not show everything. Leave out `+ lam * z` in $d$,
+# and 5.7 passes. Why? It does not change the plane of $z$ and $d$, in which the new $z$ is the lowest
+# point, but $\rho$ alone, by $\beta \lambda$. With fixed coefficients, as in 5.2, the mistake shows.
 #
 # The next figure compares the network's loss with that of two first-order solvers, and shows what
 # CurveBall chose on the way.
@@ -726,6 +731,7 @@ plt.show()
 # %% tags=["predict"]
 predict("abc")
 
+
 # %% tags=["hide-input", "hide-output"]
 def networks(w):
     """The same network for any number of runs: params (..., 24) -> outputs (..., 40)."""
@@ -754,16 +760,17 @@ better = np.sum(ends[lams == 0.01] < ends[lams == 1.0])
 print(f"0.01 ends lower than 1 on {better} of 10 starts")
 
 # %% [markdown] tags=["answer"]
-# **(a).** The best start is 0.3, and there $\gamma$ is 1.98. At 0.01, where $\gamma$ is 1.3, the loss is worse
-# than at 1 on seven of ten starts. So $\gamma$ near 2 does not say "too large". It tells what share of
-# the curvature is damping, not what share is right. With less damping steps become longer, and on one
-# long step the bowl can be wrong (right panel). After 1,000 steps the best start is 0.03: what is right
-# also depends on how long one runs.
+# **(a).** The best start is 0.3, and there $\gamma$ is 1.98. At 0.01, where $\gamma$ is 1.3, the loss
+# is worse than at 1 on seven of ten starts. So $\gamma$ near 2 does not say "too large". It tells
+# what share of the curvature is damping, not what share is right. With less damping steps become
+# longer, and on one long step the bowl can be wrong (right panel). After 1,000 steps the best start
+# is 0.03: what is right also depends on how long one runs.
 
 # %% [markdown]
-# The rule moves $\lambda$ by 18% in 200 steps. So the two equations choose $\rho$ and $\beta$, and **you**
-# choose $\lambda$: thirty times too small costs a factor of 18, thirty times too large 190. So it is with
-# a learning rate: Adam at 0.01 is far behind, at 0.1 ahead of all others from the first start. Notebook
+# The rule moves $\lambda$ by 18% in 200 steps. So the two equations choose $\rho$ and $\beta$, and
+# **you** choose $\lambda$: thirty times too small costs a factor of 18, thirty times too large 190.
+# So it is with a learning rate: Adam at 0.01 is far behind, at 0.1 ahead of all others from the first
+# start. Notebook
 # 8 puts $\lambda$ on the axis for mini-batches, with a rule that finds it. And a step costs up to $7/3$ of
 # SGD's ([derivation](../tests/derivations/test_12_cost.py)): one evaluation, two push-forwards, one
 # pull-back, every fifth time one more evaluation for $\gamma$.
@@ -799,6 +806,6 @@ print(f"0.01 ends lower than 1 on {better} of 10 starts")
 #
 # ## Where you are
 #
-# You have a solver, and you can account for each of its iterates. You do not know yet when it
-# converges. For fixed $\rho$ and $\beta$ on a quadratic a $2 \times 2$ matrix decides:
+# You have a solver, and you can account for each of its iterates. When does it converge? For fixed
+# $\rho$ and $\beta$ on a quadratic a $2 \times 2$ matrix decides:
 # [06_convergence.ipynb](06_convergence.ipynb).

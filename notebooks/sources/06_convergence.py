@@ -22,7 +22,7 @@ from scipy.optimize import brentq
 
 import minigrad as mg
 from curveball import SGD, CurveBall, conjugate_gradient
-from curveball.course import checkpoint, curves, explore, hint, predict
+from curveball.course import checkpoint, explore, hint, predict
 from problems.closed_form.quadratic import Quadratic
 
 plt.style.use("curveball.course.style")
@@ -98,7 +98,8 @@ def iteration_matrix(rho, a):
 # [[rho - a, -a], [rho - a, 1.0 - a]] => [[1.0 - a, rho - a], [-a, rho - a]]
 # [[rho - a, -a], [rho - a, 1.0 - a]] => [[rho - a, 1.0 - a], [rho - a, -a]]
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 6.1: run this cell.
 valley = Quadratic((2.0,))
 z, w = np.array([0.3]), valley.solution + 0.7
 solver = undamped(0.8, 0.35)  # a = 0.7
@@ -130,7 +131,8 @@ hint("6.1")
 # larger modulus $q$ is the **rate**: in the long run each step multiplies the error by $q$. The
 # figure below shows the roots in the upper row, and the iterates in the lower one.
 #
-# **Predict.** Four pairs: (i) $\rho = 0.9$, $a = 0.1$; (ii) $0.9$, $1.2$; (iii) $0.3$, $0.1$; (iv) $1.15$,
+# **Predict.** Four pairs: (i) $\rho = 0.9$, $a = 0.1$; (ii) $0.9$, $1.2$; (iii) $0.3$, $0.1$; (iv)
+# $1.15$,
 # $0.1$. Which converges fastest in the long run?
 #
 # - (a) i: the usual momentum, and a small step
@@ -162,10 +164,10 @@ settings = [{"rho": rho, "a": a} for rho, a in pairs]
 explore(roots, at=settings, rho=(-1.0, 2.0, 0.05), a=(0.02, 3.0, 0.02))
 
 # %% [markdown] tags=["answer"]
-# **(b)**: $q = 0.85$, before (iii) with $0.87$ and (i) with $0.89$. (i) has a complex pair and oscillates.
-# (ii) has a root near $-1$ and jumps from side to side, but the jumps shrink. (iii) has two real roots,
-# and the larger one decides: too little momentum, as (i) has too much. Exercise 6.4 finds the best.
-# (iv) has its pair outside the circle.
+# **(b)**: $q = 0.85$, before (iii) with $0.87$ and (i) with $0.89$. (i) has a complex pair and
+# oscillates. (ii) has a root near $-1$ and jumps from side to side, but the jumps shrink. (iii) has
+# two real roots, and the larger one decides: too little momentum, as (i) has too much. Exercise 6.4
+# finds the best. (iv) has its pair outside the circle.
 
 # %% [markdown]
 # ## Three inequalities
@@ -206,10 +208,11 @@ def converges(rho, a):
 # 1.5 * a - 1.0 < rho => 0.0 < rho
 # (a > 0.0) & => (a == a) &
 # (a > 0.0) & (1.5 => (a > 0.0) and (1.5
-# return (a > 0.0) & (1.5 * a - 1.0 < rho) & (rho < 1.0 + a) => return (a > 0.0) & (a < 2.0 * (1.0 + rho)) & (np.abs(rho) < 1.0)
-# return (a > 0.0) & (1.5 * a - 1.0 < rho) & (rho < 1.0 + a) => return (a > 0.0) | (1.5 * a - 1.0 < rho) | (rho < 1.0 + a)
+# & (1.5 * a - 1.0 < rho) & (rho < 1.0 + a) => & (a < 2.0 * (1.0 + rho)) & (np.abs(rho) < 1.0)
+# & (1.5 * a - 1.0 < rho) & (rho < 1.0 + a) => | (1.5 * a - 1.0 < rho) | (rho < 1.0 + a)
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 6.2: run this cell.
 rhos, a_s = np.meshgrid(np.linspace(-1.53, 4.47, 61), np.linspace(-0.52, 4.08, 47))
 M = np.stack([np.stack([rhos - a_s, -a_s], -1), np.stack([rhos - a_s, 1.0 - a_s], -1)], -2)
 moduli = np.abs(np.linalg.eigvals(M)).max(-1)
@@ -342,9 +345,12 @@ def best_momentum(a):
 # np.abs(1.0 - np.sqrt(a)) => 1.0 - np.sqrt(a)
 # np.abs(1.0 - np.sqrt(a)) => np.sqrt(a + (1.0 - np.sqrt(a)) ** 2)
 # np.abs(1.0 - np.sqrt(a)) => 1.0 + np.sqrt(a)
-# return a + (1.0 - np.sqrt(a)) ** 2, np.abs(1.0 - np.sqrt(a)) => return np.abs(1.0 - np.sqrt(a)), a + (1.0 - np.sqrt(a)) ** 2
+#
+# def best_momentum(a):
+#     return np.abs(1.0 - np.sqrt(a)), a + (1.0 - np.sqrt(a)) ** 2
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 6.4: run this cell.
 some = np.array([0.01, 0.2, 0.7, 1.0, 2.5])[:, None]
 fine = np.linspace(-1.0, 5.0, 600_001)
 all_rates = spectral_radius(fine, some, methods["CurveBall"])
@@ -477,8 +483,8 @@ plt.show()
 # to 100, with the derived rates dotted (where two roots meet, the error falls like $t\, q^t$, a
 # little later).
 #
-# **Predict.** It also shows CurveBall with automatic $\rho$ and $\beta$, which are the best for the bowl at
-# every step. Where is that run after 200 steps?
+# **Predict.** It also shows CurveBall with automatic $\rho$ and $\beta$, which are the best for the
+# bowl at every step. Where is that run after 200 steps?
 #
 # - (a) ahead of the best fixed pair, as it adapts
 # - (b) level with it
@@ -516,8 +522,8 @@ plt.show()
 # ## Automatic coefficients on a quadratic
 #
 # This holds beyond the example: the number of steps grows in proportion to $\kappa$, as for steepest
-# descent, not to $\sqrt\kappa$. The rule minimises the bowl over a plane at every step. Why does that not
-# accelerate it?
+# descent, not to $\sqrt\kappa$. The rule minimises the bowl over a plane at every step. Why does that
+# not accelerate it?
 #
 # It depends on the plane. Conjugate gradients (notebook 4) also take, at each step, the lowest
 # point of a plane, that of the last move $z$ and the gradient $g$. On a quadratic this is the
@@ -637,7 +643,8 @@ def variance(tr, det, beta, sigma):
 # 1.0 - tr**2 => 1.0 + tr**2
 # return (beta * sigma) ** 2 / ( => return beta * sigma / (
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 6.7: run this cell.
 rho, a, beta, sigma = 0.8, 0.3, 0.1, 0.5  # h = 3
 M = np.array([[rho - a, -a], [rho - a, 1.0 - a]])
 covariance = solve_discrete_lyapunov(M, (beta * sigma) ** 2 * np.ones((2, 2)))  # of (z, w)
@@ -719,8 +726,8 @@ right.legend(fontsize=8)
 plt.show()
 
 # %% [markdown] tags=["answer"]
-# **(b).** Left: its momentum is $\rho - a$, less than heavy ball's $\rho$. The dots are a thousand runs of
-# the package's solver at each $\rho$, with $\beta = 0.3$, $h = 1$ and $\sigma = 1$.
+# **(b).** Left: its momentum is $\rho - a$, less than heavy ball's $\rho$. The dots are a thousand
+# runs of the package's solver at each $\rho$, with $\beta = 0.3$, $h = 1$ and $\sigma = 1$.
 
 # %% [markdown]
 # On the right are ten curvatures. The error of the automatic rule falls fast and then stays at a
@@ -754,13 +761,10 @@ plt.show()
 #
 # ## Further reading
 #
-# - B. Polyak, *Some methods of speeding up the convergence of iteration methods*, 1964; Y.
-#   Nesterov, 1983.
 # - L. Lessard, B. Recht, A. Packard, *Analysis and design of optimization algorithms via integral
 #   quadratic constraints*, SIAM Journal on Optimization 2016: the rates of the table.
 # - G. Goh, *Why momentum really works*, Distill 2017, for heavy ball with interactive figures.
-# - E. Jury, *Theory and application of the z-transform method*, 1964: the three inequalities, and
-#   those for more roots.
+# - E. Jury, *Theory and application of the z-transform method*, 1964: the three inequalities.
 # - J. Nocedal and S. Wright, *Numerical Optimization*, 2006, chapter 5, for conjugate gradients.
 #
 # ## Where you are

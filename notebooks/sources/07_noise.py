@@ -102,7 +102,8 @@ def expected_loss(w, b):
 # + (1.0 - w1) ** 2 => + (1.0 - w1)
 # (w2 - w1**2) ** 2 + (1.0 - w1) ** 2 => (w2 - w1**2) ** 2
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 7.1: run this cell.
 nodes, weights = np.polynomial.legendre.leggauss(3)  # exact for polynomials in eps up to degree 5
 
 
@@ -159,7 +160,8 @@ def expected_hessian(w, b):
 # [across, 200.0 * s] => [0.0, 200.0 * s]
 
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 7.2: run this cell.
 def hessian_at(eps):
     return mg.hessian(lambda w: valley.loss(valley.model(w, eps)))(w)
 
@@ -242,7 +244,8 @@ def gauss_newton_step(w):
 # np.array([z1, 2.0 * w1 * z1 - (w2 - w1**2)]) => w + np.array([z1, 2.0 * w1 * z1 - (w2 - w1**2)])
 
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 7.3: run this cell.
 def package_step(solver, w, eps):
     """The step that one of the package's solvers takes from w on one draw, or from many on one each."""
     loss = mg.independent_runs(valley.loss)  # a number for each draw
@@ -306,11 +309,12 @@ explore(
 )
 
 # %% [markdown] tags=["answer"]
-# **(a).** With $U[0, 3]$ the longest of SGD's steps is 250 times the shortest. Gauss-Newton's end at one
-# point, except for the smallest $\varepsilon$, where damping is no longer small compared with the
-# curvature: $\lambda I$ does not scale with the outputs. With $\lambda = 10$ this is so for all draws.
-# Newton's Hessian contains the term that Gauss-Newton drops, and mixes the two outputs. Its steps end
-# between the valley's floor, for large $\varepsilon$, and Gauss-Newton's point, for small ones.
+# **(a).** With $U[0, 3]$ the longest of SGD's steps is 250 times the shortest. Gauss-Newton's end at
+# one point, except for the smallest $\varepsilon$, where damping is no longer small compared with the
+# curvature: $\lambda I$ does not scale with the outputs. With $\lambda = 10$ this is so for all
+# draws. Newton's Hessian contains the term that Gauss-Newton drops, and mixes the two outputs. Its
+# steps end between the valley's floor, for large $\varepsilon$, and Gauss-Newton's point, for small
+# ones.
 
 # %% [markdown]
 # CurveBall descends on the damped Gauss-Newton system. So the $z$ that it carries from batch to batch
@@ -476,7 +480,8 @@ def flat_direction(params, K):
 # K @ params["w1"] => K @ K @ params["w1"]
 # {"w1": K => {"W1": K
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 7.4: run this cell.
 net, params, K = nets["rahimi-recht"], solutions["rahimi-recht"], rng.standard_normal((10, 10))
 
 
@@ -506,10 +511,10 @@ hint("7.4")
 # 3. `return {"w1": K @ params["w1"], "w2": -params["w2"] @ K}`
 
 # %% [markdown]
-# At any one $w$ the gradient has no component in these directions, and neither has a product $G z$. So
-# a step $-\beta g$ never enters them. But $z$ is kept while $w$ moves, and the null space turns with $w$:
-# what was a good direction at the last $w$ is in part a flat one here. How large a part? With your
-# `flat_direction` for the 100 matrices $K$ that have a single 1, one can measure it.
+# At any one $w$ the gradient has no component in these directions, and neither has a product $G z$.
+# So a step $-\beta g$ never enters them. But $z$ is kept while $w$ moves, and the null space turns
+# with $w$: what was a good direction at the last $w$ is in part a flat one here. How large a part?
+# With your `flat_direction` for the 100 matrices $K$ that have a single 1, one can measure it.
 #
 # **Predict.** CurveBall runs for 40 steps with damping 1, 0.1 and 0.01. What share of $z$ is then flat?
 #
@@ -544,13 +549,15 @@ ax.legend()
 plt.show()
 
 # %% [markdown] tags=["answer"]
-# **(b).** After the first step 92% of $z$ lies in flat directions of the new $w$. Nothing in $g$ or $G z$ takes
-# it away again: there $z \leftarrow (\rho - \beta\lambda) z$, so forgetting and damping alone shrink it.
-# With $\lambda = 1$ it is 6% after 40 steps. With $\lambda = 0.1$ it is 63% and with $0.01$ 78%: so much
-# of every move changes the outputs to second order only. Damping has this use, too.
+# **(b).** After the first step 92% of $z$ lies in flat directions of the new $w$. Nothing in $g$ or
+# $G z$ takes it away again: there $z \leftarrow (\rho - \beta\lambda) z$, so forgetting and damping
+# alone shrink it. With $\lambda = 1$ it is 6% after 40 steps. With $\lambda = 0.1$ it is 63% and with
+# $0.01$ 78%: so much of every move changes the outputs to second order only. Damping has this use,
+# too.
 
 # %% [markdown]
-# For the speed of a solver the *small nonzero* eigenvalues matter. Gradient descent multiplies the error along an eigenvector by
+# For the speed of a solver the *small nonzero* eigenvalues matter. Gradient descent multiplies the
+# error along an eigenvector by
 # $1 - \eta h$ per step, with $\eta < 2/h_{\max}$. With the best rate, four digits take about
 # $\frac{\kappa}{2} \ln 10^4$ steps; with the best momentum, about $\frac{\sqrt\kappa}{2} \ln 10^4$ (notebook 6).
 
@@ -625,7 +632,8 @@ def summary(losses, threshold):
 # first.mean() => np.median(first)
 # return first.mean(), first.std(), reached.mean() => return first.std(), first.mean(), reached.mean()
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 7.5: run this cell.
 losses = np.ones((5, 12))
 losses[0, 1], losses[0, 6:9] = 2e-5, 1e-5  # at iteration 2, later below again, at the end above
 losses[1, 3:], losses[1, 8] = 2e-5, 1e-7  # at iteration 4; the lowest comes later
@@ -765,16 +773,12 @@ plt.show()
 #
 # ## Further reading
 #
-# - A. Rahimi and B. Recht, *Reflections on Random Kitchen Sinks*, NeurIPS test of time talk,
-#   2017: the linear network.
-# - S. Ma, R. Bassily, M. Belkin, *The Power of Interpolation*, ICML 2018: why constant rates
-#   converge.
+# - A. Rahimi and B. Recht, NeurIPS test of time talk, 2017: the linear network.
+# - S. Ma, R. Bassily, M. Belkin, *The Power of Interpolation*, ICML 2018: why constant rates converge.
 # - L. Bottou, F. Curtis, J. Nocedal, *Optimization Methods for Large-Scale Machine Learning*,
 #   SIAM Review 2018: noise, step sizes, second order, in one place.
 # - A. Saxe, J. McClelland, S. Ganguli, *Exact solutions to the nonlinear dynamics of learning in
 #   deep linear neural networks*, ICLR 2014.
-# - J. F. Henriques, S. Ehrhardt, S. Albanie, A. Vedaldi, *Small Steps and Giant Leaps*, ICCV
-#   2019.
 #
 # ## Where you are
 #

@@ -80,10 +80,11 @@ def patches(x, k, stride=1):
 # range(0, width - k + 1, stride) => range(0, width - k + 1)
 # range(0, height - k + 1, stride) => range(0, height - k, stride)
 # range(0, height - k + 1, stride), range(0, width - k + 1, stride) => range(0, height, stride), range(0, width, stride)
-# range(0, height - k + 1, stride), range(0, width - k + 1, stride) => range(0, height - k + 1, k), range(0, width - k + 1, k)
+# range(0, height - k + 1, stride) => range(0, height - k + 1, k)
 # .reshape(-1, k * k * c) => .reshape(-1, k * k * c).T
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 8.1: run this cell.
 x, w = rng.standard_normal((2, 8, 7, 3)), rng.standard_normal((3, 3, 3, 4))
 for stride in (1, 2):
     y = mg.nn.conv2d(x, w, stride)
@@ -180,7 +181,8 @@ def pull_back(x, w, y_bar):
 # for i in range(rows) => for i in range(rows - 1)
 # reshape(n, rows, columns, k, k, c_in) => reshape(n, rows, columns, c_in, k, k).transpose(0, 1, 2, 4, 5, 3)
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 8.2: run this cell.
 y, pull = mg.vjp(mg.nn.conv2d, x, w)
 y_bar = rng.standard_normal(y.shape)
 x_bar, w_bar = pull(y_bar)
@@ -203,17 +205,15 @@ hint("8.2")
 #
 # So [the package](../minigrad/nn/conv.py) has two routines, patches times kernel and patches
 # transposed times cotangent. Each derivative, of any order, is one of them with its arguments
-# exchanged. It makes patches [of a few images at a time](../minigrad/backends/patches.py), which
-# stay in cache. With `bias=b` there is a third map: it repeats a tangent of $b$ at every place, and sums a
-# cotangent over them.
+# exchanged.
 #
 # ## Pooling picks, or averages
 #
-# **Max pooling** looks nonlinear. But as long as the largest entry of each window stays the
-# largest, it is $x \mapsto x[\text{index}]$: a row with a single 1 per window. The transpose puts
-# each cotangent back where its entry came from. The map does not change with $x$, so second
-# derivatives are zero. Between equal entries there is no derivative:
-# [the package](../minigrad/nn/pool.py) gives the first the whole 1.
+# **Max pooling** looks nonlinear. But as long as the largest entry of each window stays the largest,
+# it is $x \mapsto x[\text{index}]$: a row with a single 1 per window. The transpose puts each
+# cotangent back where its entry came from. The map does not change with $x$, so second derivatives
+# are zero. Between equal entries there is no derivative: [the package](../minigrad/nn/pool.py) gives
+# the first the whole 1.
 #
 # **Average pooling** is linear: rows with four entries of $\frac14$.
 #
@@ -229,9 +229,9 @@ hint("8.2")
 # $$\dot y = \frac{\dot x - E[\dot x] - y\, E[y\, \dot x]}{s} .$$
 #
 # As a matrix this is $\frac1s (I - \frac1n \mathbf 1 \mathbf 1^T - \frac1n y y^T)$. It is symmetric,
-# so it is its own transpose. For $\mathrm{eps} = 0$ it is a projection divided by $s$: it sends a shift of
-# all numbers to zero, and a stretch too. Here are the three maps at the digit above, for batch
-# normalisation with its fourth row as a batch of eight:
+# so it is its own transpose. For $\mathrm{eps} = 0$ it is a projection divided by $s$: it sends a
+# shift of all numbers to zero, and a stretch too. Here are the three maps at the digit above, for
+# batch normalisation with its fourth row as a batch of eight:
 
 
 # %% tags=["hide-input"]
@@ -298,7 +298,8 @@ def norm_map(y, x):
 # s = mg.sqrt(mg.var(x, 0) + EPS) => s = np.sqrt(np.var(np.asarray(x), 0) + EPS)
 # return mg.Linear(push, push) => return mg.Linear(push, lambda c: c / s)
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 8.3: run this cell.
 x, x_dot = rng.standard_normal((2, 6, 3))
 norm = mg.primitive(norm_map)(normalised)
 theirs = mg.jvp(lambda x: mg.nn.batch_norm(x, np.ones(3), np.zeros(3))[0], (x,), (x_dot,))[1]
@@ -337,10 +338,9 @@ except mg.DerivativeError as error:
     print("order 2:", str(error).replace(": ", ":\n  ", 1))
 
 # %% [markdown]
-# Every gradient is right, every Hessian product wrong. CurveBall is not affected: Gauss-Newton
-# products need only first derivatives and $H_L$. Newton's method with the exact Hessian is.
-# [The package](../minigrad/nn/normalisation.py) has this map too, with a rule for how $s$ changes
-# ([derivation](../tests/derivations/test_18_batch_norm.py)).
+# Every gradient is right, every Hessian product wrong. CurveBall is not affected: Gauss-Newton products
+# need only first derivatives and $H_L$. [The package](../minigrad/nn/normalisation.py) has this map
+# too ([derivation](../tests/derivations/test_18_batch_norm.py)).
 #
 # ## Training on digits
 #
@@ -396,7 +396,8 @@ display(Markdown("\n".join(lines)))
 # ## Lambda on the axis
 #
 # CurveBall chooses its step size and its momentum. So is there nothing to tune? SGD and Adam have a
-# learning rate, CurveBall has the start of $\lambda$. A fair test puts each solver's number on the axis.
+# learning rate, CurveBall has the start of $\lambda$. A fair test puts each solver's number on the
+# axis.
 #
 # **Predict.** The paper's rule changes $\lambda$ by half a percent every five steps. How does the loss
 # after 20 epochs depend on where $\lambda$ starts?
@@ -438,17 +439,20 @@ fig.legend(handles=handles, loc="outside lower center", ncols=5, fontsize=8)
 plt.show()
 
 # %% [markdown] tags=["answer"]
-# **(b).** For the CNN the paper's rule is best from 0.01; from 0.1 its loss is 1.6 times as large, from 1
+# **(b).** For the CNN the paper's rule is best from 0.01; from 0.1 its loss is 1.6 times as large,
+# from 1
 # 7 times, from 10 42 times. That is flatter than SGD's curve: with a tenth of its best learning rate SGD
-# ends 24 times higher. But three times *below* the best start, at 0.003, runs fail, as SGD's do at three
-# to ten times its best rate. The rule hardly differs from a fixed $\lambda$.
+# ends 24 times higher. But three times *below* the best start, at 0.003, runs fail, as SGD's do at
+# three to ten times its best rate. The rule hardly differs from a fixed $\lambda$.
 
 # %% [markdown]
-# So "nothing to tune" is true of the learning rate, and not of $\lambda$. With the paper's rule too large
-# is slow and too small fails, so start high, and expect to search. `share` changes that: from any of
+# So "nothing to tune" is true of the learning rate, and not of $\lambda$. With the paper's rule too
+# large is slow and too small fails, so start high, and expect to search. `share` changes that: from
+# any of
 # 13 starts, a million apart, no run failed on either network, and the losses are within a factor of
-# three, 0.4 to 1.5 times that of the paper's rule from its *best* start. What it does not change: after
-# this search SGD and Adam end lower on the CNN, and all three are level on the MLP, in half the seconds.
+# three, 0.4 to 1.5 times that of the paper's rule from its *best* start. What it does not change:
+# after this search SGD and Adam end lower on the CNN, and all three are level on the MLP, in half the
+# seconds.
 #
 # **The share of damping.** Along its step $z$, damping makes up the share
 #
@@ -456,11 +460,11 @@ plt.show()
 #
 # of the curvature. The trust ratio is $1 + s$ on the bowl's own terms (notebook 5), so it stays between
 # $\frac12$ and $\frac32$, where the paper's rule does nothing, for any $s < \frac12$. `adapt_lam="share"` keeps $s$
-# instead of $\lambda$, so $\lambda$ finds the scale of the curvature by itself. Which $s$? Once in five
-# steps it compares the parameters with their own running average on the same batch. Where the average
-# is better they wander in noise, and $s$ grows; where it lags behind they make progress, and $s$ falls
-# ([derivation](../tests/derivations/test_20_damping_share.py),
-# [what was measured](../docs/damping.md)).
+# instead of $\lambda$, so $\lambda$ finds the scale of the curvature by itself. Which $s$? Once in
+# five steps it compares the parameters with their own running average on the same batch. Where the
+# average is better they wander in noise, and $s$ grows; where it lags behind they make progress, and
+# $s$ falls ([derivation](../tests/derivations/test_20_damping_share.py), [what was
+# measured](../docs/damping.md)).
 #
 # ## Two numbers from sixteen digits
 #
@@ -484,13 +488,11 @@ plt.show()
 
 # %% [markdown]
 # $\rho$ is less noisy (its jumps come from a rule explained below); the loss on digits hardly changes.
-# The tables below show whether it matters elsewhere.
 #
 # **What noise costs.** On all data, the best $x = (\beta, -\rho)$ minimises
 # $m(x) = \frac12 x^T A x - b^T x$. Batch $k$ has $A_k = A + \tilde A_k$ and $b_k = b + \tilde b_k$,
-# with noise of mean 0, and its own solution $x_k = x^* + e$ with an error $e$. As the gradient of $m$
-# vanishes at $x^*$, $m(x^* + e) = m(x^*) + \frac12 e^T A e$: the mean loss is half the variance of
-# $e$, weighted by $A$.
+# with noise of mean 0, and its own solution $x_k = x^* + e$. As $m(x^* + e) = m(x^*) + \frac12 e^T A e$,
+# the mean loss is half the variance of $e$, weighted by $A$.
 #
 # **What averaging saves.** For small noise, the solution of sums with weights $\omega_k$ of sum 1 has
 # the error $e = A^{-1} \sum_k \omega_k (\tilde b_k - \tilde A_k\, x^*)$. The terms are independent, so
@@ -550,7 +552,8 @@ def averaged(systems, decay):
 #     return x
 
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 8.4: run this cell.
 def noisy(size, count):
     for _ in range(count):
         R = np.linalg.cholesky([[2.0, 0.6], [0.6, 0.9]])
@@ -616,8 +619,8 @@ checkpoint(
 )
 
 # %% [markdown]
-# Real batches are noisier than that. Here the parameters of the CNN stay fixed after 60 steps. Each of
-# 240 batches of 16 then gives its $\rho$ and $\beta$, alone and averaged with those before.
+# Real batches are noisier. Here the CNN stays fixed after 60 steps, and each of 240 batches of 16 gives
+# its $\rho$ and $\beta$, alone and averaged with those before.
 
 # %% tags=["hide-input"]
 alone, calm = CurveBall(), CurveBall(average=0.9, average_share=-1e9)
@@ -645,23 +648,20 @@ left = found[:, 1].var(0) / found[:, 0].var(0)
 print(f"variance that is left: of rho {left[0]:.2f}, of beta {left[1]:.2f}")
 
 # %% [markdown]
-# The cloud shrinks about as predicted. It also moves, to smaller $\rho$ and $\beta$: the formula for
-# $e$ holds for small noise, and this is not small. A batch with too little curvature asks for a long
-# step and predicts a large decrease; in the average it has less weight. And what shrinks is the noise
-# of two numbers. The direction $d$ still comes from one batch, and averaged coefficients do not make
-# it less noisy.
+# The cloud shrinks about as predicted. It also moves, to smaller $\rho$ and $\beta$: a batch with too
+# little curvature asks for a long step, predicts a large decrease, and so has less weight. And what
+# shrinks is the noise of two numbers. The direction $d$ still comes from one batch.
 #
 # ## When the average must not be used
 #
 # The argument assumes one $A$, but $z$ and $d$ are different directions in every step. In a large
-# network the curvatures along them change slowly. With two parameters they span the whole space,
-# $x_k$ gives Newton's step itself, and old sums belong to other bases. The batch's own model shows
-# this: the averaged $x$ keeps the share $m_k(x) / m_k^* \le 1$ of what $x_k$ predicts. If the share is
-# below `average_share`, [the package](../curveball/solvers/curve_ball.py) takes $x_k$, and the sums
-# starts again.
+# network the curvatures along them change slowly. With two parameters they span the whole space, and
+# old sums belong to other bases. The batch's own model shows this: the averaged $x$ keeps the share
+# $m_k(x) / m_k^* \le 1$ of what $x_k$ predicts. Below `average_share`,
+# [the package](../curveball/solvers/curve_ball.py) takes $x_k$, and the sums start again.
 #
-# **Predict.** Rosenbrock's function has two parameters and no noise. Iterations to a loss of $10^{-4}$ with
-# each system alone: 13. And averaged, whatever the share?
+# **Predict.** Rosenbrock's function has two parameters and no noise. Iterations to a loss of
+# $10^{-4}$ with each system alone: 13. And averaged, whatever the share?
 #
 # - (a) 13: without noise there is nothing to average
 # - (b) about 20
@@ -723,18 +723,18 @@ text = f"Training loss of the last epoch, three seeds; {full['date']}, {full['co
 display(Markdown("\n".join(lines) + f"\n\n{text} {full['source']}."))
 
 # %% [markdown]
-# The average as shipped lowers the mean loss on CIFAR-10 and Fashion-MNIST by one to two percent, half
-# to two and a half deviations of three seeds: weak evidence. It **loses** on both networks on digits, by
-# a tenth, and on Rosenbrock's function, 16 iterations instead of 13. And its rule, which limits that
-# loss, gives up most of the gain on `basic`, where the sums without it end lowest. So it is an option
-# and not the default ([all that was measured](../studies/results/averaging.md)).
+# The average as shipped lowers the mean loss on CIFAR-10 and Fashion-MNIST by one to two percent,
+# half to two and a half deviations of three seeds: weak evidence. It **loses** on both networks on
+# digits, by a tenth, and on Rosenbrock's function, 16 iterations instead of 13. And its rule, which
+# limits that loss, gives up most of the gain on `basic`, where the sums without it end lowest. So it
+# is an option and not the default ([all that was measured](../studies/results/averaging.md)).
 #
 # Against tuned rivals CurveBall leads on CIFAR-10 alone, in its first epoch; on Fashion-MNIST Adam is
-# ahead, and on digits both are. (Adam's learning rate 0.1 on the CNN is at an edge: on the processor of
-# the section before, three seeds end at 0.015 with it, on this one at 0.0002.) The figure shows SGD and Adam by learning rate on CIFAR-10. CurveBall
-# at $\lambda = 1$ is a line, with a band of one deviation. Is it as flat in $\lambda$? Here nearly: on
-# `basic` it ends at 1.58, 1.51, 1.54 and 1.57 from 10, 1, 0.1 and 0.01 (one seed). On digits you saw
-# the contrary.
+# ahead, and on digits both are. (Adam's learning rate 0.1 on the CNN is at an edge: on the processor
+# of the section before, three seeds end at 0.015 with it, on this one at 0.0002.) The figure shows
+# SGD and Adam by learning rate on CIFAR-10. CurveBall at $\lambda = 1$ is a line, with a band of one
+# deviation. Is it as flat in $\lambda$? Here nearly: on `basic` it ends at 1.58, 1.51, 1.54 and 1.57
+# from 10, 1, 0.1 and 0.01 (one seed). On digits you saw the contrary.
 
 # %% tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(9.6, 4.0))
@@ -759,61 +759,20 @@ for net in ("basic", "basic-bn"):
     print(f"{net}: a CurveBall step takes {peer['curveball_over_sgd']:.1f} SGD steps ({where})")
 
 # %% [markdown]
-# So compare twice. Per step, read the table as it is. Per second, compare an epoch of CurveBall with
-# two of SGD or Adam: a smaller lead is no lead in time. A difference that is not larger than the
-# deviations means little, and one epoch says nothing about the fortieth.
+# So compare twice: per step, and per second, an epoch of CurveBall with two of SGD or Adam. A
+# difference that is not larger than the deviations means little, and one epoch says nothing about the
+# fortieth.
 #
-# ## On a GPU
-#
-# Operations run where their arrays are, so the same training runs on a GPU once the data are there.
-# If CuPy finds one, and CIFAR-10 is on this machine, this cell trains an epoch with each of three
-# solvers. Nothing is downloaded.
-
-# %% tags=["varies"]
-from curveball.training.devices import choose, to_backend
-from problems.data.cifar import CIFAR10
-from problems.data.locate import find
-
-try:
-    xp = choose("cupy")
-    if find(CIFAR10) is None:
-        raise ValueError("CIFAR-10 is not on this machine, `curveball data fetch cifar10` gets it")
-except ValueError as reason:
-    display(Markdown(f"No GPU run here ({reason}); see the committed table above."))
-else:
-    cifar = Classification(to_backend(load("cifar10"), xp), network("basic-bn"), batch_size=128)
-    one_epoch = TrainOptions(epochs=1, seed=0, log_every=50, quiet=True)
-    for name in ("curveball:average=0.9", "sgd:lr=0.01", "adam:lr=0.001"):
-        run = train(cifar, solver_from(name), one_epoch, name=name)
-        last = run.epochs[-1]
-        print(
-            f"{name}: training loss {last['train_loss']:.3f}, "
-            f"validation error {100 * last['validation_error']:.1f}%, {last['seconds']:.0f} s"
-        )
-
-# %% [markdown]
-# The full run, and the same for several solvers and seeds:
-#
-#     curveball train --data cifar10 --network basic-bn --batch-size 128 --epochs 40 --augment \
-#         --solver curveball:average=0.9 --backend cupy --log-every 50
-#     curveball compare --data cifar10 --network basic-bn --batch-size 128 --epochs 40 --augment \
-#         --solver curveball --solver curveball:average=0.9 --solver sgd:lr=0.01 \
-#         --solver adam:lr=0.001 --seeds 3 --backend cupy --log-every 50
-#
-# Both write logs, checkpoints and versions under `runs/`; `--resume` continues an interrupted run.
-# Between two logged steps nothing waits for the device.
+# Operations run where their arrays are, so all of this runs on a GPU once the data are there
+# ([how](../docs/devices.md)).
 #
 # ## What real systems do differently
 #
-# - cuDNN, which PyTorch and JAX call on a GPU, multiplies patches without writing them to memory. It
-#   also has other algorithms (Winograd, FFT), and chooses by trial. Caffe did what you did, under the
-#   name im2col.
-# - JAX has one convolution primitive. Its transposes are convolutions again, with a dilated image
-#   where we have `spread`.
-# - PyTorch's max pooling keeps the indices, as ours does. Its batch normalisation is one fused
-#   operation, with its second derivative written by hand.
-# - K-FAC averages its curvature factors over batches with a decay, and Adam its moments. They average
-#   what defines a step, not the steps.
+# - cuDNN multiplies patches without writing them to memory, has other algorithms too (Winograd, FFT),
+#   and chooses by trial. Caffe did what you did, under the name im2col.
+# - JAX has one convolution primitive; its transposes are convolutions with a dilated image.
+# - PyTorch's batch normalisation is one operation, with its second derivative written by hand.
+# - K-FAC averages its curvature factors over batches, Adam its moments: what defines a step, not steps.
 #
 # ## Open problems
 #
@@ -824,18 +783,13 @@ else:
 #
 # ## Further reading
 #
-# - Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, *Gradient-based learning applied to document
-#   recognition*, 1998.
 # - K. Chellapilla, S. Puri, P. Simard, *High performance convolutional neural networks for document
 #   processing*, 2006: patches and one product.
 # - V. Dumoulin, F. Visin, *A guide to convolution arithmetic for deep learning*, 2016.
 # - S. Ioffe, C. Szegedy, *Batch normalization*, ICML 2015.
-# - J. Martens, R. Grosse, *Optimizing neural networks with Kronecker-factored approximate
-#   curvature*, ICML 2015: averages over batches.
-# - A. Krizhevsky, *Learning multiple layers of features from tiny images*, 2009: CIFAR.
+# - J. Martens, R. Grosse, ICML 2015 (K-FAC): averages over batches.
 #
 # ## Where you are
 #
-# You know each linear map of a CNN, what a test of gradients cannot see, and how far to trust a
-# table of runs. Next you add to the package yourself: an operation, a problem, a solver:
-# [09_your_turn.ipynb](09_your_turn.ipynb).
+# You know each linear map of a CNN, and how far to trust a table of runs. Next you add to the package
+# yourself: [09_your_turn.ipynb](09_your_turn.ipynb).

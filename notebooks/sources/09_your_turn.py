@@ -98,7 +98,8 @@ def log_cosh(x):
 # return size + xp.log1p(xp.exp(-2.0 * size)) - math.log(2.0) => return xp.log(xp.cosh(x))
 
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 9.1: run this cell.
 def derivatives(f, *primals, order=2):
     """ "right", or an error that says what is wrong and where."""
     mg.check_derivatives(f, *primals, order=order)
@@ -255,7 +256,8 @@ def leaky(x, leak):
 # mg.sum(slope * c) => mg.mean(slope * c)
 # mg.sum(slope * c) => slope * c
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 9.2: run this cell.
 signal, gap = rng.standard_normal((8, 3)), np.subtract.outer(np.arange(8), np.arange(8))
 S = np.where(gap >= 0, 0.7 ** np.maximum(gap, 0), 0.0)  # the matrix, entry by entry
 slopes = np.where(gap > 0, gap * 0.7 ** np.maximum(gap - 1, 0), 0.0)  # dS/dtheta
@@ -418,7 +420,8 @@ class TwoLeaks:
 # mg.mean(log_cosh(outputs)) => log_cosh(mg.mean(outputs))
 # mg.mean(log_cosh(outputs)) => mg.mean(outputs * outputs)
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 9.3: run this cell.
 w = {"leak": np.array([-0.4, 0.8]), "gain": np.array([0.7, -1.3])}
 problem = TwoLeaks()
 x, target = problem.batch(rng)
@@ -490,10 +493,9 @@ plt.show()
 # place of $d$:
 #
 # $$\begin{bmatrix} g^T G_\lambda g & z^T G_\lambda g \\
-# z^T G_\lambda g & z^T G_\lambda z \end{bmatrix}
-# \begin{bmatrix} \beta \\ -\rho \end{bmatrix} =
-# \begin{bmatrix} g^T g \\ g^T z \end{bmatrix}, \qquad
-# z \leftarrow \rho z - \beta g, \qquad w \leftarrow w + z,$$
+# z^T G_\lambda g & z^T G_\lambda z \end{bmatrix} \begin{bmatrix} \beta \\ -\rho \end{bmatrix} =
+# \begin{bmatrix} g^T g \\ g^T z \end{bmatrix}, \qquad z \leftarrow \rho z - \beta g, \qquad w
+# \leftarrow w + z,$$
 #
 # with $G_\lambda = J^T H_L J + \lambda I$. It costs the same as CurveBall. The plane is that of the
 # *memory gradient* method of Miele and Cantrell, 1969. On a quadratic, with $\lambda = 0$, it takes
@@ -578,7 +580,8 @@ class TwoDirections:
 # - per_run(beta, g) => + per_run(beta, g)
 # - per_run(beta, g) => - 2.0 * per_run(beta, g)
 # -per_run(minus_rho, z) => per_run(minus_rho, z)
-# z = mg.tree_map(lambda z, g: -per_run(minus_rho, z) * z - per_run(beta, g) * g, z, g) => z = mg.tree_map(lambda g: -per_run(beta, g) * g, g)
+# -per_run(minus_rho, z) * z - => -
+# -per_run(minus_rho, z) * z - => -per_run(minus_rho, z) * g -
 # tree_vdot(g, g, runs) => tree_vdot(g_y, g_y, runs)
 # tree_vdot(z_y, H_L_g, runs) + self.lam * tree_vdot(z, g, runs) => tree_vdot(z_y, g_y, runs)
 # tree_vdot(z_y, H_L_g, runs) + self.lam * tree_vdot(z, g, runs) => tree_vdot(z_y, H_L_g, runs)
@@ -601,7 +604,9 @@ class TwoDirections:
 # "beta": beta => "beta": 2.0 * beta
 # "beta": beta => "beta": -beta
 
-# %% tags=["checkpoint"]
+
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 9.4: run this cell.
 def lowest(G_lam, g, z):
     """rho and beta by a dense solve."""
     plane = np.stack([z, -g], axis=1)
@@ -725,8 +730,9 @@ left.legend(fontsize=8)
 plt.show()
 
 # %% [markdown] tags=["answer"]
-# **(b).** With too little damping some starts fail, and those that do not are the fastest; with too much
-# all are slow. At $\lambda = 0.3$ yours is level with Adam, and CurveBall is ahead, per iteration.
+# **(b).** With too little damping some starts fail, and those that do not are the fastest; with too
+# much all are slow. At $\lambda = 0.3$ yours is level with Adam, and CurveBall is ahead, per
+# iteration.
 
 # %% [markdown]
 # Next come the problems of Table 1, by its protocol, both solvers with $\eta = 1$ and the table's
@@ -825,15 +831,14 @@ def fit(asarray, solver, compiler=lambda step: step, steps=20):
 # For $\beta$ and $\rho$, solve
 #
 # $$\begin{bmatrix} d^T G_\lambda d & z^T G_\lambda d \\
-# z^T G_\lambda d & z^T G_\lambda z \end{bmatrix}
-# \begin{bmatrix} \beta \\ -\rho \end{bmatrix} =
+# z^T G_\lambda d & z^T G_\lambda z \end{bmatrix} \begin{bmatrix} \beta \\ -\rho \end{bmatrix} =
 # \begin{bmatrix} g^T d \\ g^T z \end{bmatrix}$$
 #
-# by Cramer's rule. Where the determinant is not above $10^{-6}\, d^T G_\lambda d \; z^T G_\lambda z$, as in
-# the first step with $z = 0$, take $\beta = g^T d / d^T G_\lambda d$ and $\rho = 0$ instead. An `if` would
-# look at a number: a GPU would have to be waited for, and a compiler, which sees the operations
-# only once, could not know which way to go. So compute both, and let `mg.where(condition, a, b)`
-# choose. (Divide by 1 where the determinant is not good, so that nothing is divided by zero.)
+# by Cramer's rule. Where the determinant is not above
+# $10^{-6}\, d^T G_\lambda d \; z^T G_\lambda z$, as in the first step with $z = 0$, take
+# $\beta = g^T d / d^T G_\lambda d$ and $\rho = 0$ instead. An `if` would look at a number: a GPU would
+# have to be waited for, and a compiler could not know which way to go. So compute both, and let
+# `mg.where(condition, a, b)` choose. (Divide by 1 where the determinant is not good.)
 
 
 # %% tags=["exercise"]
@@ -891,7 +896,8 @@ def curveball(w, z, model, loss, lam=1.0):
 #     z = mg.tree_map(lambda z, d: rho * z - beta * d, z, d)
 #     return mg.tree_map(mg.add, w, z), z, loss(y)
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 9.5: run this cell.
 outputs_loss = partial(network_at, x=points), lambda y: mg.nn.squared_error(y, np.sin(2.0 * points))
 package = minimize(*outputs_loss, weights, CurveBall(adapt_lam=False), max_iter=20, tol=0.0)
 likely = "as in notebook 5: the unknowns are beta and -rho"
@@ -944,24 +950,17 @@ except ImportError:
 # ## A checklist
 #
 # **A primitive.** The value uses the array's own library, keeps the dtype and does not overflow.
-# There is one rule per array argument, written with minigrad's operations. `check_derivatives` passes
-# to order 2, at points away from kinks, and finds each planted mistake. Values and one derivative
-# agree with a matrix or a closed form that does not use the primitive.
+# `check_derivatives` passes to order 2, away from kinks, and finds each planted mistake. Values and one
+# derivative agree with something that does not use the primitive.
 #
 # **A problem.** Targets come from another program. The gradient is zero at the solution, on several
-# batches; the loss there is `minimum`. Start and batches use only the `Generator` given. The loss is a
-# mean, convex in the outputs where you can choose.
+# batches. Start and batches use only the `Generator` given.
 #
-# **A solver.** Hyper-parameters are frozen and checked; `init` and `step` have no side effects. One
-# step equals a dense closed form, with state and damping not zero. float32 stays, and no array is
-# read on the host. In a special case it agrees with a known method, step by step. Test convergence
-# only after these.
+# **A solver.** `init` and `step` have no side effects. One step equals a dense closed form, with state
+# and damping not zero; float32 stays; no array is read on the host. In a special case it agrees with a
+# known method, step by step. Test convergence only after these.
 #
-# To put one into the package: [minigrad/ops/elementwise.py](../minigrad/ops/elementwise.py) shows
-# where primitives are, [curveball/solvers/sgd.py](../curveball/solvers/sgd.py) is the shortest solver,
-# [problems/closed_form/quadratic.py](../problems/closed_form/quadratic.py) a short problem, and
-# [tests/support/cases.py](../tests/support/cases.py) the list that runs every primitive on
-# every backend.
+# [CONTRIBUTING.md](../CONTRIBUTING.md) says where each of them goes in the package.
 #
 # ## Projects
 #
@@ -984,28 +983,22 @@ except ImportError:
 #
 # - JAX: `jax.custom_jvp` takes a push-forward and transposes it; `jax.custom_vjp` takes a
 #   pull-back and gives up forward mode. `jax.test_util.check_grads` checks both to any order.
-# - PyTorch: `torch.autograd.Function` has both `backward` and `jvp`: two rules that may
-#   disagree. `gradcheck` and `gradgradcheck` are its order 1 and 2.
-# - Recurrences: `jax.lax.scan` is a primitive; its body is differentiated once.
-#   `jax.lax.associative_scan` is project 5.
-# - Optax's solvers are `init` and `update` pairs without side effects. CUTEst and Moré, Garbow and
-#   Hillstrom have problems with known answers; the latter are in
-#   [problems](../problems/closed_form/more_garbow_hillstrom.py).
+# - PyTorch: `torch.autograd.Function` has `backward` and `jvp`, two rules that may disagree;
+#   `gradgradcheck` is its order 2.
+# - Recurrences: `jax.lax.scan` is a primitive, `jax.lax.associative_scan` is project 3.
+# - Optax's solvers are `init` and `update` pairs without side effects. CUTEst and
+#   [Moré, Garbow and Hillstrom](../problems/closed_form/more_garbow_hillstrom.py) have problems with
+#   known answers.
 #
 # ## Further reading
 #
 # - A. Griewank and A. Walther, *Evaluating Derivatives*, 2nd edition, 2008.
-# - A. Radul, A. Paszke, R. Frostig, M. Johnson, D. Maclaurin, *You Only Linearize Once*, POPL
-#   2023.
-# - A. Miele and J. Cantrell, *Study on a memory gradient method for the minimization of
-#   functions*, Journal of Optimization Theory and Applications, 1969.
-# - M. Hestenes and E. Stiefel, *Methods of conjugate gradients for solving linear systems*, 1952.
-# - J. Moré, B. Garbow, K. Hillstrom, *Testing unconstrained optimization software*, ACM TOMS
-#   1981.
+# - A. Radul and others, *You Only Linearize Once*, POPL 2023.
+# - A. Miele and J. Cantrell, *Study on a memory gradient method*, 1969.
+# - J. Moré, B. Garbow, K. Hillstrom, *Testing unconstrained optimization software*, 1981.
 #
 # ## Where you are
 #
-# This is the end of the course. You wrote an engine, a solver and their tests, and you can add to all
-# three. The derivations, each with a test, are in
-# [tests/derivations](../tests/derivations/README.md). To start again:
+# This is the end of the course. You wrote an engine, a solver and their tests. The derivations, each
+# with a test, are in [tests/derivations](../tests/derivations/README.md). To start again:
 # [01_linear_maps.ipynb](01_linear_maps.ipynb).
