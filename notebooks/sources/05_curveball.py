@@ -245,7 +245,7 @@ hint("5.2")
 #
 # - (a) at the minimum
 # - (b) still on its way along the valley, slowly
-# - (c) past the minimum, and on its way back
+# - (c) past the minimum, on the other side
 
 # %% tags=["predict"]
 predict("abc")

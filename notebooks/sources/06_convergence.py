@@ -269,7 +269,7 @@ for ax, (name, momentum) in zip(axes, methods.items(), strict=True):
     ax.contour(rho, a, q, [1.0], colors="white")
     ax.set(xlabel=r"$\rho$", title=name)
 axes[0].set_ylabel(r"a = $\beta h$")
-fig.colorbar(image, label="rate r")
+fig.colorbar(image, label="rate q")
 plt.show()
 
 # %% [markdown]
@@ -393,7 +393,7 @@ def spectrum(ax, rho, beta):
         q = spectral_radius(rho, beta * curvatures, momentum)
         ax.semilogx(curvatures, q, label=f"{name}: {q.max():.2f}")
     ax.axhline(1.0, color="0.5", lw=0.8)
-    ax.set(xlabel="curvature h", ylabel="rate r", ylim=(0.0, 1.3))
+    ax.set(xlabel="curvature h", ylabel="rate q", ylim=(0.0, 1.3))
     ax.set_title(rf"$\rho$ = {rho:g}, $\beta$ = {beta:g}", fontsize=10)
     ax.legend(fontsize=8, loc="lower left")
 
