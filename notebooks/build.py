@@ -15,7 +15,7 @@ Cells are told apart by tags:
     # %% tags=["hint"]               `hint("1.1")`, then comments `# 1. ...` to `# 3. ...`, which go to the JSON file
     # %% tags=["predict"]            `predict("abc")`: buttons for a question with choices in the Markdown cell before
     # %% [markdown] tags=["answer"]  which choice was right, and why: shown when it is opened
-    # %% tags=["hide-input"]         code that is no lesson: folded
+    # %% tags=["hide-input"]         code that is no lesson, and checkpoints: folded; its first line is what is seen
     # %% tags=["hide-output"]        the figure that answers a question: folded until the reader opens it
 """
 

@@ -20,16 +20,20 @@ class Help(TypedDict):
     solution: str
 
 
-def hint(exercise: str) -> None:
+def hint(exercise: str, solution: bool = False) -> None:
     """Show the next hint for an exercise, as `hint("1.1")`: a question, then an idea, then a line of the solution.
 
-    The line is shown only when the checkpoint has seen an attempt. Raises ValueError for an exercise without hints.
+    The line is shown only when the checkpoint has seen an attempt. With `solution=True` the solution is loaded as by
+    `load_solution`, to go on with. Raises ValueError for an exercise without hints.
     """
+    if solution:
+        load_solution(exercise)
+        return
     steps, progress = _help_for(exercise)["hints"], progress_of(exercise)
     if progress.passed:
         print(f"exercise {exercise} is passed: no hint is needed")
     elif progress.hints == len(steps):
-        print(f'there are no more hints for {exercise}; load_solution("{exercise}") lets you go on without it')
+        print(f'there are no more hints for {exercise}; hint("{exercise}", solution=True) lets you go on without it')
     elif progress.hints == len(steps) - 1 and not progress.tried:
         print(f"the last hint for {exercise} is a line of the solution: first write something and run its checkpoint")
     else:

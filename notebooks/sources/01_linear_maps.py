@@ -8,10 +8,12 @@
 # >
 # > **Minutes** 50.
 # >
-# > Each exercise is followed by a checkpoint that says whether the answer is right. Its stars: ★☆☆
-# > follows from the text in a line or two, ★★☆ needs a thought of your own, ★★★ takes a second try.
-# > Stuck? Each run of the cell `hint(...)` gives one more hint, and `load_solution("1.1")` lets you go
-# > on. All solutions: [solutions/01_linear_maps.ipynb](solutions/01_linear_maps.ipynb).
+# > Each exercise is followed by a checkpoint, a folded cell to run, that says whether the answer is
+# > right. Stars: ★☆☆ follows from the text in a line or two, ★★☆ needs a thought of your own, ★★★
+# > takes a second try.
+# > Stuck? Each run of the cell `hint("1.1")` gives one more hint, and `hint("1.1", solution=True)` loads
+# > the solution, so that you can go on.
+# > All solutions: [solutions/01_linear_maps.ipynb](solutions/01_linear_maps.ipynb).
 # > All notebooks share [one notation](../docs/notation.md).
 
 # %% [markdown]
@@ -80,6 +82,7 @@ J = np.array([[np.cos(0.6), -2.0 * np.sin(0.6)], [np.sin(0.6), 2.0 * np.cos(0.6)
 predict("abc")
 
 # %% tags=["hide-input", "hide-output"]
+# The figure: run this cell, then open its output.
 fig, axes = plt.subplots(1, 3, figsize=(9.6, 3.8))
 along = np.linspace(-1.0, 1.0, 41)
 for ax, delta in zip(axes, (0.9, 0.3, 0.1), strict=True):
@@ -171,7 +174,8 @@ def push_inverse(x, x_dot):
 #     x_dot *= -1.0
 #     return np.linalg.inv(x) @ x_dot @ np.linalg.inv(x)
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 1.1: run this cell.
 for n in (3, 5):
     X, X_dot = np.eye(n) + 0.3 * rng.standard_normal((n, n)), rng.standard_normal((n, n))
     X.flags.writeable = X_dot.flags.writeable = False  # what changes its arguments is caught
@@ -214,6 +218,7 @@ central = [(polar(x + delta * v) - polar(x - delta * v)) / (2 * delta) for delta
 predict("abc")
 
 # %% tags=["hide-input", "hide-output"]
+# The figure: run this cell, then open its output.
 pairs = (("forward quotient", forward), ("central quotient", central))
 errors = {name: np.linalg.norm(np.array(quotients) - J @ v, axis=1) for name, quotients in pairs}
 ax = curves(errors, steps, log="xy", style=".-", xlabel=r"step $\delta$", ylabel="error of J v")
@@ -295,7 +300,8 @@ def dual_sin(x):
 #     return x
 
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 1.2: run this cell.
 def of_dual(f, *pairs):
     inputs = [Dual(value, tangent) for value, tangent in pairs]
     y = f(*inputs)
@@ -353,6 +359,7 @@ for _ in range(9):
 predict("abc")
 
 # %% tags=["hide-input", "hide-output"]
+# The figure: run this cell, then open its output.
 curves(
     dict(zip(["value", "tangent"], np.transpose(errors) + 1e-17, strict=True)),
     style="o-",
@@ -458,7 +465,8 @@ def matmul_maps(y, a, b):
 # lambda t: y * t => lambda t: y + t
 # lambda t: y * t => lambda t: np.multiply(y, t, out=t)
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 1.3: run this cell.
 # A product is linear in each argument: differences with a step of 1 are exact.
 for name, f, maps, shapes in [
     ("*", np.multiply, multiply_maps, [(2, 2), (2, 2)]),
@@ -574,7 +582,8 @@ def primitive(value, maps):
 # J_i in pairs if isinstance(x, Variable)] => J_i in dict(pairs).items() if isinstance(x, Variable)]
 
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 1.4: run this cell.
 def recorded():
     tape = []
     x = Variable(2.0, tape)
@@ -697,7 +706,8 @@ def linearize(f, *primals):
 #     return y.value, J
 
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 1.5: run this cell.
 def pushes():
     def f(a, b):
         y = exp(a * b) + a

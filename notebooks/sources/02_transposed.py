@@ -143,7 +143,8 @@ def copies_maps(y, x):
 # lambda c: c @ b.T => lambda c: c @ np.linalg.inv(b)
 
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 2.1: run this cell.
 def matrix(f, x, y):
     """The matrix of a linear function from arrays like x to arrays like y: unit by unit."""
     units = np.eye(x.size).reshape(-1, *x.shape)
@@ -300,6 +301,7 @@ def doublings(n):
 
 
 # %% tags=["hide-input", "hide-output"]
+# The figure: run this cell, then open its output.
 total, news = [0.0, 0.0, 1.0], [0.0, 0.0, 0.0]
 hand_on_the_total(doublings(2), 2, total)
 visits = hand_on_the_news(doublings(2), 2, 1.0, news)
@@ -400,7 +402,8 @@ def pull(tape, row, u):
 #                 queue.append(i)
 #     return bars
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 2.2: run this cell.
 likely = "what arrives at a row is added up, and handed on when the row's own turn comes"
 checkpoint("2.2, two doublings", lambda: pull(doublings(2), 2, 1.0), [4.0, 2.0, 1.0], likely)
 checkpoint(
@@ -603,7 +606,8 @@ def highest_tape(args):
 #     variables = [x for x in args if isinstance(x, Variable)]
 #     return max(variables, key=lambda x: x.value).tape if variables else None
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 2.4: run this cell.
 low, high = Tape(), Tape()
 c, a, b = Variable(1.5, high), Variable(1.0, low), Variable(2.0, low)
 checkpoint(
@@ -709,6 +713,7 @@ def costs(n_in, n_out, hidden=16):
 
 
 # %% tags=["hide-input", "hide-output"]
+# The figure: run this cell, then open its output.
 print("n_in n_out    run   push   pull   matrix by pushes   matrix by pulls")
 for n_in, n_out in [(1, 64), (8, 8), (64, 1), (1000, 1)]:
     run, push, pulled = costs(n_in, n_out)
@@ -781,7 +786,8 @@ def matrix_of(J, n_in, n_out):
 #     return M
 
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 2.5: run this cell.
 def sweeps_and_matrix(M):
     calls = []
 
@@ -873,6 +879,7 @@ checkpoint(
 predict("abc")
 
 # %% tags=["hide-input", "hide-output"]
+# The figure: run this cell, then open its output.
 fig, ax = plt.subplots()
 for color, k in enumerate((8, 40, 66)):
     e_k = np.zeros_like(y)

@@ -108,7 +108,8 @@ def hessian_product(f, w, v):
 # mg.jvp(mg.grad(f), (w,), (v,))[1] => mg.grad(lambda w: mg.jvp(f, (w,), (v,))[1])(w)
 # mg.jvp(mg.grad(f), (w,), (v,))[1] => mg.grad(lambda w: mg.sum(mg.grad(f)(w) * v))(w)
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 3.1: run this cell.
 w1, w2 = w
 closed_form = np.array([[1200 * w1**2 - 400 * w2 + 2, -400 * w1], [-400 * w1, 200.0]])
 direction = np.array([0.3, -2.0])
@@ -194,7 +195,8 @@ def hessian_product_reversed(f, w, v):
 # mg.grad(lambda w: mg.jvp(f, (w,), (v,))[1])(w) => mg.grad(lambda w: mg.jvp(f, (w,), (v,))[1])
 # mg.jvp(f, (w,), (v,))[1] => mg.sum(f(w) * v)
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 3.2: run this cell.
 checkpoint(
     "3.2",
     lambda: hessian_product_reversed(rosenbrock, w, direction),
@@ -263,6 +265,7 @@ def count(function, *args):
 
 
 # %% tags=["hide-input", "hide-output"]
+# The figure: run this cell, then open its output.
 x, labels = rng.standard_normal((32, 20)), rng.integers(0, 10, 32)
 sizes, passes = [], []
 for width in (8, 32, 128, 512):
@@ -424,7 +427,8 @@ def ggn_product(model, loss, w, v):
 #     y, v_y = mg.jvp(model, (w,), (v,))
 #     return mg.linearize(model, w)[1].T(mg.hvp(loss, y, v_y))
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 3.4: run this cell.
 toy_w, toy_v, toy_calls = np.array([0.5, -1.5]), np.array([2.0, 1.0]), []
 
 
@@ -501,7 +505,8 @@ def dropped_product(model, loss, w, v):
 # return mg.hvp(lambda w: mg.sum(u * model(w)), w, v) => return mg.grad(lambda w: mg.sum(u * model(w)))(w) * v
 # return mg.hvp(lambda w: mg.sum(u * model(w)), w, v) => return mg.ggnvp(model, loss, w, v)
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 3.5: run this cell.
 rest_toy = np.array([[2.0 * g_L_toy[1], g_L_toy[0]], [g_L_toy[0], 6.0 * w2 * g_L_toy[2]]])
 checkpoint(
     "3.5",
@@ -528,6 +533,7 @@ predict("abc")
 
 
 # %% tags=["hide-input", "hide-output"]
+# The figure: run this cell, then open its output.
 def matrices(w):
     """H and G at some params, by columns."""
     H, G = mg.HessianOperator(f, w), mg.GGNOperator(model, loss, w)
@@ -673,7 +679,8 @@ def power_iteration(multiply, v, steps):
 # estimate = v @ Hv => estimate = np.max(Hv / v)
 #         v = v / np.linalg.norm(v) =>         v /= np.linalg.norm(v)
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 3.7: run this cell.
 rotation = np.linalg.qr(np.random.default_rng(1).standard_normal((4, 4)))[0]
 known, products, v0 = rotation @ np.diag([-3.0, 1.5, 1.0, 0.2]) @ rotation.T, [], np.ones(4)
 v0.flags.writeable = False  # what changes its argument is caught

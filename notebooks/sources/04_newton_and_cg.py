@@ -81,7 +81,8 @@ def newton_step(H, g, lam=0.0):
 #     H[np.diag_indices(g.size)] += lam
 #     return -np.linalg.solve(H, g)
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 4.1: run this cell.
 bowl = Quadratic(tuple(np.geomspace(1.0, 1000.0, 20)))
 w = bowl.init(rng)
 g = mg.grad(lambda w: bowl.loss(bowl.model(w)))(w)
@@ -192,7 +193,8 @@ def cg(multiply, b, steps):
 #         path.append(x)
 #     return np.array(path)
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 4.2: run this cell.
 A = Quadratic((1.0, 2.0, 5.0, 9.0, 20.0)).hessian
 b = np.array([1.0, -2.0, 0.5, 3.0, 1.0])
 checkpoint(
@@ -325,6 +327,7 @@ plt.show()
 predict("abcd")
 
 # %% tags=["hide-input", "hide-output"]
+# The figure: run this cell, then open its output.
 spectra = {
     "spread evenly": np.linspace(1.0, 1000.0, 100),
     "spread evenly in the logarithm": np.geomspace(1.0, 1000.0, 100),
@@ -402,6 +405,7 @@ runs = {
 
 
 # %% tags=["hide-input", "hide-output"]
+# The figure: run this cell, then open its output.
 def log_loss(w):
     return np.log10(valley.loss(valley.model(w)) + 1e-3)
 
@@ -497,7 +501,8 @@ def step_length(f, w, z, slope):
 #     return alpha
 
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 4.4: run this cell.
 def square(w):
     return w * w
 
@@ -655,7 +660,8 @@ def flipped_step(H, g):
 #     z = -np.linalg.solve(H, g)
 #     return z if z @ g < 0 else -z
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 4.7: run this cell.
 rotation = np.linalg.qr(np.random.default_rng(1).standard_normal((3, 3)))[0]
 g = np.array([1.0, -3.0, 2.0])
 for h in ([-2.0, 1.0, 50.0], [-5.0, -1.0, 4.0], [1.0, 2.0, 3.0]):
@@ -752,7 +758,8 @@ def newton_cg_step(f, w, tol):
 #     g = mg.grad(f)(w)
 #     return conjugate_gradient(lambda v: (mg.grad(f)(w + 1e-4 * v) - g) / 1e-4, -g, tol=tol).x
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 4.8: run this cell.
 problem = LogisticRegression(samples=600, features=60, ridge=1e-2)
 
 
@@ -816,6 +823,7 @@ for k in range(8):
 predict("abc")
 
 # %% tags=["hide-input", "hide-output"]
+# The figure: run this cell, then open its output.
 rules = {
     "0.5": lambda size: 0.5,
     "sqrt|g|": lambda size: min(0.5, np.sqrt(size)),

@@ -59,6 +59,13 @@ def test_an_answer_that_raises_is_an_attempt(capsys):
     assert progress.progress_of("1.1").tried
 
 
+def test_the_last_hint_leads_to_the_solution(monkeypatch, capsys):
+    loaded = []
+    monkeypatch.setattr(hints, "load_solution", loaded.append)
+    hint("1.1", solution=True)
+    assert loaded == ["1.1"]
+
+
 def test_a_solution_is_loaded_and_shown(capsys):
     names = {}
     load_solution("1.1", names)
