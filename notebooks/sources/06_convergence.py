@@ -10,7 +10,7 @@
 # >
 # > **Minutes** 50.
 # >
-# > Exercises are marked; each is followed by a checkpoint that says whether the answer is right.
+# > Stuck? `hint(...)` gives one more hint each time, `load_solution("6.1")` lets you go on.
 # > Solutions: [solutions/06_convergence.ipynb](solutions/06_convergence.ipynb).
 # > All notebooks share [one notation](../docs/notation.md).
 
@@ -22,7 +22,7 @@ from scipy.optimize import brentq
 
 import minigrad as mg
 from curveball import SGD, CurveBall, conjugate_gradient
-from curveball.course import checkpoint, explore
+from curveball.course import checkpoint, explore, hint, predict
 from problems.closed_form.quadratic import Quadratic
 
 plt.style.use("curveball.course.style")
@@ -48,7 +48,7 @@ def undamped(rho=None, beta=None):
 # Take a quadratic of one variable with curvature $h = 1$, momentum $\rho = 0.9$, and two step sizes
 # that hardly differ.
 
-# %%
+# %% tags=["hide-input"]
 line = Quadratic((1.0,))
 start = line.solution + 1.0
 fig, ax = plt.subplots()
@@ -72,7 +72,7 @@ plt.show()
 # $$z' = \rho z - a\,(z + w), \qquad w' = w + z', \qquad
 # \begin{bmatrix} z' \\ w' \end{bmatrix} = M \begin{bmatrix} z \\ w \end{bmatrix}.$$
 #
-# ### Exercise 6.1: the iteration matrix
+# ### Exercise 6.1: the iteration matrix ★☆☆
 #
 # Write $M$. Its second row is the first one plus the row $(0, 1)$ of $w$ itself.
 
@@ -87,11 +87,19 @@ def iteration_matrix(rho, a):
 
 # %% tags=["wrong"]
 # [[rho - a, -a] => [[rho, -a]
-# 1.0 - a] => 1.0]
 # [[rho - a, -a] => [[rho - a, a]
+# [[rho - a, -a] => [[rho + a, -a]
+# 1.0 - a] => 1.0]
+# 1.0 - a] => 1.0 + a]
+# 1.0 - a] => -a]
 # -a], [rho - a, 1.0 - a]] => rho - a], [-a, 1.0 - a]]
+# -a], [rho - a, 1.0 - a]] => -a], [0.0, 1.0]]
+# -a], [rho - a, 1.0 - a]] => -a], [1.0, 1.0]]
+# [[rho - a, -a], [rho - a, 1.0 - a]] => [[1.0 - a, rho - a], [-a, rho - a]]
+# [[rho - a, -a], [rho - a, 1.0 - a]] => [[rho - a, 1.0 - a], [rho - a, -a]]
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 6.1: run this cell.
 valley = Quadratic((2.0,))
 z, w = np.array([0.3]), valley.solution + 0.7
 solver = undamped(0.8, 0.35)  # a = 0.7
@@ -104,6 +112,12 @@ checkpoint(
     likely="rows are z' and w'; w moves by the new z: put z' = (rho - a) z - a w into w + z'",
 )
 
+# %% tags=["hint"]
+hint("6.1")
+# 1. What multiplies $z$ in $z'$, and what multiplies $w$?
+# 2. Collect: $z' = (\rho - a) z - a w$. Put that into $w' = w + z'$: only the entry of $w$ gains a 1.
+# 3. `np.array([[rho - a, -a], [rho - a, 1.0 - a]])`
+
 # %% [markdown]
 # ## The polynomial
 #
@@ -115,11 +129,21 @@ checkpoint(
 #
 # The iteration converges from every start exactly when both roots lie inside the unit circle. Their
 # larger modulus $q$ is the **rate**: in the long run each step multiplies the error by $q$. The
-# figure shows the roots above, and the iterates below. A complex pair oscillates, a root near $-1$
-# jumps from side to side, a root near $1$ converges slowly.
+# figure below shows the roots in the upper row, and the iterates in the lower one.
+#
+# **Predict.** Four pairs: (i) $\rho = 0.9$, $a = 0.1$; (ii) $0.9$, $1.2$; (iii) $0.3$, $0.1$; (iv)
+# $1.15$,
+# $0.1$. Which converges fastest in the long run?
+#
+# - (a) i: the usual momentum, and a small step
+# - (b) ii: the largest step
+# - (c) iii: little momentum
+
+# %% tags=["predict"]
+predict("abc")
 
 
-# %%
+# %% tags=["hide-input", "hide-output"]
 def roots(ax, rho, a):
     mu = np.roots([1.0, -(1.0 + rho - 2.0 * a), rho - a])
     ax.set_axis_off()
@@ -139,6 +163,12 @@ pairs = [(0.9, 0.1), (0.9, 1.2), (0.3, 0.1), (1.15, 0.1)]
 settings = [{"rho": rho, "a": a} for rho, a in pairs]
 explore(roots, at=settings, rho=(-1.0, 2.0, 0.05), a=(0.02, 3.0, 0.02))
 
+# %% [markdown] tags=["answer"]
+# **(b)**: $q = 0.85$, before (iii) with $0.87$ and (i) with $0.89$. (i) has a complex pair and
+# oscillates. (ii) has a root near $-1$ and jumps from side to side, but the jumps shrink. (iii) has
+# two real roots, and the larger one decides: too little momentum, as (i) has too much. Exercise 6.4
+# finds the best. (iv) has its pair outside the circle.
+
 # %% [markdown]
 # ## Three inequalities
 #
@@ -153,7 +183,7 @@ explore(roots, at=settings, rho=(-1.0, 2.0, 0.05), a=(0.02, 3.0, 0.02))
 # $-1$; the last two have a product $\det > 1$. The converse is as short: with both roots in the
 # circle, $P(1) = (1 - \mu_1)(1 - \mu_2) > 0$, likewise at $-1$, and $|\det| < 1$.
 #
-# ### Exercise 6.2: the region
+# ### Exercise 6.2: the region ★★☆
 #
 # Work out $P(1)$, $P(-1)$ and $\det$ for CurveBall, and return whether it converges. `rho` and `a`
 # are arrays: combine conditions with `&`. Before you go on: can $\rho$ be larger than 1?
@@ -169,11 +199,20 @@ def converges(rho, a):
 
 # %% tags=["wrong"]
 # rho < 1.0 + a => rho < 1.0
+# rho < 1.0 + a => np.abs(rho) < 1.0
+# rho < 1.0 + a => rho < 1.0 - a
+# rho < 1.0 + a => rho > -1.0
 # 1.5 * a - 1.0 < rho => 0.5 * a - 1.0 < rho
 # 1.5 * a - 1.0 < rho => 1.5 * a + 1.0 < rho
+# 1.5 * a - 1.0 < rho => a - 1.0 < rho
+# 1.5 * a - 1.0 < rho => 0.0 < rho
 # (a > 0.0) & => (a == a) &
+# (a > 0.0) & (1.5 => (a > 0.0) and (1.5
+# & (1.5 * a - 1.0 < rho) & (rho < 1.0 + a) => & (a < 2.0 * (1.0 + rho)) & (np.abs(rho) < 1.0)
+# & (1.5 * a - 1.0 < rho) & (rho < 1.0 + a) => | (1.5 * a - 1.0 < rho) | (rho < 1.0 + a)
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 6.2: run this cell.
 rhos, a_s = np.meshgrid(np.linspace(-1.53, 4.47, 61), np.linspace(-0.52, 4.08, 47))
 M = np.stack([np.stack([rhos - a_s, -a_s], -1), np.stack([rhos - a_s, 1.0 - a_s], -1)], -2)
 moduli = np.abs(np.linalg.eigvals(M)).max(-1)
@@ -184,6 +223,13 @@ checkpoint(
     0,
     likely="(pairs where you and M disagree) P(1) = a, P(-1) = 2 + 2 rho - 3 a, det = rho - a",
 )
+
+# %% tags=["hint"]
+hint("6.2")
+# 1. With $\mathrm{tr} = 1 + \rho - 2a$ and $\det = \rho - a$, what is $P(1) = 1 - \mathrm{tr} + \det$?
+# 2. $P(1) = a$ and $P(-1) = 2 + 2\rho - 3a$; the third is $\det < 1$. All three must hold, entry by
+#    entry: `&`, with brackets around each.
+# 3. `return (a > 0.0) & (2.0 + 2.0 * rho - 3.0 * a > 0.0) & (rho - a < 1.0)`
 
 # %% [markdown]
 # Hence CurveBall converges on an eigenvector exactly when
@@ -202,7 +248,7 @@ checkpoint(
 # shows the rate $q$, with the boundary $q = 1$ in white.
 
 
-# %%
+# %% tags=["hide-input"]
 def spectral_radius(rho, a, momentum):
     """The larger root's modulus; momentum(rho, a) is det, and tr = 1 + det - a for all methods."""
     det = momentum(rho, a)
@@ -223,7 +269,7 @@ for ax, (name, momentum) in zip(axes, methods.items(), strict=True):
     ax.contour(rho, a, q, [1.0], colors="white")
     ax.set(xlabel=r"$\rho$", title=name)
 axes[0].set_ylabel(r"a = $\beta h$")
-fig.colorbar(image, label="rate r")
+fig.colorbar(image, label="rate q")
 plt.show()
 
 # %% [markdown]
@@ -251,7 +297,7 @@ checkpoint(
 )
 print(f"{clear.sum()} of {clear.size} runs were clearly in or out")
 
-# %%
+# %% tags=["hide-input"]
 fig, (left, right) = plt.subplots(1, 2, figsize=(9.0, 3.6))
 image = left.pcolormesh(rho, a, measured, vmin=0.0, vmax=1.5, rasterized=True)
 fig.colorbar(image, ax=left, label="growth per step, measured")
@@ -275,7 +321,7 @@ plt.show()
 # $\mathrm{tr}^2 = 4\det$. For smaller $\rho$ they separate, and the larger one grows again. So the
 # best $\rho$ is where they meet.
 #
-# ### Exercise 6.4: the best momentum for a step size
+# ### Exercise 6.4: the best momentum for a step size ★★☆
 #
 # Solve $\mathrm{tr}^2 = 4\det$ for $\rho$, and take the smaller of the two solutions; return the rate
 # there too. It is shortest in terms of $\det = \rho - a$: $(1 + \det - a)^2 = 4\det$.
@@ -292,10 +338,19 @@ def best_momentum(a):
 # %% tags=["wrong"]
 # a + (1.0 - np.sqrt(a)) ** 2 => (1.0 - np.sqrt(a)) ** 2
 # a + (1.0 - np.sqrt(a)) ** 2 => a + (1.0 + np.sqrt(a)) ** 2
+# a + (1.0 - np.sqrt(a)) ** 2 => (1.0 - np.sqrt(a)) ** 2 - a
+# a + (1.0 - np.sqrt(a)) ** 2 => a + (1.0 - np.sqrt(a))
+# a + (1.0 - np.sqrt(a)) ** 2 => a + (1.0 - a) ** 2
 # np.abs(1.0 - np.sqrt(a)) => (1.0 - np.sqrt(a)) ** 2
 # np.abs(1.0 - np.sqrt(a)) => 1.0 - np.sqrt(a)
+# np.abs(1.0 - np.sqrt(a)) => np.sqrt(a + (1.0 - np.sqrt(a)) ** 2)
+# np.abs(1.0 - np.sqrt(a)) => 1.0 + np.sqrt(a)
+#
+# def best_momentum(a):
+#     return np.abs(1.0 - np.sqrt(a)), a + (1.0 - np.sqrt(a)) ** 2
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 6.4: run this cell.
 some = np.array([0.01, 0.2, 0.7, 1.0, 2.5])[:, None]
 fine = np.linspace(-1.0, 5.0, 600_001)
 all_rates = spectral_radius(fine, some, methods["CurveBall"])
@@ -314,6 +369,13 @@ checkpoint(
     atol=1e-2,
 )
 
+# %% tags=["hint"]
+hint("6.4")
+# 1. Which square root can you take on both sides of $(1 + \det - a)^2 = 4\det$?
+# 2. Write $\det = q^2$: $1 + q^2 - a = 2q$, so $(1 - q)^2 = a$. The smaller $\rho$ has the smaller
+#    $\det$. Then $\rho = \det + a$, and the rate is $|q|$.
+# 3. `return a + (1.0 - np.sqrt(a)) ** 2, np.abs(1.0 - np.sqrt(a))`
+
 # %% [markdown]
 # $q = |1 - \sqrt a|$: for $a = \rho = 1$ the rate is zero, and one step reaches the minimum. But a
 # quadratic has many curvatures, from $h_{\min}$ to $h_{\max}$, and one $\beta$ and $\rho$ for all of
@@ -322,7 +384,7 @@ checkpoint(
 # Nesterov's method are both gradient descent; in the middle is CurveBall's best pair; on the right
 # heavy ball's, for which the other two diverge.)
 
-# %%
+# %% tags=["hide-input"]
 curvatures = np.geomspace(1.0, 100.0, 400)
 
 
@@ -331,7 +393,7 @@ def spectrum(ax, rho, beta):
         q = spectral_radius(rho, beta * curvatures, momentum)
         ax.semilogx(curvatures, q, label=f"{name}: {q.max():.2f}")
     ax.axhline(1.0, color="0.5", lw=0.8)
-    ax.set(xlabel="curvature h", ylabel="rate r", ylim=(0.0, 1.3))
+    ax.set(xlabel="curvature h", ylabel="rate q", ylim=(0.0, 1.3))
     ax.set_title(rf"$\rho$ = {rho:g}, $\beta$ = {beta:g}", fontsize=10)
     ax.legend(fontsize=8, loc="lower left")
 
@@ -393,7 +455,7 @@ for kappa in (4.0, 30.0, 1000.0):
     label = f"6.5, kappa = {kappa:g}"
     checkpoint(label, tuned(kappa)[2], found, "tuned differs from the text", rtol=1e-3)
 
-# %%
+# %% tags=["hide-input"]
 kappas = np.geomspace(4.0, 1e4, 40)
 rates = {
     "gradient descent": 1.0 - 2.0 / (kappas + 1.0),
@@ -419,9 +481,19 @@ plt.show()
 # quadratic, looking ahead costs speed. (On other functions heavy ball's best pair can fail to
 # converge; Lessard and others show an example.) The next figure has runs on twenty curvatures from 1
 # to 100, with the derived rates dotted (where two roots meet, the error falls like $t\, q^t$, a
-# little later). It also shows CurveBall with automatic $\rho$ and $\beta$.
+# little later).
+#
+# **Predict.** It also shows CurveBall with automatic $\rho$ and $\beta$, which are the best for the
+# bowl at every step. Where is that run after 200 steps?
+#
+# - (a) ahead of the best fixed pair, as it adapts
+# - (b) level with it
+# - (c) far behind it
 
-# %%
+# %% tags=["predict"]
+predict("abc")
+
+# %% tags=["hide-input", "hide-output"]
 kappa = 100.0
 many = Quadratic(tuple(np.geomspace(1.0, kappa, 20)))
 w0 = many.init(np.random.default_rng(0))
@@ -443,13 +515,15 @@ ax.set(xlabel="steps", ylabel="distance from the minimum", ylim=(1e-10, 10))
 ax.legend()
 plt.show()
 
+# %% [markdown] tags=["answer"]
+# **(c).** It starts as fast as any and then slows down, hardly better than gradient descent.
+
 # %% [markdown]
 # ## Automatic coefficients on a quadratic
 #
-# The automatic run starts as fast as any and then slows down, hardly better than gradient descent.
-# This holds beyond this example: its number of steps grows in proportion to $\kappa$, as for steepest
-# descent, not to $\sqrt\kappa$. It minimises the bowl over a plane at every step. Why does that not
-# accelerate it?
+# This holds beyond the example: the number of steps grows in proportion to $\kappa$, as for steepest
+# descent, not to $\sqrt\kappa$. The rule minimises the bowl over a plane at every step. Why does that
+# not accelerate it?
 #
 # It depends on the plane. Conjugate gradients (notebook 4) also take, at each step, the lowest
 # point of a plane, that of the last move $z$ and the gradient $g$. On a quadratic this is the
@@ -487,7 +561,7 @@ checkpoint(
 )
 
 
-# %%
+# %% tags=["hide-input"]
 def steepest_descent(problem, w, steps):
     H, w, seen = problem.hessian, w - problem.solution, [w - problem.solution]
     for _ in range(steps):
@@ -511,7 +585,7 @@ for kappa in ladder:
         f = np.einsum("ti,ij,tj->t", ws, problem.hessian, ws)
         counts.setdefault(name, []).append(int(np.argmax(f < 1e-8 * f[0])))
 
-# %%
+# %% tags=["hide-input"]
 fig, ax = plt.subplots()
 for name, count in counts.items():
     ax.loglog(ladder, count, "o-", label=name)
@@ -541,7 +615,7 @@ plt.show()
 # $$C = \mathrm{tr}\, V - \det\, C, \qquad
 # V = \mathrm{tr}^2\, V + \det{}^2\, V - 2\, \mathrm{tr} \det\, C + \beta^2 \sigma^2 .$$
 #
-# ### Exercise 6.7: the variance that noise leaves
+# ### Exercise 6.7: the variance that noise leaves ★★★
 #
 # Solve for $V$. (For numbers you could use `np.linalg.solve`; by hand it is two lines.)
 
@@ -557,11 +631,20 @@ def variance(tr, det, beta, sigma):
 
 # %% tags=["wrong"]
 # tr / (1.0 + det) => tr / (1.0 - det)
+# tr / (1.0 + det) => tr * (1.0 + det)
+# tr / (1.0 + det) => (1.0 + det) / tr
 # + 2.0 * tr * det * per_V => - 2.0 * tr * det * per_V
+# + 2.0 * tr * det * per_V => + 2.0 * det * per_V
+# + 2.0 * tr * det * per_V => + tr * det * per_V
 # (beta * sigma) ** 2 => beta * sigma**2
+# (beta * sigma) ** 2 => beta**2 * sigma
+# (beta * sigma) ** 2 => sigma**2
 # - det**2 + 2.0 => + 2.0
+# 1.0 - tr**2 => 1.0 + tr**2
+# return (beta * sigma) ** 2 / ( => return beta * sigma / (
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 6.7: run this cell.
 rho, a, beta, sigma = 0.8, 0.3, 0.1, 0.5  # h = 3
 M = np.array([[rho - a, -a], [rho - a, 1.0 - a]])
 covariance = solve_discrete_lyapunov(M, (beta * sigma) ** 2 * np.ones((2, 2)))  # of (z, w)
@@ -572,18 +655,32 @@ checkpoint(
     likely="put C = tr V / (1 + det) into the second; the noise enters as (beta sigma)^2",
 )
 
+# %% tags=["hint"]
+hint("6.7")
+# 1. The first equation has $C$ on both sides. What is $C$ as a multiple of $V$?
+# 2. $C = V\, \mathrm{tr} / (1 + \det)$. Put it into the second equation, bring all $V$ to one side,
+#    and divide.
+# 3. `return (beta * sigma) ** 2 / (1.0 - tr**2 - det**2 + 2.0 * tr * det * tr / (1.0 + det))`
+
 # %% [markdown]
 # Simplified, the solution is
 #
 # $$V = \frac{\beta^2\sigma^2\,(1 + \det)}{P(1)\;P(-1)\;(1 - \det)} .$$
 #
 # The three inequalities appear again, as factors: $V$ grows without bound near each of the three
-# boundaries. On the left below, for positive $\rho$, CurveBall leaves less than heavy ball with the
-# same $\rho$: its momentum is $\rho - a$. The dots are a thousand runs of the package's solver at
-# each $\rho$, with $\beta = 0.3$, $h = 1$ and $\sigma = 1$.
+# boundaries.
+#
+# **Predict.** With the same $\rho > 0$ and the same $\beta$, which leaves less noise in $w$?
+#
+# - (a) heavy ball, as it does not multiply the noise by $G$
+# - (b) CurveBall
+# - (c) both the same: the noise enters as $\beta\xi$ in both
+
+# %% tags=["predict"]
+predict("abc")
 
 
-# %%
+# %% tags=["hide-input"]
 def noisy(solver, problem, w, steps, sigma, rng):
     """The root mean square of w - w* after each step, over all runs; noise in the gradient."""
     state, seen, n = solver.init(w), [], len(problem.spectrum)
@@ -603,7 +700,7 @@ def noisy(solver, problem, w, steps, sigma, rng):
     return np.array(seen)
 
 
-# %%
+# %% tags=["hide-input", "hide-output"]
 a, rng = 0.3, np.random.default_rng(1)
 ours, heavy = np.linspace(-0.549, 1.299, 500), np.linspace(-0.849, 0.999, 500)
 few, cloud = np.linspace(-0.5, 1.2, 12), line.solution + np.zeros((1000, 1))
@@ -628,6 +725,10 @@ right.set(xlabel="steps", ylabel="rms of $w - w^*$", title="curvatures from 1 to
 right.legend(fontsize=8)
 plt.show()
 
+# %% [markdown] tags=["answer"]
+# **(b).** Left: its momentum is $\rho - a$, less than heavy ball's $\rho$. The dots are a thousand
+# runs of the package's solver at each $\rho$, with $\beta = 0.3$, $h = 1$ and $\sigma = 1$.
+
 # %% [markdown]
 # On the right are ten curvatures. The error of the automatic rule falls fast and then stays at a
 # floor: the gradient of the bowl is wrong by $\xi$, and nothing in the rule makes steps smaller with
@@ -651,15 +752,19 @@ plt.show()
 # - On a network the spectrum changes as $w$ moves. No fixed pair stays the best one, and a region
 #   for quadratics says only what happens close to a minimum.
 #
+# ## Open problems
+#
+# 1. The automatic rule needs a number of steps in proportion to $\kappa$: that is measured here, not proved.
+#    Is there a start from which it does better, and how many steps are needed for sure?
+# 2. The plane of $z$ and $g$ accelerates on a quadratic. Does it on a network, whose bowl changes with
+#    every step? Notebook 9 builds that solver: what is the fairest comparison?
+#
 # ## Further reading
 #
-# - B. Polyak, *Some methods of speeding up the convergence of iteration methods*, 1964; Y.
-#   Nesterov, 1983.
 # - L. Lessard, B. Recht, A. Packard, *Analysis and design of optimization algorithms via integral
 #   quadratic constraints*, SIAM Journal on Optimization 2016: the rates of the table.
 # - G. Goh, *Why momentum really works*, Distill 2017, for heavy ball with interactive figures.
-# - E. Jury, *Theory and application of the z-transform method*, 1964: the three inequalities, and
-#   those for more roots.
+# - E. Jury, *Theory and application of the z-transform method*, 1964: the three inequalities.
 # - J. Nocedal and S. Wright, *Numerical Optimization*, 2006, chapter 5, for conjugate gradients.
 #
 # ## Where you are

@@ -32,7 +32,6 @@ _found = [[_caught(a, check, dict(names)) for a in answers] for (answers, check)
 print(json.dumps(_found))
 warnings.resetwarnings()  # the end of a kernel has warnings of its own
 """
-SECOND = SOURCES[:4]  # with hints, grades, eight wrong answers
 each_source = pytest.mark.parametrize("source", SOURCES, ids=[source.stem for source in SOURCES])
 
 
@@ -93,7 +92,7 @@ def test_the_exercises_are_the_source_without_its_solutions(source):
     assert build.BEGIN not in "".join(cell.source for cell in committed.cells)
 
 
-@pytest.mark.parametrize("source", SECOND, ids=[source.stem for source in SECOND])
+@each_source
 def test_an_exercise_has_wrong_answers_a_grade_and_hints(source):
     """Eight mistakes that a learner makes, one to three stars in the heading, three hints behind its checkpoint."""
     headings = {}
