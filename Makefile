@@ -64,8 +64,7 @@ mutants: $(VENV)/dev  ## plant mistakes one at a time: which do the tests notice
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python studies/mutants.py
 
 course: $(VENV)/course  ## open the course in JupyterLab, on copies in course/ that are yours to fill in
-	$(BIN)/curveball course course
-	$(BIN)/jupyter lab --allow-root --LabApp.default_url=/lab/tree/course
+	$(BIN)/curveball course course --lab
 
 notebooks: $(VENV)/dev  ## make the notebooks from their sources, executed
 	$(BIN)/python notebooks/build.py
