@@ -7,6 +7,9 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import quote
+
+from curveball.course.data import CHECKOUT
 
 MARKS_OF_CONTAINERS = (Path("/.dockerenv"), Path("/run/.containerenv"))
 
@@ -46,4 +49,9 @@ def lab_command(folder: Path) -> tuple[list[str], list[str]]:
     if importlib.util.find_spec("jupyterlab") is None:
         raise ValueError("JupyterLab is not installed: pip install 'curveball-course[course]'")
     given, lines = options(is_root(), in_container())
-    return [sys.executable, "-m", "jupyterlab", *given, str(folder)], lines
+    where = [str(folder)]
+    if (CHECKOUT / "pyproject.toml").exists() and folder.resolve().is_relative_to(CHECKOUT):
+        # From the checkout's root, so that the notebooks' links to source files can be followed.
+        page = quote(folder.resolve().relative_to(CHECKOUT).as_posix())
+        where = [f"--LabApp.default_url=/lab/tree/{page}", str(CHECKOUT)]
+    return [sys.executable, "-m", "jupyterlab", *given, *where], lines

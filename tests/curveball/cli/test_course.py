@@ -117,6 +117,12 @@ def test_jupyterlab_is_given_what_it_needs_and_that_is_said(run, monkeypatch, ro
     assert ("this is a container" in result.stdout) is container
 
 
+def test_a_folder_of_the_checkout_is_opened_from_its_root(run):
+    run.folder = lab.CHECKOUT / "my course"
+    run.go("--lab")
+    assert run.started[0][-2:] == ["--LabApp.default_url=/lab/tree/my%20course", str(lab.CHECKOUT)]
+
+
 def test_a_missing_jupyterlab_is_named_before_anything_is_written(run, monkeypatch):
     monkeypatch.setattr(lab.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(module, "write_copies", lambda folder: pytest.fail("written"))
