@@ -13,8 +13,8 @@ from curveball.training.say import say
 
 WALLS = {
     "kernel": "each answer ran with no network, read-only files and limits of time and memory, kept by the kernel",
-    "python": "the kernel gave no namespaces here: network, files and processes were closed to Python's functions only, "
-    "which machine code can evade; read what the table lists under 'look at', or mark inside a container",
+    "python": "the kernel gave no namespaces: network, files and processes were closed to Python's functions only, and "
+    "machine code gets around that; read what the table lists under 'look at', or mark where the kernel gives them",
 }
 
 
@@ -34,8 +34,8 @@ def grade(
     """Mark submitted notebooks with the course's checkpoints.
 
     A notebook's exercises are answered by the student's cells; everything else in it, outputs and checkpoints too, is
-    ignored. Each answer runs after the course's own cells and solutions, in a process of its own without network, within
-    limits, and counts 1 if its checkpoint passes.
+    ignored. Each answer runs after the course's own cells and solutions, in a process of its own without network and
+    within limits, and counts 1 if its checkpoint passes.
     """
     from curveball.course.data import notebooks as course_folder
 
@@ -45,7 +45,8 @@ def grade(
         at_least(1, "--seconds", seconds)
         at_least(1, "--total", total)
         at_least(100, "--memory", memory)
-        from curveball.course.grading.marks import Limits, grade, write_marks
+        from curveball.course.grading.marks import Limits, grade
+        from curveball.course.grading.reports import write_marks
 
         course = course_folder()
         names = chosen([path.stem for path in sorted(course.glob("[0-9]*.ipynb"))], notebooks)

@@ -1,12 +1,10 @@
-"""Marks for a folder of submissions: every answer is tried, a table is written, and a report for every student."""
+"""Marks for a folder of submissions: every answer is tried, one notebook of the course after the other."""
 
 from __future__ import annotations
 
 import ast
-import csv
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -16,14 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from curveball.course.copies import put_aside
 from curveball.course.grading.plan import Exercise, Plan, read_plan
 from curveball.course.grading.submissions import Student, answers, find_students
 
 SUSPICIOUS = {
-    "ctypes", "gc", "inspect", "os", "subprocess", "socket", "sys", "builtins", "importlib", "multiprocessing", "shutil",
-    "threading", "signal", "_getframe", "f_back", "f_globals", "__globals__", "__builtins__", "__subclasses__", "eval",
-    "exec", "checkpoint", "CheckpointFailed", "__eq__", "__array__", "__bool__", "solutions",
+    "ctypes", "gc", "inspect", "os", "subprocess", "socket", "sys", "builtins", "importlib", "multiprocessing",
+    "shutil", "threading", "signal", "_getframe", "f_back", "f_globals", "__globals__", "__builtins__", "__subclasses__",
+    "eval", "exec", "checkpoint", "CheckpointFailed", "__eq__", "__array__", "__bool__", "solutions",
 }  # fmt: skip
 
 
@@ -164,7 +161,8 @@ def _grade_notebook(
                 for cell in exercise.before:
                     worker.ask("run", code=cell)
                 tried = {
-                    name: _try(worker, exercise, cells[k], marks[name], left, name) for name, cells in found.items()
+                    name: _try(worker, exercise, cells[k], marks[name][exercise.label], left, name)
+                    for name, cells in found.items()
                 }
                 worker.ask("expect", solution=exercise.solution, check=exercise.check)
                 for name, reply in tried.items():
@@ -180,12 +178,11 @@ def _try(
     worker: Worker,
     exercise: Exercise,
     cells: list[str] | None,
-    marks: dict[str, Mark],
+    mark: Mark,
     left: dict[str, float],
     name: str,
 ) -> dict[str, Any] | None:
     """Let an answer run, if there is one and its student has time left."""
-    mark = marks[exercise.label]
     if cells is None:
         mark.why = "not attempted: the cell is as the course left it, or missing"
         return None
@@ -203,9 +200,10 @@ def _try(
 def _note(mark: Mark, reply: dict[str, Any], worker: Worker) -> None:
     """Write into a mark what became of an answer."""
     mark.printed = reply.get("printed", "")
-    failure = reply.get("failure")
+    failure: list[str] = reply.get("failure") or []
     result = worker.ask("mark", records=reply.get("records", []))
-    mark.passed = failure is None and not result["failed"]
+    mark.passed = not failure and not result["failed"]
+    mark.why = ""
     if failure and not reply.get("records"):
         mark.why = "still to be written" if failure[0] == "NotImplementedError" else ": ".join(failure)
     elif not mark.passed:
@@ -235,55 +233,3 @@ def suspicious(cells: Sequence[str]) -> list[str]:
                 of = [alias.name for alias in node.names] + [getattr(node, "module", None) or ""]
                 names |= {part for name in of for part in name.split(".")}
     return sorted(names & SUSPICIOUS)
-
-
-def write_marks(
-    out: Path, reports: Path, labels: Sequence[str], marks: dict[str, dict[str, Mark]], students: Sequence[Student]
-) -> None:
-    """Write the table, and each student's report; files that are there already are put aside, not overwritten."""
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        reports.mkdir(parents=True, exist_ok=True)
-        if out.exists():
-            put_aside(out, out.with_stem(f"{out.stem}-before"))
-        with out.open("w", newline="", encoding="utf-8") as file:
-            table = csv.writer(file)
-            table.writerow(["student", *labels, "total", "of", "look at"])
-            for student in students:
-                mine = [marks[student.name][label] for label in labels]
-                points = [int(mark.passed) for mark in mine]
-                look_at = " ".join(mark.label for mark in mine if mark.look_at)
-                table.writerow([_cell(student.name), *points, sum(points), len(points), look_at])
-        for student in students:
-            file_name = re.sub(r"[^\w.-]+", "_", student.name) or "student"
-            (reports / f"{file_name}.md").write_text(report(student, [marks[student.name][x] for x in labels]), "utf-8")
-    except OSError as error:
-        raise ValueError(f"cannot write the marks: {error.strerror}: {error.filename}") from None
-
-
-def _cell(name: str) -> str:
-    """A name for a table: no spreadsheet takes it for a formula."""
-    return f"'{name}" if name[:1] in tuple("=+-@\t\r") else name
-
-
-def report(student: Student, marks: Sequence[Mark]) -> str:
-    """What a student reads: each exercise, passed or why not."""
-    lines = [f"# {student.name}", "", f"{sum(mark.passed for mark in marks)} of {len(marks)} exercises passed.", ""]
-    lines += [f"- {note}" for note in student.notes] + [""] * bool(student.notes)
-    for mark in marks:
-        lines += [f"## {mark.title or mark.label}: {'passed' if mark.passed else 'not passed'}", ""]
-        if mark.why:
-            lines += [_fenced(mark.why), ""]
-        if mark.look_at:
-            lines += [f"To be looked at by a person: the answer uses {', '.join(mark.look_at)}.", ""]
-        if mark.answer and not mark.passed:
-            lines += ["The answer:", "", _fenced(mark.answer, "python"), ""]
-        if mark.printed and not mark.passed:
-            lines += ["It printed:", "", _fenced(mark.printed), ""]
-    return "\n".join(lines)
-
-
-def _fenced(text: str, language: str = "") -> str:
-    longest = max((len(ticks) for ticks in re.findall(r"`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}{language}\n{text}\n{fence}"

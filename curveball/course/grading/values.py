@@ -1,7 +1,7 @@
 """Values on their way from an answer's process to the one that marks it: numbers, texts, arrays and trees of these.
 
-Nothing is unpickled. What is none of these comes out as a `Foreign`, which no checkpoint agrees with; subclasses, which may
-say of themselves what they like, come out as what they are made of.
+Nothing is unpickled. What is none of these comes out as a `Foreign`, which no checkpoint agrees with; subclasses, which
+may say of themselves what they like, come out as what they are made of.
 """
 
 from __future__ import annotations
@@ -37,9 +37,7 @@ def encode(value: Any, depth: int = 0) -> Any:
     if value is None or type(value) in (bool, int, float, str):
         return value
     if isinstance(value, dict):
-        return {
-            "dict": [[encode(k, depth + 1), encode(dict.__getitem__(value, k), depth + 1)] for k in dict.keys(value)]
-        }
+        return {"dict": [[encode(k, depth + 1), encode(v, depth + 1)] for k, v in dict.items(value)]}
     if isinstance(value, list | tuple):
         kind, base = ("list", list) if isinstance(value, list) else ("tuple", tuple)
         return {kind: [encode(item, depth + 1) for item in base.__iter__(value)]}  # type: ignore[arg-type]
@@ -48,9 +46,9 @@ def encode(value: Any, depth: int = 0) -> Any:
         if array.dtype.kind in KINDS:
             data = base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
             return {"array": [array.dtype.str, list(array.shape), data, isinstance(value, np.generic)]}
-    for kind in (int, float, str):
-        if isinstance(value, kind):
-            return kind.__add__(value, kind())  # type: ignore[operator]
+    for plain in (int, float, str):
+        if isinstance(value, plain):
+            return plain.__add__(value, plain())  # type: ignore[operator]
     return {"foreign": repr(value)[:300]}
 
 

@@ -1,9 +1,9 @@
 """The process that holds a notebook's state for marking, and forks a process for every answer: `python -m ...worker`.
 
 It reads requests and writes replies, a line of JSON each: `run` a cell of the course, `try` an answer, `expect` what a
-checkpoint expects, `mark` what an answer gave. No line of a student ever runs in this process. What an answer gives at a
-checkpoint is sent here and compared here: a checkpoint that was replaced, or an expected value that was changed, in the
-process of the answer, changes nothing.
+checkpoint expects, `mark` what an answer gave. No line of a student ever runs in this process. What an answer gives at
+a checkpoint is sent here and compared here: a checkpoint that was replaced, or an expected value that was changed, in
+the process of the answer, changes nothing.
 """
 
 from __future__ import annotations
