@@ -87,16 +87,22 @@ def answers(plan: Plan, file: Path) -> list[list[str] | None]:
 
 
 def _places(plan: Plan, cells: list[Cell]) -> list[int | None]:
-    """Where the answer to each exercise is: a cell that has the tag, or else one that defines the names asked for."""
+    """Where the answer to each exercise is: the cell at its place among those tagged, where there are as many of these.
+
+    Else, of the cells behind the last answer that define the names asked for, the last with a tag or the first without.
+    """
     tagged = [k for k, cell in enumerate(cells) if "exercise" in tags_of(cell)]
-    free = [k for k, cell in enumerate(cells) if not tags_of(cell)]
-    taken: set[int] = set()
+    if len(tagged) == len(plan.exercises):
+        return [*tagged]
     places: list[int | None] = []
+    last = -1
     for exercise in plan.exercises:
-        pools = [[k for k in pool if k not in taken and k > max(taken, default=-1)] for pool in (tagged, free)]
-        choices = [k for pool in pools for k in pool if _answers(cells[k], exercise)]
-        places.append(choices[0] if choices else None)
-        taken |= set(choices[:1])
+        fitting = [k for k in range(last + 1, len(cells)) if _answers(cells[k], exercise)]
+        with_tag = [k for k in fitting if k in tagged]
+        without = [k for k in fitting if not tags_of(cells[k])]
+        place = with_tag[-1] if with_tag else without[0] if without else None
+        places.append(place)
+        last = last if place is None else place
     return places
 
 

@@ -4,7 +4,11 @@ import json
 
 import pytest
 
-SETUP = "import numpy as np\nfrom curveball.course import checkpoint\nrng = np.random.default_rng(0)\ndef half(x):\n    return x / 2"
+SETUP = """import numpy as np
+from curveball.course import checkpoint
+rng = np.random.default_rng(0)
+def half(x):
+    return x / 2"""
 BLANKS = {
     "1.1": "def double(x):\n    raise NotImplementedError  # your turn",
     "1.2": "def quadruple(x):\n    raise NotImplementedError  # your turn",

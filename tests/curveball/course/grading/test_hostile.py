@@ -3,10 +3,12 @@
 All of them are marked in one run, once behind the kernel's walls, and once behind Python's alone.
 """
 
+import contextlib
 import os
 import socket
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -65,7 +67,7 @@ MACHINE_CODE = {
     "c.connect(s, struct.pack('=H', 2) + struct.pack('!H4s8x', {port}, bytes([127, 0, 0, 1])), 16)" + WRONG,
     "forks by machine code": "import ctypes\nc = ctypes.CDLL(None)\nif c.fork() == 0:\n    c.setsid()\n"
     "    while True:\n        c.sleep(1)" + WRONG,
-    "makes files writable again": "import ctypes\nc = ctypes.CDLL(None)\nc.mount(b'none', b'/', None, 32 | 4096, None)\n"
+    "makes files writable": "import ctypes\nc = ctypes.CDLL(None)\nc.mount(b'none', b'/', None, 32 | 4096, None)\n"
     "c.unlink({canary!r}.encode())" + WRONG,
     "reads the others": "import os\nprint('others:', os.listdir({folder!r}))" + WRONG,
 }
@@ -103,7 +105,7 @@ def run(request, tmp_path_factory, small_course):
     hand_in("copies outputs", notebook(BLANKS, outputs=[PASSED]))
     before = _processes()
     os.environ["SECRET_OF_THE_TEACHER"] = "open sesame"
-    limits = Limits(seconds=3.0, memory=500, namespaces=kernel)
+    limits = Limits(seconds=2.0, memory=500, namespaces=kernel)
     try:
         _, marks, students, walls = grade(folder, small_course, ["01_small"], limits, lambda line: None)
     finally:
@@ -123,10 +125,10 @@ def run(request, tmp_path_factory, small_course):
 def _processes():
     """The processes that a run of marking may have left behind."""
     found = set()
-    listed = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
-    for line in listed.splitlines()[1:]:
-        if "grading.worker" in line:
-            found.add(line.split()[0])
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if b"grading.worker" in file.read_bytes():
+                found.add(file.parent.name)
     return found
 
 
@@ -153,11 +155,11 @@ def test_the_rest_of_a_submission_is_marked_all_the_same(run):
 @pytest.mark.parametrize(("name", "why"), [
     ("exits", "SystemExit: 0"),
     ("leaves Python", "the process ended before the checkpoint was done"),
-    ("loops for ever", "took more than 3 seconds"),
-    ("loops and swallows errors", "took more than 3 seconds"),
+    ("loops for ever", "took more than 2 seconds"),
+    ("loops and swallows errors", "took more than 2 seconds"),
     ("fills memory", "MemoryError"),
     ("prints gigabytes", "million characters were printed"),
-    ("forks", "no processes"),
+    ("forks", "no network and no processes"),
     ("deletes a file", "cannot be changed here"),
     ("overwrites a file", "cannot be written here"),
     ("connects", "no network"),
@@ -167,7 +169,7 @@ def test_the_rest_of_a_submission_is_marked_all_the_same(run):
     ("copies outputs", "not attempted"),
 ])  # fmt: skip
 def test_the_report_says_what_happened(run, name, why):
-    assert why.replace("no processes", "no network and no processes") in run.marks[name]["1.1"].why
+    assert why in run.marks[name]["1.1"].why
 
 
 def test_nothing_is_harmed(run):
@@ -183,5 +185,5 @@ def test_the_others_cannot_be_read(run):
 
 
 def test_what_is_odd_is_listed_for_a_person(run):
-    assert run.marks["looks for what is expected"]["1.1"].look_at == ["_getframe", "sys"]
+    assert run.marks["looks for what is expected"]["1.1"].look_at == ["_getframe", "f_back", "sys"]
     assert run.marks["redefines checkpoint"]["1.1"].look_at == ["checkpoint"]
