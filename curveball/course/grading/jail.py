@@ -109,9 +109,16 @@ def _check(result: int) -> None:
         raise OSError(number, os.strerror(number))
 
 
-def refuse_by_hook(folder: Path) -> None:
-    """From here on sockets, processes and writing outside the folder raise `Refused`; there is no way back."""
+def refuse_by_hook(folder: Path, hidden: Sequence[Path]) -> None:
+    """From here on sockets, processes, hidden files and writing outside the folder raise `Refused`, for good."""
     inside = os.path.realpath(folder)
+    closed = [os.path.realpath(place) for place in hidden]
+
+    def secret(path: Any) -> bool:
+        if isinstance(path, int):
+            return False
+        real = os.path.realpath(os.fsdecode(path))
+        return any(os.path.commonpath([place, real]) == place for place in closed)
 
     def allowed(path: Any) -> bool:
         if isinstance(path, int):  # a file that is open already, or was opened under this hook
@@ -124,6 +131,8 @@ def refuse_by_hook(folder: Path) -> None:
             path, _, flags = args
             if ((flags or 0) & WRITING) and not allowed(path):
                 raise Refused(f"files outside the answer's own folder cannot be written here: {path}")
+            if secret(path):
+                raise Refused(f"submissions and solutions cannot be read here: {path}")
         elif event.startswith(REFUSED):
             raise Refused(f"an answer has no network and no processes of its own here: {event}")
         elif event.startswith(OF_PATHS):

@@ -20,7 +20,7 @@ from curveball.course.grading.submissions import Student, answers, find_students
 SUSPICIOUS = {
     "ctypes", "gc", "inspect", "os", "subprocess", "socket", "sys", "builtins", "importlib", "multiprocessing",
     "shutil", "threading", "signal", "_getframe", "f_back", "f_globals", "__globals__", "__builtins__",
-    "__subclasses__", "eval", "exec", "checkpoint", "CheckpointFailed", "__eq__", "__array__", "__bool__", "solutions",
+    "__subclasses__", "eval", "exec", "checkpoint", "CheckpointFailed", "load_solution", "__eq__", "__array__", "__bool__", "solutions",
 }  # fmt: skip
 
 
@@ -129,7 +129,8 @@ def grade(
             marks[student.name] |= {e.label: Mark(e.label, e.title, why="not handed in") for e in plan.exercises}
         say(f"{name}: {len(plan.exercises)} exercises, {len(handed_in)} submissions")
         try:
-            _grade_notebook(plan, handed_in, marks, left, walls, submissions, limits)
+            hidden = [place.resolve() for place in (submissions, course / "solutions", course / "hints")]
+            _grade_notebook(plan, handed_in, marks, left, walls, hidden, limits)
         except RuntimeError as error:
             raise ValueError(f"{name}: the course's own cells do not run here: {error}") from None
     if not labels:
@@ -143,7 +144,7 @@ def _grade_notebook(
     marks: dict[str, dict[str, Mark]],
     left: dict[str, float],
     walls: set[str],
-    submissions: Path,
+    hidden: Sequence[Path],
     limits: Limits,
 ) -> None:
     found: dict[str, list[list[str] | None]] = {}
@@ -155,7 +156,7 @@ def _grade_notebook(
             for exercise in plan.exercises:
                 marks[student.name][exercise.label].why = "the file cannot be read"
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        worker = Worker(Path(folder), [submissions.resolve()], limits)
+        worker = Worker(Path(folder), [place for place in hidden if place.is_dir()], limits)
         try:
             for k, exercise in enumerate(plan.exercises):
                 for cell in exercise.before:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from curveball.course.merge import Cell, text_of, with_metadata
 
+TITLE = re.compile(r"^#+ (Exercise [^★☆\n]*[^★☆\s])", re.MULTILINE)
 LABEL = re.compile(r'checkpoint\(\s*f?"(\d+\.\d+)')
 
 
@@ -36,25 +37,28 @@ class Plan:
 
 
 def read_plan(folder: Path, name: str) -> Plan:
-    """The plan of `folder/name.ipynb`, with its solutions from `folder/solutions/name.ipynb`."""
-    blanks, solved = (
-        [cell for cell in read_cells(folder / part / f"{name}.ipynb") if cell["cell_type"] in ("code", "markdown")]
-        for part in ("", "solutions")
-    )
+    """The plan of `folder/name.ipynb`, with its solutions from `folder/solutions/name.ipynb`.
+
+    Cells of help, as hints, are in the first one only: they are left out.
+    """
+    blanks, solved = read_cells(folder / f"{name}.ipynb"), read_cells(folder / "solutions" / f"{name}.ipynb")
+    left = [text_of(cell) for cell in blanks if "exercise" in tags_of(cell)]
     exercises: list[Exercise] = []
     before: list[str] = []
     title = ""
-    for k, (blank, cell) in enumerate(zip(blanks, solved, strict=True)):
+    for k, cell in enumerate(solved):
         if cell["cell_type"] == "markdown":
-            title = next(iter(re.findall(r"^#+ (Exercise.*)", text_of(cell), re.MULTILINE)[-1:]), title)
+            title = next(iter(TITLE.findall(text_of(cell))[-1:]), title)
         elif "exercise" in tags_of(cell):
+            if len(left) == len(exercises):
+                raise ValueError(f"{name} has fewer exercises than its solution")
             check = _check_of(solved[k + 1 :])
             label = LABEL.search(check)
             exercises.append(
                 Exercise(
                     label=label[1] if label else f"{name}, {len(exercises) + 1}",
                     title=title,
-                    blank=text_of(blank),
+                    blank=left[len(exercises)],
                     solution=text_of(cell),
                     check=check,
                     names=defined(text_of(cell)),
@@ -62,7 +66,7 @@ def read_plan(folder: Path, name: str) -> Plan:
                 )
             )
             before = []
-        elif not exercises or text_of(cell) != exercises[-1].check:
+        elif cell["cell_type"] == "code" and not (exercises and text_of(cell) == exercises[-1].check):
             before.append(text_of(cell))
     course = frozenset(text_of(cell).strip() for cell in blanks + solved if cell["cell_type"] == "code")
     return Plan(name, tuple(exercises), course)

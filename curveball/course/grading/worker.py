@@ -150,7 +150,7 @@ def _in_child(
             jail.shut_in_namespaces(folder, state.hidden)
             walls = "kernel"
     jail.limit(seconds, state.memory)
-    jail.refuse_by_hook(folder)
+    jail.refuse_by_hook(folder, state.hidden)
     printed = Printed()
     sys.stdout = sys.stderr = printed
     records: list[list[Any]] = []

@@ -22,7 +22,7 @@ CHECKS = {
 LAST = "raise RuntimeError('the course stops at its last exercise')"
 
 
-def notebook(answers, checks=CHECKS, extra=None, tags=True, outputs=()):
+def notebook(answers, checks=CHECKS, extra=None, tags=True, outputs=(), hints=True):
     """The notebook with these answers; `extra` are own cells by the exercise that they stand before."""
     cells = []
 
@@ -34,11 +34,13 @@ def notebook(answers, checks=CHECKS, extra=None, tags=True, outputs=()):
     add("markdown", "# A small notebook")
     add("code", SETUP)
     for label, answer in answers.items():
-        add("markdown", f"### Exercise {label}: more of it")
+        add("markdown", f"Some text.\n\n### Exercise {label}: more of it ★★☆\n\nWrite it.")
         if extra and label in extra:
             add("code", extra[label])
         add("code", answer, "exercise")
         add("code", checks[label], "checkpoint")
+        if hints:
+            add("code", f'hint("{label}")', "hint", "remove-cell")
     add("code", LAST)
     return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells})
 
@@ -49,7 +51,7 @@ def small_course(tmp_path_factory):
     folder = tmp_path_factory.mktemp("small-course")
     (folder / "solutions").mkdir()
     (folder / "01_small.ipynb").write_text(notebook(BLANKS))
-    (folder / "solutions" / "01_small.ipynb").write_text(notebook(SOLUTIONS))
+    (folder / "solutions" / "01_small.ipynb").write_text(notebook(SOLUTIONS, hints=False))
     return folder
 
 

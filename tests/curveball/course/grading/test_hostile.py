@@ -58,6 +58,8 @@ ANSWERS = {
     "is no Python": "def double(x) return 2 * x",
     "recurses": "def double(x):\n    return double(x)",
     "is nested too deep": "def double(x):\n    y = []\n    for _ in range(10**5):\n        y = [y]\n    return y",
+    "loads the solution": "import json\ncells = json.load(open({course!r} + '/solutions/01_small.ipynb'))['cells']\n"
+    "for cell in cells:\n    if 'def double' in cell['source']: exec(cell['source'])",
     "is still blank": "def double(x):\n    raise NotImplementedError  # I do not know",
 }
 # Machine code: only the kernel can stop these.
@@ -89,7 +91,12 @@ def run(request, tmp_path_factory, small_course):
     canary.write_text("alive")
     listener = socket.create_server(("127.0.0.1", 0))
     listener.settimeout(0.0)
-    values = {"canary": str(canary), "folder": str(folder), "port": listener.getsockname()[1]}
+    values = {
+        "canary": str(canary),
+        "folder": str(folder),
+        "course": str(small_course),
+        "port": listener.getsockname()[1],
+    }
 
     def hand_in(student, text):
         (folder / student).mkdir(parents=True)

@@ -203,6 +203,7 @@ def test_cells_before_an_exercise_are_the_courses_without_checkpoints_of_exercis
     assert len(first.before) == 1
     assert second.before == ()
     assert first.check == CHECKS["1.1"]
+    assert first.title == "Exercise 1.1: more of it"
 
 
 def test_the_solution_of_a_notebook_gets_full_marks(hand_in):
