@@ -20,7 +20,8 @@ from curveball.course.grading.submissions import Student, answers, find_students
 SUSPICIOUS = {
     "ctypes", "gc", "inspect", "os", "subprocess", "socket", "sys", "builtins", "importlib", "multiprocessing",
     "shutil", "threading", "signal", "_getframe", "f_back", "f_globals", "__globals__", "__builtins__",
-    "__subclasses__", "eval", "exec", "checkpoint", "CheckpointFailed", "load_solution", "__eq__", "__array__", "__bool__", "solutions",
+    "__subclasses__", "eval", "exec", "checkpoint", "CheckpointFailed", "load_solution",
+    "__eq__", "__array__", "__bool__", "solutions",
 }  # fmt: skip
 
 
