@@ -37,6 +37,7 @@ include_patterns = [
     "docs/**.rst",
     "notebooks/[0-9]*.ipynb",
     "notebooks/solutions/[0-9]*.ipynb",
+    "notebooks/teaching/*.md",
     "notebooks/build.py",
     "tests/derivations/**",
     "tests/support/cases.py",
@@ -96,6 +97,7 @@ FOLDERS = {
     "studies": "studies/README.md",
     "notebooks": "docs/index.md",
     "notebooks/solutions": "docs/solutions.md",
+    "notebooks/teaching": "docs/teaching.md",
     "tests/derivations": "tests/derivations/README.md",
 }
 
