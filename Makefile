@@ -14,7 +14,7 @@ GPU_PYTHON ?= $(BIN)/python# for gpu-check: or another that has CuPy, PyTorch an
 
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint types lowest wheel-check bench gpu-check torture fuzz mutants course notebooks site clean
+.PHONY: help demo test lint types lowest wheel-check bench gpu-check torture fuzz mutants course notebooks slides site clean
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
 
@@ -68,6 +68,9 @@ course: $(VENV)/course  ## open the course in JupyterLab, on copies in course/ t
 
 notebooks: $(VENV)/dev  ## make the notebooks from their sources, executed
 	$(BIN)/python notebooks/build.py
+
+slides: $(VENV)/site  ## slides from the notebooks, to show offline in a browser
+	$(BIN)/python notebooks/slides.py
 
 site: $(VENV)/site  ## the course, the derivations and the reference as pages to read offline
 	rm -rf build/site build/doctrees
