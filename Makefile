@@ -14,7 +14,7 @@ GPU_PYTHON ?= $(BIN)/python# for gpu-check: or another that has CuPy, PyTorch an
 
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint types lowest wheel-check bench gpu-check torture fuzz mutants course notebooks slides site clean
+.PHONY: help demo test lint types lowest wheel-check bench gpu-check torture fuzz mutants course notebooks slides pdf site clean
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
 
@@ -71,6 +71,9 @@ notebooks: $(VENV)/dev  ## make the notebooks from their sources, executed
 
 slides: $(VENV)/site  ## slides from the notebooks, to show offline in a browser
 	$(BIN)/python notebooks/slides.py
+
+pdf: $(VENV)/dev  ## the course in one file to print, by a Chromium that is there
+	$(BIN)/python notebooks/pdf.py
 
 site: $(VENV)/site  ## the course, the derivations and the reference as pages to read offline
 	rm -rf build/site build/doctrees

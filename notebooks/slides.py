@@ -8,18 +8,14 @@ JupyterLab can set. Each file has all it needs but MathJax, which lies beside it
 from __future__ import annotations
 
 import argparse
-import base64
 import html
-import importlib
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
-from markdown_it import MarkdownIt
-from mdit_py_plugins.dollarmath import dollarmath_plugin
+from rendering import LINK, MARKDOWN, add_mathjax, image
 
 FOLDER = Path(__file__).parent
 OUT = FOLDER.parent / "build" / "slides"
@@ -29,7 +25,6 @@ LONGEST = 18  # lines of code on a slide
 SHORT_CODE = 14  # lines
 LEFT_OUT = ("Further reading", "Open problems")
 HIDDEN = {"checkpoint", "hint", "predict", "answer", "hide-input", "remove-cell", "remove-input"}
-LINK = re.compile(r"\[((?:[^][]|\[[^][]*\])*)\]\((?!https?:)[^)]*\)")  # leads nowhere from here
 ASIDE = re.compile(r"\s*\(\[[^][]*derivation[^][]*\]\([^)]*\)[^()]*(\[[^][]*\]\([^)]*\)[^()]*)*\)", re.IGNORECASE)
 ITEM = r"(?:[-*]|\d+\.) +"  # how an item of a list begins
 SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z$*`(])")
@@ -44,23 +39,6 @@ class Slide:
     lines: float = 0.0
     notes: list[str] = field(default_factory=list)
     kind: str = ""
-
-
-def renderer() -> MarkdownIt:
-    """Markdown with formulas between dollars, left to MathJax."""
-
-    def formula(content: str, options: dict[str, bool]) -> str:
-        left, right = (r"\[", r"\]") if options["display_mode"] else (r"\(", r"\)")
-        return html.escape(f"{left}{content.strip()}{right}")
-
-    return (
-        MarkdownIt("commonmark", {"html": False})
-        .enable("table")
-        .use(dollarmath_plugin, double_inline=True, renderer=formula)
-    )
-
-
-MARKDOWN = renderer()
 
 
 def slides(notebook: nbformat.NotebookNode) -> list[Slide]:
@@ -160,7 +138,7 @@ def _add_code(found: list[Slide], cell: nbformat.NotebookNode, tags: set[str]) -
         printed = output.get("text", "") if output.output_type == "stream" else ""
         printed = "\n".join(line for line in printed.splitlines() if not line.startswith("checkpoint "))
         if "image/svg+xml" in data or "image/png" in data:
-            _add_figure(found, _image(data))
+            _add_figure(found, f'<div class="picture">{image(data)}</div>')
         elif "text/markdown" in data:
             _add_text(found, "".join(data["text/markdown"]), "")
         elif printed and len(printed.splitlines()) <= SHORT_CODE and "hide-input" not in tags:
@@ -179,22 +157,14 @@ def _pieces(code: str) -> list[str]:
     return [piece.rstrip() for piece in pieces]
 
 
-def _add_figure(found: list[Slide], image: str) -> None:
+def _add_figure(found: list[Slide], picture: str) -> None:
     """A figure, below the text before it where that is short."""
     last = found[-1]
     if last.kind == "" and last.lines <= CAPTION:
         last.kind, last.lines = "figure", last.lines + 1.0
-        last.parts.append(image)
+        last.parts.append(picture)
     else:
-        found.append(Slide(last.heading, [image], 1.0, kind="figure"))
-
-
-def _image(data: nbformat.NotebookNode) -> str:
-    kind = "image/svg+xml" if "image/svg+xml" in data else "image/png"
-    content = data[kind] if isinstance(data[kind], str) else "".join(data[kind])
-    if kind == "image/svg+xml":
-        content = base64.b64encode(content.encode()).decode()
-    return f'<div class="picture"><img src="data:{kind};base64,{content.strip()}" alt="figure"></div>'
+        found.append(Slide(last.heading, [picture], 1.0, kind="figure"))
 
 
 def _room(found: list[Slide], lines: float) -> Slide:
@@ -228,12 +198,6 @@ def build(notebook: Path, out: Path) -> int:
     out.mkdir(parents=True, exist_ok=True)
     (out / f"{notebook.stem}.html").write_text(page(shown[0].heading, shown), "utf-8")
     return len(shown)
-
-
-def add_mathjax(out: Path) -> None:
-    """Put MathJax, in one file with its fonts, beside the slides."""
-    package = importlib.import_module("sphinx-mathjax-offline").__file__ or ""
-    shutil.copy(Path(package).with_name("static") / "mathjax" / "tex-svg-full.js", out)
 
 
 def main() -> None:
