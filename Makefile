@@ -14,7 +14,7 @@ GPU_PYTHON ?= $(BIN)/python# for gpu-check: or another that has CuPy, PyTorch an
 
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint types lowest wheel-check array-api-tests bench gpu-check torture fuzz mutants course notebooks site clean
+.PHONY: help demo test lint types lowest wheel-check array-api-tests bench gpu-check torture fuzz mutants course notebooks slides pdf site clean
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
 
@@ -70,11 +70,16 @@ mutants: $(VENV)/dev  ## plant mistakes one at a time: which do the tests notice
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python studies/mutants.py
 
 course: $(VENV)/course  ## open the course in JupyterLab, on copies in course/ that are yours to fill in
-	$(BIN)/curveball course course
-	$(BIN)/jupyter lab --allow-root --LabApp.default_url=/lab/tree/course
+	$(BIN)/curveball course course --lab
 
 notebooks: $(VENV)/dev  ## make the notebooks from their sources, executed
 	$(BIN)/python notebooks/build.py
+
+slides: $(VENV)/site  ## slides from the notebooks, to show offline in a browser
+	$(BIN)/python notebooks/slides.py
+
+pdf: $(VENV)/dev  ## the course in one file to print, by a Chromium that is there
+	$(BIN)/python notebooks/pdf.py
 
 site: $(VENV)/site  ## the course, the derivations and the reference as pages to read offline
 	rm -rf build/site build/doctrees

@@ -42,6 +42,7 @@ include_patterns = [
     "docs/**.rst",
     "notebooks/[0-9]*.ipynb",
     "notebooks/solutions/[0-9]*.ipynb",
+    "notebooks/teaching/*.md",
     "notebooks/build.py",
     "tests/derivations/**",
     "tests/support/cases.py",
@@ -108,6 +109,7 @@ FOLDERS = {
     "studies": "studies/README.md",
     "notebooks": "docs/index.md",
     "notebooks/solutions": "docs/solutions.md",
+    "notebooks/teaching": "docs/teaching.md",
     "tests/derivations": "tests/derivations/README.md",
 }
 

@@ -9,6 +9,7 @@ from curveball.cli.course import course
 from curveball.cli.data import data_app
 from curveball.cli.errors import OneLine
 from curveball.cli.figure1 import figure1
+from curveball.cli.grade import grade
 from curveball.cli.info import info
 from curveball.cli.pays import pays
 from curveball.cli.plot import plot
@@ -26,6 +27,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.callback(invoke_without_command=True)(help_or_version)
-for command in (train, predict, compare, plot, table1, table2, figure1, random, pays, info, course):
+for command in (train, predict, compare, plot, table1, table2, figure1, random, pays, info, course, grade):
     app.command()(command)
 app.add_typer(data_app, name="data")

@@ -1,4 +1,4 @@
-"""The program: its environment, its two ways to start, and the command that writes the course."""
+"""The program: its environment and its two ways to start."""
 
 import os
 import subprocess
@@ -96,41 +96,3 @@ def test_help_texts_list_what_is_registered(command):
     assert names.DATA_SETS.replace(" ", "") in "".join(
         CliRunner().invoke(app, ["data", "check", "--help"]).stdout.split()
     )
-
-
-# ------------------------------------------------------------------------------------- the course
-
-
-def course(monkeypatch, tmp_path, write_copies):
-    """The command, with this function in place of the one that writes copies."""
-    monkeypatch.setattr("curveball.cli.course.write_copies", write_copies)
-    return CliRunner().invoke(app, ["course", str(tmp_path / "mine")], prog_name="curveball")
-
-
-def test_course(monkeypatch, tmp_path):
-    asked = []
-    result = course(monkeypatch, tmp_path, lambda folder: [asked.append(folder), folder / "b.ipynb"])
-    assert result.exit_code == 0, result.output
-    assert asked == [tmp_path / "mine"]
-    mine = tmp_path / "mine"
-    assert result.stdout == f"2 notebooks written to {mine}\nopen them with: jupyter lab {mine}\n"
-
-
-def test_a_course_that_is_there_already(monkeypatch, tmp_path):
-    result = course(monkeypatch, tmp_path, lambda folder: [])
-    assert result.stdout.splitlines()[0] == f"{tmp_path / 'mine'} has the notebooks already"
-
-
-def test_a_course_that_cannot_be_written(monkeypatch, tmp_path):
-    def refuse(folder):
-        raise ValueError("the folder cannot be written: choose another")
-
-    result = course(monkeypatch, tmp_path, refuse)
-    assert result.exit_code == 2
-    assert result.stderr == "curveball: the folder cannot be written: choose another\n"
-
-
-def test_course_needs_a_folder():
-    result = CliRunner().invoke(app, ["course"], prog_name="curveball")
-    assert result.exit_code == 2
-    assert result.stderr == "curveball: Missing argument 'DIR'. (see curveball --help)\n"
