@@ -14,15 +14,18 @@ GPU_PYTHON ?= $(BIN)/python# for gpu-check: or another that has CuPy, PyTorch an
 
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint types lowest wheel-check array-api-tests bench gpu-check torture fuzz mutants course notebooks slides pdf site clean
+.PHONY: help demo test course-test lint types lowest wheel-check array-api-tests bench gpu-check torture fuzz mutants course notebooks slides pdf site clean
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
 
 demo: $(VENV)/run  ## train a small CNN on digits with CurveBall, SGD and Adam; draw the figure (a minute)
 	$(BIN)/curveball compare
 
-test: $(VENV)/dev  ## the whole test suite
-	$(BIN)/python -m pytest -n auto
+test: $(VENV)/dev  ## the tests of the packages; those of the course and the site are `make course-test`
+	$(BIN)/python -m pytest -n auto --ignore=tests/notebooks --ignore=tests/site
+
+course-test: $(VENV)/dev  ## notebooks run, checkpoints catch wrong answers, and a browser reads and plays the site
+	$(BIN)/python -m pytest -n auto tests/notebooks tests/site
 
 lint: $(VENV)/dev  ## ruff, mypy, and the contracts on imports
 	$(BIN)/ruff check .

@@ -15,7 +15,7 @@ from PIL import Image
 from sphinx import addnodes
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent)]
+sys.path[:0] = [str(HERE / "extensions"), str(HERE.parent)]
 
 from source_pages import link_to_line  # noqa: E402  (its folder is put on the path above)
 
