@@ -155,7 +155,7 @@ def _hold_punctuation(app: Any, doctree: Any) -> None:
     """
     for formula in list(doctree.findall(nodes.math)):
         signs = re.sub(r"\\(tfrac|mathrm|operatorname|text|displaystyle)|[{}_^\s]", "", formula.astext())
-        if len(re.sub(r"\\[A-Za-z]+", "x", signs)) > 24:
+        if len(re.sub(r"\\[A-Za-z]+", "x", signs)) > 20:
             formula["classes"].append("long")
             continue
         parent = formula.parent
