@@ -27,9 +27,9 @@ extensions = [
     "sphinx.ext.linkcode",
     "sphinx.ext.mathjax",
     "api_pages",
+    "map_picture",
     "course_map",
     "cover_picture",
-    "map_picture",
     "page_links",
     "source_pages",
 ]
