@@ -14,7 +14,7 @@ GPU_PYTHON ?= $(BIN)/python# for gpu-check: or another that has CuPy, PyTorch an
 
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test course-test lint types lowest wheel-check array-api-tests bench gpu-check torture fuzz mutants course notebooks slides pdf site clean
+.PHONY: help demo test course-test lint types lowest wheel-check array-api-tests bench gpu-check torture fuzz mutants course notebooks slides pdf lite site clean
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
 
@@ -81,6 +81,9 @@ notebooks: $(VENV)/dev  ## make the notebooks from their sources, executed
 slides: $(VENV)/site  ## slides from the notebooks, to show offline in a browser
 	$(BIN)/python notebooks/slides.py
 
+lite: $(VENV)/lite  ## the course to run in a reader's browser, which loads Python from the network
+	$(BIN)/python notebooks/lite.py
+
 pdf: $(VENV)/dev  ## the course in one file to print, by a Chromium that is there
 	$(BIN)/python notebooks/pdf.py
 
@@ -106,6 +109,10 @@ $(VENV)/course: pyproject.toml $(VENV)/bin/python
 
 $(VENV)/site: pyproject.toml $(VENV)/bin/python
 	$(INSTALL) --editable '.[site]'
+	@touch $@
+
+$(VENV)/lite: pyproject.toml $(VENV)/bin/python
+	$(INSTALL) --editable '.[lite]'
 	@touch $@
 
 $(VENV)/gpu: pyproject.toml $(VENV)/bin/python

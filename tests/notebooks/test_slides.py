@@ -7,8 +7,8 @@ import pytest
 
 pytest.importorskip("markdown_it", reason="markdown-it-py is not installed: it comes with the extra site")
 
+from tests.support.builders import slides
 from tests.support.notebook_builder import build
-from tests.support.slides_builder import slides
 
 each_notebook = pytest.mark.parametrize("name", [source.stem for source in build.sources()])
 
