@@ -60,9 +60,14 @@ def grade(
 
 
 def chosen(names: list[str], wanted: str) -> list[str]:
-    """The notebooks whose names begin with one of the wanted beginnings; all, if none is wanted."""
-    beginnings = [part.strip() for part in wanted.split(",") if part.strip()]
-    unknown = [part for part in beginnings if not any(name.startswith(part) for name in names)]
-    if unknown:
-        raise ValueError(f"no notebook of the course begins with {unknown[0]!r}: there are {', '.join(names)}")
+    """The notebooks with the wanted numbers, or whose names begin so; all, if none is wanted.
+
+    >>> chosen(["01_linear_maps", "05_curveball", "10_gpu"], "1, 05")
+    ['01_linear_maps', '05_curveball']
+    """
+    parts = [part.strip() for part in wanted.split(",") if part.strip()]
+    beginnings = [f"{int(part):02}_" if part.isdecimal() else part for part in parts]
+    for part, beginning in zip(parts, beginnings, strict=True):
+        if not any(name.startswith(beginning) for name in names):
+            raise ValueError(f"no notebook of the course begins with {part!r}: there are {', '.join(names)}")
     return [name for name in names if not beginnings or name.startswith(tuple(beginnings))]

@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from curveball.cli.app import app
+from curveball.cli.grade import chosen
 from curveball.course import data
 from tests.curveball.course.grading.conftest import SOLUTIONS, hand_in, notebook, small_course  # noqa: F401
 
@@ -59,3 +60,11 @@ def test_not_on_windows(run, monkeypatch):
     result = run()
     assert result.exit_code == 2
     assert result.stderr == "curveball: marking needs Linux or macOS: on Windows use it in WSL\n"
+
+
+def test_a_notebook_is_chosen_by_its_number():
+    """1 is the first notebook and not the tenth."""
+    names = ["01_linear_maps", "02_transposed", "10_gpu"]
+    assert chosen(names, "1") == chosen(names, "01") == chosen(names, "01_lin") == names[:1]
+    assert chosen(names, "10, 2") == names[1:]
+    assert chosen(names, "") == names
