@@ -1,7 +1,7 @@
 """Slides from the notebooks: `python notebooks/slides.py [NAME ...]`, or `make slides`, writes build/slides/.
 
 A slide is a section's first sentences, its formulas, short code, a figure, or an exercise as the learner finds it; what
-is left out of a text is in the notes. A cell is left out if it has the type "skip" of Jupyter's slide show, which
+is left out of a text is in the notes, and the answers to its questions too. A cell is left out if it has the type "skip" of Jupyter's slide show, which
 JupyterLab can set. Each file has all it needs but MathJax, which lies beside it: no network.
 """
 
@@ -26,6 +26,7 @@ SHORT_CODE = 14  # lines
 LEFT_OUT = ("Further reading", "Open problems")
 HIDDEN = {"checkpoint", "hint", "predict", "answer", "hide-input", "remove-cell", "remove-input"}
 ASIDE = re.compile(r"\s*\(\[[^][]*derivation[^][]*\]\([^)]*\)[^()]*(\[[^][]*\]\([^)]*\)[^()]*)*\)", re.IGNORECASE)
+FOLD = re.compile(r"</?details[^>]*>|<summary>.*?</summary>")
 ITEM = r"(?:[-*]|\d+\.) +"  # how an item of a list begins
 SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z$*`(])")
 
@@ -55,10 +56,17 @@ def slides(notebook: nbformat.NotebookNode) -> list[Slide]:
     for cell in notebook.cells:
         tags = set(cell.metadata.get("tags", []))
         if cell.metadata.get("slideshow", {}).get("slide_type") == "skip" or tags & {"hint", "predict", "answer"}:
+            if "answer" in tags and cell.cell_type == "markdown" and heading not in LEFT_OUT:
+                found[-1].notes.append(MARKDOWN.render(LINK.sub(r"\1", ASIDE.sub("", cell.source))))
             continue
         if cell.cell_type == "markdown":
+            folded = False
             for block, following in _blocks(cell.source):
-                if block.startswith("# "):
+                folded = folded or block.startswith("<details")
+                if folded:  # what the page hides until it is asked for: an answer
+                    found[-1].notes.append(MARKDOWN.render(FOLD.sub("", block)))
+                    folded = "</details>" not in block
+                elif block.startswith("# "):
                     found.append(Slide(block[2:], kind="title"))
                 elif block.startswith("#"):
                     heading = block.lstrip("# ").replace("\n", " ")
@@ -102,7 +110,8 @@ def _add_text(found: list[Slide], block: str, following: str) -> None:
     else:
         kept = _short(block, following, 2)
         lines = len(kept) / 80 + 0.5
-    slide = _room(found, lines)
+    answers = len(following.splitlines()) if "**Predict.**" in block and re.match(ITEM, following) else 0
+    slide = _room(found, lines + answers)  # a question and what may be answered are on one slide
     slide.parts.append(MARKDOWN.render(kept))
     slide.lines += lines
     if kept != block:
