@@ -1,8 +1,9 @@
 """Slides from the notebooks: `python notebooks/slides.py [NAME ...]`, or `make slides`, writes build/slides/.
 
-A slide is a section's first sentences, its formulas, short code, a figure, or an exercise as the learner finds it; what
-is left out of a text is in the notes, and the answers to its questions too. A cell is left out if it has the type "skip" of Jupyter's slide show, which
-JupyterLab can set. Each file has all it needs but MathJax, which lies beside it: no network.
+A slide is a section's first sentences, its formulas, short code, a figure, or an exercise as the learner finds it. What
+is left out of a text is in the notes, and so are the answers to questions. A cell is left out if it has the type "skip"
+of Jupyter's slide show, which JupyterLab can set. Each file has all it needs but MathJax, which lies beside it: no
+network.
 """
 
 from __future__ import annotations
