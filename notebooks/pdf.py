@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent
 OUT = FOLDER.parent / "build" / "curveball-course.pdf"
 TITLE = "CurveBall, from one derivative up"
-COVER = """<p>A course in second-order optimisation: nine notebooks, from one derivative as a linear map to a solver
+COVER = """<p>A course in second-order optimisation: ten notebooks, from one derivative as a linear map to a solver
 that trains a convolutional network with curvature.</p>
 <p>To be worked through at a computer: exercises are answered in code, and checkpoints say whether an answer is right.
 Version {version}.</p>"""
