@@ -38,7 +38,7 @@ PYODIDE = {
     "pillow": "12.2.0",
 }
 PURE = ("array-api-compat", "filelock", "array-api-strict", "ipywidgets")  # their wheels are put beside ours
-NOT_NEEDED = ("typer",)  # of the command line only
+NOT_NEEDED = ("typer", "rich")  # of the command line only
 LABEL = """> **This page runs Python in your browser.** Nothing has to be installed, and nothing that you write leaves
 > your computer. The next cell loads Python's packages from the network (cdn.jsdelivr.net, tens of megabytes): run it
 > first. Training is slower than with Python installed. Your answers are kept by this browser only: use *File, Download*
