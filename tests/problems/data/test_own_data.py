@@ -129,11 +129,11 @@ def test_bad_arrays(arrays, said, tmp_path):
 def test_what_is_no_file_of_arrays(tmp_path):
     path = tmp_path / "mine.npz"
     path.write_text("hello")
-    with pytest.raises(DataError, match="it holds no arrays of NumPy's: write it with np.savez"):
+    with pytest.raises(DataError, match=r"it holds no arrays of NumPy's: write it with np\.savez"):
         load(str(path))
     with path.open("wb") as file:
         np.save(file, X)
-    with pytest.raises(DataError, match="a single array: write it with np.savez"):
+    with pytest.raises(DataError, match=r"a single array: write it with np\.savez"):
         load(str(path))
     with pytest.raises(DataError, match=r"mine\.xlsx is no data set: files of your own are FILE\.npz, .* or FILE\.csv"):
         load("mine.xlsx")
