@@ -151,6 +151,19 @@ def test_bounds_of_scipy():
     np.testing.assert_array_equal(theirs.values, pair.values)
 
 
+def test_bounds_in_a_row_do_not_fit_names():
+    """In which order would they be: as written, or as sorted?"""
+    p0 = {"rate": 1.0, "height": 1.0}
+    with pytest.raises(ValueError, match="the lower bound must be a number, or like p0 with 2 numbers"):
+        fit(decay, T, DECAY, p0, bounds=([0.0, 0.5], [5.0, 9.0]))
+    with pytest.raises(ValueError, match="x_scale must be a number, or like p0"):
+        fit(decay, T, DECAY, p0, x_scale=[1.0, 2.0])
+    both = {"height": 0.0, "rate": 0.5}, {"rate": 9.0, "height": 5.0}
+    np.testing.assert_array_equal(
+        fit(decay, T, DECAY, p0, bounds=both).values, fit(decay, T, DECAY, [1.0, 1.0], bounds=([0, 0.5], [5, 9])).values
+    )
+
+
 def test_what_is_not_determined_is_named():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
