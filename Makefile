@@ -79,13 +79,13 @@ notebooks: $(VENV)/dev  ## make the notebooks from their sources, executed
 	$(BIN)/python notebooks/build.py
 
 slides: $(VENV)/site  ## slides from the notebooks, to show offline in a browser
-	$(BIN)/python notebooks/slides.py
+	$(BIN)/python notebooks/publishing/slides.py
 
 lite: $(VENV)/lite  ## the course to run in a reader's browser, which loads Python from the network
-	$(BIN)/python notebooks/lite.py
+	$(BIN)/python notebooks/publishing/lite.py
 
 pdf: $(VENV)/dev  ## the course in one file to print, by a Chromium that is there
-	$(BIN)/python notebooks/pdf.py
+	$(BIN)/python notebooks/publishing/pdf.py
 
 site: $(VENV)/site  ## the course, the derivations and the reference as pages to read offline
 	rm -rf build/site build/doctrees

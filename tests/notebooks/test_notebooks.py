@@ -14,7 +14,13 @@ from tests.support.notebook_builder import build
 from tests.support.wrong_answers import exercises
 
 SOURCES = build.sources()
-PREPARE = "import warnings; warnings.simplefilter('error'); _names = []"
+PREPARE = """
+import warnings
+from matplotlib_inline.config import InlineBackend
+InlineBackend.instance(parent=get_ipython())  # which warns of its own option for figures of double resolution
+warnings.simplefilter('error')
+_names = []
+"""
 NOTE = "_names.append(dict(globals()))"
 TRY = """
 import json

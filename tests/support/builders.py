@@ -1,9 +1,9 @@
-"""What makes slides, the printed course and the pages for a browser: files of notebooks/, which is no package."""
+"""What makes slides, the printed course and the pages for a browser: files of notebooks/publishing/, no package."""
 
 import sys
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).parents[2] / "notebooks"))
+sys.path.append(str(Path(__file__).parents[2] / "notebooks" / "publishing"))
 
 import lite
 import pdf

@@ -1,4 +1,4 @@
-"""The course to run in a browser, by JupyterLite: `python notebooks/lite.py`, or `make lite`, writes build/lite/.
+"""The course to run in a browser, by JupyterLite: `make lite` writes build/lite/.
 
 The pages, the notebooks and the package's wheel are in that folder, which any web server can give away. Python itself,
 that is Pyodide and its builds of NumPy, SciPy and others, is loaded by the reader's browser from the network: the first
@@ -17,7 +17,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parents[1]
 ROOT = FOLDER.parent
 OUT = ROOT / "build" / "lite"
 LINK = re.compile(r"(?<!!)\[((?:[^][]|\[[^][]*\])*)\]\((?!\w+:)([^)#\s]*[./][^)#\s]*)(#[^)\s]*)?\)")
@@ -38,7 +38,7 @@ PYODIDE = {
     "pillow": "12.2.0",
 }
 PURE = ("array-api-compat", "filelock", "array-api-strict", "ipywidgets")  # their wheels are put beside ours
-NOT_NEEDED = ("typer",)  # of the command line only
+NOT_NEEDED = ("typer", "rich")  # of the command line only
 LABEL = """> **This page runs Python in your browser.** Nothing has to be installed, and nothing that you write leaves
 > your computer. The next cell loads Python's packages from the network (cdn.jsdelivr.net, tens of megabytes): run it
 > first. Training is slower than with Python installed. Your answers are kept by this browser only: use *File, Download*
@@ -52,8 +52,10 @@ print("ready")"""
 
 
 def dependencies() -> list[str]:
-    """The package's dependencies, as pyproject.toml states them."""
-    return tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+    """What the notebooks need of the package's dependencies, as pyproject.toml states them."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    return [*project["dependencies"], *extras["data"], *extras["figures"]]
 
 
 def for_browser(notebook: dict[str, Any]) -> dict[str, Any]:
@@ -139,7 +141,9 @@ def build(out: Path) -> None:
 
 def main() -> None:
     """Write the pages."""
-    parser = argparse.ArgumentParser(prog="python notebooks/lite.py", description="The course to run in a browser.")
+    parser = argparse.ArgumentParser(
+        prog="python notebooks/publishing/lite.py", description="The course to run in a browser."
+    )
     parser.add_argument("--out", type=Path, default=OUT, help="folder to write to, which is emptied first")
     build(parser.parse_args().out)
 

@@ -1,4 +1,4 @@
-"""Slides from the notebooks: `python notebooks/slides.py [NAME ...]`, or `make slides`, writes build/slides/.
+"""Slides from the notebooks: `python notebooks/publishing/slides.py [NAME ...]`; `make slides` writes build/slides/.
 
 A slide is a section's first sentences, its formulas, short code, a figure, or an exercise as the learner finds it. What
 is left out of a text is in the notes, and so are the answers to questions. A cell is left out if it has the type "skip"
@@ -18,7 +18,7 @@ from pathlib import Path
 import nbformat
 from rendering import LINK, MARKDOWN, add_mathjax, image
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parents[1]
 OUT = FOLDER.parent / "build" / "slides"
 LINES = {"exercise": 15.0, "figure": 3.5}  # of text on a slide, else 11: exercises are read, others are heard
 CAPTION = 2.5  # lines above or below a figure
@@ -198,7 +198,7 @@ def page(title: str, shown: list[Slide]) -> str:
             f'<section class="{slide.kind}"><{level}>{heading}{again}</{level}>'
             f'<div class="body">{"".join(slide.parts)}</div>{notes}<footer>{k}</footer></section>'
         )
-    template = (FOLDER / "slides.html").read_text("utf-8")
+    template = Path(__file__).with_name("slides.html").read_text("utf-8")
     return template.replace("{{title}}", html.escape(title)).replace("{{slides}}", "\n".join(sections))
 
 
@@ -212,7 +212,9 @@ def build(notebook: Path, out: Path) -> int:
 
 def main() -> None:
     """Make the slides of the notebooks named, or of all."""
-    parser = argparse.ArgumentParser(prog="python notebooks/slides.py", description="Make slides from the notebooks.")
+    parser = argparse.ArgumentParser(
+        prog="python notebooks/publishing/slides.py", description="Make slides from the notebooks."
+    )
     parser.add_argument("names", nargs="*", help="as 05 or 05_curveball: all, if none is given")
     parser.add_argument("--out", type=Path, default=OUT, help="folder to write to")
     given = parser.parse_args()
