@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from curveball.cli.errors import at_least, bad_input
+from curveball.cli.numbers import integer_option
 from curveball.training.say import say
 
 WALLS = {
@@ -27,9 +28,9 @@ def grade(
     notebooks: Annotated[
         str, typer.Option("--notebooks", help="which ones, as 01,02; all if not given", show_default=False)
     ] = "",
-    seconds: Annotated[int, typer.Option("--seconds", help="for one answer and its checkpoint")] = 60,
-    total: Annotated[int, typer.Option("--total", help="seconds for all answers of a student")] = 600,
-    memory: Annotated[int, typer.Option("--memory", help="megabytes for one answer")] = 2000,
+    seconds: Annotated[int, integer_option("for one answer and its checkpoint")] = 60,
+    total: Annotated[int, integer_option("seconds for all answers of a student")] = 600,
+    memory: Annotated[int, integer_option("megabytes for one answer")] = 2000,
 ) -> None:
     """Mark submitted notebooks with the course's checkpoints.
 
@@ -56,7 +57,7 @@ def grade(
         write_marks(out, place, labels, marks, students)
     for kind in sorted(walls):
         typer.echo(WALLS.get(kind, kind))
-    typer.echo(f"marks of {len(students)} students in {out}, their reports in {place}{os.sep}")
+    typer.echo(f"{out} has the marks, {place}{os.sep} a report for each student ({len(students)})")
 
 
 def chosen(names: list[str], wanted: str) -> list[str]:

@@ -32,7 +32,7 @@ def test_grade(run, hand_in, tmp_path):  # noqa: F811
     assert out.read_text() == "student,1.1,1.2,total,of,look at\nann,1,1,2,2,\n"
     assert (tmp_path / "marks" / "ann.md").exists()
     assert result.stderr == "01_small: 2 exercises, 1 submissions\n"
-    assert result.stdout.splitlines()[-1] == f"marks of 1 students in {out}, their reports in {tmp_path / 'marks'}/"
+    assert result.stdout.splitlines()[-1] == f"{out} has the marks, {tmp_path / 'marks'}/ a report for each student (1)"
     assert len(result.stdout.splitlines()) == 2  # the first says what kept the answers in
 
 
