@@ -161,5 +161,7 @@ def test_jupyterlab_knows_the_options():
 @pytest.mark.skipif(not shutil.which("make"), reason="there is no make")
 def test_make_course_starts_this_command():
     root = Path(__file__).parents[3]
-    done = subprocess.run(["make", "-n", "course"], cwd=root, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["make", "-n", "--no-print-directory", "course"], cwd=root, capture_output=True, text=True, check=True
+    )
     assert done.stdout.splitlines()[-1] == ".venv/bin/curveball course course --lab"

@@ -130,7 +130,8 @@ def test_nobody_works_for_who_does_not_listen(tmp_path):
 
 
 PARENT = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background would have it ignore
 from curveball.experiments.parallel import parallel_map
 from tests.curveball.experiments.test_parallel import wait
 parallel_map(wait, [(sys.argv[1], cell, 60.0) for cell in range(2)], 2)

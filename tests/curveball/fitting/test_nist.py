@@ -9,7 +9,10 @@ from problems.closed_form.least_squares import LeastSquares
 from problems.closed_form.nist_deviations import DEVIATIONS
 
 NIST = [p for p in PROBLEMS.values() if isinstance(p, LeastSquares) and p.source.startswith("NIST")]
-DIGITS = {"Lanczos2": 1e-7}  # residuals of 1e-6 y, and parameters with relative errors of 1e-3 for each of them
+DIGITS = {
+    "Lanczos2": 1e-7,  # residuals of 1e-6 y, and parameters with relative errors of 1e-3 for each of them
+    "MGH10": 1e-8,  # badly conditioned: with other kernels of BLAS the rounding of its last steps leaves 2e-9
+}
 
 
 def test_all_sets_have_certified_deviations():

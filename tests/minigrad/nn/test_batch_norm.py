@@ -133,8 +133,8 @@ def test_parts_of_a_batch_give_what_the_whole_gives(shape, part_bytes, dtype, mo
         results += library.batch_norm_pull(t, x, gain, mean, s)
     for a, want in zip(found, expected, strict=True):
         assert a.dtype == want.dtype == dtype
-        tol = 1e-4 if dtype is np.float32 else 1e-11
-        np.testing.assert_allclose(a, want, rtol=tol, atol=tol)
+        tol = 1e-5 if dtype is np.float32 else 1e-11
+        np.testing.assert_allclose(a, want, rtol=tol, atol=tol * max(1.0, np.abs(want).max()))  # sums that cancel
 
 
 def test_arrays_that_are_not_contiguous_or_of_two_dtypes():
