@@ -14,15 +14,18 @@ GPU_PYTHON ?= $(BIN)/python# for gpu-check: or another that has CuPy, PyTorch an
 
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint types lowest wheel-check array-api-tests bench gpu-check torture fuzz mutants course notebooks slides pdf site clean
+.PHONY: help demo test course-test lint types lowest wheel-check array-api-tests bench gpu-check torture fuzz mutants course notebooks slides pdf lite site clean
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
 
 demo: $(VENV)/run  ## train a small CNN on digits with CurveBall, SGD and Adam; draw the figure (a minute)
 	$(BIN)/curveball compare
 
-test: $(VENV)/dev  ## the whole test suite
-	$(BIN)/python -m pytest -n auto
+test: $(VENV)/dev  ## the tests of the packages; those of the course and the site are `make course-test`
+	$(BIN)/python -m pytest -n auto --ignore=tests/notebooks --ignore=tests/site
+
+course-test: $(VENV)/dev  ## notebooks run, checkpoints catch wrong answers, and a browser reads and plays the site
+	$(BIN)/python -m pytest -n auto tests/notebooks tests/site
 
 lint: $(VENV)/dev  ## ruff, mypy, and the contracts on imports
 	$(BIN)/ruff check .
@@ -76,10 +79,13 @@ notebooks: $(VENV)/dev  ## make the notebooks from their sources, executed
 	$(BIN)/python notebooks/build.py
 
 slides: $(VENV)/site  ## slides from the notebooks, to show offline in a browser
-	$(BIN)/python notebooks/slides.py
+	$(BIN)/python notebooks/publishing/slides.py
+
+lite: $(VENV)/lite  ## the course to run in a reader's browser, which loads Python from the network
+	$(BIN)/python notebooks/publishing/lite.py
 
 pdf: $(VENV)/dev  ## the course in one file to print, by a Chromium that is there
-	$(BIN)/python notebooks/pdf.py
+	$(BIN)/python notebooks/publishing/pdf.py
 
 site: $(VENV)/site  ## the course, the derivations and the reference as pages to read offline
 	rm -rf build/site build/doctrees
@@ -103,6 +109,10 @@ $(VENV)/course: pyproject.toml $(VENV)/bin/python
 
 $(VENV)/site: pyproject.toml $(VENV)/bin/python
 	$(INSTALL) --editable '.[site]'
+	@touch $@
+
+$(VENV)/lite: pyproject.toml $(VENV)/bin/python
+	$(INSTALL) --editable '.[lite]'
 	@touch $@
 
 $(VENV)/gpu: pyproject.toml $(VENV)/bin/python

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 TABLE = "a,target\n" + "".join(f"{k},{2 * k}\n" for k in range(20))
+LOG = '{"kind": "run", "name": "sgd"}\n{"kind": "step", "epoch": 1, "step": 1, "loss": 1.0, "seconds": 0.1}\n'
 
 
 def check_problems() -> None:
@@ -76,6 +77,8 @@ def check_missing(folder: Path) -> None:
 
     fit = curveball.fit(lambda x, a: a * x, np.arange(4.0), np.array([0.0, 1.1, 1.9, 3.0]), [1.0])
     spectrum = curveball.spectrum(np.diag([1.0, 2.0]))
+    (folder / "log.jsonl").write_text(LOG, "utf-8")
+    (folder / "checkpoint.safetensors").write_bytes(b"")
     for kind in ("cats", "dogs"):
         (folder / kind).mkdir()
         for k in range(10):
@@ -83,6 +86,8 @@ def check_missing(folder: Path) -> None:
     needs: dict[str, tuple[str, Callable[[], object]]] = {
         "a fit's picture": ("figures", fit.plot),
         "a spectrum's picture": ("figures", spectrum.plot),
+        "runs against each other": ("figures", lambda: curveball.plot_runs([folder / "log.jsonl"], x="step")),
+        "a network that was trained": ("data", lambda: curveball.load_predictor(folder / "checkpoint.safetensors")),
         "the classifier": ("data", lambda: curveball.CurveBallClassifier),
         "the regressor": ("data", lambda: curveball.CurveBallRegressor),
         "the digits": ("data", lambda: problems.load("digits")),

@@ -15,7 +15,7 @@ from PIL import Image
 from sphinx import addnodes
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent)]
+sys.path[:0] = [str(HERE / "extensions"), str(HERE.parent)]
 
 from source_pages import link_to_line  # noqa: E402  (its folder is put on the path above)
 
@@ -28,10 +28,10 @@ extensions = [
     "sphinx.ext.linkcode",
     "sphinx.ext.mathjax",
     "api_pages",
+    "map_picture",
     "course_map",
     "cover_picture",
     "live_figures",
-    "map_picture",
     "page_links",
     "source_pages",
 ]
@@ -58,7 +58,7 @@ include_patterns = [
     "CHANGELOG.md",
     "CONTRIBUTING.md",
 ]
-exclude_patterns = ["**/.*", "**/__pycache__", "build", "runs", "docs/*.py"]
+exclude_patterns = ["**/.*", "**/__pycache__", "build", "runs", "docs/*.py", "docs/extensions"]
 
 # Markdown, with GitHub's anchors of headings, and the notebooks as they were executed.
 myst_enable_extensions = ["dollarmath", "amsmath"]
@@ -170,7 +170,7 @@ def _hold_punctuation(app: Any, doctree: Any) -> None:
     """
     for formula in list(doctree.findall(nodes.math)):
         signs = re.sub(r"\\(tfrac|mathrm|operatorname|text|displaystyle)|[{}_^\s]", "", formula.astext())
-        if len(re.sub(r"\\[A-Za-z]+", "x", signs)) > 24:
+        if len(re.sub(r"\\[A-Za-z]+", "x", signs)) > 20:
             formula["classes"].append("long")
             continue
         parent = formula.parent

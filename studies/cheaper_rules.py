@@ -34,10 +34,10 @@ from typing import Any, NamedTuple
 import minigrad as mg
 from curveball.solvers.averaging import averaged
 from curveball.solvers.base import loss_at, value_and_gradient
-from curveball.solvers.damping_share import ShareState, along, followed, judged, point, seen, tree_where
+from curveball.solvers.damping_share import ShareState, followed, judged, point, seen, tree_where
 from curveball.solvers.tree_math import number_like, tree_add_scale, tree_axpby, tree_vdot
 from curveball.solvers.trust_ratio import in_range
-from curveball.solvers.two_by_two import PlaneModel
+from curveball.solvers.two_by_two import PlaneModel, squared
 from minigrad import Array, Tree, namespace
 
 WARM = 3  # first steps that always measure
@@ -147,7 +147,7 @@ class Rule:
                 other = loss_at(point(share, ahead, state.steps, value), work.model, work.loss, True)
                 share = judged(share, here, value, other, state.steps, self.judges)
             if plane is not None:
-                squares, curvature = along((dd, zd, zz), rho, beta), plane.curvature(rho, beta)
+                squares, curvature = squared(dd, zd, zz, rho, beta), plane.curvature(rho, beta)
                 share, new_lam = followed(share, lam, squares, curvature, state.steps, exploded)
             else:
                 new_lam = in_range(namespace(lam).where(exploded, 2.0 * lam, lam))

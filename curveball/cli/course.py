@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from curveball.cli.errors import bad_input
-from curveball.course.copies import older_copies, update_copies, write_copies
+from curveball.course.copies import older_copies, unreadable_copies, update_copies, write_copies
 from curveball.course.lab import is_root, lab_command
 
 MERGE = "Merge what is new into them? Your answers and your own cells stay, and the files as they are now are kept."
@@ -42,10 +42,13 @@ def course(
 
 def _bring_up_to_date(folder: Path, update: bool) -> None:
     """Tell of copies that differ from this course, and merge if that is wanted."""
+    if broken := unreadable_copies(folder):
+        typer.echo(
+            f"no notebooks, and left alone: {_names(broken, folder)}; without these files new copies are written"
+        )
     older = older_copies(folder)
     if older:
-        names = ", ".join(copy.relative_to(folder).with_suffix("").as_posix() for copy in older)
-        typer.echo(f"made of another version of the course: {names}")
+        typer.echo(f"made of another version of the course: {_names(older, folder)}")
         if not update and sys.stdin.isatty():
             update = typer.confirm(MERGE)
         elif not update:
@@ -53,7 +56,12 @@ def _bring_up_to_date(folder: Path, update: bool) -> None:
     if update:
         merged = update_copies(folder)
         kept = f"; as they were, they are in {folder / 'before-update'}" if merged else ""
-        typer.echo(f"{_count(merged)} brought up to date{kept}" if merged else "all copies are up to date")
+        rest = "all other copies are up to date" if broken else "all copies are up to date"
+        typer.echo(f"{_count(merged)} brought up to date{kept}" if merged else rest)
+
+
+def _names(files: list[Path], folder: Path) -> str:
+    return ", ".join(file.relative_to(folder).with_suffix("").as_posix() for file in files)
 
 
 def _count(files: list[Path]) -> str:

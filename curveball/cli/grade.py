@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from curveball.cli.errors import at_least, bad_input
+from curveball.cli.numbers import integer_option
 from curveball.training.say import say
 
 WALLS = {
@@ -27,9 +28,9 @@ def grade(
     notebooks: Annotated[
         str, typer.Option("--notebooks", help="which ones, as 01,02; all if not given", show_default=False)
     ] = "",
-    seconds: Annotated[int, typer.Option("--seconds", help="for one answer and its checkpoint")] = 60,
-    total: Annotated[int, typer.Option("--total", help="seconds for all answers of a student")] = 600,
-    memory: Annotated[int, typer.Option("--memory", help="megabytes for one answer")] = 2000,
+    seconds: Annotated[int, integer_option("for one answer and its checkpoint")] = 60,
+    total: Annotated[int, integer_option("seconds for all answers of a student")] = 600,
+    memory: Annotated[int, integer_option("megabytes for one answer")] = 2000,
 ) -> None:
     """Mark submitted notebooks with the course's checkpoints.
 
@@ -56,13 +57,18 @@ def grade(
         write_marks(out, place, labels, marks, students)
     for kind in sorted(walls):
         typer.echo(WALLS.get(kind, kind))
-    typer.echo(f"marks of {len(students)} students in {out}, their reports in {place}{os.sep}")
+    typer.echo(f"{out} has the marks, {place}{os.sep} a report for each student ({len(students)})")
 
 
 def chosen(names: list[str], wanted: str) -> list[str]:
-    """The notebooks whose names begin with one of the wanted beginnings; all, if none is wanted."""
-    beginnings = [part.strip() for part in wanted.split(",") if part.strip()]
-    unknown = [part for part in beginnings if not any(name.startswith(part) for name in names)]
-    if unknown:
-        raise ValueError(f"no notebook of the course begins with {unknown[0]!r}: there are {', '.join(names)}")
+    """The notebooks with the wanted numbers, or whose names begin so; all, if none is wanted.
+
+    >>> chosen(["01_linear_maps", "05_curveball", "10_gpu"], "1, 05")
+    ['01_linear_maps', '05_curveball']
+    """
+    parts = [part.strip() for part in wanted.split(",") if part.strip()]
+    beginnings = [f"{int(part):02}_" if part.isdecimal() else part for part in parts]
+    for part, beginning in zip(parts, beginnings, strict=True):
+        if not any(name.startswith(beginning) for name in names):
+            raise ValueError(f"no notebook of the course begins with {part!r}: there are {', '.join(names)}")
     return [name for name in names if not beginnings or name.startswith(tuple(beginnings))]

@@ -53,6 +53,11 @@ def older_copies(folder: Path) -> list[Path]:
     return found
 
 
+def unreadable_copies(folder: Path) -> list[Path]:
+    """The files in a folder that have a copy's name and are no notebook: they are left alone."""
+    return [copy for _, copy in _pairs(folder) if copy.exists() and _read(copy) is None]
+
+
 def update_copies(folder: Path) -> list[Path]:
     """Merge what is new in the course into the copies of a folder; return the files written.
 

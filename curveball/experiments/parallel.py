@@ -10,7 +10,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import BrokenExecutor
 from typing import Any
 
 from problems.data.workers import worker_pool
@@ -110,7 +110,7 @@ class _Worker:
         for _ in range(TRIES):
             try:
                 return self._started().submit(function, *cell).result()
-            except BrokenProcessPool:
+            except BrokenExecutor:
                 self._end()
         raise WorkerKilled(f"the process of {cell} was killed {TRIES} times: is there enough memory? Try fewer at once")
 
@@ -122,7 +122,7 @@ class _Worker:
     def _started(self) -> Any:
         with self._lock:
             if self.stopped:
-                raise BrokenProcessPool
+                raise BrokenExecutor
             if self._executor is None:
                 self._executor = worker_pool(1, dict.fromkeys(THREADS, "1"))
             return self._executor

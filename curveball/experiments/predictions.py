@@ -89,6 +89,10 @@ def _read(paths: Sequence[Path], facts: Facts, resize: bool) -> tuple[list[str],
         rows = as_images(rows)
         if rows.shape[1:] != facts.shape:
             raise ValueError(f"{path} has inputs of shape {rows.shape[1:]}, the network takes {facts.shape_text}")
+        finite = np.isfinite(rows).all(axis=(1, 2, 3))
+        if not finite.all():
+            name = names[len(names) - len(rows) + int(np.argmin(finite))]
+            raise ValueError(f"{name} has a number that is not finite: replace it, or leave it out")
         parts.append(rows)
     return names, np.concatenate(parts)
 

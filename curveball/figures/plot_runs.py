@@ -12,6 +12,7 @@ from curveball.figures.quantities import AXES, OF_EPOCHS, columns, logged
 from curveball.figures.run_labels import labelled, title
 from curveball.figures.surroundings import in_notebook
 from curveball.training.run import Run
+from minigrad.extras import from_extra
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,7 +45,8 @@ def plot_runs(
     """
     found, heading = gather([runs] if isinstance(runs, str | Path) else runs)
     shown = choose(found, [y] if isinstance(y, str) else y, x)
-    from matplotlib import pyplot
+    with from_extra("figures"):
+        from matplotlib import pyplot
 
     from curveball.figures.curves import panels
 

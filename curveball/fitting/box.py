@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from curveball.fitting.parameters import Parameters
 from minigrad import Tree
+
+
+@runtime_checkable
+class ScipyBounds(Protocol):
+    """`scipy.optimize.Bounds`."""
+
+    lb: Tree
+    ub: Tree
+
+
+Bounds = tuple[Tree, Tree] | dict[str, tuple[float, float]] | ScipyBounds | None
 
 
 @dataclass(frozen=True)
@@ -25,8 +37,10 @@ class Box:
     exists: bool
 
     @classmethod
-    def of(cls, bounds: tuple[Tree, Tree] | dict[str, tuple[float, float]] | None, parameters: Parameters) -> Box:
-        """Read `(lower, upper)`, each a number or like p0, or a dict from names to `(lower, upper)`."""
+    def of(cls, bounds: Bounds, parameters: Parameters) -> Box:
+        """Read `(lower, upper)`, each a number or like p0, SciPy's `Bounds`, or a dict of names to `(lower, upper)`."""
+        if isinstance(bounds, ScipyBounds):
+            bounds = (bounds.lb, bounds.ub)
         n = parameters.start.size
         lower, upper = np.full(n, -np.inf), np.full(n, np.inf)
         if isinstance(bounds, dict):

@@ -75,14 +75,14 @@ class Estimate:
 
         Parameters that the data do not determine have infinite variances, with a FitWarning; those at a bound nan.
         """
-        if self.undetermined:
+        if self.advice:
             warnings.warn(self.advice, FitWarning, stacklevel=2)
         return self._found.matrix
 
     @property
     def standard_errors(self) -> Tree:
         """The standard error of each parameter, a tree like the params."""
-        if self.undetermined:
+        if self.advice:
             warnings.warn(self.advice, FitWarning, stacklevel=2)
         return self._parameters.tree(self.errors)
 
@@ -108,8 +108,13 @@ class Estimate:
 
     @property
     def advice(self) -> str:
-        """What to do about parameters that are not determined."""
-        return f"the data do not determine {', '.join(self.undetermined)}: fix one of them, or measure more"
+        """What to do where errors are not determined; empty where they are."""
+        if self.undetermined:
+            which = "it" if len(self.undetermined) == 1 else "one of them"
+            return f"the data do not determine {', '.join(self.undetermined)}: fix {which}, or measure more"
+        if self.degrees_of_freedom < 1 and not np.isfinite(self.errors[self.active_mask == 0]).all():
+            return "no scatter is left to tell errors from: give more points than parameters, or absolute_sigma=True"
+        return ""
 
     def confidence_intervals(self, level: float = 0.95) -> Tree:
         """Intervals `(low, high)` that hold each parameter with this probability: for each leaf an array (..., 2).

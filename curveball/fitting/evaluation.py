@@ -32,6 +32,8 @@ class Evaluation:
     def __init__(self, residuals: Residuals, parameters: Parameters, jac: Callable[[Tree], np.ndarray] | None = None):
         if not callable(residuals):
             raise TypeError(f"residuals must be a function of the parameters; got {type(residuals).__name__}")
+        if jac is not None and not callable(jac):
+            raise TypeError(f"jac must be a function of the parameters, or None for exact derivatives; got {jac!r:.80}")
         self._residuals = residuals
         self._parameters = parameters
         self._jac = jac

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from curveball.fitting.data import predictors
 from curveball.fitting.evaluation import Evaluation
 from curveball.fitting.plot import draw
 from curveball.fitting.result import LeastSquaresResult
@@ -28,19 +29,23 @@ class FitResult(LeastSquaresResult):
 
     def predict(self, x: Tree) -> np.ndarray:
         """The fitted formula at other points."""
-        return np.asarray(self.f(x, self.params))
+        return np.asarray(self.f(predictors(x), self.params))
 
     def confidence_band(self, x: Tree, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
         """`low, high`: between them the curve lies, at each point by itself, with this probability.
 
-        `f(x) -+ t sqrt(a.C a)` with the covariance `C` and the gradient `a = df/dp` at each point.
+        `f(x) -+ t sqrt(a.C a)` with the covariance `C` and the gradient `a = df/dp` at each point. Infinite, with a
+        FitWarning, where parameters are not determined.
         """
+        x = predictors(x)
         evaluation = Evaluation(lambda params: self.f(x, params), self._parameters)
         point = evaluation.at(self.values)
         A = evaluation.jacobian(point)
         C = self.covariance
         free = self.active_mask == 0
-        variance = np.einsum("ij,jk,ik->i", A[:, free], C[np.ix_(free, free)], A[:, free])
+        with np.errstate(invalid="ignore"):
+            variance = np.einsum("ij,jk,ik->i", A[:, free], C[np.ix_(free, free)], A[:, free])
+        variance = np.where(np.isnan(variance), np.inf, variance)
         half = self.quantile(level) * np.sqrt(np.maximum(variance, 0.0))
         middle = self.predict(x)
         half = half.reshape(middle.shape)
@@ -55,5 +60,5 @@ class FitResult(LeastSquaresResult):
         if self.sigma is not None:
             sigma = np.asarray(self.sigma, dtype=float)
             errors = np.broadcast_to(np.sqrt(np.diag(sigma)) if sigma.ndim == 2 else sigma, y.shape)
-        band = None if self.undetermined else lambda x: self.confidence_band(x, level)
+        band = None if self.advice else lambda x: self.confidence_band(x, level)
         return draw(ax, x, y, errors, self.predict, band, f"{100.0 * level:g}% confidence")

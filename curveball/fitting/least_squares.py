@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from curveball.fitting.box import Box
+from curveball.fitting.box import Bounds, Box
 from curveball.fitting.evaluation import Evaluation, Residuals
 from curveball.fitting.parameters import Parameters
 from curveball.fitting.result import LeastSquaresResult
@@ -27,7 +27,7 @@ def least_squares(
     residuals: Residuals,
     p0: Tree,
     *,
-    bounds: tuple[Tree, Tree] | dict[str, tuple[float, float]] | None = None,
+    bounds: Bounds = None,
     loss: str | Rho = "linear",
     f_scale: float = 1.0,
     x_scale: Tree = "jac",
@@ -45,7 +45,7 @@ def least_squares(
     made of minigrad's operations, which are differentiated exactly: `J` once per step, and the second derivative along
     the step (search.py has the method). Results are float64.
 
-    - `bounds`: `(lower, upper)`, each a number or like `p0`, or a dict `{"rate": (0.0, None)}`.
+    - `bounds`: `(lower, upper)`, each a number or like `p0`; SciPy's `Bounds`; or a dict `{"rate": (0.0, None)}`.
     - `loss`: "linear", "soft_l1", "huber", "cauchy", "arctan", as SciPy names them, or a function
       `z -> rho, rho', rho''`; with `f_scale`, the residual at which outliers begin.
     - `x_scale`: "jac" scales parameters by the columns of J, which makes steps independent of units; or typical sizes
@@ -76,7 +76,7 @@ def least_squares(
 def minimise(
     residuals: Residuals,
     parameters: Parameters,
-    bounds: tuple[Tree, Tree] | dict[str, tuple[float, float]] | None,
+    bounds: Bounds,
     loss: str | Rho,
     f_scale: float,
     absolute_sigma: bool,

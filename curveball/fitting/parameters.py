@@ -27,6 +27,7 @@ class Parameters:
         leaves, self._structure = tree_flatten(p0)
         paths = tree_paths(self._structure)
         self._shapes = [_shape(leaf, path) for leaf, path in zip(leaves, paths, strict=True)]
+        self._has_keys = any("['" in path for path in paths)  # the order of a dict's entries is not that of its user
         self._sizes = [int(np.prod(shape)) for shape in self._shapes]
         self.start = np.concatenate([np.ravel(np.asarray(x, dtype=float)) for x in leaves] or [np.zeros(0)])
         if not self.start.size:
@@ -45,14 +46,17 @@ class Parameters:
         return tree_unflatten(self._structure, leaves)
 
     def vector(self, tree: Tree, what: str) -> np.ndarray:
-        """The entries of a tree like `p0` or of an array (n,), or one number for all. ValueError names `what`."""
+        """The entries of a tree like `p0`, of an array (n,) where `p0` has no keys, or one number for all.
+
+        ValueError names `what`.
+        """
         leaves, structure = tree_flatten(tree)
         shapes = [np.shape(x) for x in leaves]
         try:
             if structure == self._structure and all(s in ((), t) for s, t in zip(shapes, self._shapes, strict=True)):
                 full = [np.broadcast_to(x, shape).ravel() for x, shape in zip(leaves, self._shapes, strict=True)]
                 return np.concatenate(full).astype(float)
-            if not isinstance(tree, dict):
+            if not (self._has_keys and np.ndim(tree)) and not isinstance(tree, dict):
                 return np.broadcast_to(np.asarray(tree, dtype=float), self.start.shape).copy()
         except (TypeError, ValueError):
             pass

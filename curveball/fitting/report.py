@@ -14,10 +14,10 @@ def report(result: Estimate) -> str:
     """Values with their errors and intervals, the quality of the fit, and what needs attention."""
     n, m = len(result.names), result.residuals.size
     head = "converged" if result.success else "NOT converged"
-    lines = [f"{n} parameters, {m} residuals: {head} ({result.message})", ""]
+    lines = [f"{_count(n, 'parameter')}, {_count(m, 'residual')}: {head} ({result.message})", ""]
     lines += _table(result)
     dof, chi = result.degrees_of_freedom, result.chi_square
-    lines += ["", f"sum of squares      {chi:.6g}, {_count(dof, 'degree')} of freedom"]
+    lines += ["", f"sum of squares      {chi:.6g}, {_count(max(dof, 0), 'degree')} of freedom"]
     if dof > 0:
         lines.append(f"reduced chi-square  {result.reduced_chi_square:.6g}; {_meaning(result)}")
     lines.append(f"condition of J      {result.condition:.3g}")
@@ -26,7 +26,7 @@ def report(result: Estimate) -> str:
     pairs = _correlated(result)
     if pairs:
         lines.append(f"correlation         {'; '.join(pairs)}")
-    if result.undetermined:
+    if result.advice:
         lines.append(f"warning             {result.advice}")
     return "\n".join(lines)
 

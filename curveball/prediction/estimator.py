@@ -75,8 +75,11 @@ class NetworkEstimator(BaseEstimator):
         if self.initialisation not in INITIALISATIONS:
             known = ", ".join(INITIALISATIONS)
             raise ValueError(f"unknown initialisation {self.initialisation!r}: there are {known}")
-        if not all(isinstance(n, int | np.integer) and n >= 1 for n in self.hidden):
-            raise ValueError(f"hidden must be the units of the hidden layers, each at least 1; got {self.hidden!r}")
+        units_of = self.hidden if isinstance(self.hidden, tuple | list | np.ndarray) else (0,)
+        if not all(isinstance(n, int | np.integer) and n >= 1 for n in units_of):
+            raise ValueError(
+                f"hidden must be the units of the hidden layers, each at least 1, as (64,); got {self.hidden!r}"
+            )
         layers: list[Layer] = []
         for units in self.hidden:
             layers += [Dense(int(units)), Elementwise(mg.tanh)]

@@ -20,7 +20,7 @@ from minigrad import Array, Tree, tree_flatten
 MESSAGES = {
     0: "no entry of the gradient is larger than {tol:g}",
     1: "the {max_iter} iterations allowed are used up",
-    2: "the loss is {bad} at iteration {nit}; the last finite loss was {last:.6g}",
+    2: "the loss is {bad} at iteration {nit}; {last}",
     3: "stopped by the callback",
 }
 
@@ -203,9 +203,8 @@ def _iterate(
                     break
     finally:
         report.close()
-    message = MESSAGES[status].format(
-        tol=tol, max_iter=max_iter, bad=bad, nit=len(losses), last=losses[-1] if losses else math.nan
-    )
+    last = f"the last finite loss was {losses[-1]:.6g}" if losses else "give params at which it is finite"
+    message = MESSAGES[status].format(tol=tol, max_iter=max_iter, bad=bad, nit=len(losses), last=last)
     report.end(len(losses), fun, message)
     return OptimizeResult(
         x=params, fun=fun, jac=gradient, nit=len(losses), success=status == 0, status=status, message=message,

@@ -70,9 +70,10 @@ class Spectrum:
         return self.sum_of(lambda h: ((h >= low) & (h < high)).astype(float))
 
     def density_at(self, x: np.ndarray, width: float | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """The share of eigenvalues per unit length at each `x`, and its standard error: two arrays like `x` (m,).
+        """The share of eigenvalues per unit length at each `x`, and its error: two arrays like `x` (m,).
 
-        Each eigenvalue is a Gaussian of standard deviation `width`; by default 1% of the spectrum's length.
+        Each eigenvalue is a Gaussian of standard deviation `width`; by default 1% of the spectrum's length. Where nodes
+        of the quadrature are further apart than that, the density has waves between them, and the error is their size.
         """
         width = self.length / 100.0 if width is None else width
         if not width > 0.0:
@@ -83,9 +84,7 @@ class Spectrum:
             distance = (centres - h[:, None]) / width
             return np.exp(-0.5 * distance**2) / (np.sqrt(2.0 * np.pi) * width * self.size)
 
-        samples = self.density.sums(bumps)
-        errors = np.std(samples, axis=0, ddof=1) / len(samples) ** 0.5 if len(samples) > 1 else np.zeros(centres.shape)
-        return np.mean(samples, axis=0), errors
+        return self.density.each_sum_of(bumps)
 
     @property
     def ends(self) -> tuple[float, float]:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from curveball.spectra.arguments import check_count
-from curveball.spectra.estimate import Estimate, mean_of
+from curveball.spectra.estimate import Estimate
 from curveball.spectra.flat_operator import FlatOperator
 from curveball.spectra.lanczos import Quadrature, lanczos, quadrature
 
@@ -37,10 +37,17 @@ class Density(NamedTuple):
 
     def sum_of(self, f: Function) -> Estimate:
         """`sum_i f(h_i) = tr f(A)`, with its error: that of the probes, and what half of the steps would change."""
+        value, error = self.each_sum_of(f)
+        return Estimate(float(value), float(error))
+
+    def each_sum_of(self, f: Function) -> tuple[np.ndarray, np.ndarray]:
+        """The same for several functions at once: sums (...) and their errors (...), for `f` from (m,) to (m, ...)."""
+        samples = self.sums(f)
+        mean = np.mean(samples, axis=0)
         if not self.others:
-            return Estimate(float(np.sum(f(self.known))), 0.0)
-        estimate, shorter = mean_of(self.sums(f)), np.mean(self._sums(f, self.shorter))
-        return Estimate(estimate.value, float(np.hypot(estimate.error, estimate.value - shorter)))
+            return mean, np.zeros_like(mean)
+        scatter = np.std(samples, axis=0, ddof=1) / len(samples) ** 0.5
+        return mean, np.hypot(scatter, mean - np.mean(self._sums(f, self.shorter), axis=0))
 
     def _sums(self, f: Function, probes: list[Quadrature]) -> np.ndarray:
         known = np.sum(f(self.known), axis=0)

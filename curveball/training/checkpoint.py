@@ -41,7 +41,7 @@ def exists(path: Path) -> bool:
 def check_installed() -> None:
     """ModuleNotFoundError where what writes checkpoints is missing: asked before a run, not after its first epoch."""
     with from_extra("data"):
-        import safetensors  # noqa: F401
+        import safetensors  # noqa: F401  (only whether it is there)
 
 
 def save(path: Path, trees: dict[str, Tree], facts: dict[str, Any]) -> None:

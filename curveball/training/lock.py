@@ -12,7 +12,8 @@ from pathlib import Path
 if sys.platform == "win32":
     import msvcrt
 else:
-    import fcntl
+    with contextlib.suppress(ModuleNotFoundError):  # a browser's Python has none
+        import fcntl
 
 NAME = ".lock"
 UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # file systems without locks
@@ -73,5 +74,5 @@ def _lock(handle: int) -> None:
             msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
         finally:
             os.lseek(handle, 0, os.SEEK_SET)
-    else:
+    elif "fcntl" in sys.modules:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -28,7 +28,7 @@ def provenance() -> dict[str, Any]:
         except PackageNotFoundError:
             continue
     return {
-        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": " ".join([_program(), *sys.argv[1:]]),
         "date": datetime.date.today().isoformat(),
         "python": platform.python_version(),
         "versions": versions,
@@ -85,3 +85,9 @@ def _processor() -> str:
     except OSError:
         pass
     return platform.processor() or "unknown"
+
+
+def _program() -> str:
+    """As it was called: a command, a script, or `python -m` a package."""
+    called = Path(sys.argv[0])
+    return f"python -m {called.parent.name}" if called.name == "__main__.py" else called.name

@@ -159,6 +159,7 @@ def laplace(
     host = mg.to_numpy(targets) if hasattr(targets, "shape") else np.asarray(targets)
     if not host.ndim or host.shape[0] != count:
         raise ValueError(f"there must be a target for each of {count} examples; targets have shape {host.shape}")
+    params = mg.tree_map(lambda w: w if hasattr(w, "shape") else np.asarray(w, dtype=float), params)
     chosen, whole = part_of(params, part)
     network = ExampleJacobians(lambda w, x: model(whole(w), x), chosen)
     n = network.ravel.size

@@ -9,7 +9,7 @@
 # >
 # > **Minutes** 60.
 # >
-# > Stuck? `hint("5.1")` gives one more hint each time, `hint("5.1", solution=True)` lets you go on.
+# > Stuck? `hint(...)` gives one more hint each time, `hint("5.1", solution=True)` lets you go on.
 # > Solutions: [solutions/05_curveball.ipynb](solutions/05_curveball.ipynb).
 # > All notebooks share [one notation](../docs/notation.md).
 #
@@ -251,6 +251,7 @@ hint("5.2")
 predict("abc")
 
 # %% tags=["hide-input", "hide-output"]
+# The figure: run this cell, then open its output.
 bowl = Quadratic((1.0, 20.0))
 corner = bowl.solution + bowl.basis @ np.array([2.0, 0.7])
 grid = np.stack(np.meshgrid(*(c + np.linspace(-3.0, 3.0, 81) for c in bowl.solution)), axis=-1)
@@ -349,6 +350,7 @@ checkpoint(
 predict("abc")
 
 # %% tags=["hide-input", "hide-output"]
+# The figure: run this cell, then open its output.
 best_pairs = {  # by the formulas of notebook 6, for curvatures from 1 to 20
     r"heavy ball, $\alpha$ = 0": (0.0, 0.403, 0.134),
     r"Nesterov, $\alpha$ = $\rho$": (None, 0.592, 0.0656),
@@ -736,6 +738,7 @@ predict("abc")
 
 
 # %% tags=["hide-input", "hide-output"]
+# The figure: run this cell, then open its output.
 def networks(w):
     """The same network for any number of runs: params (..., 24) -> outputs (..., 40)."""
     return mg.sum(mg.tanh(x[:, None] * w[..., None, :8] + w[..., None, 8:16]) * w[..., None, 16:], axis=-1)

@@ -10,7 +10,7 @@
 # >
 # > **Minutes** 50.
 # >
-# > Stuck? `hint(...)` gives one more hint each time, `load_solution("6.1")` lets you go on.
+# > Stuck? `hint(...)` gives one more hint each time, `hint("6.1", solution=True)` lets you go on.
 # > Solutions: [solutions/06_convergence.ipynb](solutions/06_convergence.ipynb).
 # > All notebooks share [one notation](../docs/notation.md).
 
@@ -144,6 +144,7 @@ predict("abc")
 
 
 # %% tags=["hide-input", "hide-output"]
+# The figure: run this cell, then open its output.
 def roots(ax, rho, a):
     mu = np.roots([1.0, -(1.0 + rho - 2.0 * a), rho - a])
     ax.set_axis_off()
@@ -494,6 +495,7 @@ plt.show()
 predict("abc")
 
 # %% tags=["hide-input", "hide-output"]
+# The figure: run this cell, then open its output.
 kappa = 100.0
 many = Quadratic(tuple(np.geomspace(1.0, kappa, 20)))
 w0 = many.init(np.random.default_rng(0))
@@ -701,6 +703,7 @@ def noisy(solver, problem, w, steps, sigma, rng):
 
 
 # %% tags=["hide-input", "hide-output"]
+# The figure: run this cell, then open its output.
 a, rng = 0.3, np.random.default_rng(1)
 ours, heavy = np.linspace(-0.549, 1.299, 500), np.linspace(-0.849, 0.999, 500)
 few, cloud = np.linspace(-0.5, 1.2, 12), line.solution + np.zeros((1000, 1))

@@ -9,7 +9,7 @@
 # >
 # > **Minutes** 55.
 # >
-# > Stuck? `hint(...)` gives one more hint each time, `load_solution("7.1")` lets you go on.
+# > Stuck? `hint(...)` gives one more hint each time, `hint("7.1", solution=True)` lets you go on.
 # > Solutions: [solutions/07_noise.ipynb](solutions/07_noise.ipynb).
 # > All notebooks share [one notation](../docs/notation.md).
 
@@ -284,6 +284,7 @@ predict("abc")
 
 
 # %% tags=["hide-input", "hide-output"]
+# The figure: run this cell, then open its output.
 def ends(ax, b, lam):
     eps = np.random.default_rng(1).uniform(0.0, b, (200, 1))
     many = np.broadcast_to(start, (200, 2))
@@ -381,6 +382,7 @@ predict("abc")
 
 
 # %% tags=["hide-input", "hide-output"]
+# The figure: run this cell, then open its output.
 class NoisyTargets(Rosenbrock):
     """Rosenbrock with eps ~ U[0, 3] and xi ~ N(0, 0.1^2) on the second output."""
 
@@ -527,6 +529,7 @@ predict("abc")
 
 
 # %% tags=["hide-input", "hide-output"]
+# The figure: run this cell, then open its output.
 def flat_share(params, z):
     """The length of the part of z in the flat directions at params, as a share of z's own."""
     span = flat_direction(params, np.eye(100).reshape(100, 10, 10))  # a row for each K

@@ -10,7 +10,7 @@
 # >
 # > **Minutes** 60.
 # >
-# > Stuck? `hint(...)` gives one more hint each time, `load_solution("8.1")` lets you go on.
+# > Stuck? `hint(...)` gives one more hint each time, `hint("8.1", solution=True)` lets you go on.
 # > Solutions: [solutions/08_cnn.ipynb](solutions/08_cnn.ipynb).
 # > All notebooks share [one notation](../docs/notation.md).
 
@@ -410,6 +410,7 @@ display(Markdown("\n".join(lines)))
 predict("abc")
 
 # %% tags=["hide-input", "hide-output"]
+# The figure: run this cell, then open its output.
 kinds = {
     "lambda at the start": {
         "fixed": "curveball:adapt_lam=false,lam=",
@@ -671,6 +672,7 @@ print(f"variance that is left: of rho {left[0]:.2f}, of beta {left[1]:.2f}")
 predict("abc")
 
 # %% tags=["hide-output"]
+# The answer: run this cell, then open its output.
 rules = {
     "each system alone": {},
     "averaged, whatever the share": {"average": 0.9, "average_share": -1e9},

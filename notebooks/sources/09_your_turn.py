@@ -9,7 +9,7 @@
 # >
 # > **Minutes** 90.
 # >
-# > Stuck? `hint(...)` gives one more hint each time, `load_solution("9.1")` lets you go on.
+# > Stuck? `hint(...)` gives one more hint each time, `hint("9.1", solution=True)` lets you go on.
 # > Solutions: [solutions/09_your_turn.ipynb](solutions/09_your_turn.ipynb).
 # > All notebooks share [one notation](../docs/notation.md).
 
@@ -161,6 +161,7 @@ predict("abc")
 
 
 # %% tags=["hide-output"]
+# The answer: run this cell, then open its output.
 def planted(rule):
     @mg.primitive(rule)
     def log_cosh(x):
@@ -705,6 +706,7 @@ predict("abc")
 
 
 # %% tags=["hide-input", "hide-output"]
+# The figure: run this cell, then open its output.
 def train_on(solver, seed, steps=150):
     draws, losses = np.random.default_rng([seed, 1]), []
     w = problem.init(np.random.default_rng([seed, 0]))

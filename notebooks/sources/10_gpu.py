@@ -10,6 +10,7 @@
 # > **Minutes** 30, and on a GPU the training.
 # >
 # > Exercises are marked; each is followed by a checkpoint that says whether the answer is right.
+# > Stuck? `hint(...)` gives one more hint each time, `hint("10.1", solution=True)` lets you go on.
 # > Solutions: [solutions/10_gpu.ipynb](solutions/10_gpu.ipynb).
 # > All notebooks share [one notation](../docs/notation.md).
 #
@@ -69,7 +70,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import Markdown, display
 
-from curveball.course import checkpoint, committed
+from curveball.course import checkpoint, committed, hint, predict
 from curveball.solvers.registry import solver_from
 from curveball.training.devices import backend_facts, choose, device_info, to_backend
 from curveball.training.options import TrainOptions
@@ -92,7 +93,7 @@ for name, about in facts.items():
     print(f"{name:6}", about.get("reason") or ", ".join(about["devices"]))
 
 # %% [markdown]
-# ### Exercise 10.1: the best one
+# ### Exercise 10.1: the best one ★☆☆
 #
 # Return the backend and its device, as in `("torch", "cuda:0")`. PyTorch is best where it has a GPU,
 # as it brings cuDNN's convolutions; then CuPy, with its first GPU, `"0"`; else take NumPy on the
@@ -120,6 +121,23 @@ def best_backend(facts):
 # return "cupy", "0" => return "numpy", "cpu"
 # if facts["cupy"].get("devices"): => if "cupy" in facts:
 # return "numpy", "cpu" => return "torch", "cpu"
+# return "torch", gpus[0] => return "torch", gpus[-1]
+# return "torch", gpus[0] => return "torch", "cuda"
+# return "torch", gpus[0] => return "torch"
+# return "cupy", "0" => return "cupy", 0
+#
+# def best_backend(facts):
+#     return ("cupy", "0") if facts["cupy"].get("devices") else ("numpy", "cpu")
+#
+# def best_backend(facts):
+#     if facts["cupy"].get("devices"):
+#         return "cupy", "0"
+#     gpus = [text.split()[0] for text in facts["torch"].get("devices", ()) if text.startswith("cuda")]
+#     return ("torch", gpus[0]) if gpus else ("numpy", "cpu")
+#
+# def best_backend(facts):
+#     gpus = [text.split()[0] for text in facts["torch"]["devices"] if text.startswith("cuda")]
+#     return ("torch", gpus[0]) if gpus else ("cupy", "0") if facts["cupy"].get("devices") else ("numpy", "cpu")
 
 # %% tags=["checkpoint"]
 missing = {"reason": "CuPy finds no GPU"}
@@ -142,6 +160,13 @@ checkpoint(
     },
     likely="a library without devices was taken, or PyTorch on a machine where it has no GPU",
 )
+
+# %% tags=["hint"]
+hint("10.1")
+# 1. Which texts in `facts["torch"]["devices"]` are GPUs, and is the key always there?
+# 2. Collect the names of PyTorch's GPUs, the first word of each text that begins with `cuda`; `get` with
+#    an empty default serves a library that cannot be used. Then ask the three libraries in order.
+# 3. `gpus = [text.split()[0] for text in facts["torch"].get("devices", ()) if text.startswith("cuda")]`
 
 # %% [markdown]
 # ## The data
@@ -202,7 +227,8 @@ for name in ("curveball:average=0.9", "sgd:lr=0.03"):
             f"validation error {100 * epoch['validation_error']:.0f}%, {epoch['seconds']:.1f} s so far"
         )
 
-# %% tags=["varies"]
+# %% tags=["varies", "hide-input"]
+# Loss against steps and against seconds.
 fig, axes = plt.subplots(1, 2, figsize=(9.6, 3.4), sharey=True)
 for name, run in runs.items():
     losses = [step["loss"] for step in run.steps]
@@ -222,8 +248,19 @@ plt.show()
 #
 # The log of ten epochs of CIFAR-10 with four solvers comes with the course. The figure shows it, and the
 # table how long an epoch took.
+#
+# **Predict.** Which validation error is lowest after ten epochs?
+#
+# - (a) CurveBall's, as it leads in the first epochs
+# - (b) SGD's or Adam's, by some percent: their rates are tuned
+# - (c) none by much: all four are within two percent
 
-# %%
+# %% tags=["predict"]
+predict("abc")
+
+
+# %% tags=["hide-input", "hide-output"]
+# The figure: run this cell, then open its output.
 log = json.loads(committed("cifar10-basic-bn.json").read_text())
 fig, ax = plt.subplots(figsize=(6.4, 3.6))
 rows = ["| device | solver | seconds for an epoch |", "|---|---|---|"]
@@ -242,9 +279,12 @@ ax.legend()
 plt.show()
 display(Markdown("\n".join(rows)))
 
+# %% [markdown] tags=["answer"]
+# **(c)**: after ten epochs all four are level, and SGD and Adam took half the time. So much for this
+# network.
+
 # %% [markdown]
-# After ten epochs all four are level, and SGD and Adam took half the time: so much for this network. No
-# time on a GPU has been measured yet, and so none is promised here. This command measures it, on
+# No time on a GPU has been measured yet, and so none is promised here. This command measures it, on
 # your device, with the solvers of the table:
 #
 #     curveball compare --data cifar10 --network basic-bn --batch-size 128 --epochs 1 --augment \
@@ -266,7 +306,7 @@ display(Markdown("\n".join(rows)))
 # is the tape of one image, and $m_1 B$ is nearly all. Two measurements, $m(B_1)$ and $m(B_2)$, give
 # both numbers.
 #
-# ### Exercise 10.2: the largest batch
+# ### Exercise 10.2: the largest batch ★★☆
 #
 # Return the largest $B$ with $m(B) \le M$, from two measured batch sizes $B_1 < B_2$; 0 if there is none.
 
@@ -289,6 +329,16 @@ def largest_batch(measured, memory):
 # return max(0, int((memory - fixed) // per_image)) => return int((memory - fixed) // per_image)
 # int((memory - fixed) // per_image) => int(memory // per_image)
 # int((memory - fixed) // per_image) => round((memory - fixed) / per_image)
+# int((memory - fixed) // per_image) => int(memory / (high / many))
+# sorted(measured.items()) => sorted(measured.items(), reverse=False)[::-1][:1] * 2
+# return max(0, int((memory - fixed) // per_image)) => return max(many, int((memory - fixed) // per_image))
+#
+# def largest_batch(measured, memory):
+#     return max((size for size, used in measured.items() if used <= memory), default=0)
+#
+# def largest_batch(measured, memory):
+#     (few, low), (many, high) = sorted(measured.items())
+#     return max(0, int(many * memory // high))
 
 # %% tags=["checkpoint"]
 checkpoint(
@@ -297,6 +347,13 @@ checkpoint(
     [316, 636, 18, 0],
     likely="m_0 is missing, or the batch was rounded up, or is negative",
 )
+
+# %% tags=["hint"]
+hint("10.2")
+# 1. Two points determine a line. What are its slope and its value at $B = 0$?
+# 2. The slope is $m_1$, the difference of the bytes over the difference of the sizes; $m_0$ is what is left
+#    of one measurement. Solve $m_0 + m_1 B \le M$ for a whole $B$ that is not negative.
+# 3. `per_image = (high - low) / (many - few)`, and `fixed = low - per_image * few`
 
 # %% [markdown]
 # Measured for one step of CurveBall with the network above, on the processor:
@@ -371,6 +428,13 @@ print("the same params" if apart == 0.0 else f"the params are apart by {apart:.1
 #
 # After the machine was taken away: mount the Drive again, install, and give the same command with
 # `--resume`. The backend may be another one: a run from a GPU goes on without one.
+#
+# ## Open problems
+#
+# 1. A step of CurveBall reads its tape three times. Which layers would you evaluate again instead of keeping
+#    their inputs, so that $m_1$ halves and a step takes no more than a third longer?
+# 2. A CurveBall step launches twice as many kernels as one of SGD. From which batch size on does that not
+#    matter on your GPU, and can you predict it from the two times of one batch size?
 #
 # ## What real systems do differently
 #

@@ -75,6 +75,8 @@ def _table(path: Path) -> tuple[list[str], list[list[str]]]:
     if len(lines) < 2:
         raise CorruptData(f"{path} has no rows below its heading")
     heading, table = lines[0], lines[1:]
+    if len(heading) == 1 and re.search("[;\t]", heading[0]):
+        raise CorruptData(f"{path}: the columns must be separated by commas; its heading is {heading[0][:100]!r}")
     if len(set(heading)) < len(heading) or not all(heading):
         raise CorruptData(f"{path}: the columns must have names, all different; got {', '.join(heading)[:200]}")
     if all(_is_number(cell) for cell in heading):

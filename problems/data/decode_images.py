@@ -12,7 +12,7 @@ import shutil
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from typing import Any
 
@@ -159,7 +159,7 @@ def _results(jobs: Iterator[Job], count: int) -> Generator[Done, None, None]:
     pool = worker_pool(cores())
     try:
         yield from _ahead(pool.submit, jobs, 4 * cores())
-    except BrokenProcessPool:
+    except BrokenExecutor:
         raise DataError(
             "a process that decodes images was killed: is there enough memory? What was decoded is kept: start again"
         ) from None

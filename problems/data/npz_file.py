@@ -20,6 +20,8 @@ from problems.data.own_data import Rows, own_data
 INPUTS, ANSWERS, BEFORE = ("inputs", "images"), ("labels", "targets"), "validation_"
 KNOWN = (*INPUTS, *ANSWERS, *(BEFORE + name for name in INPUTS + ANSWERS), "classes")
 
+MAGIC = (b"PK", b"\x93N")  # an archive, a single array
+
 
 def read_npz(path: Path) -> Dataset:
     """The arrays of a file as a data set of the file's name. DataError says what is wrong with them."""
@@ -48,6 +50,9 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
         try:
             with warnings.catch_warnings(), path.open("rb") as file:
                 warnings.simplefilter("ignore")  # of odd headers
+                if file.read(2) not in MAGIC:  # what np.load takes for a pickle
+                    raise ValueError("it holds no arrays of NumPy's: write it with np.savez")
+                file.seek(0)
                 found = np.load(file, allow_pickle=False)
                 if not isinstance(found, np.lib.npyio.NpzFile):
                     raise ValueError("a single array: write it with np.savez")

@@ -75,6 +75,8 @@ def load(
         return _read_file(Path(name).expanduser(), folder, size, label, target)
     if label is not None or target is not None:
         raise DataError(f"label and target are columns of a .csv file; {name} has none: leave them out")
+    if Path(name).suffix:
+        raise DataError(f"{name} is no data set: files of your own are FILE.npz, as np.savez writes them, or FILE.csv")
     known = DATASETS.find(name)
     source = known.source
     given = None if folder is None else Path(folder).expanduser()

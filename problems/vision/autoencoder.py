@@ -93,6 +93,9 @@ class Autoencoder(Classification):
         """The autoencoder with these layers up to the code, for the images of a data set."""
         return cls(data, autoencoder_network(encoder, int(np.prod(data.train_images.shape[1:]))), batch_size, **options)
 
+    def _check_answers(self) -> None:
+        """None are asked for."""
+
     @property
     def facts(self) -> None:
         """Its outputs are images, not answers."""

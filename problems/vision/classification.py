@@ -13,6 +13,7 @@ import numpy as np
 import minigrad as mg
 from minigrad import Array, namespace, nn
 from problems.data.dataset import Dataset
+from problems.data.own_data import NumberData
 from problems.data.stored_images import Crops, StoredImages
 from problems.vision.ahead import Ahead, Job
 from problems.vision.augment import Moves, draw, draw_crops, move
@@ -40,7 +41,7 @@ class Batch(NamedTuple):
 class Classification:
     """Train a network on a data set. `model` returns `(outputs, stats)`: use it with `has_aux=True`.
 
-    ValueError unless `batch_size` is from 1 to the number of training images.
+    ValueError unless `batch_size` is from 1 to the number of training images, and for data without classes.
 
     >>> from problems import load, network
     >>> problem = Classification(load("digits"), network("mlp"), batch_size=32)
@@ -58,11 +59,16 @@ class Classification:
     augment: bool = False  # random flips and shifts of the training images; of those on disk, flips and crops
 
     def __post_init__(self) -> None:
+        self._check_answers()
         n = self.data.train_labels.shape[0]
         if not 1 <= self.batch_size <= n:
             raise ValueError(
                 f"batch_size must be from 1 to {n}, the training images of {self.data.name}; got {self.batch_size}"
             )
+
+    def _check_answers(self) -> None:
+        if isinstance(self.data, NumberData):
+            raise ValueError(f"{self.data.name} has numbers to predict, not classes: use Regression")
 
     @property
     def description(self) -> dict[str, Any]:

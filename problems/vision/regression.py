@@ -19,6 +19,7 @@ class Regression(Classification):
     """Train a network on data whose answers are numbers; mini-batches and validation are those of a `Classification`.
 
     `model` returns `(outputs, stats)`: use it with `has_aux=True`. The network has an output for each target.
+    ValueError for data with classes.
 
     >>> import numpy as np
     >>> from problems import network
@@ -32,6 +33,10 @@ class Regression(Classification):
     """
 
     data: NumberData
+
+    def _check_answers(self) -> None:
+        if not isinstance(self.data, NumberData):
+            raise ValueError(f"{self.data.name} has classes to predict, not numbers: use Classification")
 
     @property
     def description(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[2]
-sys.path.append(str(ROOT / "docs"))
+sys.path.append(str(ROOT / "docs" / "extensions"))
 import course_map  # noqa: E402  (its folder is put on the path above)
 import cover_picture  # noqa: E402
 

@@ -14,7 +14,13 @@ from tests.support.notebook_builder import build
 from tests.support.wrong_answers import exercises
 
 SOURCES = build.sources()
-PREPARE = "import warnings; warnings.simplefilter('error'); _names = []"
+PREPARE = """
+import warnings
+from matplotlib_inline.config import InlineBackend
+InlineBackend.instance(parent=get_ipython())  # which warns of its own option for figures of double resolution
+warnings.simplefilter('error')
+_names = []
+"""
 NOTE = "_names.append(dict(globals()))"
 TRY = """
 import json
@@ -97,7 +103,7 @@ def test_an_exercise_has_wrong_answers_a_grade_and_hints(source):
     """Eight mistakes that a learner makes, one to three stars in the heading, three hints behind its checkpoint."""
     headings = {}
     for cell in build.cells(source):
-        headings |= dict(re.findall(r"^### Exercise (\d\.\d+): .* ([★☆]{3})$", cell.source, re.MULTILINE))
+        headings |= dict(re.findall(r"^### Exercise (\d+\.\d+): .* ([★☆]{3})$", cell.source, re.MULTILINE))
     helped = build.hints(source)
     assert all(re.fullmatch("★+☆*", stars) for stars in headings.values())
     assert list(helped) == list(headings)

@@ -5,8 +5,8 @@ import pytest
 
 pytest.importorskip("markdown_it", reason="markdown-it-py is not installed: it comes with the extra site")
 
+from tests.support.builders import pdf
 from tests.support.notebook_builder import build
-from tests.support.slides_builder import pdf
 
 new_text, new_code = nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell
 

@@ -7,8 +7,8 @@ import pytest
 
 pytest.importorskip("markdown_it", reason="markdown-it-py is not installed: it comes with the extra site")
 
+from tests.support.builders import slides
 from tests.support.notebook_builder import build
-from tests.support.slides_builder import slides
 
 each_notebook = pytest.mark.parametrize("name", [source.stem for source in build.sources()])
 
@@ -39,10 +39,19 @@ def test_every_figure_is_on_a_slide(name):
 
 @each_notebook
 def test_exercises_are_shown_as_the_learner_finds_them(name):
-    _, found = shown(name)
+    notebook, found = shown(name)
     code = "\n".join(part for slide in found if slide.kind == "exercise" for part in slide.parts)
-    assert code.count("NotImplementedError") >= 4
+    blank = "\n".join(cell.source for cell in notebook.cells if "exercise" in build.tags(cell))
+    assert code.count("NotImplementedError") == blank.count("NotImplementedError") > 1
     assert "BEGIN SOLUTION" not in code
+
+
+@each_notebook
+def test_a_question_is_on_one_slide_with_its_answers(name):
+    _, found = shown(name)
+    asked = [slide for slide in found if any("<strong>Predict.</strong>" in part for part in slide.parts)]
+    assert [slide.heading for slide in asked if "(a)" not in slide.parts[-1]] == []
+    assert [slide.heading for slide in found if slide not in asked and any("<li>(a)" in p for p in slide.parts)] == []
 
 
 def notebook_of(*cells):
@@ -54,6 +63,20 @@ def test_the_rest_of_a_text_is_in_the_notes():
     _, slide = slides.slides(notebook_of(nbformat.v4.new_markdown_cell(text)))
     assert slide.parts == ["<p>One. Two.</p>\n"]
     assert slide.notes == ["<p>One. Two. Three. Four. See it.</p>\n"]
+
+
+def test_the_answer_to_a_question_is_in_the_notes():
+    answer = nbformat.v4.new_markdown_cell("**(a)** it is.", metadata={"tags": ["answer"]})
+    _, slide = slides.slides(notebook_of(nbformat.v4.new_markdown_cell("## A\n\nText."), answer))
+    assert slide.notes == ["<p><strong>(a)</strong> it is.</p>\n"]
+    assert "it is" not in "".join(slide.parts)
+
+
+def test_what_is_folded_is_in_the_notes():
+    text = "## A\n\n1. Which?\n\n<details><summary>Answers</summary>\n\n1. All.\n\n</details>\n\nOn."
+    _, slide = slides.slides(notebook_of(nbformat.v4.new_markdown_cell(text)))
+    assert [re.sub(r"<[^>]*>|\n", "", part) for part in slide.parts] == ["Which?", "On."]
+    assert re.sub(r"<[^>]*>|\n", "", "".join(slide.notes)) == "All."
 
 
 def test_a_cell_can_be_left_out_and_help_is():

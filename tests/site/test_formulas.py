@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-sys.path.append(str(ROOT / "docs"))
+sys.path.append(str(ROOT / "docs" / "extensions"))
 import formula_symbols as symbols  # noqa: E402
 import formulas  # noqa: E402
 import plain_text  # noqa: E402

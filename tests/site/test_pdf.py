@@ -2,7 +2,7 @@
 
 import nbformat
 
-from tests.support.slides_builder import pdf
+from tests.support.builders import pdf
 
 
 def test_the_contents_have_the_right_pages(chromium, tmp_path):
@@ -19,9 +19,7 @@ def test_the_contents_have_the_right_pages(chromium, tmp_path):
     assert numbers[0] == 3  # behind the title and the contents
     assert numbers[1] == 4
     assert numbers[2] > 5
-    assert (
-        tab.evaluate("[...document.querySelectorAll('.contents li[data-page]')].map((e) => +e.dataset.page)") == numbers
-    )
+    assert tab.evaluate("[...document.querySelectorAll('[data-page]')].map((e) => +e.dataset.page)") == numbers
     assert tab.evaluate("document.querySelectorAll('mjx-container').length") == 3
     assert out.read_bytes().startswith(b"%PDF")
     tab.close()

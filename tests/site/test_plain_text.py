@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def rst(monkeypatch):
     """The function from plain text to reStructuredText."""
-    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    monkeypatch.syspath_prepend(str(ROOT / "docs" / "extensions"))
     from plain_text import to_rst
 
     yield to_rst

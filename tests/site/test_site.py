@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -43,16 +44,14 @@ def test_notebooks_show_all_their_figures_and_formulas(pages):
 
 
 def test_every_derivation_is_typeset(pages):
-    derivations = [page for name, page in pages.items() if name.startswith("tests/derivations/test_")]
+    derivations = [page for name, page in pages.items() if re.search(r"derivations/test_\d", name)]
     assert len(derivations) >= 20
     assert all(page["formulas"] >= 10 for page in derivations)
     assert pages["docs/api/curveball.html"]["formulas"] > 100
 
 
 def test_every_page_has_a_search_and_a_way_on(pages):
-    made = {
-        name: page for name, page in pages.items() if name not in ("search.html", "genindex.html", "py-modindex.html")
-    }
+    made = {name: page for name, page in pages.items() if name != "search.html"}
     assert [name for name, page in made.items() if not page["search"]] == []
     assert [name for name, page in made.items() if not page["neighbours"]] == []
 

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.support import browser
+from tests.support.builders import slides
 from tests.support.notebook_builder import build
-from tests.support.slides_builder import slides
 
 SEEN = """() => slides.map((slide, k) => {
   show(k);

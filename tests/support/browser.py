@@ -36,7 +36,7 @@ LOOK = r"""async () => {
         start ||= node.data.trim().slice(0, 50);
         words += (node.data.match(/\S+/g) || []).length;
       } else if (node.nodeType == Node.ELEMENT_NODE) {
-        if (node.matches("img, svg, canvas, pre, table, .math")) close();
+        if (node.matches("img, svg, canvas, pre, table, .math, .course-map")) close();
         else if (!node.matches("script, style, nav, h1, h2, h3")) node.childNodes.forEach(walk);
       }
     };

@@ -11,8 +11,8 @@ ROOT = Path(__file__).parents[2]
 
 
 def live_figures():
-    """The module docs/live_figures.py, which lies in no package."""
-    spec = importlib.util.spec_from_file_location("live_figures", ROOT / "docs" / "live_figures.py")
+    """The module docs/extensions/live_figures.py, which lies in no package."""
+    spec = importlib.util.spec_from_file_location("live_figures", ROOT / "docs" / "extensions" / "live_figures.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

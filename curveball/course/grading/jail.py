@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import ctypes
 import os
-import resource
 import struct
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+if sys.platform != "win32":  # where no answer can be shut in, and none is marked
+    import resource
 
 NEW_USER, NEW_MOUNT, NEW_NETWORK, NEW_PROCESSES, NEW_IPC = 0x10000000, 0x20000, 0x40000000, 0x20000000, 0x08000000
 PRIVATE, RECURSIVE = 1 << 18, 1 << 14

@@ -63,6 +63,7 @@ class Worker:
             "XDG_CACHE_HOME": caches,  # where Matplotlib lists the fonts
             "MPLBACKEND": "Agg",
             "COURSE_STATIC": "1",
+            "CUDA_VISIBLE_DEVICES": "",  # marks are the same on all machines, and no process with a GPU is forked
         } | {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "curveball.course.grading.worker"],

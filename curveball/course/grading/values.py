@@ -40,7 +40,7 @@ def encode(value: Any, depth: int = 0) -> Any:
         return {"dict": [[encode(k, depth + 1), encode(v, depth + 1)] for k, v in dict.items(value)]}
     if isinstance(value, list | tuple):
         kind, base = ("list", list) if isinstance(value, list) else ("tuple", tuple)
-        return {kind: [encode(item, depth + 1) for item in base.__iter__(value)]}  # type: ignore[arg-type]
+        return {kind: [encode(item, depth + 1) for item in base.__iter__(value)]}  # type: ignore[arg-type]  # base is its type
     if isinstance(value, np.generic) or array_api_compat.is_array_api_obj(value):
         array = np.asarray(value)
         if array.dtype.kind in KINDS:
@@ -48,7 +48,7 @@ def encode(value: Any, depth: int = 0) -> Any:
             return {"array": [array.dtype.str, list(array.shape), data, isinstance(value, np.generic)]}
     for plain in (int, float, str):
         if isinstance(value, plain):
-            return plain.__add__(value, plain())  # type: ignore[operator]
+            return plain.__add__(value, plain())  # type: ignore[operator]  # a subclass, made plain
     return {"foreign": repr(value)[:300]}
 
 

@@ -17,6 +17,7 @@ import signal
 import sys
 import time
 from contextlib import redirect_stdout, suppress
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from curveball.course.grading.values import decode, encode
 LARGEST_REPLY = 16 * 2**20
 MOST_PRINTED = 20 * 2**20  # characters; a learner's loop prints less
 KEPT_PRINTED = 2000
+ABSENT = ("jax",)  # what starts threads where it is imported: a process with threads may hang when it is forked
 
 
 class Printed(io.TextIOBase):
@@ -44,6 +46,15 @@ class Printed(io.TextIOBase):
         if self.count > MOST_PRINTED:
             raise jail.Refused(f"more than {MOST_PRINTED >> 20} million characters were printed")
         return len(text)
+
+
+class Absent(MetaPathFinder):
+    """Lets imports fail as if the packages in `ABSENT` were not installed."""
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+        """Raise ModuleNotFoundError for these packages."""
+        if fullname.partition(".")[0] in ABSENT:
+            raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
 
 
 class State:
@@ -241,6 +252,7 @@ def main() -> None:
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     for stream, name in ((0, os.devnull), (1, os.devnull)):
         os.dup2(os.open(name, os.O_RDWR), stream)
+    sys.meta_path.insert(0, Absent())
     state: State | None = None
     for line in requests:
         request = json.loads(line)

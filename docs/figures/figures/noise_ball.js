@@ -94,9 +94,9 @@
           return `ρ = ${fixed(s.rho)}, β = ${fixed(s.beta, 3)}: the rate is ${fixed(q)}, so the run diverges.`;
         const measured = Math.sqrt(seen.slice(BURN).reduce((sum, w) => sum + w[0] ** 2, 0) / (seen.length - BURN));
         return (
-          `Rate ${fixed(q, 3)}. Along w₁ the formula gives a deviation of ${fixed(d1, 3)}, these 500 ` +
+          `Rate ${fixed(q, 3)}. Along w₁ the formula gives a standard deviation of ${fixed(d1, 3)}, these 500 ` +
           `steps have ${fixed(measured, 3)}; ` +
-          `along w₂ the formula gives ${fixed(d2, 3)}. The ellipse is two deviations wide.`
+          `along w₂ the formula gives ${fixed(d2, 3)}. The ellipse reaches two standard deviations.`
         );
       };
     },

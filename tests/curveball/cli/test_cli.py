@@ -365,6 +365,7 @@ def options_of_numbers():
 
 
 NUMBERS = list(options_of_numbers())
+ARGUMENTS = {"grade": ("submissions",)}  # that a command needs
 
 
 def test_there_are_options_of_numbers():
@@ -380,7 +381,7 @@ def test_there_are_options_of_numbers():
 def test_what_is_no_number(text, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name, option, whole, count in NUMBERS:
-        result = command(name, option, *[text] * count)
+        result = command(name, *ARGUMENTS.get(name, ()), option, *[text] * count)
         assert result.exit_code == 2, (name, option, result.output)
         assert len(result.stderr.strip().splitlines()) == 1
         assert len(result.stderr) < 200

@@ -72,6 +72,16 @@ def test_update_with_nothing_to_do(run):
     assert "all copies are up to date" in run.go("--update").stdout
 
 
+def test_a_copy_that_is_no_notebook_is_named(run):
+    run.folder.mkdir()
+    broken = run.folder / "02_transposed.ipynb"
+    broken.write_text("{broken")
+    lines = run.go("--update").stdout.splitlines()
+    said = "no notebooks, and left alone: 02_transposed; without these files new copies are written"
+    assert lines[1:3] == [said, "all other copies are up to date"]
+    assert broken.read_text() == "{broken"
+
+
 @pytest.mark.parametrize(("answer", "updated"), [("y\n", 1), ("n\n", 0), ("\n", 0)])
 def test_in_a_terminal_it_asks(run, monkeypatch, answer, updated):
     run.older = [run.folder / "01_a.ipynb"]

@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from curveball.cli.app import app
+from curveball.cli.grade import chosen
 from curveball.course import data
 from tests.curveball.course.grading.conftest import SOLUTIONS, hand_in, notebook, small_course  # noqa: F401
 
@@ -31,7 +32,7 @@ def test_grade(run, hand_in, tmp_path):  # noqa: F811
     assert out.read_text() == "student,1.1,1.2,total,of,look at\nann,1,1,2,2,\n"
     assert (tmp_path / "marks" / "ann.md").exists()
     assert result.stderr == "01_small: 2 exercises, 1 submissions\n"
-    assert result.stdout.splitlines()[-1] == f"marks of 1 students in {out}, their reports in {tmp_path / 'marks'}/"
+    assert result.stdout.splitlines()[-1] == f"{out} has the marks, {tmp_path / 'marks'}/ a report for each student (1)"
     assert len(result.stdout.splitlines()) == 2  # the first says what kept the answers in
 
 
@@ -59,3 +60,11 @@ def test_not_on_windows(run, monkeypatch):
     result = run()
     assert result.exit_code == 2
     assert result.stderr == "curveball: marking needs Linux or macOS: on Windows use it in WSL\n"
+
+
+def test_a_notebook_is_chosen_by_its_number():
+    """1 is the first notebook and not the tenth."""
+    names = ["01_linear_maps", "02_transposed", "10_gpu"]
+    assert chosen(names, "1") == chosen(names, "01") == chosen(names, "01_lin") == names[:1]
+    assert chosen(names, "10, 2") == names[1:]
+    assert chosen(names, "") == names

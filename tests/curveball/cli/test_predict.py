@@ -123,6 +123,9 @@ def test_a_table(tmp_path):
     path.write_text("width,colour,length\n0.5,red,1.9\n0.1,red,0.1\n")  # columns are found by their names
     rows = [line.split() for line in command("predict", tmp_path / "run", path).stdout.splitlines()]
     assert [row[:2] for row in rows[1:]] == [[f"{path}:2", "c"], [f"{path}:3", "a"]]
+    path.write_text("width,length\n0.5,1.0\n0.1,nan\n")
+    message = said(command("predict", tmp_path / "run", path))
+    assert "flowers.csv:3 has a number that is not finite: replace it, or leave it out" in message
     path.write_text("width\n0.5\n")
     assert "has no column length: its columns are width" in said(command("predict", tmp_path / "run", path))
     Image.new("L", (8, 8)).save(tmp_path / "a.png")

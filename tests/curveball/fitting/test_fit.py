@@ -103,6 +103,67 @@ def test_several_predictors_and_shapes():
         result.plot()
 
 
+class Frame(dict):
+    """As much of a data frame as `fit` asks for."""
+
+    columns = ("t",)
+
+    def to_numpy(self):
+        return np.stack(list(self.values()), axis=1)
+
+    def __getitem__(self, name):
+        return Series(dict.__getitem__(self, name))
+
+
+class Series:
+    def __init__(self, values):
+        self.values = values
+
+    def to_numpy(self):
+        return np.asarray(self.values)
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self.values, dtype=dtype)
+
+
+def test_lists_and_columns_of_tables_are_data():
+    expected = fit(decay, T, DECAY, [1.0, 1.0])
+    for x, y in ((T.tolist(), DECAY.tolist()), (tuple(T), tuple(DECAY)), (Series(T), Series(DECAY))):
+        result = fit(decay, x, y, [1, 1])
+        np.testing.assert_array_equal(result.values, expected.values)
+        np.testing.assert_array_equal(result.predict(x), expected.predict(T))
+        np.testing.assert_array_equal(
+            result.confidence_band([1.0, 2.0]), expected.confidence_band(np.array([1.0, 2.0]))
+        )
+    for table in ({"t": T.tolist()}, Frame(t=T)):
+        result = fit(lambda x, a, k: decay(x["t"], a, k), table, DECAY, [1, 1])
+        np.testing.assert_array_equal(result.values, expected.values)
+
+
+def test_arguments_with_defaults_keep_them():
+    result = fit(lambda t, height, rate=0.7: decay(t, height, rate), T, DECAY, [1.0])
+    assert result.names == ("height",)
+
+
+def test_bounds_of_scipy():
+    pair = fit(decay, T, DECAY, [1.0, 1.0], bounds=([0.0, 0.0], [1.5, np.inf]))
+    theirs = fit(decay, T, DECAY, [1.0, 1.0], bounds=scipy.optimize.Bounds([0.0, 0.0], [1.5, np.inf]))
+    np.testing.assert_array_equal(theirs.values, pair.values)
+
+
+def test_bounds_in_a_row_do_not_fit_names():
+    """In which order would they be: as written, or as sorted?"""
+    p0 = {"rate": 1.0, "height": 1.0}
+    with pytest.raises(ValueError, match="the lower bound must be a number, or like p0 with 2 numbers"):
+        fit(decay, T, DECAY, p0, bounds=([0.0, 0.5], [5.0, 9.0]))
+    with pytest.raises(ValueError, match="x_scale must be a number, or like p0"):
+        fit(decay, T, DECAY, p0, x_scale=[1.0, 2.0])
+    both = {"height": 0.0, "rate": 0.5}, {"rate": 9.0, "height": 5.0}
+    np.testing.assert_array_equal(
+        fit(decay, T, DECAY, p0, bounds=both).values, fit(decay, T, DECAY, [1.0, 1.0], bounds=([0, 0.5], [5, 9])).values
+    )
+
+
 def test_what_is_not_determined_is_named():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -140,6 +201,16 @@ def test_as_many_points_as_parameters():
     assert result.degrees_of_freedom == 0
     assert np.isinf(result.errors).all()
     assert "0 degrees of freedom" in str(result)
+    assert "warning             no scatter is left to tell errors from: give more points" in str(result)
+    with pytest.warns(FitWarning, match="no scatter is left"):
+        assert np.isinf(result.standard_errors).all()
+    with pytest.warns(FitWarning, match="no scatter is left"):
+        low, high = result.confidence_band(X[:2])
+    assert (low == -np.inf).all()
+    assert (high == np.inf).all()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.isfinite(fit(line, X[:2], Y[:2], [0, 0], 0.1, absolute_sigma=True).standard_errors).all()
 
 
 def test_the_report():
@@ -191,6 +262,12 @@ def bad(values, k, value):
         ((line, X, Y, [0, 0], -1.0), "sigma is -1: standard deviations must be positive"),
         ((line, X, Y, [0, 0], np.ones(3)), r"sigma must be a number or have the shape of y, \(12,\); got \(3,\)"),
         ((line, X, Y, [0, 0], np.zeros((12, 12))), "sigma as a covariance must be positive definite: it is not"),
+        (
+            (line, X, Y, [0, 0], np.eye(12) + np.eye(12, k=4) + np.eye(12, k=-4)),
+            "must be positive definite: it is not, first at row 4",
+        ),
+        ((line, X, Y, [0, 0], np.eye(12) + 0.5 * np.eye(12, k=4)), r"symmetric: \[0, 4\] is 0\.5, \[4, 0\] is 0"),
+        ((line, X, np.ma.array(Y, mask=X > 1.0), [0, 0]), r"y\[8\] is masked: leave such rows out"),
         ((line, X, Y, [0, 0], np.eye(3)), r"sigma as a covariance needs the shape \(12, 12\); got \(3, 3\)"),
         ((line, X[:1], Y[:1], [0, 0]), "2 parameters need at least as many points; there are 1"),
         ((line, X, Y[:5], [0, 0]), r"f returns the shape \(12,\), but y has \(5,\)"),
@@ -199,8 +276,8 @@ def bad(values, k, value):
     ],
 )
 def test_bad_data(arguments, message):
-    with pytest.raises(ValueError, match=message), np.errstate(all="ignore"):
-        fit(*arguments)
+    with warnings.catch_warnings(action="error"), pytest.raises(ValueError, match=message):
+        fit(*arguments)  # one line, and no warnings before it
 
 
 def test_other_mistakes():
@@ -208,5 +285,7 @@ def test_other_mistakes():
         fit(3.0, X, Y, [0.0])
     with pytest.raises(TypeError, match="y must be real numbers; got"):
         fit(line, X, Y + 1j, [0.0, 0.0])
+    with pytest.raises(TypeError, match=r"fit\(\) got an unexpected keyword argument 'method'"):
+        fit(line, X, Y, [0.0, 0.0], method="lm")
     with pytest.raises(ValueError, match=r"level must be between 0 and 1, as 0\.95; got 95"):
         fit(line, X, Y, [0.0, 0.0]).confidence_intervals(95)

@@ -112,6 +112,8 @@ def test_a_jacobian_that_is_given():
     assert result.nhev == 0
     with pytest.raises(ValueError, match=r"jac must return the shape \(1, 2\); got \(2, 2\)"):
         least_squares(lambda p: p[:1], np.ones(2), jac=lambda p: np.eye(2))
+    with pytest.raises(TypeError, match="jac must be a function of the parameters, or None for exact derivatives"):
+        least_squares(lambda p: p, np.ones(2), jac="2-point")
 
 
 def test_units_of_parameters_do_not_matter():

@@ -61,7 +61,8 @@ def test_pipelines_searches_and_cross_validation():
     ("options", "said"),
     [
         ({"solver": "newtonn"}, "unknown solver 'newtonn'"),
-        ({"hidden": (0,)}, "each at least 1; got (0,)"),
+        ({"hidden": 5}, "as (64,); got 5"),
+        ({"hidden": (0,)}, "each at least 1, as (64,); got (0,)"),
         ({"solver": SGD(lr=1e10)}, "training ended early"),
         ({"epochs": 0}, "epochs"),
         ({"batch_size": 0}, "batch_size must be from 1"),

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.linalg import expm
+from scipy.sparse import diags_array
 
 import curveball
 import minigrad as mg
@@ -224,6 +225,16 @@ def test_spectrum_against_the_dense_one(name):
     count = found.count(low=0.05)
     assert abs(count.value - np.sum(values >= 0.05)) < 3.0 * count.error + 1.0
     assert found.count() == pytest.approx((N, 0.0), abs=1e-9)
+
+
+def test_waves_between_the_nodes_are_in_the_error_of_the_density():
+    """Forty nodes cannot show 2,000 eigenvalues that fill an interval: the density has waves, and the error says so."""
+    h = np.linspace(1.0, 10.0, 2000)
+    found = curveball.spectrum(diags_array(h))
+    x, width = np.linspace(1.0, 10.0, 300), found.length / 100.0
+    true = np.mean(np.exp(-0.5 * ((x[:, None] - h) / width) ** 2), axis=1) / (np.sqrt(2.0 * np.pi) * width)
+    density, error = found.density_at(x)
+    assert np.mean(np.abs(density - true) <= 2.0 * error) > 0.9
 
 
 def test_a_small_operator_is_exact():

@@ -225,6 +225,15 @@ def test_the_last_layer():
     assert np.all(drawn["last"]["w"] != NET["last"]["w"])
 
 
+def test_params_that_are_plain_numbers():
+    """As they come from a fit: one number for each name."""
+    x, y = np.linspace(0.0, 1.0, 9), np.linspace(0.1, 2.0, 9) ** 2
+    given = curveball.laplace(lambda w, x: w["a"] + w["b"] * x, {"a": 0.5, "b": 2}, x, y, prior=1.0, noise=0.5)
+    same = curveball.laplace(lambda w, x: w[0] + w[1] * x, np.array([0.5, 2.0]), x, y, prior=1.0, noise=0.5)
+    np.testing.assert_allclose(given.covariance(), same.covariance(), rtol=1e-12)
+    assert given.std["b"] == pytest.approx(same.std[1])
+
+
 def test_parts_of_lists_and_named_tuples():
     layers = [NET["hidden"], NET["last"]]
     inputs = (lambda w, x: network({"hidden": w[0], "last": w[1]}, x)), layers, IMAGES, LABELS

@@ -126,6 +126,19 @@ def test_bad_arrays(arrays, said, tmp_path):
     assert len(str(error.value).splitlines()) == 1
 
 
+def test_what_is_no_file_of_arrays(tmp_path):
+    path = tmp_path / "mine.npz"
+    path.write_text("hello")
+    with pytest.raises(DataError, match=r"it holds no arrays of NumPy's: write it with np\.savez"):
+        load(str(path))
+    with path.open("wb") as file:
+        np.save(file, X)
+    with pytest.raises(DataError, match=r"a single array: write it with np\.savez"):
+        load(str(path))
+    with pytest.raises(DataError, match=r"mine\.xlsx is no data set: files of your own are FILE\.npz, .* or FILE\.csv"):
+        load("mine.xlsx")
+
+
 BAD_TABLES = {
     "no-column-to-predict": ("a,b\n1,2\n", {}, "the columns are a, b"),
     "a-column-that-is-not-there": ("a,b\n1,2\n", {"label": "c"}, "no column c: its columns are a, b"),
@@ -135,6 +148,7 @@ BAD_TABLES = {
     "nan": ("a,label\n1,x\nnan,y\n", {}, "row 3 of the inputs has a number that is not finite"),
     "no-label": ("a,label\n1,x\n2,\n", {}, "row 3 has no label"),
     "a-short-row": ("a,label\n1,x\n2\n", {}, "row 3 has 1 cells, the heading 2"),
+    "semicolons": ("a;label\n1;x\n2;y\n", {"label": "label"}, "separated by commas; its heading is 'a;label'"),
     "no-heading": ("1,2\n3,4\n", {}, "begins with numbers"),
     "a-name-twice": ("a,a,label\n1,2,x\n", {}, "all different"),
     "no-rows": ("a,label\n", {}, "no rows below its heading"),

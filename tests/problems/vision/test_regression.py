@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from problems import Regression, network
+from problems import Classification, Regression, network
 from problems.data.own_data import Rows, in_dtype, own_data
 
 RNG = np.random.default_rng(0)
@@ -30,6 +30,14 @@ def test_the_loss(problem):
     assert float(problem.loss(outputs, batch)) == pytest.approx(expected / 32)
     assert float(problem.errors(outputs, batch)) == pytest.approx(expected / 32)
     mg.check_derivatives(lambda w: problem.loss(problem.model(w, batch)[0], batch), params)
+
+
+def test_answers_of_the_other_kind(problem):
+    with pytest.raises(ValueError, match="mine has numbers to predict, not classes: use Regression"):
+        Classification(problem.data, problem.network)
+    classes = own_data("kinds", Rows("kinds", X, labels=np.arange(50) % 2))
+    with pytest.raises(ValueError, match="kinds has classes to predict, not numbers: use Classification"):
+        Regression(classes, problem.network)
 
 
 def test_the_mean_of_the_targets_explains_nothing(problem):

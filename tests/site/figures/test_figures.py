@@ -52,6 +52,14 @@ def test_the_page_fits_and_the_console_is_quiet(page):
     assert page.errors == []
 
 
+def test_tables_fit_into_their_figures(page):
+    """The last column of the patches is what they come to: nobody should have to scroll for it."""
+    wide = """() => [...document.querySelectorAll(".live-figure .live-scroll")]
+        .map((box) => [box.getAttribute("aria-label"), box.scrollWidth - box.clientWidth])
+        .filter(([, beyond]) => beyond > 0)"""
+    assert page.evaluate(wide) == []
+
+
 @every
 def test_what_it_shows_is_said(page, name):
     figure = Figure(page, name)

@@ -55,7 +55,7 @@ def test_pages_name_figures_that_are_there(page):
 
 CONF = f"""
 import sys
-sys.path.insert(0, {str(ROOT / "docs")!r})
+sys.path.insert(0, {str(ROOT / "docs" / "extensions")!r})
 extensions = ["myst_parser", "live_figures"]
 html_theme = "basic"
 """

@@ -40,6 +40,7 @@ step(
     theirs=lambda a, b, axes: torch.tensordot(a, b if axes != 1 else b.moveaxis(1, 0), axes),
 )
 step("outer", "any", "any", draw=fixed((3,), (4,)))
+step("linalg.cross", "any", "any", theirs=lambda a, b: torch.linalg.cross(a, b), draw=stacked((2, 3), (2, 3)))
 step(
     "linalg.diagonal",
     "raw",

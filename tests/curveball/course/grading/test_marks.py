@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from curveball.course.grading.marks import Limits, Mark, grade
+from curveball.course.grading.marks import Limits, Mark, Worker, grade
 from curveball.course.grading.plan import read_plan
 from curveball.course.grading.reports import report, write_marks
 from curveball.course.grading.submissions import Student, answers, find_students
@@ -214,3 +214,15 @@ def test_the_solution_of_a_notebook_gets_full_marks(hand_in):
     labels, marks, _, _ = grade(hand_in.folder, source, ["01_linear_maps"], Limits(), lambda line: None)
     assert len(labels) >= 5
     assert all(mark.passed for mark in marks["ann"].values()), marks
+
+
+def test_the_course_finds_no_gpu_and_nothing_that_starts_threads(tmp_path):
+    """What forks for every answer must have one thread, and marks must not depend on the machine."""
+    worker = Worker(tmp_path, [], Limits())
+    try:
+        worker.ask("run", code="from curveball.training.devices import backend_facts\nfacts = backend_facts()")
+        worker.ask("run", code="assert 'not installed' in facts['jax']['reason'], facts['jax']")
+        worker.ask("run", code="assert 'devices' not in facts['cupy'], facts['cupy']")
+        worker.ask("run", code="assert facts['torch'].get('devices', ['cpu']) == ['cpu'], facts['torch']")
+    finally:
+        worker.close()

@@ -14,7 +14,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 NUMBERS = re.compile(r"\d+(?: to \d+)?")
 NEEDED = re.compile(r"\bnotebooks? (\d+(?:(?: to |, | and |, and )(?:notebooks? )?\d+)*)")
 

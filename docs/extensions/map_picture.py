@@ -16,7 +16,7 @@ from matplotlib.patches import Polygon, Rectangle
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PACKAGES = ("curveball", "problems", "minigrad")
 START = "__main__.py"  # of a program: on no arrow
 ABOVE_LOOSE_FILES = ("minigrad.ops", "problems.", "curveball.")  # the folders that need the room "below"
@@ -151,7 +151,7 @@ def drawn(found: Arrows, root: Path = ROOT) -> dict[str, Room]:
     names = {".".join(path.parts[:2]) for path in files if len(path.parts) > 2}
     names |= {room for arrow in found for room in arrow if room not in FRAMES}
     if missing := names - ROOMS.keys():
-        raise ValueError(f"give {', '.join(sorted(missing))} a place in ROOMS, docs/map_picture.py")
+        raise ValueError(f"give {', '.join(sorted(missing))} a place in ROOMS, docs/extensions/map_picture.py")
     return {name: room for name, room in ROOMS.items() if name in names}
 
 
@@ -171,7 +171,9 @@ def line_of(arrow: tuple[str, str], rooms: dict[str, Room]) -> tuple[float, floa
         if not any(r.left - 6 < x < r.right + 6 and r.top < end and r.bottom > start.bottom for r in others)
     ]
     if not free or end <= start.bottom:
-        raise ValueError(f"no straight way down from {source} to {target}: move their rooms in docs/map_picture.py")
+        raise ValueError(
+            f"no straight way down from {source} to {target}: move their rooms in docs/extensions/map_picture.py"
+        )
     return min(free, key=lambda x: abs(x - (left + right) / 2.0)), start.bottom, end
 
 

@@ -1,8 +1,9 @@
-"""Slides from the notebooks: `python notebooks/slides.py [NAME ...]`, or `make slides`, writes build/slides/.
+"""Slides from the notebooks: `python notebooks/publishing/slides.py [NAME ...]`; `make slides` writes build/slides/.
 
-A slide is a section's first sentences, its formulas, short code, a figure, or an exercise as the learner finds it; what
-is left out of a text is in the notes. A cell is left out if it has the type "skip" of Jupyter's slide show, which
-JupyterLab can set. Each file has all it needs but MathJax, which lies beside it: no network.
+A slide is a section's first sentences, its formulas, short code, a figure, or an exercise as the learner finds it. What
+is left out of a text is in the notes, and so are the answers to questions. A cell is left out if it has the type "skip"
+of Jupyter's slide show, which JupyterLab can set. Each file has all it needs but MathJax, which lies beside it: no
+network.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 import nbformat
 from rendering import LINK, MARKDOWN, add_mathjax, image
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parents[1]
 OUT = FOLDER.parent / "build" / "slides"
 LINES = {"exercise": 15.0, "figure": 3.5}  # of text on a slide, else 11: exercises are read, others are heard
 CAPTION = 2.5  # lines above or below a figure
@@ -26,6 +27,7 @@ SHORT_CODE = 14  # lines
 LEFT_OUT = ("Further reading", "Open problems")
 HIDDEN = {"checkpoint", "hint", "predict", "answer", "hide-input", "remove-cell", "remove-input"}
 ASIDE = re.compile(r"\s*\(\[[^][]*derivation[^][]*\]\([^)]*\)[^()]*(\[[^][]*\]\([^)]*\)[^()]*)*\)", re.IGNORECASE)
+FOLD = re.compile(r"</?details[^>]*>|<summary>.*?</summary>")
 ITEM = r"(?:[-*]|\d+\.) +"  # how an item of a list begins
 SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z$*`(])")
 
@@ -55,10 +57,17 @@ def slides(notebook: nbformat.NotebookNode) -> list[Slide]:
     for cell in notebook.cells:
         tags = set(cell.metadata.get("tags", []))
         if cell.metadata.get("slideshow", {}).get("slide_type") == "skip" or tags & {"hint", "predict", "answer"}:
+            if "answer" in tags and cell.cell_type == "markdown" and heading not in LEFT_OUT:
+                found[-1].notes.append(MARKDOWN.render(LINK.sub(r"\1", ASIDE.sub("", cell.source))))
             continue
         if cell.cell_type == "markdown":
+            folded = False
             for block, following in _blocks(cell.source):
-                if block.startswith("# "):
+                folded = folded or block.startswith("<details")
+                if folded:  # what the page hides until it is asked for: an answer
+                    found[-1].notes.append(MARKDOWN.render(FOLD.sub("", block)))
+                    folded = "</details>" not in block
+                elif block.startswith("# "):
                     found.append(Slide(block[2:], kind="title"))
                 elif block.startswith("#"):
                     heading = block.lstrip("# ").replace("\n", " ")
@@ -102,7 +111,8 @@ def _add_text(found: list[Slide], block: str, following: str) -> None:
     else:
         kept = _short(block, following, 2)
         lines = len(kept) / 80 + 0.5
-    slide = _room(found, lines)
+    answers = len(following.splitlines()) if "**Predict.**" in block and re.match(ITEM, following) else 0
+    slide = _room(found, lines + answers)  # a question and what may be answered are on one slide
     slide.parts.append(MARKDOWN.render(kept))
     slide.lines += lines
     if kept != block:
@@ -188,7 +198,7 @@ def page(title: str, shown: list[Slide]) -> str:
             f'<section class="{slide.kind}"><{level}>{heading}{again}</{level}>'
             f'<div class="body">{"".join(slide.parts)}</div>{notes}<footer>{k}</footer></section>'
         )
-    template = (FOLDER / "slides.html").read_text("utf-8")
+    template = Path(__file__).with_name("slides.html").read_text("utf-8")
     return template.replace("{{title}}", html.escape(title)).replace("{{slides}}", "\n".join(sections))
 
 
@@ -202,7 +212,9 @@ def build(notebook: Path, out: Path) -> int:
 
 def main() -> None:
     """Make the slides of the notebooks named, or of all."""
-    parser = argparse.ArgumentParser(prog="python notebooks/slides.py", description="Make slides from the notebooks.")
+    parser = argparse.ArgumentParser(
+        prog="python notebooks/publishing/slides.py", description="Make slides from the notebooks."
+    )
     parser.add_argument("names", nargs="*", help="as 05 or 05_curveball: all, if none is given")
     parser.add_argument("--out", type=Path, default=OUT, help="folder to write to")
     given = parser.parse_args()

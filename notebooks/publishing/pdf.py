@@ -1,4 +1,4 @@
-"""The course to print: `python notebooks/pdf.py`, or `make pdf`, writes build/curveball-course.pdf.
+"""The course to print: `python notebooks/publishing/pdf.py`, or `make pdf`, writes build/curveball-course.pdf.
 
 A title page, contents with page numbers, the notebooks as the learner finds them, and the solutions of the exercises.
 Chromium prints it; the page that it prints lies beside the PDF. No network.
@@ -24,10 +24,10 @@ from rendering import LINK, MARKDOWN, add_mathjax, image
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parents[1]
 OUT = FOLDER.parent / "build" / "curveball-course.pdf"
 TITLE = "CurveBall, from one derivative up"
-COVER = """<p>A course in second-order optimisation: nine notebooks, from one derivative as a linear map to a solver
+COVER = """<p>A course in second-order optimisation: ten notebooks, from one derivative as a linear map to a solver
 that trains a convolutional network with curvature.</p>
 <p>To be worked through at a computer: exercises are answered in code, and checkpoints say whether an answer is right.
 Version {version}.</p>"""
@@ -118,7 +118,7 @@ def page(chapters: list[Chapter], numbers: list[int], version: str) -> str:
         sections = "".join(f"<li>{MARKDOWN.renderInline(section)}</li>" for section in part.sections)
         contents.append(f'<li data-page="{number}"><a href="#part-{k}">{heading}</a><i></i></li><ul>{sections}</ul>')
         articles.append(f'<article id="part-{k}">{part.body}</article>')
-    text = (FOLDER / "pdf.html").read_text("utf-8")
+    text = Path(__file__).with_name("pdf.html").read_text("utf-8")
     cover = COVER.format(version=version)
     for name, value in {
         "title": TITLE,
@@ -188,7 +188,7 @@ def write(chapters: list[Chapter], out: Path, tab: Page, version: str) -> list[i
 
 def main() -> None:
     """Write the PDF."""
-    parser = argparse.ArgumentParser(prog="python notebooks/pdf.py", description="Print the course.")
+    parser = argparse.ArgumentParser(prog="python notebooks/publishing/pdf.py", description="Print the course.")
     parser.add_argument("--out", type=Path, default=OUT, help="the file to write")
     parser.add_argument("--no-solutions", action="store_true", help="leave out the solutions of the exercises")
     given = parser.parse_args()

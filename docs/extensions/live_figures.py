@@ -15,7 +15,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-FOLDER = Path(__file__).parent / "figures"
+FOLDER = Path(__file__).parents[1] / "figures"
 LIBRARY = FOLDER / "library" / "d3.min.js"
 STYLE = FOLDER / "figures.css"
 SCRIPT = "figures.js"  # the name of the joined script

@@ -15,7 +15,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.parsers import RSTParser
 from sphinx.util.docutils import SphinxDirective
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 DERIVATION = re.compile(r"tests/derivations/test_([0-9]{2})_\w+")
 
 
