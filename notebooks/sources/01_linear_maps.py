@@ -108,7 +108,8 @@ plt.show()
 #
 # $$f(x + v) = f(x) + J v + o(\|v\|),$$
 #
-# so the gap between the nets vanishes faster than $v$ itself. There is at most one such map.
+# where $o(\|v\|)$ stands for anything that vanishes faster than $v$ itself: here, the gap between the
+# nets. There is at most one such map.
 #
 # This course calls $x$ the **primal**. A small change $v$ of it is a **tangent**, or
 # $\dot x$ (`x_dot` in code). And $\dot y = J \dot x$, the change of $y = f(x)$ to first order, is the
@@ -784,8 +785,8 @@ checkpoint(
 # ## One run, many tangents
 #
 # Push a whole circle of tangents through one linearisation of a function of two variables. A linear
-# map sends a circle to an ellipse. The blue curves are where $f$ sends the circles around $x$; the
-# smallest one is hardly different from its ellipse.
+# map sends a circle to an ellipse, dashed on the right. The blue curves are where $f$ sends the
+# circles around $x$.
 
 # %%
 A, runs = np.array([[1.5, 0.8], [-0.6, 1.2]]), []

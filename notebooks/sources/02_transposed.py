@@ -83,6 +83,9 @@ plt.show()
 #   = \langle c\, b^T, t \rangle$, and the second factor goes the same way;
 # - `copies`: the columns of $y$ are $n$ copies of the column $x$. An entry of $x$ matters as much as
 #   all its copies together.
+#
+# Write the products with `*`, `@` and `.T`, not with NumPy's functions: under "Levels" your maps are
+# applied to variables, which have these operators.
 
 
 # %% tags=["exercise"]
@@ -627,7 +630,8 @@ choose_tape = highest_tape
 nested = grad(lambda x: x * grad(lambda y: x + y)(1.0))
 checkpoint("2.4, d/dx [x d/dy (x + y)]", lambda: nested(1.0), 1.0, likely="a wrong level")
 twice = grad(lambda x: x * grad(lambda y: x * y)(1.0))
-checkpoint("2.4, d/dx [x d/dy (x y)]", lambda: twice(3.0), 6.0, likely="x was treated as a number")
+likely = "x was treated as a number; or, after a TypeError, maps of 2.1 call np.multiply where * is meant"
+checkpoint("2.4, d/dx [x d/dy (x y)]", lambda: twice(3.0), 6.0, likely=likely)
 
 # %% tags=["hint"]
 hint("2.4")
@@ -825,12 +829,12 @@ hint("2.5")
 # | `Map`, `scale` | [linear_maps.py](../minigrad/linear_maps.py) | a class per kind; `J(t)` pushes, `J.T(c)` pulls |
 # | `Variable` | [variable.py](../minigrad/variable.py) | refuses what would silently lose a derivative |
 # | its operators | [operators.py](../minigrad/ops/operators.py) | comparisons, indexing |
-# | `primitive`, `highest_tape` | [primitive.py](../minigrad/primitives.py) | a rule per argument; backends checked |
+# | `primitive`, `highest_tape` | [primitives.py](../minigrad/primitives.py) | a rule per argument; backends checked |
 # | `add`, `multiply`, `sin`, `exp` | [elementwise.py](../minigrad/ops/elementwise.py) | forty more, and broadcasting |
 # | `matmul`, `transpose` | [linalg.py](../minigrad/ops/linalg.py) | stacks of matrices; solve, det |
 # | `copies_maps` | [broadcasting.py](../minigrad/ops/broadcasting.py) | along any axes: repeat and sum |
 # | `Tape`, its level | [trace.py](../minigrad/trace.py) | closed when its function returns |
-# | `linearize`, `pull` | [linearize.py](../minigrad/linearization.py) | frees tangents that are no longer needed |
+# | `linearize`, `pull` | [linearization.py](../minigrad/linearization.py) | frees tangents that are no longer needed |
 # | `Dual` | [trace.py](../minigrad/trace.py): `Push` | has a level; behind `mg.jvp` |
 # | `grad`, `matrix_of` | [transforms.py](../minigrad/transforms.py) | Hessians |
 # | several primals | [trees.py](../minigrad/trees.py) | dicts, lists and tuples of arrays |
@@ -889,11 +893,13 @@ for color, k in enumerate((8, 40, 66)):
     ax.plot(x[::4], ((moved(1e-4, direction) - y) / 1e-4)[::4], "o", ms=3.5, color=f"C{color}")
     ax.axvline(x[k, 0], color=f"C{color}", ls=":", lw=1)
 ax.set(xlabel="x", ylabel="change of the output", title="Pulled back, and pushed forward again")
+ax.set_xticks([-1.0, -0.5, 0.0, 0.5, 1.0])
 ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 plt.show()
 
 # %% [markdown] tags=["answer"]
-# **(c).** All points share the weights. The change at $x_k$ itself is $|J^T e_k|^2$, never negative.
+# **(c).** All points share the weights. The change at $x_k$ itself (dotted) is $|J^T e_k|^2$: never
+# negative, but not always the largest.
 
 # %% [markdown]
 # ## What real systems do differently

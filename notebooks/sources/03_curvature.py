@@ -154,7 +154,7 @@ checkpoint(
 hint("3.1")
 # 1. Which function has $H$ as its derivative? And which of the two tools gives a derivative times a tangent?
 # 2. `mg.grad(f)` is a function like any other, from `w` to an array like `w`. Push `v` through it.
-# 3. `return mg.jvp(mg.grad(f), (w,), (v,))[1]`
+# 3. `g_and_pushed = mg.jvp(mg.grad(f), (w,), (v,))`: which of the two is it?
 
 # %% [markdown]
 # ## Reverse over forward, the same
@@ -214,7 +214,7 @@ checkpoint(
 hint("3.2")
 # 1. The slope $g(w) \cdot v$ is one number for each $w$. How do you write it as a function of `w` alone?
 # 2. `mg.jvp(f, (w,), (v,))` returns $f(w)$ and the slope. Make a `lambda w:` of the slope, and take its gradient.
-# 3. `return mg.grad(lambda w: mg.jvp(f, (w,), (v,))[1])(w)`
+# 3. `slope = lambda w: mg.jvp(f, (w,), (v,))[1]`
 
 # %% [markdown]
 # The package's `mg.hvp` is your first version: one line in
@@ -465,7 +465,7 @@ checkpoint(
 hint("3.4")
 # 1. Which shape has each of $v$, $J v$, $H_L J v$ and $G v$: that of the parameters, or that of the outputs?
 # 2. Three lines, one per factor, from the right: push with `J`, multiply with `mg.hvp` at `y`, pull with `J.T`.
-# 3. `return J.T(mg.hvp(loss, y, J(v)))`
+# 3. `mg.hvp(loss, y, J(v))` is $H_L J v$.
 
 # %% [markdown]
 # The package's `mg.ggnvp` does the same, and `mg.GGNOperator` keeps the linearisation for many
@@ -519,7 +519,7 @@ checkpoint(
 hint("3.5")
 # 1. What is the Hessian of $w \mapsto u \cdot \varphi(w)$ if $u$ does not move with $w$, and which $u$ do you need?
 # 2. Compute $u = g_L$ first, at the outputs. Then `mg.hvp` of a function of `w` in which `u` is a constant.
-# 3. `return mg.hvp(lambda w: mg.sum(u * model(w)), w, v)`
+# 3. `lambda w: mg.sum(u * model(w))` is the function, with `u = mg.grad(loss)(model(w))` from before.
 
 # %% [markdown]
 # **Predict.** Before training, which is larger in the spiral network: $G$, or the rest?
@@ -710,7 +710,7 @@ checkpoint(
 hint("3.7")
 # 1. What would become of the length of `v` in sixty products, if you did not scale it?
 # 2. One round: divide `v` by its norm, call `multiply` once, keep `v @ Hv`, and let `v` be the product.
-# 3. `v = v / np.linalg.norm(v)`, then `Hv = multiply(v)`, then `estimate = v @ Hv`
+# 3. `v = v / np.linalg.norm(v)` begins each round, before `Hv = multiply(v)`.
 
 # %% [markdown]
 # Power iteration remembers one vector. **Lanczos'** method keeps them all, $v, Hv, H^2v, \dots$,
@@ -787,7 +787,8 @@ plt.show()
 # smaller than the positive one. After training $G$ has nearly all of them, and the negative end has
 # shrunk far more. Near a good fit $G$ is a good approximation of $H$, and far from it the safer choice.
 # Where eigenvalues are well separated, dozens of products are enough instead of 4,810.
-#
+
+# %% [markdown]
 # ## What real systems do differently
 #
 # - JAX has `jax.jvp(jax.grad(f), (w,), (v,))[1]`, the same line as yours, and `jax.linearize` for

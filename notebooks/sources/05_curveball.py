@@ -48,11 +48,12 @@ def package(solver, model, loss, w, steps):
 #
 # $$m(z) = \tfrac12 z^T G_\lambda z + z^T g, \qquad G_\lambda = J^T H_L J + \lambda I .$$
 #
-# $G_\lambda$ is the Gauss-Newton matrix $G$ of notebook 3 plus damping. $J$ is the Jacobian of the
-# outputs, and $H_L$ the Hessian of the loss by the outputs. The gradient of $m$ is
-# $G_\lambda z + g$. It vanishes at $z^* = -G_\lambda^{-1} g$: Newton's step is the lowest point of a
-# bowl ([derivation](../tests/derivations/test_01_newton_step.py)). Gradient descent in this bowl
-# finds it too:
+# Here $z^T g$ is the inner product, $z \cdot g$ so far. $G_\lambda$ is the Gauss-Newton matrix $G$
+# of notebook 3 plus damping. $J$ is the Jacobian of the outputs, and $H_L$ the Hessian of the loss
+# by the outputs. The gradient of $m$ is $G_\lambda z + g$. It vanishes at $z^* = -G_\lambda^{-1}
+# g$: Newton's step is the lowest point of a bowl
+# ([derivation](../tests/derivations/test_01_newton_step.py)). Gradient descent in this bowl finds
+# it too:
 #
 # $$z \leftarrow z - \beta\,(G_\lambda z + g).$$
 #
@@ -240,8 +241,7 @@ hint("5.2")
 # share of it each time.
 #
 # **Predict.** The bowl below has curvatures 1 and 20. With $\rho = 1$ and a small $\beta = 0.02$,
-# where is
-# $w$ after 40 steps?
+# where is $w$ after 40 steps?
 #
 # - (a) at the minimum
 # - (b) still on its way along the valley, slowly
@@ -339,12 +339,12 @@ checkpoint(
 )
 
 # %% [markdown]
-# **Predict.** All three run on this bowl with $\rho = 0.9$ and $\beta = 0.03$, then each with the pair
-# that is best for it. Which is fastest?
+# **Predict.** All three run on this bowl, first with $\rho = 0.9$ and $\beta = 0.03$, then each with the
+# pair that is best for it. Which place does heavy ball take, which does not look ahead?
 #
-# - (a) CurveBall, then CurveBall
-# - (b) heavy ball is last, then first
-# - (c) Nesterov, then CurveBall
+# - (a) the last both times
+# - (b) the last, then the first
+# - (c) the first both times
 
 # %% tags=["predict"]
 predict("abc")
@@ -396,10 +396,11 @@ plt.show()
 #
 # $$z^T G_\lambda d = z_y^T H_L\, d_y + \lambda\, z^T d, \qquad g^T d = g_L^T d_y ,$$
 #
-# and likewise for the other three. $z_y$ is already computed, for $d$; one more push-forward gives
-# $d_y$ ([derivation](../tests/derivations/test_07_two_by_two_system.py),
-# [of m](../tests/derivations/test_08_predicted_decrease.py)). At the first step $z = 0$ and the
-# matrix is singular: use the pseudo-inverse, `np.linalg.pinv(matrix)`, which then gives $\rho = 0$.
+# by $G = J^T H_L J$ and $g = J^T g_L$, and likewise for the other three. $z_y$ is already computed,
+# for $d$; one more push-forward gives $d_y$
+# ([derivation](../tests/derivations/test_07_two_by_two_system.py), [of
+# m](../tests/derivations/test_08_predicted_decrease.py)). At the first step $z = 0$ and the matrix
+# is singular: use the pseudo-inverse, `np.linalg.pinv(matrix)`, which then gives $\rho = 0$.
 #
 # ### Exercise 5.5: the 2x2 system ★★★
 
@@ -513,9 +514,9 @@ plt.show()
 #
 # $$\gamma = \frac{f(w + z) - f(w)}{m(z)} .$$
 #
-# Every five steps: if $\gamma < \frac12$ the bowl predicted too much, and $\lambda$ is divided by
-# $0.999^5$; if $\gamma > \frac32$ it predicted too little, and $\lambda$ is multiplied by $0.999^5$;
-# otherwise it stays ([derivation](../tests/derivations/test_11_trust_ratio.py)).
+# Every five steps: if $\gamma < \frac12$ the bowl predicted too much, and $\lambda$ rises: it is divided
+# by $0.999^5$. If $\gamma > \frac32$ it predicted too little, and $\lambda$ falls: it is multiplied by
+# $0.999^5$. Otherwise it stays ([derivation](../tests/derivations/test_11_trust_ratio.py)).
 #
 # ### Exercise 5.6: the rule for lambda ★☆☆
 
@@ -716,8 +717,10 @@ right.legend(ncols=2, fontsize=8, loc=(0.5, 0.2))
 plt.show()
 
 # %% [markdown]
-# $\rho$ settles just below 1, and $\gamma$ near 2. Where $m$ is lowest along $z$, a curvature $h$ along
-# $z$ makes
+# $\rho$ settles just below 1, and $\gamma$ near 2. Let $h$ be the curvature of $f$ along $z$. Where $m$ is
+# lowest along $z$, the slope is $g^T z = -(h + \lambda)\, |z|^2$. So $m = -\frac12 (h + \lambda)\, |z|^2$,
+# and $f$, which has no damping, falls by $\frac12 \lambda\, |z|^2$ more than that
+# ([derivation](../tests/derivations/test_20_damping_share.py)):
 #
 # $$\gamma = \frac{h + 2\lambda}{h + \lambda} = 1 + s, \qquad s = \frac{\lambda}{h + \lambda},$$
 #
@@ -772,12 +775,14 @@ print(f"0.01 ends lower than 1 on {better} of 10 starts")
 # %% [markdown]
 # The rule moves $\lambda$ by 18% in 200 steps. So the two equations choose $\rho$ and $\beta$, and
 # **you** choose $\lambda$: thirty times too small costs a factor of 18, thirty times too large 190.
-# So it is with a learning rate: Adam at 0.01 is far behind, at 0.1 ahead of all others from the first
-# start. Notebook
-# 8 puts $\lambda$ on the axis for mini-batches, with a rule that finds it. And a step costs up to $7/3$ of
-# SGD's ([derivation](../tests/derivations/test_12_cost.py)): one evaluation, two push-forwards, one
-# pull-back, every fifth time one more evaluation for $\gamma$.
+# A learning rate is no easier to choose: in the figure before this one Adam is far behind with 0.01, and
+# ahead of all others with 0.1. Notebook 8 puts $\lambda$ on the axis for mini-batches, with a rule that
+# finds it.
 #
+# And a step costs up to $7/3$ of SGD's ([derivation](../tests/derivations/test_12_cost.py)): one
+# evaluation, two push-forwards, one pull-back, every fifth time one more evaluation for $\gamma$.
+
+# %% [markdown]
 # ## What real systems do differently
 #
 # - The package's solver adds nested parameters, many runs at once, weight decay, bounds for $\lambda$,
@@ -787,14 +792,13 @@ print(f"0.01 ends lower than 1 on {better} of 10 starts")
 #   objectives. Notebook 8 shows what helps.
 # - Hessian-free optimisation runs conjugate gradients on $m$ for many products per move, started at
 #   the last solution; SciPy's `Newton-CG` and `trust-ncg` also choose how many.
-# - JAX has `jax.linearize` and `jax.vjp`, PyTorch `torch.func.jvp` and `torch.func.linearize`.
 #
 # ## Open problems
 #
 # 1. The share $s$ has no units, and still no value of it is right: on this network the best one is near
 #    1, on images it is a few tenths. What could be measured during a run that tells which it is?
-# 2. Automatic $\rho$ goes from $-0.23$ to 26 in the first steps. Is it of use, or would limits of 0 and 1
-#    be better? Try `np.clip` in your solver on ten starts, then find an argument.
+# 2. Is an automatic $\rho$ of 26 of use, or would limits of 0 and 1 be better? Try `np.clip` in
+#    your solver on ten starts, then find an argument.
 #
 # ## Further reading
 #
