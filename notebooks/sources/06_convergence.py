@@ -131,9 +131,8 @@ hint("6.1")
 # larger modulus $q$ is the **rate**: in the long run each step multiplies the error by $q$. The
 # figure below shows the roots in the upper row, and the iterates in the lower one.
 #
-# **Predict.** Four pairs: (i) $\rho = 0.9$, $a = 0.1$; (ii) $0.9$, $1.2$; (iii) $0.3$, $0.1$; (iv)
-# $1.15$,
-# $0.1$. Which converges fastest in the long run?
+# **Predict.** Four pairs: (i) $\rho = 0.9$, $a = 0.1$; (ii) $0.9$, $1.2$; (iii) $0.3$, $0.1$;
+# (iv) $1.15$, $0.1$. Which converges fastest in the long run?
 #
 # - (a) i: the usual momentum, and a small step
 # - (b) ii: the largest step
@@ -279,6 +278,7 @@ plt.show()
 # Check the formula with the solver itself. The package's solver takes arrays of $\rho$ and $\beta$,
 # one run each, with a loss marked by `mg.independent_runs`: one number for each run. Let it run for
 # 120 steps at all points of the map, and measure by how much each run grew or shrank per step.
+# (Checkpoints 6.3, 6.5 and 6.6 test code that is given: they have no exercise.)
 
 # %% tags=["checkpoint"]
 rho, a = np.meshgrid(np.linspace(-1.19, 2.99, 89), np.linspace(0.03, 4.17, 81))
@@ -410,9 +410,15 @@ explore(
 # ## The best pair for a range of curvatures
 #
 # The roots of $P(q\mu)/q^2$ are those of $P$ divided by $q$. So no root of $P$ has a modulus above
-# $q$ exactly when the three inequalities hold for this polynomial, equality allowed. For
-# $q \ge \frac12$, two of them bound the smallest $a$ from below and one bounds the largest from
-# above. The range is widest where the first two meet, and that gives
+# $q$ exactly when the three inequalities hold for this polynomial, equality allowed:
+# $\det \le q^2$, $P(q) \ge 0$ and $P(-q) \ge 0$, that is
+#
+# $$a \ge \rho - q^2, \qquad (2q - 1)\, a \ge (1 - q)(q - \rho), \qquad
+# (1 + 2q)\, a \le (1 + q)(q + \rho) .$$
+#
+# For $q \ge \frac12$ two of them bound the smallest $a = \beta h_{\min}$ from below, and one bounds the
+# largest, $\beta h_{\max}$, from above. The first lower bound grows with $\rho$, the second falls. The
+# range is widest where they meet, and that gives
 # ([derivation](../tests/derivations/test_10_convergence_rate.py)), for $\kappa \ge 3$,
 #
 # $$\beta h_{\min} = (1 - q)^2, \qquad \rho = q^2 + (1 - q)^2, \qquad
@@ -672,7 +678,8 @@ hint("6.7")
 # The three inequalities appear again, as factors: $V$ grows without bound near each of the three
 # boundaries.
 #
-# **Predict.** With the same $\rho > 0$ and the same $\beta$, which leaves less noise in $w$?
+# **Predict.** With the same $\rho > 0$ and the same $\beta$, at $a = 0.3$, which leaves less noise in
+# $w$?
 #
 # - (a) heavy ball, as it does not multiply the noise by $G$
 # - (b) CurveBall
@@ -731,6 +738,7 @@ plt.show()
 # %% [markdown] tags=["answer"]
 # **(b).** Left: its momentum is $\rho - a$, less than heavy ball's $\rho$. The dots are a thousand
 # runs of the package's solver at each $\rho$, with $\beta = 0.3$, $h = 1$ and $\sigma = 1$.
+# It is not so for every step: at the left edge of its region, $P(-1) = 0$, CurveBall leaves more.
 
 # %% [markdown]
 # On the right are ten curvatures. The error of the automatic rule falls fast and then stays at a

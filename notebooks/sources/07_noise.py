@@ -2,7 +2,8 @@
 # # 7. Noise and degeneracy
 #
 # > **You will build** the expected loss of a valley with noisy walls and its Hessian, the step that
-# > this noise does not change, the flat directions of a linear network, and the counts of Table 1.
+# > this noise does not change, the flat directions of a linear network, and the counts of the
+# > paper's Table 1.
 # >
 # > **You need** notebooks 3 to 5 (Gauss-Newton, Newton, CurveBall), eigenvalues, mean and
 # > variance.
@@ -42,8 +43,8 @@ rng = np.random.default_rng(0)
 #
 # Below are three draws. The minimum $(1, 1)$, the star, stays where it is. So does the floor of
 # the valley, $w_2 = w_1^2$. What changes is how steep the walls are, by $\varepsilon^2$: between
-# $0.2$ and $3$ that is a factor of 225. The arrow is the direction downhill from the start of
-# Table 1.
+# $0.2$ and $3$ that is a factor of 225. The arrow is the direction downhill from the middle
+# of the starts in the paper's Table 1, which the last part of this notebook repeats.
 
 # %% tags=["hide-input"]
 valley, minimum = Rosenbrock(), np.ones(2)
@@ -75,7 +76,7 @@ explore(one_draw, at=[{"eps": 0.2}, {"eps": 1.0}, {"eps": 3.0}], eps=(0.0, 3.0, 
 #
 # ### Exercise 7.1: the expected loss ★☆☆
 #
-# For $\varepsilon$ uniform on $[0, b]$, write $F(w)$ in closed form. You need the mean of
+# For $\varepsilon$ uniform on $[0, b]$, in short $U[0, b]$, write $F(w)$ in closed form. You need the mean of
 # $\varepsilon^2$, which is not the square of the mean.
 
 
@@ -561,8 +562,8 @@ plt.show()
 # %% [markdown]
 # For the speed of a solver the *small nonzero* eigenvalues matter. Gradient descent multiplies the
 # error along an eigenvector by
-# $1 - \eta h$ per step, with $\eta < 2/h_{\max}$. With the best rate, four digits take about
-# $\frac{\kappa}{2} \ln 10^4$ steps; with the best momentum, about $\frac{\sqrt\kappa}{2} \ln 10^4$ (notebook 6).
+# $1 - \eta h$ per step, with $\eta < 2/h_{\max}$. With the best rate, four digits of the
+# error take about $\frac{\kappa}{2} \ln 10^4$ steps, $\kappa = h_1 / h_{60}$; with the best momentum, about $\frac{\sqrt\kappa}{2} \ln 10^4$ (notebook 6).
 
 # %% tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(9.0, 3.6), sharey=True)
@@ -605,6 +606,9 @@ plt.show()
 # it, and the table has their share.
 #
 # ### Exercise 7.5: mean, deviation, share ★★☆
+#
+# `losses` has a row for each run, its first column is iteration 1. Runs that diverge have `nan`, which is
+# never below the threshold. At least one run reaches it.
 
 
 # %% tags=["exercise"]
@@ -687,8 +691,7 @@ for cell in full["cells"]:
 display(Markdown(markdown(cells)))
 
 # %% [markdown]
-# Here is the full table, as committed with its machine, seed and command. (For a file without a date
-# see `git log studies/results/table1.json`.) The figure below it shows every run.
+# Here is the full table, as committed with its machine, seed and command. The figure below it shows every run.
 
 # %% tags=["hide-input"]
 about = ("date", "runs", "seed", "machine", "processor", "cores")

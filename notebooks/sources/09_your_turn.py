@@ -192,7 +192,8 @@ for name, rule in rules.items():
 # %% [markdown]
 # ## A linear map with memory
 #
-# The leaky sum, along the first axis of $x$, with a leak $\theta$ in $(0, 1)$:
+# The leaky sum, along the first axis of $x$, with a leak $\theta$ in $(0, 1)$, the share of the sum that is
+# kept in each step:
 #
 # $$y_t = \theta\,y_{t-1} + x_t, \qquad y_{-1} = 0 .$$
 #
@@ -211,6 +212,7 @@ for name, rule in rules.items():
 #
 # ### Exercise 9.2: two maps ★★☆
 #
+# This operation has two arguments, so it needs two rules, and each gets both: `rule(y, x, leak)`.
 # `mg.Linear(push, pull)` makes a map from two functions. `mg.flip(c, 0)` reverses time. The leak is
 # `leak` in code. For `slope`: `mg.concat([...])` along the first axis; index as `y[:-1, ...]`, and
 # the zero is `0.0 * y[:1, ...]`.
@@ -362,7 +364,7 @@ def by_scipy(x, leaks, gains):
 # iteration, `model(params, batch)` for the outputs $y$, `loss(outputs, batch)` for a number, and
 # `solution` and `minimum` where they are known. Two choices make this one well posed:
 #
-# - Leaks must stay in $(0, 1)$, so the parameters are their logits $\ell$,
+# - Leaks must stay in $(0, 1)$, so the parameters are their logits $\ell$ (`mg.sigmoid` goes back),
 #   $\theta = 1/(1 + e^{-\ell})$, that is $\ell = \log \frac{\theta}{1 - \theta}$.
 # - The outputs are the misfit, prediction minus target, and the loss is the mean of $\log\cosh$
 #   of them. It is convex in the outputs, so the Gauss-Newton matrix is never indefinite.

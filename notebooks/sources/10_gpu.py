@@ -139,7 +139,8 @@ def best_backend(facts):
 #     gpus = [text.split()[0] for text in facts["torch"]["devices"] if text.startswith("cuda")]
 #     return ("torch", gpus[0]) if gpus else ("cupy", "0") if facts["cupy"].get("devices") else ("numpy", "cpu")
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 10.1: run this cell.
 missing = {"reason": "CuPy finds no GPU"}
 machines = {
     "Colab": {"torch": {"devices": ["cpu", "cuda:0 (Tesla T4)"]}, "cupy": missing},
@@ -241,8 +242,9 @@ axes[0].legend()
 plt.show()
 
 # %% [markdown]
-# Look at both axes. Per step CurveBall leads in these first epochs. Per second its step must be paid: with
-# $F$ for one evaluation of the network it takes $7F$, SGD's $3F$.
+# Look at both axes. Per step CurveBall ends ahead in these few epochs. Per second its step must be paid: with
+# $F$ for one evaluation of the network it takes $7F$, SGD's $3F$
+# ([why](../tests/derivations/test_12_cost.py)).
 #
 # ## A full run, and how long it takes
 #
@@ -308,7 +310,8 @@ display(Markdown("\n".join(rows)))
 #
 # ### Exercise 10.2: the largest batch ★★☆
 #
-# Return the largest $B$ with $m(B) \le M$, from two measured batch sizes $B_1 < B_2$; 0 if there is none.
+# Return the largest $B$ with $m(B) \le M$, where $M$ is the memory in bytes, from two measured
+# batch sizes $B_1 < B_2$; 0 if there is none.
 
 
 # %% tags=["exercise"]
@@ -340,7 +343,8 @@ def largest_batch(measured, memory):
 #     (few, low), (many, high) = sorted(measured.items())
 #     return max(0, int(many * memory // high))
 
-# %% tags=["checkpoint"]
+# %% tags=["checkpoint", "hide-input"]
+# Checkpoint 10.2: run this cell.
 checkpoint(
     "10.2",
     lambda: [largest_batch({16: 60e6, 32: 110e6}, memory) for memory in (1e9, 2e9, 68e6, 5e6)],
