@@ -625,7 +625,7 @@ plt.show()
 #
 # ### Exercise 6.7: the variance that noise leaves ★★★
 #
-# Solve for $V$. (For numbers you could use `np.linalg.solve`; by hand it is two lines.)
+# Solve for $V$, by hand: it is two lines. `tr` and `det` are numbers, or arrays for many $\rho$ at once.
 
 
 # %% tags=["exercise"]
@@ -653,14 +653,14 @@ def variance(tr, det, beta, sigma):
 
 # %% tags=["checkpoint", "hide-input"]
 # Checkpoint 6.7: run this cell.
-rho, a, beta, sigma = 0.8, 0.3, 0.1, 0.5  # h = 3
-M = np.array([[rho - a, -a], [rho - a, 1.0 - a]])
-covariance = solve_discrete_lyapunov(M, (beta * sigma) ** 2 * np.ones((2, 2)))  # of (z, w)
+rhos, a, beta, sigma = np.array([0.8, 0.1]), 0.3, 0.1, 0.5  # h = 3
+M = [np.array([[rho - a, -a], [rho - a, 1.0 - a]]) for rho in rhos]
+covariances = [solve_discrete_lyapunov(m, (beta * sigma) ** 2 * np.ones((2, 2))) for m in M]  # of (z, w)
 checkpoint(
     "6.7",
-    lambda: variance(1.0 + rho - 2.0 * a, rho - a, beta, sigma),
-    covariance[1, 1],
-    likely="put C = tr V / (1 + det) into the second; the noise enters as (beta sigma)^2",
+    lambda: variance(1.0 + rhos - 2.0 * a, rhos - a, beta, sigma),
+    np.array([covariance[1, 1] for covariance in covariances]),
+    likely="put C = tr V / (1 + det) into the second; the noise enters as (beta sigma)^2; arrays must do",
 )
 
 # %% tags=["hint"]

@@ -561,9 +561,9 @@ plt.show()
 
 # %% [markdown]
 # For the speed of a solver the *small nonzero* eigenvalues matter. Gradient descent multiplies the
-# error along an eigenvector by $1 - \eta h$ per step, with $\eta < 2/h_{\max}$. With the best rate, four
-# digits of the error take about $\frac{\kappa}{2} \ln 10^4$ steps, $\kappa = h_1 / h_{60}$; with the best
-# momentum, about $\frac{\sqrt\kappa}{2} \ln 10^4$ (notebook 6).
+# error along an eigenvector by $1 - \eta h$ per step, with $\eta < 2/h_{\max}$. With the best rate,
+# four digits of the error take about $\frac{\kappa}{2} \ln 10^4$ steps, $\kappa = h_1 / h_{60}$; with
+# the best momentum, about $\frac{\sqrt\kappa}{2} \ln 10^4$ (notebook 6).
 
 # %% tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(9.0, 3.6), sharey=True)
