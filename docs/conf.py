@@ -12,7 +12,6 @@ from typing import Any
 
 from docutils import nodes
 from PIL import Image
-from sphinx import addnodes
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE / "extensions"), str(HERE.parent)]
@@ -135,15 +134,6 @@ def _mark_solutions(app: Any, doctree: Any) -> None:
         title += nodes.Text(" (solved)")
 
 
-def _offer_notebook(app: Any, doctree: Any) -> None:
-    """Below the title of a notebook, a link to its file."""
-    name = app.env.docname
-    if re.match(r"notebooks/(solutions/)?[0-9]", name):
-        file = name.rpartition("/")[2] + ".ipynb"
-        link = addnodes.download_reference("", "", nodes.Text("Download this notebook"), reftarget=file)
-        doctree.next_node(nodes.title).parent.insert(1, nodes.paragraph("", "", link))
-
-
 def _describe_figures(app: Any, doctree: Any) -> None:
     """Mark figures of several panels, which phones show at their height, and give those of notebooks a description."""
     for image in doctree.findall(nodes.image):
@@ -155,6 +145,7 @@ def _describe_figures(app: Any, doctree: Any) -> None:
             density = picture.info.get("dpi", (BASE_DPI,))[0]
         if density > 1.5 * BASE_DPI:  # drawn at double resolution, shown at its size
             image.setdefault("width", f"{width * BASE_DPI / density:.0f}px")
+            image["classes"].append("no-scaled-link")
         if width > 1.8 * height:
             image["classes"].append("wide")
         section = image
@@ -192,6 +183,5 @@ def setup(app: Any) -> None:
     """Connect the hooks above."""
     app.connect("source-read", _complete)
     app.connect("doctree-read", _mark_solutions, priority=400)  # before the titles are collected, at 500
-    app.connect("doctree-read", _offer_notebook, priority=400)  # and the files to download
     app.connect("doctree-read", _describe_figures, priority=600)  # after the images are
     app.connect("doctree-read", _hold_punctuation, priority=600)  # after titles, which are read elsewhere too
