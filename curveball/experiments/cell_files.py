@@ -56,7 +56,7 @@ class CellFiles(Generic[C]):
 
     def save(self, cell: C) -> None:
         """Write a cell. ValueError where that cannot be."""
-        text = json.dumps(sealed({"about": self.about, **asdict(cell)})) + "\n"  # type: ignore[call-overload]
+        text = json.dumps(sealed({"about": self.about, **asdict(cell)})) + "\n"  # type: ignore[call-overload]  # a dataclass
         name = re.sub(r"[^\w.=-]+", "-", str(cell.task)) + ".json"
         try:
             write_whole(output_folder(self.cells) / name, lambda path: path.write_text(text, "utf-8"))

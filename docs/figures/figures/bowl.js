@@ -1,6 +1,6 @@
 {
   const { quadratic, curveballRun, lossAt, norm, dot, geomspace } = figures.maths;
-  const { short } = figures.parts;
+  const { short, pathView } = figures.parts;
 
   const STEPS = 40;
   const options = (s) => ({ lr: s.lr, lam: s.lam, rho: s.automatic ? null : s.rho, beta: s.automatic ? null : s.beta });
@@ -23,30 +23,13 @@
     },
 
     build(frame) {
-      const plane = frame.plane({
+      const { plane, show } = pathView(frame, {
         x: [-3, 3],
         y: [-2.42, 2.42],
-        xLabel: "w₁",
-        yLabel: "w₂",
+        steps: STEPS,
+        least: 1e-30,
         label: "The bowl from above, with the path of the params",
-      });
-      const losses = frame.plane({
-        x: [0, STEPS],
-        y: [1e-16, 1e4],
-        yLog: true,
-        xLabel: "steps",
-        yLabel: "loss",
-        label: "The loss after each step, in powers of ten",
-      });
-      frame.handle(plane, {
-        label: "Start",
-        at: (s) => [s.x, s.y],
-        move: ([x, y]) => ({ x, y }),
-        step: [0.05, 0.05],
-        tap: true,
-        kind: "two",
-        say: (s) => `w1 ${s.x}, w2 ${s.y}`,
-        tag: "start",
+        minimum: [0, 0],
       });
       frame.slider("rho", { label: "momentum ρ", min: -0.5, max: 1.1, step: 0.01, enabled: (s) => !s.automatic });
       frame.slider("beta", { label: "step size β", min: 0.001, max: 2, log: true, enabled: (s) => !s.automatic });
@@ -65,12 +48,7 @@
           "levels one",
         );
         const seen = run(s);
-        plane.curve("path", seen, "thin two");
-        plane.dots("steps", seen.slice(1), "two", 2.6);
-        plane.dots("minimum", [[0, 0]], "hollow three", 5);
-        const values = seen.map((w, t) => [t, Math.max(lossAt(bowl, w), 1e-30)]);
-        losses.curve("line", values, "thin two");
-        losses.dots("dots", values, "two", 2.4);
+        show(seen, (w) => lossAt(bowl, w));
         const end = norm(seen.at(-1));
         if (seen.length <= STEPS) return `The run leaves all bounds after ${seen.length - 1} steps: it diverges.`;
         const farther = end > norm(seen[0]);

@@ -1,6 +1,6 @@
 {
   const { rosenbrock, curveballRun, lossAt } = figures.maths;
-  const { short, fixed } = figures.parts;
+  const { short, fixed, pathView } = figures.parts;
 
   const STEPS = 60;
   const GOAL = 1e-8;
@@ -29,33 +29,16 @@
     },
 
     build(frame) {
-      const plane = frame.plane({
+      const { plane, losses, show } = pathView(frame, {
         x: [-2, 2],
         y: [-3.6, 3],
-        xLabel: "w₁",
-        yLabel: "w₂",
+        steps: STEPS,
+        least: 1e-40,
         label: "The curved valley from above, with the path of the params",
-      });
-      const losses = frame.plane({
-        x: [0, STEPS],
-        y: [1e-16, 1e4],
-        yLog: true,
-        xLabel: "steps",
-        yLabel: "loss",
-        label: "The loss after each step, in powers of ten",
+        minimum: [1, 1],
       });
       const levels = [0.02, 0.2, 1, 4, 12, 35, 100, 300, 900];
       plane.levels("valley", (x, y) => lossAt(rosenbrock, [x, y]), levels, "levels one", 130);
-      frame.handle(plane, {
-        label: "Start",
-        at: (s) => [s.x, s.y],
-        move: ([x, y]) => ({ x, y }),
-        step: [0.05, 0.05],
-        tap: true,
-        kind: "two",
-        say: (s) => `w1 ${s.x}, w2 ${s.y}`,
-        tag: "start",
-      });
       frame.slider("lam", { label: "damping λ", min: 0.0001, max: 100, log: true });
       frame.slider("lr", { label: "learning rate η", min: 0.05, max: 2, step: 0.05 });
       frame.slider("rho", { label: "momentum ρ", min: -0.5, max: 1.1, step: 0.01, enabled: (s) => !s.automatic });
@@ -65,10 +48,6 @@
 
       return (s) => {
         const seen = run(s);
-        plane.curve("path", seen, "thin two");
-        plane.dots("steps", seen.slice(1), "two", 2.6);
-        plane.dots("minimum", [[1, 1]], "hollow three", 5);
-        const values = seen.map((w, t) => [t, Math.max(lossAt(rosenbrock, w), 1e-40)]);
         losses.curve(
           "goal",
           [
@@ -77,8 +56,7 @@
           ],
           "dashed three",
         );
-        losses.curve("line", values, "thin two");
-        losses.dots("dots", values, "two", 2.4);
+        show(seen, (w) => lossAt(rosenbrock, w));
         const from = `From (${fixed(s.x)}, ${fixed(s.y)}) with λ = ${short(s.lam)}: `;
         if (seen.length <= STEPS)
           return from + `the run leaves all bounds after ${seen.length - 1} steps: it diverges.`;
