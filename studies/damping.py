@@ -140,7 +140,7 @@ def fixed(lam: float) -> str:
 @cache
 def dataset(name: str, folder: Path | None, backend: str) -> Any:
     """On its backend; of images on disk, 64 pixels along a side."""
-    data = problems.load(name, folder, image_size=64) if name == "imagenet" else problems.load(name, folder)
+    data = problems.load(name, folder, 64) if name == "imagenet" else problems.load(name, folder)
     return to_backend(data, choose(backend))
 
 
