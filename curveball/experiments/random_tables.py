@@ -122,6 +122,8 @@ def table_csv(tuned: Sequence[Cell], cells: Sequence[Cell]) -> str:
 @in_style
 def draw(cells: Sequence[Cell], path: Path, title: str) -> None:
     """Left: the share of networks with at most a training error. Right: the others' errors against the first one's."""
+    from matplotlib.ticker import FuncFormatter
+
     figure, (shares, pairs) = new_figure(2)
     rows, errors = list(summaries(cells)), errors_by_network(cells)
     names = {row: readable(row) for row in rows}
@@ -135,7 +137,15 @@ def draw(cells: Sequence[Cell], path: Path, title: str) -> None:
                 x, y, s=14, color=look(k)["color"], marker=MARKERS[k % len(MARKERS)], label=names[row], alpha=0.8
             )
     everything = [100.0 * error for by_row in errors.values() for error in by_row.values()]
-    ends = [0.0, 1.05 * max(everything)]
+    smallest = min((error for error in everything if error > 0.0), default=1.0)
+    zeros = min(everything) == 0.0  # near zero a symmetric logarithmic axis is linear
+    ends = [0.0 if zeros else smallest / 1.2, max(1.2 * max(everything), 2.0 * smallest)]
+    scale: dict[str, Any] = {"value": "symlog", "linthresh": smallest} if zeros else {"value": "log"}
+    shares.set_xscale(**scale)
+    pairs.set_xscale(**scale)
+    pairs.set_yscale(**scale)
+    for axis in (shares.xaxis, pairs.xaxis, pairs.yaxis):
+        axis.set_major_formatter(FuncFormatter(lambda error, _: f"{error:g}"))
     pairs.plot(ends, ends, color="0.5", linewidth=0.8, zorder=0.5)
     shares.set(xlabel="training error, %", ylabel="networks with at most this error, %", ylim=(0.0, 102.0))
     pairs.set(xlabel=f"training error of {names[rows[0]]}, %", ylabel="training error of the others, %")

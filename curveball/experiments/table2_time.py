@@ -73,14 +73,19 @@ def measure(setting: Setting, column: str, row: str, folder: Path, most: float =
     if setting.backend != "numpy":  # small batches would say nothing of a GPU
         batch = min(BATCH, count)
         rate, each = _measure(setting, column, row, folder, batch)
-        return replace(rate, image=each / batch)
+        return _with_image(rate, each / batch)
     rate, each = _measure(setting, column, row, folder, SMALL)
     larger = next((b for b in LARGER if b <= count and STEPS * each * b / SMALL <= most), None)
     if larger is None:
-        return replace(rate, image=each / SMALL)
+        return _with_image(rate, each / SMALL)
     other = _measure(setting, column, row, folder, larger)[1]
     image = max((other - each) / (larger - SMALL), 0.1 * each / SMALL)
-    return replace(rate, image=image, step=max(0.0, each - SMALL * image))
+    return replace(_with_image(rate, image), step=max(0.0, each - SMALL * image))
+
+
+def _with_image(rate: Rate, image: float) -> Rate:
+    """With the seconds of an image in a step. In validation it takes no longer, whatever a few images took."""
+    return replace(rate, image=image, validation=min(rate.validation, image))
 
 
 def _measure(setting: Setting, column: str, row: str, folder: Path, batch: int) -> tuple[Rate, float]:

@@ -12,7 +12,7 @@ from curveball.cli.app import app
 from curveball.experiments import random_networks as module
 from curveball.experiments.random_cells import CellFiles
 from curveball.experiments.random_networks import ROWS, Cell, Plan, Setting, Task, chosen, median_network, run_plan
-from curveball.experiments.random_tables import FILES, markdown, summaries
+from curveball.experiments.random_tables import FILES, draw, markdown, summaries
 from curveball.experiments.sealed import sealed
 from curveball.training.run import Run
 from problems import Dataset, load
@@ -105,6 +105,14 @@ def test_a_run_that_diverges(few_digits):
     assert cell.stopped
     assert (cell.error, cell.loss) == (1.0, np.inf)
     assert str(cell).startswith("random:1, sgd:lr=1000, 1 epoch, seed 0: diverged, ")
+
+
+@pytest.mark.parametrize("errors", [(0.02, 0.4), (0.0, 0.4), (0.0, 0.0)])
+def test_the_picture_has_errors_of_zero_too(tmp_path, errors):
+    cells = [made_up(k, solver, errors[k]) for k in range(2) for solver in ("curveball", "adam:lr=0.1")]
+    draw(cells, tmp_path / "random.svg", "two networks")
+    text = (tmp_path / "random.svg").read_text("utf-8")
+    assert text.count("<path") > 10
 
 
 # ------------------------------------------------------------------------------------- the command

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -17,7 +18,7 @@ from curveball.experiments.table2_run import chosen
 from curveball.experiments.table2_tables import FILES, Results, markdown
 from curveball.experiments.table2_time import LEAST, Rate, longest, shortest, tuned, whole_length
 from curveball.training.run import Run
-from problems import Dataset, load
+from problems import Classification, Dataset, load
 
 FEW = {"plain": Column("mlp", 10.0, 3), "other": Column("mlp", 1.0, 4, "mnist-mlp", pieces=True)}
 GRID = {"sgd": (0.1, 0.01), "adam": (0.01, 0.001)}
@@ -154,6 +155,20 @@ def test_rates_are_measured(few, tmp_path):
         assert rate.validation > 0.0
         assert rate.start >= 0.0
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_first_validation_that_waits_is_not_multiplied(few, tmp_path, monkeypatch):
+    """On a busy machine the first pass over a few images can take seconds; thousands of them do not take hours."""
+    validate = Classification.validate
+
+    def waits(problem, *arguments):
+        time.sleep(0.5)
+        return validate(problem, *arguments)
+
+    monkeypatch.setattr(Classification, "validate", waits)
+    for most in (30.0, 0.0):
+        rate = table2_time.measure(Setting(), "plain", "adam", tmp_path, most=most)
+        assert rate.validation <= rate.image
 
 
 # ------------------------------------------------------------------------------------- the command
