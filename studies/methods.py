@@ -32,12 +32,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 import minigrad as mg
 from curveball import BFGS, SGD, CurveBall, GaussNewton, LevenbergMarquardt, Newton, NewtonCG
 from curveball.experiments.sweep import one_step
+from curveball.figures.style import COLOURS, in_style, new_figure, save
 from curveball.solvers.base import Solver
 from curveball.training.files import write_whole
 from curveball.training.provenance import provenance, settings_of
@@ -73,17 +72,17 @@ METHODS: dict[str, tuple[Callable[..., Solver], Grid]] = {
     "CurveBall, tuned lambda": (partial(CurveBall, adapt_lam=False), {"lam": LAMBDAS}),
 }
 LOOKS = {  # by family: first order, exact or estimated Hessian, Gauss-Newton, CurveBall
-    "gradient descent, tuned": ("#d55e00", ":"),
-    "heavy ball, tuned": ("#d55e00", "--"),
-    "Nesterov, tuned": ("#d55e00", "-"),
-    "conjugate gradients": ("#0072b2", ":"),
-    "Newton, inexact": ("#0072b2", "--"),
-    "Newton": ("#0072b2", "-"),
-    "BFGS": ("#777777", "-"),
-    "Gauss-Newton": ("#009e73", "--"),
-    "Levenberg-Marquardt": ("#009e73", "-"),
-    "CurveBall": ("#000000", "-"),
-    "CurveBall, tuned lambda": ("#000000", "--"),
+    "gradient descent, tuned": (COLOURS[1], ":"),
+    "heavy ball, tuned": (COLOURS[1], "--"),
+    "Nesterov, tuned": (COLOURS[1], "-"),
+    "conjugate gradients": (COLOURS[0], ":"),
+    "Newton, inexact": (COLOURS[0], "--"),
+    "Newton": (COLOURS[0], "-"),
+    "BFGS": (COLOURS[3], "-"),
+    "Gauss-Newton": (COLOURS[2], "--"),
+    "Levenberg-Marquardt": (COLOURS[2], "-"),
+    "CurveBall": (COLOURS[6], "-"),
+    "CurveBall, tuned lambda": (COLOURS[6], "--"),
 }
 TOLERANCE, MAX_ITER, STARTS, TUNING = 1e-8, 20_000, 10, 3
 LOST = 100  # steps after which a run that is above its start has failed
@@ -240,11 +239,11 @@ def summary(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+@in_style
 def draw(found: dict[str, Any], path: Path) -> None:
     """The gap against iterations above, against work below; a column for each problem; the first start."""
-    figure = Figure(figsize=(13.0, 7.2), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots(2, len(PROBLEMS), sharey=True)
+    figure, axes = new_figure(len(PROBLEMS), 2, width=3.25)
+    axes = axes.reshape(2, -1)
     for column, problem in enumerate(PROBLEMS):
         for row in found["rows"]:
             if row["problem"] != problem:
@@ -261,12 +260,12 @@ def draw(found: dict[str, Any], path: Path) -> None:
         axes[1, column].set(xlabel="work, in evaluations of the model")
         for ax in axes[:, column]:
             ax.set(xscale="log", yscale="log", ylim=(TOLERANCE, 10.0))
-            ax.grid(alpha=0.25)
+            ax.tick_params(labelleft=column == 0)
     for ax in axes[:, 0]:
-        ax.set(ylabel="gap left of the start's")
+        ax.set(ylabel="share of the first gap that is left")
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=6, frameon=False)
-    figure.savefig(path, dpi=130)
+    figure.legend(handles, labels, loc="outside lower center", ncols=6)
+    save(figure, path)
 
 
 def write(found: dict[str, Any]) -> None:

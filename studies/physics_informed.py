@@ -90,7 +90,7 @@ def draw(path: Path) -> None:
         exact = wave.solution(coordinates(points[::10], 0, 0)).value
         right.plot(x[::10], exact, ".", color=look(k)["color"], zorder=5.0)
     right.set(xlabel="x", ylabel="u", title=f"Burgers' equation, error {wave.error(params):.0e} after {steps} steps")
-    right.legend()
+    right.legend(loc="upper center", ncols=2)
     save(figure, path)
 
 

@@ -54,7 +54,7 @@ def draw_curve(ax: Axes) -> None:
     ax.plot(new, prediction.mean, label="network")
     ax.plot(x, y, "k.", markersize=4, label="measurements")
     ax.set(ylim=(-3.5, 3.5), xlabel="x", ylabel="y", title="wide where there are no data")
-    ax.legend(fontsize=8, loc="upper center", ncols=3)
+    ax.legend(fontsize=8, loc="lower left")
 
 
 def draw_digits(ax: Axes) -> None:

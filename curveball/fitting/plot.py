@@ -33,7 +33,7 @@ def draw(
     if ax is None:
         from matplotlib import pyplot
 
-        _, ax = pyplot.subplots(figsize=(6.0, 4.8))
+        _, ax = pyplot.subplots(figsize=(6.0, 4.8), layout="tight")  # which knows the axes below
     fine = np.linspace(x.min(), x.max(), POINTS)
     shown: list[Artist | Container] = [_dots(ax, x, y, errors)]
     shown += ax.plot(fine, curve(fine), color="C1", label="fit", zorder=4)

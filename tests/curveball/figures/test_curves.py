@@ -7,10 +7,11 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.image import imread
+from PIL import Image
 
 from curveball.figures.curves import draw_errors, draw_losses
 from curveball.figures.seeds import running_mean
-from curveball.figures.style import COLOURS, STYLES, look, new_figure
+from curveball.figures.style import COLOURS, DPI, STYLES, look, new_figure, save, styled
 from curveball.training.run import Run
 
 
@@ -53,8 +54,7 @@ def test_losses(tmp_path, saved):
     draw_losses([Run("one", {}, records(40, 0)), Run("two", {}, records(60, 1))], path, "a title")
     assert path.read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
     image = imread(path)
-    assert 300 < image.shape[0] < 1000
-    assert 800 < image.shape[1] < 2000
+    assert image.shape[:2] == (792, 2112)  # 9.6 x 3.6 inches, twice 110 pixels for each
     assert image.std() > 0.02  # not a blank page
     (figure,) = saved
     assert [(ax.get_xlabel(), ax.get_ylabel()) for ax in figure.axes] == [
@@ -69,6 +69,26 @@ def test_losses(tmp_path, saved):
         assert one.get_color() != two.get_color()
         assert one.get_linestyle() != two.get_linestyle()  # told apart without colours
         assert (len(one.get_xdata()), len(two.get_xdata())) == (40, 60)
+
+
+def test_a_png_is_small_and_keeps_its_colours(tmp_path):
+    """Its resolution is written in it; 256 colours change no pixel to be seen."""
+    with styled():
+        figure, (ax,) = new_figure(1)
+        for k in range(len(COLOURS)):
+            ax.plot(np.arange(9.0), np.cos(np.arange(9.0) + k), **look(k))
+    figure.savefig(tmp_path / "all.png", dpi=DPI)
+    save(figure, tmp_path / "few.png")
+    with Image.open(tmp_path / "all.png") as drawn, Image.open(tmp_path / "few.png") as kept:
+        assert kept.mode == "P"
+        np.testing.assert_allclose(kept.info["dpi"], 220.0, rtol=1e-4)
+        change = np.abs(np.asarray(drawn.convert("RGB"), int) - np.asarray(kept.convert("RGB"), int))
+    assert change.mean() < 0.2
+    assert np.percentile(change, 99.9) < 16
+    assert (tmp_path / "few.png").stat().st_size < 0.6 * (tmp_path / "all.png").stat().st_size
+    for colour in (*COLOURS, "white"):
+        rgb = np.round(255.0 * np.array(to_rgb(colour))).astype(int)
+        assert (np.abs(imread(tmp_path / "few.png")[..., :3] * 255.0 - rgb).max(axis=-1) < 2.5).any(), colour
 
 
 def test_a_run_without_a_step_is_left_out(tmp_path, saved):

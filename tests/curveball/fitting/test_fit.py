@@ -242,7 +242,11 @@ def test_the_picture():
         _, curve = ax.get_lines()[-1].get_data()
         np.testing.assert_allclose(curve[0], result.predict(np.zeros(1))[0])
         pyplot.close(figure)
+        pyplot.rcParams["figure.constrained_layout.use"] = True  # as the course's style has it
         alone = result.plot()
+        _, below = alone.figure.axes
+        alone.figure.draw_without_rendering()
+        assert 0.0 < below.xaxis.label.get_window_extent().y0 < below.bbox.y0  # nothing is cut off
         pyplot.close(alone.figure)
 
 
