@@ -335,7 +335,7 @@ print("order 1: passes")
 try:
     mg.check_derivatives(held, x, order=2)
 except mg.DerivativeError as error:
-    print("order 2:", str(error).replace(": ", ":\n  ", 1))
+    print("order 2:", str(error).replace(": ", ":\n  ").replace(", difference", ",\n  difference"))
 
 # %% [markdown]
 # Every gradient is right, every Hessian product wrong. CurveBall is not affected: Gauss-Newton products
@@ -437,6 +437,7 @@ for row, net in zip(axes, ("cnn", "mlp"), strict=True):
     row[0].text(3.0, 12.0, "crosses: one or\nmore runs failed", fontsize=8)
 handles = [line for ax in axes[0] for line in ax.get_legend_handles_labels()[0]]
 fig.legend(handles=handles, loc="outside lower center", ncols=5, fontsize=8)
+fig.get_layout_engine().set(h_pad=0.12)  # inches
 plt.show()
 
 # %% [markdown] tags=["answer"]
@@ -794,5 +795,5 @@ for net in ("basic", "basic-bn"):
 #
 # ## Where you are
 #
-# You know each linear map of a CNN, and how far to trust a table of runs. Next you add to the package
-# yourself: [09_your_turn.ipynb](09_your_turn.ipynb).
+# You know each linear map of a CNN, and how far to trust a table of runs. In
+# [notebook 9](09_your_turn.ipynb) you add to the package yourself.

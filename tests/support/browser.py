@@ -86,6 +86,9 @@ MEASURE = r"""() => {
     const shows = () => getComputedStyle(e).backgroundAttachment.includes("local") || e.querySelector(":scope > img");
     if (e.clientWidth && e.scrollWidth > e.clientWidth + 1 && scrolls(e) && !shows())
       faults.push(`scrolls and does not show it: ${e.tagName} ${e.className} ${e.textContent.slice(0, 60)}`);
+    const { backgroundAttachment, backgroundImage } = getComputedStyle(e);
+    if (backgroundAttachment.includes("local") && /^linear-gradient\((to \w+, )?rgba\(0, 0, 0, 0\)/.test(backgroundImage))
+      faults.push(`a shade that nothing covers: ${e.tagName} ${e.className} ${e.textContent.slice(0, 60)}`);
   }
   return faults;
 }"""
