@@ -129,7 +129,7 @@ def test_the_search_works_without_a_server(site, chromium):
 
 
 WIDE = '<pre style="width: 800px">wide</pre>'
-SHADE = 'background: linear-gradient(red, red) local">'
+SHADE = 'background: linear-gradient(white, white) local">'
 PLANTED = {
     "an error in a script": ("console", "<script>undefined_function()</script>"),
     "no style sheet": ("requests", '<link rel="stylesheet" href="nothing.css">'),
@@ -146,6 +146,10 @@ PLANTED = {
     "a shade where nothing scrolls": (
         "width",
         '<p style="background: linear-gradient(to right, transparent 40%, transparent) local">short</p>',
+    ),
+    "a shade that another colour covers": (
+        "width",
+        '<div style="background: black"><p style="background: linear-gradient(white, white) local">short</p></div>',
     ),
     "nothing": (
         "",

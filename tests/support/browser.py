@@ -79,6 +79,11 @@ MEASURE = r"""() => {
   // Wide things scroll in a box of their own: not the page, nor its column of text.
   const scrolls = (e) => /auto|scroll/.test(getComputedStyle(e).overflowX);
   const boxed = (e) => !e.matches("article") && (scrolls(e) || boxed(e.parentElement));
+  // The colour behind an element, with which it covers the shade of what scrolls.
+  const paper = (e) => {
+    const colour = e ? getComputedStyle(e).backgroundColor : "rgb(255, 255, 255)";
+    return colour.startsWith("rgba(") ? paper(e.parentElement) : colour;
+  };
   for (const e of document.querySelectorAll("article *")) {
     const box = e.getBoundingClientRect();
     if (box.width && box.right > limit + 1 && !boxed(e.parentElement) && !e.closest("svg, mjx-assistive-mml"))
@@ -87,8 +92,9 @@ MEASURE = r"""() => {
     if (e.clientWidth && e.scrollWidth > e.clientWidth + 1 && scrolls(e) && !shows())
       faults.push(`scrolls and does not show it: ${e.tagName} ${e.className} ${e.textContent.slice(0, 60)}`);
     const { backgroundAttachment, backgroundImage } = getComputedStyle(e);
-    if (backgroundAttachment.includes("local") && /^linear-gradient\((to \w+, )?rgba\(0, 0, 0, 0\)/.test(backgroundImage))
-      faults.push(`a shade that nothing covers: ${e.tagName} ${e.className} ${e.textContent.slice(0, 60)}`);
+    const cover = backgroundAttachment.includes("local") && /^linear-gradient\(.*?(rgba?\([^)]*\))/.exec(backgroundImage);
+    if (cover && cover[1] != paper(e))
+      faults.push(`a shade is seen where nothing scrolls: ${e.tagName} ${e.className} ${e.textContent.slice(0, 60)}`);
   }
   return faults;
 }"""
