@@ -286,7 +286,7 @@ for width in (8, 32, 128, 512):
 names = ["H v from scratch", "H v, linearised before", "G v, linearised before", "gradient"]
 lines = dict(zip(names, np.transpose(passes), strict=True))
 ax = curves(lines, sizes, log="x", style="o-", xlabel="parameters n", ylabel="forward passes")
-ax.set(ylim=(0.0, 13.0), title="A product costs a few forward passes at any size")
+ax.set(ylim=(0.0, 15.0), title="A product costs a few forward passes at any size")
 plt.show()
 
 # %% [markdown] tags=["answer"]

@@ -587,7 +587,7 @@ for k, (ax, (form, net)) in enumerate(zip(axes, nets.items(), strict=True)):
         ax.loglog(np.arange(1, len(losses)), losses[1:], label=name)
     ax.set(title=form, xlabel="iteration", ylim=(1e-14, 1e3))
 axes[0].set(ylabel="loss")
-axes[0].legend(fontsize=8, loc="lower left")
+fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=5, fontsize=8)
 plt.show()
 
 # %% [markdown]

@@ -468,8 +468,8 @@ first = problem.init(np.random.default_rng(0))
 left.plot(x[:, 0], color="0.6", lw=1.0, label="x")
 left.plot(target[:, 0], label="target")
 left.plot((problem.model(first, (x, target)) + target)[:, 0], "--", label="model at the start")
-left.set(xlabel="time", title="one signal of a batch")
-left.legend(fontsize=8)
+left.set(xlabel="time", title="one signal of a batch", ylim=(-5.5, 3.0))
+left.legend(fontsize=8, ncols=3, loc="lower center")
 
 
 def loss_at(*leaks):

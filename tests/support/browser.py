@@ -92,8 +92,8 @@ MEASURE = r"""() => {
     if (e.clientWidth && e.scrollWidth > e.clientWidth + 1 && scrolls(e) && !shows())
       faults.push(`scrolls and does not show it: ${e.tagName} ${e.className} ${e.textContent.slice(0, 60)}`);
     const { backgroundAttachment, backgroundImage } = getComputedStyle(e);
-    const cover = backgroundAttachment.includes("local") && /^linear-gradient\(.*?(rgba?\([^)]*\))/.exec(backgroundImage);
-    if (cover && cover[1] != paper(e))
+    const cover = /^linear-gradient\(.*?(rgba?\([^)]*\))/.exec(backgroundImage);
+    if (cover && backgroundAttachment.includes("local") && cover[1] != paper(e))
       faults.push(`a shade is seen where nothing scrolls: ${e.tagName} ${e.className} ${e.textContent.slice(0, 60)}`);
   }
   return faults;
