@@ -135,7 +135,7 @@ def _mark_solutions(app: Any, doctree: Any) -> None:
 
 
 def _describe_figures(app: Any, doctree: Any) -> None:
-    """Mark figures of several panels, which phones show at a readable size, and give those of notebooks a description."""
+    """Mark figures of several panels, which phones show at a readable size; give those of notebooks a description."""
     for image in doctree.findall(nodes.image):
         file = HERE.parent / image["uri"]
         if file.suffix != ".png" or not file.is_file():  # of a file that is not there Sphinx warns

@@ -60,7 +60,7 @@ digits = load("digits")
 
 # %% tags=["exercise"]
 def patches(x, k, stride=1):
-    """Return the k x k windows of images (n, height, width, c) as rows, a matrix (n * places, k * k * c)."""
+    """Return the k x k windows of images (n, height, width, c): rows, (n * places, k * k * c)."""
     _, height, width, c = x.shape
     ### BEGIN SOLUTION
     tops, lefts = range(0, height - k + 1, stride), range(0, width - k + 1, stride)

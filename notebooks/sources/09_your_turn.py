@@ -361,9 +361,10 @@ def by_scipy(x, leaks, gains):
 # $$b_1\, S(\theta_1)\, x + b_2\, S(\theta_2)\, x .$$
 #
 # The signals $x$ are known, and the targets, which are what came out. Find the leaks $\theta$ and the
-# gains $b$. A **problem** of the package is a frozen dataclass with `init(rng)` for a start, `batch(rng)` for the data of one
-# iteration, `model(params, batch)` for the outputs $y$, `loss(outputs, batch)` for a number, and
-# `solution` and `minimum` where they are known. Two choices make this one well posed:
+# gains $b$. A **problem** of the package is a frozen dataclass with `init(rng)` for a start,
+# `batch(rng)` for the data of one iteration, `model(params, batch)` for the outputs $y$,
+# `loss(outputs, batch)` for a number, and `solution` and `minimum` where they are known. Two choices
+# make this one well posed:
 #
 # - Leaks must stay in $(0, 1)$, so the parameters are their logits $\ell$ (`mg.sigmoid` goes back),
 #   $\theta = 1/(1 + e^{-\ell})$, that is $\ell = \log \frac{\theta}{1 - \theta}$.
@@ -937,14 +938,15 @@ hint("9.5")
 try:
     import torch
 
-    print("torch:", np.max(np.abs(fit(torch.asarray, curveball) - package.losses)), "from NumPy's losses")
+    gap = np.max(np.abs(fit(torch.asarray, curveball) - package.losses))
+    print(f"torch: {gap:.0e} from NumPy's losses")
 except ImportError:
     print("PyTorch is not installed: pip install torch, then run this cell again")
 try:
     import jax
 
     on_jax = fit(jax.numpy.asarray, curveball, compiler=jax.jit)
-    print("jax, compiled:", np.max(np.abs(on_jax - package.losses)), "from NumPy's losses")
+    print(f"jax, compiled: {np.max(np.abs(on_jax - package.losses)):.0e} from NumPy's losses")
 except ImportError:
     print("JAX is not installed: pip install jax, then run this cell again")
 

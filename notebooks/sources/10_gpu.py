@@ -30,7 +30,7 @@ import tempfile
 from importlib import metadata
 from pathlib import Path
 
-SOURCE = "curveball-course"  # what pip is given: a name, the path of a wheel or a checkout, git+https://...
+SOURCE = "curveball-course"  # for pip: a name, the path of a wheel or a checkout, git+https://...
 
 
 def is_here():
@@ -52,7 +52,7 @@ def install(source):
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode:
         said = "\n".join(done.stdout.splitlines()[-15:])
-        raise SystemExit(f"{said}\n\nNothing was changed. An environment of its own helps: python -m venv")
+        raise SystemExit(f"{said}\n\nNothing was changed. Its own environment helps: python -m venv")
     importlib.invalidate_caches()
 
 
@@ -181,7 +181,7 @@ hint("10.1")
 
 # %%
 def stripes(count, rng):
-    """Stripes in ten directions, in two random colours, with noise: images of 32 x 32 pixels, and labels."""
+    """Images of 32 x 32 pixels, stripes in ten directions and two random colours; and labels."""
     labels = rng.integers(10, size=count)
     angle = (np.pi * labels / 10)[:, None, None]
     x, y = np.meshgrid(np.arange(32), np.arange(32))

@@ -1,6 +1,6 @@
 """What a headless Chromium finds on pages: faults by kind, links, ids. No network: pages are read from their files.
 
-Each page is loaded once on a desktop's width and then measured on a phone's.
+Each page is loaded once on a desktop's width, in light colours, and then measured on a phone's, in dark ones.
 """
 
 from __future__ import annotations
@@ -128,9 +128,11 @@ def visit(browser: Browser, folder: Path) -> dict[str, dict[str, Any]]:
         console.clear()
         requests.clear()
         page.set_viewport_size(DESKTOP)
+        page.emulate_media(color_scheme="light")
         page.goto(path.as_uri())
         seen = page.evaluate(LOOK)
         page.set_viewport_size(PHONE)
+        page.emulate_media(color_scheme="dark")
         faults = {"images": seen.pop("images"), "formulas": seen.pop("broken"), "width": page.evaluate(MEASURE)}
         faults |= {"console": list(console), "requests": list(requests)}
         found[str(path.relative_to(folder))] = seen | {"faults": faults}
