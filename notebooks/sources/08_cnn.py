@@ -719,12 +719,12 @@ def best(net, kind):
 
 
 alone, shipped, always = "curveball", "curveball:average=0.9", "curveball:average=0.9,average_share=-1000"
-lines = ["| network | each batch alone | as shipped | always | SGD | Adam |", "|---|---|---|---|---|---|"]
+lines = ["| network | each batch alone | as shipped | always | SGD (lr) | Adam (lr) |", "|---|---|---|---|---|---|"]
 for net in ("basic", "basic-bn", "mnist-mlp", "cnn", "mlp"):
     cells = []
     for solver in (alone, shipped, always, best(net, "sgd"), best(net, "adam")):
         losses = last_losses(net, solver)
-        rate = f" ({solver.partition(':')[2].replace('=', ' ')})" if not solver.startswith("curveball") else ""
+        rate = "" if solver.startswith("curveball") else f" ({solver_from(solver).lr:g})"
         cells.append(mean_and_deviation(losses) + rate)
     lines.append(f"| {net} | {' | '.join(cells)} |")
 text = f"Training loss of the last epoch, three seeds; {full['date']}, {full['cores']} cores of {full['processor']}."
