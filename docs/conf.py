@@ -135,7 +135,7 @@ def _mark_solutions(app: Any, doctree: Any) -> None:
 
 
 def _describe_figures(app: Any, doctree: Any) -> None:
-    """Mark figures of several panels, which phones show at their height, and give those of notebooks a description."""
+    """Mark figures of several panels, which phones show at a readable size; give those of notebooks a description."""
     for image in doctree.findall(nodes.image):
         file = HERE.parent / image["uri"]
         if file.suffix != ".png" or not file.is_file():  # of a file that is not there Sphinx warns
@@ -146,8 +146,10 @@ def _describe_figures(app: Any, doctree: Any) -> None:
         if density > 1.5 * BASE_DPI:  # drawn at double resolution, shown at its size
             image.setdefault("width", f"{width * BASE_DPI / density:.0f}px")
             image["classes"].append("no-scaled-link")
-        if width > 1.8 * height:
+        if 1.8 < width / height < 5.0:
             image["classes"].append("wide")
+        elif width / height <= 1.8 and width * BASE_DPI / density > 750:
+            image["classes"] += ["wide", "rows"]
         section = image
         while not isinstance(section, nodes.section):
             section = section.parent
@@ -179,8 +181,16 @@ def _hold_punctuation(app: Any, doctree: Any) -> None:
             parent[k] = nodes.inline("", "", nodes.Text(before), formula, nodes.Text(after), classes=["together"])
 
 
+def _mark_short_code(app: Any, doctree: Any) -> None:
+    """Mark code that fits in a line of a phone, so that `--resume` does not end a line with its hyphens."""
+    for code in doctree.findall(nodes.literal):
+        if len(code.astext()) <= 30:
+            code["classes"].append("short")
+
+
 def setup(app: Any) -> None:
     """Connect the hooks above."""
+    app.connect("doctree-read", _mark_short_code)
     app.connect("source-read", _complete)
     app.connect("doctree-read", _mark_solutions, priority=400)  # before the titles are collected, at 500
     app.connect("doctree-read", _describe_figures, priority=600)  # after the images are

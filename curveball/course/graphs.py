@@ -40,6 +40,7 @@ def draw_graph(
         ax.annotate("", (end, 0.0), (start, 0.0), arrowprops=style | {"shrinkA": room, "shrinkB": room})
         height = -bend * (end - start) / 2.0  # of an arc's middle, in units of the distance of two boxes
         side = -1.0 if height < 0.0 else 1.0  # the text stands outside the arc
-        ax.text((start + end) / 2.0, height + 0.1 * side, text, ha="center", va="center", color=color)
+        label = ax.text((start + end) / 2.0, height + 0.1 * side, text, ha="center", va="center", color=color)
+        label.set(bbox={"fc": "white", "ec": "none", "pad": 1.0}, zorder=4.0)  # on paper: lines end before it
     ax.set(xlim=(-0.5, len(boxes) - 0.5), title=title)
     ax.axis("off")

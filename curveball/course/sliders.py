@@ -8,17 +8,20 @@ from typing import Any
 
 
 def explore(draw: Callable[..., None], at: Sequence[dict[str, Any]], **ranges: tuple[float, float, float]) -> None:
-    """Draw a figure for each of a few settings, side by side; where a kernel runs, add a slider per parameter below.
+    """Draw a figure for each of a few settings; where a kernel runs, add a slider per parameter below.
 
-    `draw(ax, **setting)` draws into Matplotlib axes; `at` lists the settings shown, one axes each; `ranges` gives
-    each parameter's `(lowest, highest, step)` for its slider, which starts at the first setting.
+    `draw(ax, **setting)` draws into Matplotlib axes; `at` lists the settings shown, one axes each, side by side
+    or, of four, in two rows; `ranges` gives each parameter's `(lowest, highest, step)` for its slider, which starts at
+    the first setting.
 
     With `COURSE_STATIC` in the environment (how the pages are built) the sliders are left out.
     """
     import matplotlib.pyplot as plt
 
-    _, axes = plt.subplots(1, len(at), figsize=(3.6 * len(at), 3.4), squeeze=False, layout="constrained")
-    for ax, setting in zip(axes[0], at, strict=True):
+    columns = 2 if len(at) == 4 else len(at)
+    rows = len(at) // columns
+    _, axes = plt.subplots(rows, columns, figsize=(3.6 * columns, 3.4 * rows), squeeze=False, layout="constrained")
+    for ax, setting in zip(axes.flat, at, strict=True):
         draw(ax, **setting)
     plt.show()
     if os.environ.get("COURSE_STATIC"):

@@ -70,7 +70,8 @@ class CoverPicture(SphinxDirective):
 
 def _key(name: str, solver: Any, colour: str) -> str:
     steps = len(path(solver)) - 1
-    return f'<span style="color: {colour}">&#9679;</span> {name}, {steps} steps{" (arrived)" if steps < STEPS else ""}'
+    text = f"{name}, {steps} steps{' (arrived)' if steps < STEPS else ''}"
+    return f'<span><b style="color: {colour}">&#9679;</b> {text}</span>'
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

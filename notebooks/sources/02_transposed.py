@@ -74,8 +74,8 @@ plt.show()
 #
 # Return a tuple with a `Map` per argument, as `add_maps` does. For each pull,
 # find the function of the cotangent $c$ with
-# $\langle c, \text{push}(t) \rangle = \langle \text{pull}(c), t \rangle$ for each tangent $t$. A pull
-# returns the shape of the argument. You can use:
+# $\langle c, \text{push}(t) \rangle = \langle \text{pull}(c), t \rangle$ for each tangent $t$. What
+# a pull returns has the shape of the argument. You can use:
 #
 # - elementwise: $\sum_k c_k (b_k t_k) = \sum_k (b_k c_k)\, t_k$, so a diagonal matrix is its own
 #   transpose;
@@ -267,7 +267,7 @@ transpose = primitive(np.transpose, lambda y, x: (Map(transpose, transpose),))
 # %% [markdown]
 # ## Why order matters
 #
-# `b = a + a; c = b + b`. So $c = 4a$, and pulling 1 back from $c$ must give 4 at $a$. A first idea:
+# Take `b = a + a; c = b + b`. Then $c = 4a$, and pulling 1 back from $c$ must give 4 at $a$. A first idea:
 # start at $c$, and whenever a cotangent arrives at a row, hand it on to the arguments at once. There
 # are two ways to do that: hand on all that has arrived so far, or only what is new.
 #

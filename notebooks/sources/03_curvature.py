@@ -3,7 +3,7 @@
 #
 # > **You will build** the product of a Hessian with a vector, in two ways that agree, and the
 # > Gauss-Newton product, a few lines each. With them you compute eigenvalues of a network of 4,810
-# > parameters without its 4,810 x 4,810 matrix.
+# > parameters without its matrix of $4810 \times 4810$ entries.
 # >
 # > **You need** [notebook 2](02_transposed.ipynb) (`mg.linearize`, push forward, pull back), second
 # > derivatives, and eigenvalues of symmetric matrices.
@@ -286,7 +286,7 @@ for width in (8, 32, 128, 512):
 names = ["H v from scratch", "H v, linearised before", "G v, linearised before", "gradient"]
 lines = dict(zip(names, np.transpose(passes), strict=True))
 ax = curves(lines, sizes, log="x", style="o-", xlabel="parameters n", ylabel="forward passes")
-ax.set(ylim=(0.0, 13.0), title="A product costs a few forward passes at any size")
+ax.set(ylim=(0.0, 15.0), title="A product costs a few forward passes at any size")
 plt.show()
 
 # %% [markdown] tags=["answer"]
@@ -377,7 +377,7 @@ checkpoint("3.3", columns, closed_form, likely="the function or the point was ch
 # ## The Gauss-Newton product
 #
 # A network's loss has two parts, $f = L \circ \varphi$: the outputs $y = \varphi(w)$ for a batch, and
-# the loss $L$ of the outputs. Write $J$ for the Jacobian of $\varphi$, outputs x parameters: $J v$ is
+# the loss $L$ of the outputs. Write $J$ for the Jacobian of $\varphi$, a row for each output: $J v$ is
 # a push-forward, $J^T u$ a pull-back. Let $g_L$ and $H_L$ be the gradient and Hessian of $L$ by the
 # outputs. The chain rule gives $g = J^T g_L$. Differentiate that product once more; both factors
 # change with $w$:
@@ -744,7 +744,7 @@ checkpoint(
 )
 
 # %% [markdown]
-# Then take the package's perceptron for 8 x 8 digits, with 64 tanh units, before and after 60 steps
+# Then take the package's perceptron for digits of $8 \times 8$ pixels, with 64 tanh units, before and after 60 steps
 # of CurveBall on 500 of them.
 
 # %%

@@ -347,7 +347,7 @@ for name, spectrum in spectra.items():
 plt.ylim(1e-12, 2.0)
 plt.xlabel("steps"), plt.ylabel("error in the norm of A")
 plt.title(r"The same $\kappa$ = 1000, four spectra")
-plt.legend()
+plt.legend(fontsize=8)
 plt.show()
 
 # %% [markdown] tags=["answer"]

@@ -83,7 +83,7 @@ start = rng.standard_normal(24)
 g_start = mg.grad(lambda w: mse(network(w)))(start)
 G = mg.GGNOperator(network, mse, start)  # linearised once; G(v) is one product
 h, Q = np.linalg.eigh(G.to_scipy() @ np.eye(24))
-print("the largest curvatures:", h[:-8:-1].round(4))
+print("the largest curvatures:", *(f"{curvature:.2g}" for curvature in h[:-8:-1]))
 
 # %% [markdown]
 # ### Exercise 5.1: descend without moving ★☆☆
@@ -340,7 +340,7 @@ checkpoint(
 
 # %% [markdown]
 # **Predict.** All three run on this bowl, first with $\rho = 0.9$ and $\beta = 0.03$, then each with the
-# pair that is best for it. Which place does heavy ball take, which does not look ahead?
+# pair that is best for it. Heavy ball does not look ahead. Which place does it take?
 #
 # - (a) the last both times
 # - (b) the last, then the first
@@ -779,7 +779,7 @@ print(f"0.01 ends lower than 1 on {better} of 10 starts")
 # ahead of all others with 0.1. Notebook 8 puts $\lambda$ on the axis for mini-batches, with a rule that
 # finds it.
 #
-# And a step costs up to $7/3$ of SGD's ([derivation](../tests/derivations/test_12_cost.py)): one
+# A step costs up to $7/3$ of SGD's ([derivation](../tests/derivations/test_12_cost.py)): one
 # evaluation, two push-forwards, one pull-back, every fifth time one more evaluation for $\gamma$.
 
 # %% [markdown]
@@ -815,4 +815,4 @@ print(f"0.01 ends lower than 1 on {better} of 10 starts")
 #
 # You have a solver, and you can account for each of its iterates. When does it converge? For fixed
 # $\rho$ and $\beta$ on a quadratic a $2 \times 2$ matrix decides:
-# [06_convergence.ipynb](06_convergence.ipynb).
+# [notebook 6](06_convergence.ipynb).

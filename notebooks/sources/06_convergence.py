@@ -129,7 +129,7 @@ hint("6.1")
 #
 # The iteration converges from every start exactly when both roots lie inside the unit circle. Their
 # larger modulus $q$ is the **rate**: in the long run each step multiplies the error by $q$. The
-# figure below shows the roots in the upper row, and the iterates in the lower one.
+# figure shows the roots of each pair, and below them its iterates.
 #
 # **Predict.** Four pairs: (i) $\rho = 0.9$, $a = 0.1$; (ii) $0.9$, $1.2$; (iii) $0.3$, $0.1$;
 # (iv) $1.15$, $0.1$. Which converges fastest in the long run?
@@ -301,16 +301,17 @@ print(f"{clear.sum()} of {clear.size} runs were clearly in or out")
 # %% tags=["hide-input"]
 fig, (left, right) = plt.subplots(1, 2, figsize=(9.0, 3.6))
 image = left.pcolormesh(rho, a, measured, vmin=0.0, vmax=1.5, rasterized=True)
-fig.colorbar(image, ax=left, label="growth per step, measured")
+fig.colorbar(image, ax=left)
 edge = np.linspace(0.0, 4.0, 50)
 left.plot(1.5 * edge - 1.0, edge, "w", 1.0 + edge, edge, "w", lw=1.5)
 left.set(xlabel=r"$\rho$", ylabel=r"a = $\beta h$", xlim=(-1.2, 3.0), ylim=(0.03, 4.17))
+left.set_title("growth per step, measured")
 column = np.argmin(np.abs(rho[0] - 0.9))
 right.plot(a[:, column], spectral_radius(rho, a, methods["CurveBall"])[:, column], label="derived")
 right.plot(a[:, column], measured[:, column], ".", label="measured")
 right.axhline(1.0, color="0.5", lw=0.8)
-right.set(xlabel="a", ylabel="growth per step", xlim=(0, 2), ylim=(0, 2.7))
-right.set_title(rf"$\rho$ = {rho[0, column]:.2f}")
+right.set(xlabel="a", xlim=(0, 2), ylim=(0, 2.7))
+right.set_title(rf"the same at $\rho$ = {rho[0, column]:.2f}")
 right.legend()
 plt.show()
 
@@ -781,5 +782,5 @@ plt.show()
 # ## Where you are
 #
 # You know where fixed coefficients converge, how fast, and what the automatic ones do on a
-# quadratic. Real problems are noisy and degenerate. The next notebook tries CurveBall on such
-# problems: [07_noise.ipynb](07_noise.ipynb).
+# quadratic. Real problems are noisy and degenerate. [Notebook 7](07_noise.ipynb) tries CurveBall on such
+# problems.

@@ -202,8 +202,8 @@ for name, mean_square, largest in (("1, always", 1, 1), ("U[0, 1]", 1 / 3, 1), (
 # steep. $U[0, 3]$ has walls three times as steep, and single draws up to nine times, 9,000
 # instead of 1,000. A learning rate that is safe for the steepest draw is about $2/9000$, and
 # gradient descent is then slow along a floor of curvature $0.4$. Adam divides by the root mean
-# square of its gradients, which the steepest draws dominate. Both become slower by a factor, through
-# noise that does not move the minimum.
+# square of its gradients, which the steepest draws dominate. So noise that does not move the
+# minimum makes both of them slower.
 #
 # ## A step that the noise does not change
 #
@@ -323,8 +323,7 @@ explore(
 # stays an estimate of nearly the same step. Figure 1 shows this: 40 iterations of CurveBall, and 400
 # of SGD with momentum, at about the rates of Table 1's grid search. The package draws it for every
 # solver of the table ([curveball/experiments/figure1.py](../curveball/experiments/figure1.py),
-# `curveball figure1 --noise 0 3`). In the title, $\varepsilon$ to 0 stands for no noise,
-# $\varepsilon = 1$.
+# `curveball figure1 --noise 0 3`). Without noise, $\varepsilon = 1$.
 
 
 # %% tags=["hide-input"]
@@ -348,7 +347,8 @@ def figure1(ax, b, lam, lr):
     away = np.linalg.norm(path[-1] - minimum)
     ax.plot(*path.T, ".-", color="C0", lw=1.0, label=f"CurveBall, ends {away:.0e} away")
     ax.legend(fontsize=7, loc="upper left")
-    ax.set_title(rf"$\varepsilon$ to {b:g}, $\lambda$ = {lam:g}, lr = {lr:g}", fontsize=10)
+    noise = rf"$\varepsilon$ ~ U[0, {b:g}]" if b else "no noise"
+    ax.set_title(rf"{noise}, $\lambda$ = {lam:g}, lr = {lr:g}", fontsize=10)
 
 
 at = [{"b": b, "lam": 0.1, "lr": 0.5} for b in (0.0, 1.0, 3.0)]
@@ -522,7 +522,7 @@ hint("7.4")
 # **Predict.** CurveBall runs for 40 steps with damping 1, 0.1 and 0.01. What share of $z$ is then flat?
 #
 # - (a) none, with any damping: flat directions do not change the outputs
-# - (b) the less the more damping
+# - (b) some; more damping leaves less of it
 # - (c) the same with each, as $G_\lambda$ treats all flat directions alike
 
 # %% tags=["predict"]
@@ -587,7 +587,7 @@ for k, (ax, (form, net)) in enumerate(zip(axes, nets.items(), strict=True)):
         ax.loglog(np.arange(1, len(losses)), losses[1:], label=name)
     ax.set(title=form, xlabel="iteration", ylim=(1e-14, 1e3))
 axes[0].set(ylabel="loss")
-axes[1].legend(fontsize=8, loc="lower left")
+fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=5, fontsize=8)
 plt.show()
 
 # %% [markdown]
@@ -725,13 +725,14 @@ plt.show()
 from curveball.experiments.sweep import grid_search
 from curveball.experiments.table1 import GRIDS
 
+print("seed  settings below 1e-4    winner: lr  beta1  score  iterations  converged")
 for seed in range(3):
     problem, (family, grid) = Rosenbrock((0.0, 1.0)), GRIDS["Adam"]
     best, scores = grid_search(problem, family, grid, 5000, seed)
     counts = iterations_to(problem, family(**best), 10, 5000, 1e-4, seed)
-    print(f"{np.sum(scores < 1e-4)} of {len(scores)} settings end below 1e-4; the winner, with")
-    print(f"  lr {best['lr']:g} and beta1 {best['beta1']:g}, scores {scores.min():.0e} and takes")
-    print(f"  {counts[counts > 0].mean():.0f} iterations, {np.mean(counts > 0):.0%} converged")
+    print(f"{seed:4}  {np.sum(scores < 1e-4):10} of {len(scores)}", end="")
+    print(f"{best['lr']:20g} {best['beta1']:6g}  {scores.min():.0e}", end="")
+    print(f"{counts[counts > 0].mean():12.0f} {np.mean(counts > 0):10.0%}")
 
 # %% [markdown]
 # About a dozen settings end below the threshold. The winner has the smallest last ten losses, at the
@@ -789,5 +790,5 @@ plt.show()
 # ## Where you are
 #
 # You know what noise does to each kind of step, which small eigenvalues matter, and how to read a
-# table of counts. Next come images, and a network with a curvature matrix too large to store:
-# [08_cnn.ipynb](08_cnn.ipynb).
+# table of counts. [Notebook 8](08_cnn.ipynb) has images, and a network with a curvature matrix too
+# large to store.

@@ -182,7 +182,8 @@ for name, rule in rules.items():
             derivatives(planted(rule), np.array([0.5, -1.5]), order=order)
             print(f"{name}, order {order}: passes")
         except mg.DerivativeError as error:
-            print(f"{name}, order {order}: {error}")
+            where, _, what = str(error).rpartition(": ")
+            print(f"{name}, order {order}: fails\n    {where}:\n    {what}")
 
 # %% [markdown] tags=["answer"]
 # **(c)**, and it is the dangerous one. All gradients are right, training works, and every curvature
@@ -359,10 +360,11 @@ def by_scipy(x, leaks, gains):
 #
 # $$b_1\, S(\theta_1)\, x + b_2\, S(\theta_2)\, x .$$
 #
-# Find the leaks $\theta$ and the gains $b$ from signals and targets, what came out. A **problem** of
-# the package is a frozen dataclass with `init(rng)` for a start, `batch(rng)` for the data of one
-# iteration, `model(params, batch)` for the outputs $y$, `loss(outputs, batch)` for a number, and
-# `solution` and `minimum` where they are known. Two choices make this one well posed:
+# The signals $x$ are known, and the targets, which are what came out. Find the leaks $\theta$ and the
+# gains $b$. A **problem** of the package is a frozen dataclass with `init(rng)` for a start,
+# `batch(rng)` for the data of one iteration, `model(params, batch)` for the outputs $y$,
+# `loss(outputs, batch)` for a number, and `solution` and `minimum` where they are known. Two choices
+# make this one well posed:
 #
 # - Leaks must stay in $(0, 1)$, so the parameters are their logits $\ell$ (`mg.sigmoid` goes back),
 #   $\theta = 1/(1 + e^{-\ell})$, that is $\ell = \log \frac{\theta}{1 - \theta}$.
@@ -467,8 +469,8 @@ first = problem.init(np.random.default_rng(0))
 left.plot(x[:, 0], color="0.6", lw=1.0, label="x")
 left.plot(target[:, 0], label="target")
 left.plot((problem.model(first, (x, target)) + target)[:, 0], "--", label="model at the start")
-left.set(xlabel="time", title="one signal of a batch")
-left.legend(fontsize=8)
+left.set(xlabel="time", title="one signal of a batch", ylim=(-5.5, 3.0))
+left.legend(fontsize=8, ncols=3, loc="lower center")
 
 
 def loss_at(*leaks):
@@ -790,8 +792,8 @@ plt.show()
 # %% [markdown]
 # **SGD ends ahead**, in loss and more so in seconds. There are two reasons. $\lambda = 1$ is too large
 # here: with the share rule, which finds a smaller one, CurveBall comes close (over the three seeds of
-# notebook 8's study it is 0.033 after five epochs, SGD 0.039). And a step costs twice SGD's: see the
-# seconds. SGD's rate is the best of eight, though, and one seed says that your solver *works*, not how
+# notebook 8's study it is 0.033 after five epochs, SGD 0.039). And a step costs twice SGD's. SGD's
+# rate is the best of eight, though, and one seed says that your solver *works*, not how
 # good it is. Your momentum falls towards zero, CurveBall's does not: the gradient of a new batch is
 # hardly related to a step that was exact for the last one.
 #
@@ -936,14 +938,15 @@ hint("9.5")
 try:
     import torch
 
-    print("torch:", np.max(np.abs(fit(torch.asarray, curveball) - package.losses)), "from NumPy's losses")
+    gap = np.max(np.abs(fit(torch.asarray, curveball) - package.losses))
+    print(f"torch: {gap:.0e} from NumPy's losses")
 except ImportError:
     print("PyTorch is not installed: pip install torch, then run this cell again")
 try:
     import jax
 
     on_jax = fit(jax.numpy.asarray, curveball, compiler=jax.jit)
-    print("jax, compiled:", np.max(np.abs(on_jax - package.losses)), "from NumPy's losses")
+    print(f"jax, compiled: {np.max(np.abs(on_jax - package.losses)):.0e} from NumPy's losses")
 except ImportError:
     print("JAX is not installed: pip install jax, then run this cell again")
 
@@ -1005,4 +1008,4 @@ except ImportError:
 #
 # This is the end of the course. You wrote an engine, a solver and their tests. The derivations, each
 # with a test, are in [tests/derivations](../tests/derivations/README.md). To start again:
-# [01_linear_maps.ipynb](01_linear_maps.ipynb).
+# [notebook 1](01_linear_maps.ipynb).

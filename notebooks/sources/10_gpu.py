@@ -30,7 +30,7 @@ import tempfile
 from importlib import metadata
 from pathlib import Path
 
-SOURCE = "curveball-course"  # what pip is given: a name, the path of a wheel or a checkout, git+https://...
+SOURCE = "curveball-course"  # for pip: a name, the path of a wheel or a checkout, git+https://...
 
 
 def is_here():
@@ -52,7 +52,7 @@ def install(source):
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode:
         said = "\n".join(done.stdout.splitlines()[-15:])
-        raise SystemExit(f"{said}\n\nNothing was changed. An environment of its own helps: python -m venv")
+        raise SystemExit(f"{said}\n\nNothing was changed. Its own environment helps: python -m venv")
     importlib.invalidate_caches()
 
 
@@ -181,7 +181,7 @@ hint("10.1")
 
 # %%
 def stripes(count, rng):
-    """Stripes in ten directions, in two random colours, with noise: images of 32 x 32 pixels, and labels."""
+    """Images of 32 x 32 pixels, stripes in ten directions and two random colours; and labels."""
     labels = rng.integers(10, size=count)
     angle = (np.pi * labels / 10)[:, None, None]
     x, y = np.meshgrid(np.arange(32), np.arange(32))
@@ -217,7 +217,8 @@ plt.show()
 
 # %% tags=["varies"]
 xp = choose(backend, device)
-problem = Classification(to_backend(data, xp), network("basic-bn"), batch_size=128 if FULL else 64, augment=FULL)
+batch_size = 128 if FULL else 64
+problem = Classification(to_backend(data, xp), network("basic-bn"), batch_size, augment=FULL)
 options = TrainOptions(epochs=5 if FULL else 3, seed=0, log_every=50 if FULL else 1, quiet=True)
 runs = {}
 for name in ("curveball:average=0.9", "sgd:lr=0.03"):
@@ -236,7 +237,7 @@ for name, run in runs.items():
     axes[0].plot([step["step"] for step in run.steps], losses, label=name)
     axes[1].plot([step["seconds"] for step in run.steps], losses, label=name)
 where = device_info(problem.data.train_images)["device"]
-axes[0].set(xlabel="step", ylabel=f"training loss, {data.name}", yscale="log")
+axes[0].set(xlabel="step", ylabel=f"training loss, {data.name}")
 axes[1].set(xlabel=f"seconds on {where}")
 axes[0].legend()
 plt.show()
@@ -282,7 +283,7 @@ plt.show()
 display(Markdown("\n".join(rows)))
 
 # %% [markdown] tags=["answer"]
-# **(c)**: after ten epochs all four are level, and SGD and Adam took half the time. So much for this
+# **(c)**: after ten epochs all four are level, and SGD and Adam took half the time. That holds for this
 # network.
 
 # %% [markdown]
@@ -459,4 +460,4 @@ print("the same params" if apart == 0.0 else f"the params are apart by {apart:.1
 # ## Where you are
 #
 # You can take the package to a machine that you do not own, find out what it can do, and leave with a
-# trained network. [own_data.md](../docs/own_data.md) shows how to train on pictures of your own.
+# trained network. To train on pictures of your own, read [Data of your own](../docs/own_data.md).

@@ -66,8 +66,8 @@ def test_notebooks_and_files_can_be_taken_away(pages, site):
 
 
 def test_no_wall_of_text(pages):
-    """At most 250 words in a row without a figure, a formula, code or a table; the notebooks have their own tests."""
-    texts = [name for name in pages if name.startswith(("docs/", "README", "CONTRIBUTING", "tests/"))]
+    """At most 250 words in a row without a figure, a formula, code or a table, in the notebooks' end matter too."""
+    texts = [name for name in pages if name.startswith(("docs/", "notebooks/", "README", "CONTRIBUTING", "tests/"))]
     texts += ["benchmarks/README.html", "studies/README.html"]
     lists = ("docs/api/", "docs/source.html")  # of functions, of files
     assert [f"{name}: {wall}" for name in texts if not name.startswith(lists) for wall in pages[name]["walls"]] == []
@@ -129,7 +129,7 @@ def test_the_search_works_without_a_server(site, chromium):
 
 
 WIDE = '<pre style="width: 800px">wide</pre>'
-SHADE = 'background: linear-gradient(red, red) local">'
+SHADE = 'background: linear-gradient(white, white) local">'
 PLANTED = {
     "an error in a script": ("console", "<script>undefined_function()</script>"),
     "no style sheet": ("requests", '<link rel="stylesheet" href="nothing.css">'),
@@ -143,6 +143,14 @@ PLANTED = {
     "a wide paragraph": ("width", '<p style="width: 800px">wide</p>'),
     "wide code that does not scroll": ("width", '<div style="overflow: hidden">' + WIDE),
     "wide code that does not show that it scrolls": ("width", '<div style="overflow-x: auto">' + WIDE),
+    "a shade where nothing scrolls": (
+        "width",
+        '<p style="background: linear-gradient(to right, transparent 40%, transparent) local">short</p>',
+    ),
+    "a shade that another colour covers": (
+        "width",
+        '<div style="background: black"><p style="background: linear-gradient(white, white) local">short</p></div>',
+    ),
     "nothing": (
         "",
         r'<span class="math">\(\frac{1}{2}\)</span> <div style="overflow-x: auto; ' + SHADE + WIDE,

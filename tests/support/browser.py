@@ -1,6 +1,6 @@
 """What a headless Chromium finds on pages: faults by kind, links, ids. No network: pages are read from their files.
 
-Each page is loaded once on a desktop's width and then measured on a phone's.
+Each page is loaded once on a desktop's width, in light colours, and then measured on a phone's, in dark ones.
 """
 
 from __future__ import annotations
@@ -79,6 +79,11 @@ MEASURE = r"""() => {
   // Wide things scroll in a box of their own: not the page, nor its column of text.
   const scrolls = (e) => /auto|scroll/.test(getComputedStyle(e).overflowX);
   const boxed = (e) => !e.matches("article") && (scrolls(e) || boxed(e.parentElement));
+  // The colour behind an element, with which it covers the shade of what scrolls.
+  const paper = (e) => {
+    const colour = e ? getComputedStyle(e).backgroundColor : "rgb(255, 255, 255)";
+    return colour.startsWith("rgba(") ? paper(e.parentElement) : colour;
+  };
   for (const e of document.querySelectorAll("article *")) {
     const box = e.getBoundingClientRect();
     if (box.width && box.right > limit + 1 && !boxed(e.parentElement) && !e.closest("svg, mjx-assistive-mml"))
@@ -86,6 +91,10 @@ MEASURE = r"""() => {
     const shows = () => getComputedStyle(e).backgroundAttachment.includes("local") || e.querySelector(":scope > img");
     if (e.clientWidth && e.scrollWidth > e.clientWidth + 1 && scrolls(e) && !shows())
       faults.push(`scrolls and does not show it: ${e.tagName} ${e.className} ${e.textContent.slice(0, 60)}`);
+    const { backgroundAttachment, backgroundImage } = getComputedStyle(e);
+    const cover = /^linear-gradient\(.*?(rgba?\([^)]*\))/.exec(backgroundImage);
+    if (cover && backgroundAttachment.includes("local") && cover[1] != paper(e))
+      faults.push(`a shade is seen where nothing scrolls: ${e.tagName} ${e.className} ${e.textContent.slice(0, 60)}`);
   }
   return faults;
 }"""
@@ -119,9 +128,11 @@ def visit(browser: Browser, folder: Path) -> dict[str, dict[str, Any]]:
         console.clear()
         requests.clear()
         page.set_viewport_size(DESKTOP)
+        page.emulate_media(color_scheme="light")
         page.goto(path.as_uri())
         seen = page.evaluate(LOOK)
         page.set_viewport_size(PHONE)
+        page.emulate_media(color_scheme="dark")
         faults = {"images": seen.pop("images"), "formulas": seen.pop("broken"), "width": page.evaluate(MEASURE)}
         faults |= {"console": list(console), "requests": list(requests)}
         found[str(path.relative_to(folder))] = seen | {"faults": faults}
