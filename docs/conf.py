@@ -31,6 +31,8 @@ extensions = [
     "course_map",
     "cover_picture",
     "live_figures",
+    "run_lines",
+    "line_breaks",
     "page_links",
     "source_pages",
 ]

@@ -1,0 +1,67 @@
+"""Where lines may break: paths after a slash, names of files after a sign, but no option, number or `±` in two.
+
+A path in code that has a page is a link to it: `minigrad/trace.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.application import Sphinx
+
+FILE = re.compile(r"[\w.-]+\.(py|md|json|jsonl|csv|png|toml|ipynb)")
+NARROW = re.compile(r" (?=±)|(?<=±) |(?<=\(at) |(?<=[0-9]) (?=of [0-9])|(?<=[0-9] of) (?=[0-9])")
+AFTER_A_SLASH = re.compile(r"(?<=[\w.]/)(?=\w)")
+AFTER_A_SIGN = re.compile(r"(?<=\w[_-])(?=\w)")
+
+
+def _break_code(app: Sphinx, doctree: nodes.document) -> None:
+    """Links from paths to pages; no line ends within an option, but any after the slash of a path."""
+    for literal in list(doctree.findall(nodes.literal)):
+        text = literal.astext()
+        if any(isinstance(literal.parent, kind) for kind in (nodes.reference, addnodes.download_reference)):
+            page = ""
+        else:
+            page = text.removesuffix(".py") if "/" in text else ""
+        if len(literal) == 1 and isinstance(literal[0], nodes.Text):
+            literal.children = []
+            for word in re.split(r"( +)", text):
+                option = re.fullmatch(r"--?[a-z][\w-]*", word)
+                literal += [nodes.inline("", word, classes=["together"])] if option else _pieces(word, AFTER_A_SLASH)
+        if text.endswith(".py") and page in app.env.found_docs and page != app.env.docname:
+            options = {"refdomain": "std", "reftype": "doc", "reftarget": f"/{page}", "refexplicit": True}
+            link = addnodes.pending_xref("", refdoc=app.env.docname, refwarn=True, **options)
+            literal.replace_self(link)
+            link += literal
+
+
+def _break_links(app: Sphinx, doctree: nodes.document) -> None:
+    """In tables, links that are names of files may end a line after each sign."""
+    for entry in doctree.findall(nodes.entry):
+        for link in [*entry.findall(nodes.reference), *entry.findall(addnodes.pending_xref)]:
+            for text in [t for t in link.findall(nodes.Text) if FILE.fullmatch(t)]:
+                text.parent.replace(text, _pieces(text.astext(), AFTER_A_SIGN))
+
+
+def _hold_numbers(app: Sphinx, doctree: nodes.document) -> None:
+    """In tables, `1.2 ± 0.3`, `(at 3)` and `9 of 10` stay in one line."""
+    for entry in doctree.findall(nodes.entry):
+        for text in [t for t in entry.findall(nodes.Text) if NARROW.search(t)]:
+            text.parent.replace(text, nodes.Text(NARROW.sub("\N{NO-BREAK SPACE}", text)))
+
+
+def _pieces(text: str, places: re.Pattern[str]) -> list[nodes.Node]:
+    pieces: list[nodes.Node] = []
+    for part in places.split(text):
+        pieces += [nodes.raw("", "<wbr>", format="html")] * bool(pieces) + [nodes.Text(part)]
+    return pieces
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Connect the hooks above, after titles are collected."""
+    for hook in (_break_code, _break_links, _hold_numbers):
+        app.connect("doctree-read", hook, priority=700)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
