@@ -164,7 +164,7 @@ def _hold_punctuation(app: Any, doctree: Any) -> None:
     for formula in list(doctree.findall(nodes.math)):
         signs = re.sub(r"\\(tfrac|mathrm|operatorname|text|displaystyle)|[{}_^\s]", "", formula.astext())
         if len(re.sub(r"\\[A-Za-z]+", "x", signs)) > 20:
-            formula["classes"].append("long")
+            _end_within(formula)
             continue
         parent = formula.parent
         k = parent.index(formula)
@@ -179,6 +179,16 @@ def _hold_punctuation(app: Any, doctree: Any) -> None:
             before, parent[k - 1] = text.removeprefix(rest), nodes.Text(rest)
         if before or after:
             parent[k] = nodes.inline("", "", nodes.Text(before), formula, nodes.Text(after), classes=["together"])
+
+
+def _end_within(formula: nodes.math) -> None:
+    """Mark a long formula; the sign after it becomes its last."""
+    formula["classes"].append("long")
+    parent, k = formula.parent, formula.parent.index(formula)
+    if k + 1 < len(parent) and isinstance(parent[k + 1], nodes.Text) and parent[k + 1].startswith((".", ",", ";")):
+        text = parent[k + 1].astext()
+        tex = formula.astext() + text[0]
+        parent[k : k + 2] = [nodes.math(tex, tex, classes=["long"]), nodes.Text(text[1:])]
 
 
 def setup(app: Any) -> None:

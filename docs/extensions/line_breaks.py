@@ -1,6 +1,6 @@
-"""Where lines may break: paths after a slash, names of files after a sign, but no option, number or `±` in two.
+"""Where lines may break: paths after a slash, names of files after a sign, but no option and no `1.2 ± 0.3`.
 
-A path in code that has a page is a link to it: `minigrad/trace.py`.
+The x between numbers becomes a multiplication sign. A path in code that has a page is a link to it: `minigrad/trace.py`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,11 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 
 FILE = re.compile(r"[\w.-]+\.(py|md|json|jsonl|csv|png|toml|ipynb)")
-NARROW = re.compile(r" (?=±)|(?<=±) |(?<=\(at) |(?<=[0-9]) (?=of [0-9])|(?<=[0-9] of) (?=[0-9])")
+SIGN = "\N{MULTIPLICATION SIGN}"
+TIMES = re.compile(r"(?<=[0-9]) x (?=[0-9])")
+NARROW = re.compile(
+    rf"(?<=[0-9%]) (?=(?:[±+{SIGN}]|of) [0-9])|(?<= [±+{SIGN}]) (?=[0-9])|(?<= of) (?=[0-9])|(?<=\(at) (?=[0-9])"
+)
 AFTER_A_SLASH = re.compile(r"(?<=[\w.]/)(?=\w)")
 AFTER_A_SIGN = re.compile(r"(?<=\w[_-])(?=\w)")
 
@@ -47,7 +51,10 @@ def _break_links(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def _hold_numbers(app: Sphinx, doctree: nodes.document) -> None:
-    """In tables, `1.2 ± 0.3`, `(at 3)` and `9 of 10` stay in one line."""
+    """In tables, `1.2 ± 0.3`, `32 x 32`, `(at 3)` and `9 of 10` stay in one line."""
+    for text in [t for t in doctree.findall(nodes.Text) if TIMES.search(t)]:
+        if not isinstance(text.parent, nodes.literal | nodes.literal_block | nodes.math | nodes.math_block | nodes.raw):
+            text.parent.replace(text, nodes.Text(TIMES.sub(f" {SIGN} ", text)))
     for entry in doctree.findall(nodes.entry):
         for text in [t for t in entry.findall(nodes.Text) if NARROW.search(t)]:
             text.parent.replace(text, nodes.Text(NARROW.sub("\N{NO-BREAK SPACE}", text)))

@@ -16,7 +16,11 @@ from sphinx.parsers import RSTParser
 from sphinx.util.docutils import SphinxDirective
 
 ROOT = Path(__file__).parents[2]
-LETTERS = {"rho": "\N{GREEK SMALL LETTER RHO}", "beta": "\N{GREEK SMALL LETTER BETA}", "lambda": "\N{GREEK SMALL LETTER LAMDA}"}
+LETTERS = {
+    "rho": "\N{GREEK SMALL LETTER RHO}",
+    "beta": "\N{GREEK SMALL LETTER BETA}",
+    "lambda": "\N{GREEK SMALL LETTER LAMDA}",
+}
 GREEK = re.compile(rf"\b({'|'.join(LETTERS)})\b")  # in titles, which have no formulas
 DERIVATION = re.compile(r"tests/derivations/test_([0-9]{2})_\w+")
 
