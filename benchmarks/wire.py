@@ -66,9 +66,9 @@ Each device sends $2 (K - 1) / K$ times what is reduced.
 ## The efficiency that this allows
 
 Predicted, not measured: {per_device} images for each device in each step, however many devices. A step takes T on one
-device, and T + S on K devices, where S has for each all-reduce $2 (K - 1) / K$ times the bytes over the bandwidth (a ring) and
-$2 \\lceil \\log_2 K \\rceil$ times {latency:.0f} µs (a tree). Nothing is sent while a device computes. Each process makes its own
-rows of a batch. Validation and checkpoints are left out. The efficiency is T / (T + S).
+device, and T + S on K devices, where S has for each all-reduce $2 (K - 1) / K$ times the bytes over the bandwidth (a
+ring) and $2 \\lceil \\log_2 K \\rceil$ times {latency:.0f} µs (a tree). Nothing is sent while a device computes. Each
+process makes its own rows of a batch. Validation and checkpoints are left out. The efficiency is T / (T + S).
 
 With T as measured, the median of {repeats} steps on {machine}:
 

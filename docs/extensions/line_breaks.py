@@ -1,6 +1,6 @@
 """Where lines may break: paths after a slash, names of files after a sign, but no option and no `1.2 ± 0.3`.
 
-The x between numbers becomes a multiplication sign. A path in code that has a page is a link to it: `minigrad/trace.py`.
+The x between numbers becomes a multiplication sign, and a path in code a link to its page: `minigrad/trace.py`.
 """
 
 from __future__ import annotations
