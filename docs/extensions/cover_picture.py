@@ -70,7 +70,8 @@ class CoverPicture(SphinxDirective):
 
 def _key(name: str, solver: Any, colour: str) -> str:
     steps = len(path(solver)) - 1
-    return f'<span style="color: {colour}">&#9679;</span> {name}, {steps} steps{" (arrived)" if steps < STEPS else ""}'
+    label = f"{name}, {steps} steps{' (arrived)' if steps < STEPS else ''}"
+    return f'<span><span style="color: {colour}">&#9679;</span> {label}</span>'
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

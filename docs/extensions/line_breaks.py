@@ -26,20 +26,21 @@ def _break_code(app: Sphinx, doctree: nodes.document) -> None:
     """Links from paths to pages; no line ends within an option, but any after the slash of a path."""
     for literal in list(doctree.findall(nodes.literal)):
         text = literal.astext()
-        if any(isinstance(literal.parent, kind) for kind in (nodes.reference, addnodes.download_reference)):
-            page = ""
-        else:
-            page = text.removesuffix(".py") if "/" in text else ""
+        page = text.removesuffix(".py") if text.endswith(".py") and "/" in text and not _in_a_link(literal) else ""
         if len(literal) == 1 and isinstance(literal[0], nodes.Text):
             literal.children = []
             for word in re.split(r"( +)", text):
                 option = re.fullmatch(r"--?[a-z][\w-]*", word)
                 literal += [nodes.inline("", word, classes=["together"])] if option else _pieces(word, AFTER_A_SLASH)
-        if text.endswith(".py") and page in app.env.found_docs and page != app.env.docname:
-            options = {"refdomain": "std", "reftype": "doc", "reftarget": f"/{page}", "refexplicit": True}
-            link = addnodes.pending_xref("", refdoc=app.env.docname, refwarn=True, **options)
+        if page in app.env.found_docs and page != app.env.docname:
+            link = nodes.reference("", "", internal=True, refuri=app.builder.get_relative_uri(app.env.docname, page))
             literal.replace_self(link)
             link += literal
+
+
+def _in_a_link(node: nodes.Node) -> bool:
+    links = (nodes.reference, addnodes.pending_xref, addnodes.download_reference, nodes.title)
+    return node.parent is not None and (isinstance(node.parent, links) or _in_a_link(node.parent))
 
 
 def _break_links(app: Sphinx, doctree: nodes.document) -> None:

@@ -147,6 +147,12 @@ PLANTED = {
     "a wide paragraph": ("width", '<p style="width: 800px">wide</p>'),
     "wide code that does not scroll": ("width", '<div style="overflow: hidden">' + WIDE),
     "wide code that does not show that it scrolls": ("width", '<div style="overflow-x: auto">' + WIDE),
+    "a formula that fits and scrolls": (
+        "width",
+        r'<span class="math" style="display: inline-block; overflow: auto hidden; width: 50px; '
+        + SHADE
+        + r'\(x\)<i style="display: inline-block; width: 90px"></i></span>',
+    ),
     "nothing": (
         "",
         r'<span class="math">\(\frac{1}{2}\)</span> <div style="overflow-x: auto; ' + SHADE + WIDE,

@@ -86,6 +86,9 @@ MEASURE = r"""() => {
     const shows = () => getComputedStyle(e).backgroundAttachment.includes("local") || e.querySelector(":scope > img");
     if (e.clientWidth && e.scrollWidth > e.clientWidth + 1 && scrolls(e) && !shows())
       faults.push(`scrolls and does not show it: ${e.tagName} ${e.className} ${e.textContent.slice(0, 60)}`);
+    const seen = e.matches(".math") && e.querySelector("mjx-container > svg");
+    if (seen && scrolls(e) && e.scrollWidth > e.clientWidth + 1 && seen.getBoundingClientRect().width <= e.clientWidth)
+      faults.push(`scrolls though all of it is seen: ${e.textContent.slice(0, 60)}`);
   }
   return faults;
 }"""
