@@ -12,6 +12,7 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
 
+PATH = re.compile(r"[\w/-]+\.py")
 FILE = re.compile(r"[\w.-]+\.(py|md|json|jsonl|csv|png|toml|ipynb)")
 SIGN = "\N{MULTIPLICATION SIGN}"
 TIMES = re.compile(r"(?<=[0-9]) x (?=[0-9])")
@@ -19,7 +20,7 @@ NARROW = re.compile(
     rf"(?<=[0-9%]) (?=(?:[±+{SIGN}]|of) [0-9])|(?<= [±+{SIGN}]) (?=[0-9])|(?<= of) (?=[0-9])|(?<=\(at) (?=[0-9])"
 )
 AFTER_A_SLASH = re.compile(r"(?<=[\w.]/)(?=\w)")
-AFTER_A_SIGN = re.compile(r"(?<=\w[_-])(?=\w)")
+AFTER_A_SIGN = re.compile(r"(?<=\w[/_-])(?=\w)")
 
 
 def _break_code(app: Sphinx, doctree: nodes.document) -> None:
@@ -51,6 +52,15 @@ def _break_links(app: Sphinx, doctree: nodes.document) -> None:
                 text.parent.replace(text, _pieces(text.astext(), AFTER_A_SIGN))
 
 
+def _break_titles(app: Sphinx, doctree: nodes.document) -> None:
+    """A title that is the path of a file may end a line after each slash and sign."""
+    title = doctree.next_node(nodes.title)
+    if title is not None and PATH.fullmatch(title.astext()):
+        text = title.astext()
+        title.children = []
+        title += _pieces(text, AFTER_A_SIGN)
+
+
 def _hold_numbers(app: Sphinx, doctree: nodes.document) -> None:
     """In tables, `1.2 ± 0.3`, `32 x 32`, `(at 3)` and `9 of 10` stay in one line."""
     for text in [t for t in doctree.findall(nodes.Text) if TIMES.search(t)]:
@@ -70,6 +80,6 @@ def _pieces(text: str, places: re.Pattern[str]) -> list[nodes.Node]:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect the hooks above, after titles are collected."""
-    for hook in (_break_code, _break_links, _hold_numbers):
+    for hook in (_break_code, _break_links, _break_titles, _hold_numbers):
         app.connect("doctree-read", hook, priority=700)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

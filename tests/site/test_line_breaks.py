@@ -55,6 +55,12 @@ def test_names_of_files_break_in_tables():
     assert [node.astext() for node in entry.findall(nodes.raw)] == ["<wbr>"] * 3
 
 
+def test_the_path_in_a_title_breaks():
+    document = read("a/b_c.py\n========\n\nText.")
+    line_breaks._break_titles(APP, document)
+    assert document.next_node(nodes.title).astext() == "a/<wbr>b_<wbr>c.py"
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
