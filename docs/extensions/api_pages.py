@@ -130,7 +130,8 @@ def _skip(app: Sphinx, what: str, name: str, obj: Any, skip: bool, options: Any)
     """Leave out attributes with a docstring of another thing: fields of named tuples, modules, requests of metadata."""
     text = getattr(obj, "__doc__", "") or ""
     foreign = text.startswith("Alias for field number") or "metadata_routing" in text
-    return True if foreign or inspect.ismodule(obj) else None
+    alias = what == "class" and inspect.isclass(obj)  # a default that is a type
+    return True if foreign or alias or inspect.ismodule(obj) else None
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
