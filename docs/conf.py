@@ -145,9 +145,12 @@ def _describe_figures(app: Any, doctree: Any) -> None:
         with Image.open(file) as picture:
             width, height = picture.size
             density = picture.info.get("dpi", (BASE_DPI,))[0]
+            white = picture.convert("RGBA").getpixel((0, 0)) == (255, 255, 255, 255)
         if density > 1.5 * BASE_DPI:  # drawn at double resolution, shown at its size
             image.setdefault("width", f"{width * BASE_DPI / density:.0f}px")
             image["classes"].append("no-scaled-link")
+        if white and not app.env.docname.startswith("notebooks/"):
+            image["classes"].append("curves")
         if width > 1.8 * height:
             image["classes"].append("wide")
         section = image
