@@ -59,16 +59,16 @@ Made by `python benchmarks/wire.py > benchmarks/results/wire.md`.
 
 `others` are collective operations that are no all-reduces. `numbers` are those of all of them, and `derived` those that
 [the derivation](../../tests/derivations/test_17_sum_over_shards.py) counts, with one more for the share of errors.
-Each device sends 2 (K - 1) / K times what is reduced.
+Each device sends $2 (K - 1) / K$ times what is reduced.
 
 {counted}
 
 ## The efficiency that this allows
 
 Predicted, not measured: {per_device} images for each device in each step, however many devices. A step takes T on one
-device, and T + S on K devices, where S has for each all-reduce `2 (K - 1) / K bytes / bandwidth` (a ring) and
-`2 ceil(log2 K)` times {latency:.0f} us (a tree). Nothing is sent while a device computes. Each process makes its own
-rows of a batch. Validation and checkpoints are left out. The efficiency is T / (T + S).
+device, and T + S on K devices, where S has for each all-reduce $2 (K - 1) / K$ times the bytes over the bandwidth (a
+ring) and $2 \\lceil \\log_2 K \\rceil$ times {latency:.0f} µs (a tree). Nothing is sent while a device computes. Each
+process makes its own rows of a batch. Validation and checkpoints are left out. The efficiency is T / (T + S).
 
 With T as measured, the median of {repeats} steps on {machine}:
 

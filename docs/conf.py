@@ -31,6 +31,8 @@ extensions = [
     "course_map",
     "cover_picture",
     "live_figures",
+    "run_lines",
+    "line_breaks",
     "page_links",
     "source_pages",
 ]
@@ -143,9 +145,12 @@ def _describe_figures(app: Any, doctree: Any) -> None:
         with Image.open(file) as picture:
             width, height = picture.size
             density = picture.info.get("dpi", (BASE_DPI,))[0]
+            white = picture.convert("RGBA").getpixel((0, 0)) == (255, 255, 255, 255)
         if density > 1.5 * BASE_DPI:  # drawn at double resolution, shown at its size
             image.setdefault("width", f"{width * BASE_DPI / density:.0f}px")
             image["classes"].append("no-scaled-link")
+        if white and not app.env.docname.startswith("notebooks/"):
+            image["classes"].append("curves")
         if 1.8 < width / height < 5.0:
             image["classes"].append("wide")
         elif width / height <= 1.8 and width * BASE_DPI / density > 750:
@@ -164,7 +169,7 @@ def _hold_punctuation(app: Any, doctree: Any) -> None:
     for formula in list(doctree.findall(nodes.math)):
         signs = re.sub(r"\\(tfrac|mathrm|operatorname|text|displaystyle)|[{}_^\s]", "", formula.astext())
         if len(re.sub(r"\\[A-Za-z]+", "x", signs)) > 20:
-            formula["classes"].append("long")
+            _end_within(formula)
             continue
         parent = formula.parent
         k = parent.index(formula)
@@ -186,6 +191,16 @@ def _mark_short_code(app: Any, doctree: Any) -> None:
     for code in doctree.findall(nodes.literal):
         if len(code.astext()) <= 30:
             code["classes"].append("short")
+
+
+def _end_within(formula: nodes.math) -> None:
+    """Mark a long formula; the sign after it becomes its last."""
+    formula["classes"].append("long")
+    parent, k = formula.parent, formula.parent.index(formula)
+    if k + 1 < len(parent) and isinstance(parent[k + 1], nodes.Text) and parent[k + 1].startswith((".", ",", ";")):
+        text = parent[k + 1].astext()
+        tex = formula.astext() + text[0]
+        parent[k : k + 2] = [nodes.math(tex, tex, classes=["long"]), nodes.Text(text[1:])]
 
 
 def setup(app: Any) -> None:

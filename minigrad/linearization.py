@@ -100,9 +100,9 @@ def linearize(f: Callable[..., Tree], *primals: Tree, has_aux: bool) -> Any: ...
 def linearize(f: Callable[..., Tree], *primals: Tree, has_aux: bool = False) -> Any:
     """Evaluate `f` once and return `y, J`: its outputs and its derivative as a linear map (`y, J, aux` with `has_aux`).
 
-    `J(v) = J v` and `J.T(u) = J^T u` sweep the recorded maps; `f` is never evaluated again. Primals and outputs are
-    pytrees of floating-point arrays or numbers. With `has_aux`, `f` returns `(outputs, aux)` and aux is passed through,
-    not differentiated. An output that does not depend on the primals has derivative zero.
+    `J(v)` and `J.T(u)`, the products `J v` and `J^T u`, sweep the recorded maps; `f` is never evaluated again. Primals
+    and outputs are pytrees of floating-point arrays or numbers. With `has_aux`, `f` returns `(outputs, aux)` and aux is
+    passed through, not differentiated. An output that does not depend on the primals has derivative zero.
 
     The primals may change afterwards, and so may `y`: J keeps copies of both. Other arrays that `f` uses belong to J.
 

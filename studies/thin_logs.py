@@ -1,7 +1,7 @@
 """Small copies of the logs of Table 2's runs, to be kept: every epoch, and one step in 50, with five digits.
 
-    python studies/thin_logs.py RUNS/cells studies/results/table2-logs
-    curveball plot studies/results/table2-logs/basic-curveball*.jsonl --y lam --y rho
+python studies/thin_logs.py RUNS/cells studies/results/table2-logs
+curveball plot studies/results/table2-logs/basic-curveball*.jsonl --y lam --y rho
 """
 
 from __future__ import annotations

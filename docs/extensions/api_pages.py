@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import inspect
+import re
 import sys
 from types import ModuleType
 from typing import Any
@@ -118,22 +119,25 @@ def _owner(name: str) -> Any:
     return getattr(sys.modules.get(package), attribute, None)
 
 
-def _protocol(app: Sphinx, what: str, name: str, obj: Any, options: Any, args: str | None, returns: str | None) -> Any:
-    """A protocol is not made: its signature, which typing gives it, says nothing."""
-    return ("", None) if getattr(obj, "_is_protocol", False) else None
+def _readable(app: Sphinx, what: str, name: str, obj: Any, options: Any, args: str | None, returns: str | None) -> Any:
+    """A protocol is not made: its signature, which typing gives it, says nothing. A class is shown by its name."""
+    if getattr(obj, "_is_protocol", False):
+        return "", None
+    return (re.sub(r"<class '([\w.]+)'>", r"\1", args), returns) if args else None
 
 
 def _skip(app: Sphinx, what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
     """Leave out attributes with a docstring of another thing: fields of named tuples, modules, requests of metadata."""
     text = getattr(obj, "__doc__", "") or ""
     foreign = text.startswith("Alias for field number") or "metadata_routing" in text
-    return True if foreign or inspect.ismodule(obj) else None
+    alias = what == "class" and inspect.isclass(obj)  # a default that is a type
+    return True if foreign or alias or inspect.ismodule(obj) else None
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the directive and the hooks with Sphinx."""
     app.add_directive("api", Api)
     app.connect("autodoc-process-docstring", _plain_docstring)
-    app.connect("autodoc-process-signature", _protocol)
+    app.connect("autodoc-process-signature", _readable)
     app.connect("autodoc-skip-member", _skip)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

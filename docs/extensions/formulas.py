@@ -70,6 +70,9 @@ class _Parser:
     def peek(self) -> str:
         return self.token.text
 
+    def after_next(self) -> str:
+        return self.tokens[self.k + 1].text if self.k + 1 < len(self.tokens) else ""
+
     def take(self, expected: str = "") -> Token:
         token = self.token
         if expected and token.text != expected:
@@ -186,7 +189,7 @@ class _Parser:
             elif sign == "~" and self.ends_symbol():
                 self.take()
                 part = Part(rf"\tilde {part.tex}")
-            elif sign == "^" and self.token.after:
+            elif sign == "^" and (self.token.after or self.after_next() in (")", "/")):
                 self.take()
                 part = Part(rf"\hat {part.tex}")
             elif sign in ("^", "**"):

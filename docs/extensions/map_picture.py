@@ -168,6 +168,7 @@ def line_of(arrow: tuple[str, str], rooms: dict[str, Room]) -> tuple[float, floa
     free = [
         x
         for x in range(round(left) + 8, round(right) - 7)
+        if not any(abs(x - edge) < 4 and top < end and bottom > start.bottom for edge, top, bottom in _edges())
         if not any(r.left - 6 < x < r.right + 6 and r.top < end and r.bottom > start.bottom for r in others)
     ]
     if not free or end <= start.bottom:
@@ -175,6 +176,12 @@ def line_of(arrow: tuple[str, str], rooms: dict[str, Room]) -> tuple[float, floa
             f"no straight way down from {source} to {target}: move their rooms in docs/extensions/map_picture.py"
         )
     return min(free, key=lambda x: abs(x - (left + right) / 2.0)), start.bottom, end
+
+
+def _edges() -> list[tuple[float, float, float]]:
+    """The upright edges of the frames: x, and from y to y."""
+    pairs = [pair for corners, _ in FRAMES.values() for pair in zip(corners, corners[1:] + corners[:1], strict=True)]
+    return [(x, min(y, y2), max(y, y2)) for (x, y), (x2, y2) in pairs if x == x2]
 
 
 def draw(root: Path = ROOT) -> Figure:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from docutils import nodes
+from line_breaks import AFTER_A_SIGN
 from source_pages import is_listing
 from sphinx import addnodes
 from sphinx.application import Sphinx
@@ -30,7 +31,8 @@ def _neighbours(app: Sphinx, name: str, template: str, context: dict[str, Any], 
         k = names.index(name)
         for key, neighbour in (("prev", names[k - 1 : k]), ("next", names[k + 1 : k + 2])):
             for other in neighbour:
-                context[key] = {"title": f"{other}.py", "link": app.builder.get_relative_uri(name, other)}
+                title = AFTER_A_SIGN.sub("<wbr>", f"{other}.py")
+                context[key] = {"title": title, "link": app.builder.get_relative_uri(name, other)}
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -4,6 +4,7 @@
     an indented block         formulas, a table of them, or else as it stands
     lines that begin >>>      a Python session, in colours
     - lines                   a list
+    name:  what it is         a list too: every line begins with a name, or is indented
     *words*                   emphasis
     test_07_... , arXiv ...   links to the derivation and to the paper
 
@@ -28,6 +29,7 @@ TOKENS = re.compile(
 )
 LIST_ITEM = re.compile(r"\(?(\w|[0-9]+|[ivxlcdm]+|#)[.)](\s|$)|[-+:.=]", re.IGNORECASE)  # what it would look like
 RUN_IN = re.compile(r"([A-Z][^.,:()_]*)\.(?=\s|$)")  # a first sentence that may be a heading
+FIELD = re.compile(r"([a-z]\w*(?:, [a-z]\w*)*):(?: {2,}| )(?=\S)")
 QUESTION = re.compile(r"(What|Where|Which|Why) ")
 
 
@@ -49,6 +51,8 @@ def to_rst(text: str, derivation: bool = False, names: frozenset[str] = frozense
             parts.append(_code("pycon", lines))
         elif kind == "list":
             parts.append("\n".join(f"- {inline(item)}" for item in _items(lines)))
+        elif kind == "fields":
+            parts.append("\n".join(f"- {_field(item, inline)}" for item in _joined_fields(lines)))
         else:
             parts.append(_paragraph(" ".join(line.strip() for line in lines), derivation, inline))
     return "\n\n".join(part for part in parts if part)
@@ -74,7 +78,12 @@ def _kind(chunk: list[str]) -> str:
         return "indented"
     if chunk[0].startswith(">>> "):
         return "session"
-    return "list" if chunk[0].startswith("- ") else "paragraph"
+    if chunk[0].startswith("- "):
+        return "list"
+    fields = [FIELD.match(line) for line in chunk]
+    whole = all(field or line.startswith("    ") for field, line in zip(fields, chunk, strict=True))
+    several = sum(map(bool, fields)) > 1 or bool(fields[0] and fields[0][0].endswith("  "))
+    return "fields" if fields[0] and whole and several else "paragraph"
 
 
 def _code(language: str, lines: list[str]) -> str:
@@ -93,6 +102,24 @@ def _items(lines: list[str]) -> list[str]:
         else:
             items[-1] += " " + line.strip()
     return items
+
+
+def _joined_fields(lines: list[str]) -> list[str]:
+    items: list[str] = []
+    for line in lines:
+        if FIELD.match(line):
+            items.append(line)
+        else:
+            items[-1] += " " + line.strip()
+    return items
+
+
+def _field(item: str, inline: Callable[[str], str]) -> str:
+    """A name, or several, in code, and what is said of them."""
+    field = FIELD.match(item)
+    assert field, "an item begins with a name"
+    names = ", ".join(f"``{name}``" for name in field[1].split(", "))
+    return f"{names}: {inline(item[field.end() :])}"
 
 
 def _paragraph(text: str, headings: bool, inline: Callable[[str], str]) -> str:

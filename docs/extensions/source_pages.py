@@ -16,6 +16,12 @@ from sphinx.parsers import RSTParser
 from sphinx.util.docutils import SphinxDirective
 
 ROOT = Path(__file__).parents[2]
+LETTERS = {
+    "rho": "\N{GREEK SMALL LETTER RHO}",
+    "beta": "\N{GREEK SMALL LETTER BETA}",
+    "lambda": "\N{GREEK SMALL LETTER LAMDA}",
+}
+GREEK = re.compile(rf"\b({'|'.join(LETTERS)})\b")  # in titles, which have no formulas
 DERIVATION = re.compile(r"tests/derivations/test_([0-9]{2})_\w+")
 
 
@@ -29,7 +35,7 @@ class PythonParser(RSTParser):
         if derivation := DERIVATION.fullmatch(name):
             text, code = _apart(inputstring)
             title, text = text.split("\n", 1)
-            title = f"{int(derivation[1])}. {title.rstrip('.')}"
+            title = f"{int(derivation[1])}. {GREEK.sub(lambda word: LETTERS[word[0]], title.rstrip('.'))}"
             rst = f"{_heading(title, '=')}\n\n{to_rst(text, derivation=True)}\n\n{_heading('Tests', '-')}\n\n"
             rst += f"Run them with ``python -m pytest {name}.py``."
             super().parse(rst, document)
@@ -47,8 +53,12 @@ class Sources(SphinxDirective):
     optional_arguments = 99
 
     def run(self) -> list[nodes.Node]:
-        names = [name for folder in self.arguments for name in _names(folder) if is_listing(self.env, name)]
-        return self.parse_text_to_nodes("\n".join(f"- :doc:`/{name}`: {_first_line(name)}" for name in names))
+        parts = []
+        for folder in self.arguments:
+            names = [name for name in _names(folder) if is_listing(self.env, name)]
+            parts += [f".. rubric:: {folder}/"] * bool(names)
+            parts.append("\n".join(f"- :doc:`/{name}`: {_first_line(name)}" for name in names))
+        return self.parse_text_to_nodes("\n\n".join(parts))
 
 
 def is_listing(env: BuildEnvironment, name: str) -> bool:

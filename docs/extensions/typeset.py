@@ -114,6 +114,8 @@ class _Row:
 
     @staticmethod
     def _cell(text: str) -> tuple[str, str]:
+        if re.fullmatch("[A-Z][a-z]+", text) and text not in GREEK:  # a name: Hessian
+            return text, ""
         try:
             return text, to_latex(text, display=True)
         except NotAFormula:

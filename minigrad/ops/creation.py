@@ -1,8 +1,7 @@
 """New arrays, and the constants of mathematics.
 
-Arrays are made by the backend of the innermost open transform, or by NumPy if none is open; `..._like` functions use
-the backend of their argument.
-They are constants to every derivative.
+Arrays are made by the backend of the innermost open transform, or by NumPy if none is open; `zeros_like`, `ones_like`
+and the others of that kind use the backend of their argument. All are constants to every derivative.
 """
 
 from __future__ import annotations

@@ -43,6 +43,7 @@ LATEX = {
     "[[a, b], [c, d]] [x, y]^T": r"\begin{bmatrix} a & b \\ c & d \end{bmatrix} \begin{bmatrix} x \\ y \end{bmatrix}",
     "0 < h_min <= ... <= h_max": r"0 < h_{\min} \le \dots \le h_{\max}",
     "u'^2": "u'^2",
+    "m^/(sqrt(v^) + eps)": r"\tfrac{\hat m}{\sqrt{\hat v} + \varepsilon}",
     "tr mu": r"\mathrm{tr} \, \mu",
     "x1 - x2^2": "x_1 - x_2^2",
     "exp(-|y - x|^3)": r"\exp(-\lvert y - x \rvert^3)",

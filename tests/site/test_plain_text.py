@@ -79,6 +79,23 @@ def test_a_list(parse):
     assert [node.astext() for node in document.findall(nodes.list_item)] == ["one, still one", "two"]
 
 
+def test_names_and_what_they_are_become_a_list(parse):
+    text = "Two:\n\npath:    of the run,\n         or none\nlow, high:  `0 < x`\n\nAfter."
+    document = parse(text)
+    assert [node.astext() for node in document.findall(nodes.list_item)] == [
+        "path: of the run, or none",
+        "low, high: 0 < x",
+    ]
+    assert [node.astext() for node in document.findall(nodes.literal)] == ["path", "low", "high"]
+
+
+@pytest.mark.parametrize(
+    "text", ["note: one line of prose", "one: two\nthree and more", "It says: yes\nlow: 1\nhigh: 2"]
+)
+def test_a_sentence_with_a_colon_is_no_list(parse, text):
+    assert not list(parse(text).findall(nodes.list_item))
+
+
 def test_papers_are_links(parse):
     (link,) = parse("ICCV 2019, arXiv 1805.08095.").findall(nodes.reference)
     assert link["refuri"] == "https://arxiv.org/abs/1805.08095"

@@ -78,6 +78,10 @@ def test_every_source_has_its_page(pages):
     sources += [path for package in ("minigrad", "problems", "curveball") for path in ROOT.glob(f"{package}/**/*.py")]
     missing = [path for path in sources if str(path.relative_to(ROOT).with_suffix(".html")) not in pages]
     assert missing == []
+    listed = {unquote(urlsplit(link).path) for link in pages["docs/source.html"]["links"]}
+    packages = [path for path in sources if path.parts[len(ROOT.parts)] in ("minigrad", "problems", "curveball")]
+    names = [f"/{path.relative_to(ROOT).with_suffix('.html')}" for path in packages]
+    assert [name for name in names if not any(link.endswith(name) for link in listed)] == []
     start = set(pages["docs/index.html"]["links"])
     for path in ROOT.glob("notebooks/[0-9]*.ipynb"):
         assert any(link.endswith(f"notebooks/{path.stem}.html") for link in start)
@@ -150,6 +154,12 @@ PLANTED = {
     "a shade that another colour covers": (
         "width",
         '<div style="background: black"><p style="background: linear-gradient(white, white) local">short</p></div>',
+    ),
+    "a formula that fits and scrolls": (
+        "width",
+        r'<span class="math" style="display: inline-block; overflow: auto hidden; width: 50px; '
+        + SHADE
+        + r'\(x\)<i style="display: inline-block; width: 90px"></i></span>',
     ),
     "nothing": (
         "",

@@ -95,6 +95,9 @@ MEASURE = r"""() => {
     const cover = /^linear-gradient\(.*?(rgba?\([^)]*\))/.exec(backgroundImage);
     if (cover && backgroundAttachment.includes("local") && cover[1] != paper(e))
       faults.push(`a shade is seen where nothing scrolls: ${e.tagName} ${e.className} ${e.textContent.slice(0, 60)}`);
+    const seen = e.matches(".math") && e.querySelector("mjx-container > svg");
+    if (seen && scrolls(e) && e.scrollWidth > e.clientWidth + 1 && seen.getBoundingClientRect().width <= e.clientWidth)
+      faults.push(`scrolls though all of it is seen: ${e.textContent.slice(0, 60)}`);
   }
   return faults;
 }"""

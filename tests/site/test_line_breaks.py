@@ -1,0 +1,88 @@
+"""Where lines of the pages may break, and where not."""
+
+import doctest
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from docutils import nodes
+from docutils.core import publish_doctree
+
+sys.path.append(str(Path(__file__).parents[2] / "docs" / "extensions"))
+import line_breaks
+import run_lines
+
+APP = SimpleNamespace(
+    env=SimpleNamespace(found_docs={"minigrad/trace"}, docname="docs/map"),
+    builder=SimpleNamespace(get_relative_uri=lambda start, end: f"../{end}.html"),
+)
+
+
+def read(rst):
+    """A document after the hooks."""
+    document = publish_doctree(rst, settings_overrides={"halt_level": 2})
+    for hook in (line_breaks._break_code, line_breaks._break_links, line_breaks._hold_numbers):
+        hook(APP, document)
+    return document
+
+
+def in_a_table(text):
+    document = read(f".. list-table::\n\n    * - {text}\n")
+    (entry,) = document.findall(nodes.entry)
+    return entry
+
+
+def test_an_option_is_not_broken():
+    held = [node.astext() for node in read("``a --epochs 3 -x b-c``").findall(nodes.inline)]
+    assert held == ["--epochs", "-x"]
+    assert read("``a --epochs 3 -x b-c``").astext() == "a --epochs 3 -x b-c"
+
+
+def test_a_path_breaks_after_its_slashes():
+    document = read("``tests/site/test_a.py`` and ``1 / 2``")
+    assert [node.astext() for node in document.findall(nodes.raw)] == ["<wbr>", "<wbr>"]
+
+
+def test_a_path_with_a_page_is_a_link():
+    (link,) = read("``minigrad/trace.py``, ``minigrad/none.py``, ``trace.py``").findall(nodes.reference)
+    assert link["refuri"] == "../minigrad/trace.html"
+    assert link.astext().replace("<wbr>", "") == "minigrad/trace.py"
+
+
+def test_names_of_files_break_in_tables():
+    entry = in_a_table("`test_where_it_goes.py <a.html>`__, `not_a_file <b.html>`__")
+    assert [node.astext() for node in entry.findall(nodes.raw)] == ["<wbr>"] * 3
+
+
+def test_the_path_in_a_title_breaks():
+    document = read("a/b_c.py\n========\n\nText.")
+    line_breaks._break_titles(APP, document)
+    assert document.next_node(nodes.title).astext() == "a/<wbr>b_<wbr>c.py"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("1.2 ± 0.3 / 4%", "1.2_±_0.3 / 4%"),
+        ("32 x 32 x 3", "32_×_32_×_3"),
+        ("1302 + 2301", "1302_+_2301"),
+        ("9 of 10 runs", "9_of_10 runs"),
+        ("1.4 (at 3)", "1.4 (at_3)"),
+        ("batches of all", "batches of all"),
+    ],
+)
+def test_numbers_of_a_cell_stay_together(text, shown):
+    assert in_a_table(text).astext().replace("\N{NO-BREAK SPACE}", "_") == shown
+
+
+def test_code_keeps_its_letters():
+    assert read("8 x 8 images, ``8 x 8``").astext() == "8 × 8 images, 8 x 8"
+
+
+def test_a_line_of_json_opens():
+    assert doctest.testmod(run_lines, raise_on_error=True).attempted == 1
+    document = read('``{"command": "a.py", "cores": 2}``\n\n``{}``')
+    run_lines._fold(APP, document)
+    (raw,) = document.findall(nodes.raw)
+    assert "<summary>a.py: versions and machine</summary>" in raw.astext()
