@@ -1,4 +1,4 @@
-"""Where lines may break: paths after a slash, names of files after a sign, but no option and no `1.2 ± 0.3`.
+"""Where lines may break: paths after a slash, names of files after a sign, but no option, no `1e-6` and no `1.2 ± 0.3`.
 
 The x between numbers becomes a multiplication sign, and a path in code a link to its page: `minigrad/trace.py`.
 """
@@ -18,21 +18,24 @@ SIGN = "\N{MULTIPLICATION SIGN}"
 TIMES = re.compile(r"(?<=[0-9]) x (?=[0-9])")
 NARROW = re.compile(
     rf"(?<=[0-9%]) (?=(?:[±+{SIGN}]|of) [0-9])|(?<= [±+{SIGN}]) (?=[0-9])|(?<= of) (?=[0-9])|(?<=\(at) (?=[0-9])"
+    r"|(?<=[0-9]) (?=\(at [0-9])"
 )
+POWER = re.compile(r"((?<![\w-])[0-9][0-9.]*e-[0-9]+)")
+NAME = re.compile(r"(?=.{,30}$)[^/\s]+-[^/\s]+")
 AFTER_A_SLASH = re.compile(r"(?<=[\w.]/)(?=\w)")
 AFTER_A_SIGN = re.compile(r"(?<=\w[/_-])(?=\w)")
 
 
 def _break_code(app: Sphinx, doctree: nodes.document) -> None:
-    """Links from paths to pages; no line ends within an option, but any after the slash of a path."""
+    """Links from paths to pages; no line ends within an option or a short name, but any after the slash of a path."""
     for literal in list(doctree.findall(nodes.literal)):
         text = literal.astext()
         page = text.removesuffix(".py") if text.endswith(".py") and "/" in text and not _in_a_link(literal) else ""
         if len(literal) == 1 and isinstance(literal[0], nodes.Text):
             literal.children = []
             for word in re.split(r"( +)", text):
-                option = re.fullmatch(r"--?[a-z][\w-]*", word)
-                literal += [nodes.inline("", word, classes=["together"])] if option else _pieces(word, AFTER_A_SLASH)
+                held = re.fullmatch(r"--?[a-z][\w-]*", word) or NAME.fullmatch(word)
+                literal += [_together(word)] if held else _pieces(word, AFTER_A_SLASH)
         if page in app.env.found_docs and page != app.env.docname:
             link = nodes.reference("", "", internal=True, refuri=app.builder.get_relative_uri(app.env.docname, page))
             literal.replace_self(link)
@@ -45,11 +48,12 @@ def _in_a_link(node: nodes.Node) -> bool:
 
 
 def _break_links(app: Sphinx, doctree: nodes.document) -> None:
-    """In tables, links that are names of files may end a line after each sign."""
+    """In tables, links that are names of files are of class `file` and may end a line after each sign."""
     for entry in doctree.findall(nodes.entry):
         for link in [*entry.findall(nodes.reference), *entry.findall(addnodes.pending_xref)]:
             for text in [t for t in link.findall(nodes.Text) if FILE.fullmatch(t)]:
-                text.parent.replace(text, _pieces(text.astext(), AFTER_A_SIGN))
+                pieces = _pieces(text.astext(), AFTER_A_SIGN)
+                text.parent.replace(text, nodes.inline("", "", *pieces, classes=["file"]))
 
 
 def _break_titles(app: Sphinx, doctree: nodes.document) -> None:
@@ -62,13 +66,23 @@ def _break_titles(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def _hold_numbers(app: Sphinx, doctree: nodes.document) -> None:
-    """In tables, `1.2 ± 0.3`, `32 x 32`, `(at 3)` and `9 of 10` stay in one line."""
+    """`1e-6` stays in one line; in tables, `1.2 ± 0.3`, `32 x 32`, `2.1 (at 3)`, `9 of 10` and a cell's name do too."""
     for text in [t for t in doctree.findall(nodes.Text) if TIMES.search(t)]:
         if not isinstance(text.parent, nodes.literal | nodes.literal_block | nodes.math | nodes.math_block | nodes.raw):
             text.parent.replace(text, nodes.Text(TIMES.sub(f" {SIGN} ", text)))
     for entry in doctree.findall(nodes.entry):
         for text in [t for t in entry.findall(nodes.Text) if NARROW.search(t)]:
             text.parent.replace(text, nodes.Text(NARROW.sub("\N{NO-BREAK SPACE}", text)))
+        for text in [t for t in entry.findall(nodes.Text) if NAME.fullmatch(t) and t.islower()]:
+            text.parent.replace(text, _together(text))
+    for text in [t for t in doctree.findall(nodes.Text) if POWER.search(t)]:
+        if isinstance(text.parent, nodes.paragraph | nodes.strong):
+            parts = POWER.split(text)
+            text.parent.replace(text, [_together(t) if k % 2 else nodes.Text(t) for k, t in enumerate(parts) if t])
+
+
+def _together(text: str) -> nodes.inline:
+    return nodes.inline("", text, classes=["together"])
 
 
 def _pieces(text: str, places: re.Pattern[str]) -> list[nodes.Node]:

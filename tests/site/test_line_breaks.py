@@ -33,10 +33,28 @@ def in_a_table(text):
     return entry
 
 
-def test_an_option_is_not_broken():
-    held = [node.astext() for node in read("``a --epochs 3 -x b-c``").findall(nodes.inline)]
-    assert held == ["--epochs", "-x"]
-    assert read("``a --epochs 3 -x b-c``").astext() == "a --epochs 3 -x b-c"
+def together(document):
+    return [node.astext() for node in document.findall(nodes.inline) if "together" in node["classes"]]
+
+
+def test_no_option_and_no_short_name_is_broken():
+    code = read("``a --epochs 3 -x b-c d/e-f``")
+    assert together(code) == ["--epochs", "-x", "b-c"]
+    assert code.astext().replace("<wbr>", "") == "a --epochs 3 -x b-c d/e-f"
+
+
+def test_no_power_of_ten_is_broken():
+    document = read("From 1e-6 on, **below 2.5e-17**, not: file-1e-6, 3-4, e-mail.")
+    assert together(document) == ["1e-6", "2.5e-17"]
+    assert document.astext() == "From 1e-6 on, below 2.5e-17, not: file-1e-6, 3-4, e-mail."
+
+
+@pytest.mark.parametrize(
+    ("text", "held"),
+    [("burgers-sharp", ["burgers-sharp"]), ("ill-conditioned, as said", []), ("Levenberg-Marquardt", [])],
+)
+def test_a_name_in_a_cell_is_not_broken(text, held):
+    assert together(in_a_table(text)) == held
 
 
 def test_a_path_breaks_after_its_slashes():
@@ -68,7 +86,7 @@ def test_the_path_in_a_title_breaks():
         ("32 x 32 x 3", "32_×_32_×_3"),
         ("1302 + 2301", "1302_+_2301"),
         ("9 of 10 runs", "9_of_10 runs"),
-        ("1.4 (at 3)", "1.4 (at_3)"),
+        ("1.4 (at 3)", "1.4_(at_3)"),
         ("batches of all", "batches of all"),
     ],
 )
