@@ -59,7 +59,15 @@ include_patterns = [
     "CHANGELOG.md",
     "CONTRIBUTING.md",
 ]
-exclude_patterns = ["**/.*", "**/__pycache__", "build", "runs", "docs/*.py", "docs/extensions"]
+exclude_patterns = [
+    "**/.*",
+    "**/__pycache__",
+    "build",
+    "runs",
+    "docs/*.py",
+    "docs/extensions",
+    "tests/derivations/__init__.py",
+]
 
 # Markdown, with GitHub's anchors of headings, and the notebooks as they were executed.
 myst_enable_extensions = ["dollarmath", "amsmath"]

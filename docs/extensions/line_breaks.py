@@ -18,9 +18,10 @@ SIGN = "\N{MULTIPLICATION SIGN}"
 TIMES = re.compile(r"(?<=[0-9]) x (?=[0-9])")
 NARROW = re.compile(
     rf"(?<=[0-9%]) (?=(?:[±+{SIGN}]|of) [0-9])|(?<= [±+{SIGN}]) (?=[0-9])|(?<= of) (?=[0-9])|(?<=\(at) (?=[0-9])"
-    r"|(?<=[0-9]) (?=\(at [0-9])"
+    r"|(?<=[0-9]) (?=\((?:at )?[0-9])|(?<=\[[0-9],) (?=[0-9])"
 )
 POWER = re.compile(r"((?<![\w-])[0-9][0-9.]*e-[0-9]+)")
+SHORT = re.compile(r"((?<![\w/-])(?=[\w-]{3,10}(?![\w/-]|\.\w))\w+-\w+(?![\w-]))")
 NAME = re.compile(r"(?=.{,30}$)[^/\s]+-[^/\s]+")
 AFTER_A_SLASH = re.compile(r"(?<=[\w.]/)(?=\w)")
 AFTER_A_SIGN = re.compile(r"(?<=\w[/_-])(?=\w)")
@@ -66,18 +67,28 @@ def _break_titles(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def _hold_numbers(app: Sphinx, doctree: nodes.document) -> None:
-    """`1e-6` stays in one line; in tables, `1.2 ± 0.3`, `32 x 32`, `2.1 (at 3)`, `9 of 10` and a cell's name do too."""
+    """In tables, `1.2 ± 0.3`, `32 x 32`, `2.1 (at 3)` and `9 of 10` stay in one line."""
     for text in [t for t in doctree.findall(nodes.Text) if TIMES.search(t)]:
         if not isinstance(text.parent, nodes.literal | nodes.literal_block | nodes.math | nodes.math_block | nodes.raw):
             text.parent.replace(text, nodes.Text(TIMES.sub(f" {SIGN} ", text)))
     for entry in doctree.findall(nodes.entry):
         for text in [t for t in entry.findall(nodes.Text) if NARROW.search(t)]:
             text.parent.replace(text, nodes.Text(NARROW.sub("\N{NO-BREAK SPACE}", text)))
+
+
+def _hold_words(app: Sphinx, doctree: nodes.document) -> None:
+    """`1e-6` stays in one line; in tables, `basic-bn`, `AVX-512` and a name that fills its cell do too."""
+    _hold(doctree, POWER)
+    for entry in doctree.findall(nodes.entry):
         for text in [t for t in entry.findall(nodes.Text) if NAME.fullmatch(t) and t.islower()]:
             text.parent.replace(text, _together(text))
-    for text in [t for t in doctree.findall(nodes.Text) if POWER.search(t)]:
+        _hold(entry, SHORT)
+
+
+def _hold(node: nodes.Node, words: re.Pattern[str]) -> None:
+    for text in [t for t in node.findall(nodes.Text) if words.search(t)]:
         if isinstance(text.parent, nodes.paragraph | nodes.strong):
-            parts = POWER.split(text)
+            parts = words.split(text)
             text.parent.replace(text, [_together(t) if k % 2 else nodes.Text(t) for k, t in enumerate(parts) if t])
 
 
@@ -94,6 +105,6 @@ def _pieces(text: str, places: re.Pattern[str]) -> list[nodes.Node]:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect the hooks above, after titles are collected."""
-    for hook in (_break_code, _break_links, _break_titles, _hold_numbers):
+    for hook in (_break_code, _break_links, _break_titles, _hold_numbers, _hold_words):
         app.connect("doctree-read", hook, priority=700)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -22,7 +22,7 @@ APP = SimpleNamespace(
 def read(rst):
     """A document after the hooks."""
     document = publish_doctree(rst, settings_overrides={"halt_level": 2})
-    for hook in (line_breaks._break_code, line_breaks._break_links, line_breaks._hold_numbers):
+    for hook in (line_breaks._break_code, line_breaks._break_links, line_breaks._hold_numbers, line_breaks._hold_words):
         hook(APP, document)
     return document
 
@@ -51,9 +51,14 @@ def test_no_power_of_ten_is_broken():
 
 @pytest.mark.parametrize(
     ("text", "held"),
-    [("burgers-sharp", ["burgers-sharp"]), ("ill-conditioned, as said", []), ("Levenberg-Marquardt", [])],
+    [
+        ("burgers-sharp", ["burgers-sharp"]),
+        ("basic-bn, AVX-512", ["basic-bn", "AVX-512"]),
+        ("ill-conditioned, a-b/c, d-e.md, 3-d-e", []),
+        ("Levenberg-Marquardt", []),
+    ],
 )
-def test_a_name_in_a_cell_is_not_broken(text, held):
+def test_a_short_name_in_a_cell_is_not_broken(text, held):
     assert together(in_a_table(text)) == held
 
 
@@ -87,6 +92,8 @@ def test_the_path_in_a_title_breaks():
         ("1302 + 2301", "1302_+_2301"),
         ("9 of 10 runs", "9_of_10 runs"),
         ("1.4 (at 3)", "1.4_(at_3)"),
+        ("20 (12,586)", "20_(12,586)"),
+        ("noise U[0, 1]", "noise U[0,_1]"),
         ("batches of all", "batches of all"),
     ],
 )
