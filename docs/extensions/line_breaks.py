@@ -66,6 +66,13 @@ def _break_titles(app: Sphinx, doctree: nodes.document) -> None:
         title += _pieces(text, AFTER_A_SIGN)
 
 
+def _break_paths(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """A link that is the path of a file may end a line after each slash and sign."""
+    for link in doctree.findall(nodes.reference):
+        for text in [t for t in link.findall(nodes.Text) if PATH.fullmatch(t) and "/" in t]:
+            text.parent.replace(text, _pieces(text.astext(), AFTER_A_SIGN))
+
+
 def _hold_numbers(app: Sphinx, doctree: nodes.document) -> None:
     """In tables, `1.2 ± 0.3`, `32 x 32`, `2.1 (at 3)` and `9 of 10` stay in one line."""
     for text in [t for t in doctree.findall(nodes.Text) if TIMES.search(t)]:
@@ -107,4 +114,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Connect the hooks above, after titles are collected."""
     for hook in (_break_code, _break_links, _break_titles, _hold_numbers, _hold_words):
         app.connect("doctree-read", hook, priority=700)
+    app.connect("doctree-resolved", _break_paths)  # the texts of links to pages are not known before
     return {"parallel_read_safe": True, "parallel_write_safe": True}

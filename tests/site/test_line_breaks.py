@@ -78,6 +78,12 @@ def test_names_of_files_break_in_tables():
     assert [node.astext() for node in entry.findall(nodes.raw)] == ["<wbr>"] * 3
 
 
+def test_a_link_with_a_path_breaks():
+    document = publish_doctree("`a/b_c.py <a.html>`__, `b_c.py <b.html>`__, `a/b <c.html>`__")
+    line_breaks._break_paths(APP, document, "docs/source")
+    assert [link.astext() for link in document.findall(nodes.reference)] == ["a/<wbr>b_<wbr>c.py", "b_c.py", "a/b"]
+
+
 def test_the_path_in_a_title_breaks():
     document = read("a/b_c.py\n========\n\nText.")
     line_breaks._break_titles(APP, document)
