@@ -22,7 +22,7 @@ NARROW = re.compile(
 )
 POWER = re.compile(r"((?<![\w-])[0-9][0-9.]*e-[0-9]+)")
 SHORT = re.compile(r"((?<![\w/-])(?=[\w-]{3,10}(?![\w/-]|\.\w))\w+-\w+(?![\w-]))")
-NAME = re.compile(r"(?=.{,30}$)[^/\s]+-[^/\s]+")
+NAME = re.compile(r"(?=.{,30}$)([^/\s]+-[^/\s]+|'[^/\s]+')")
 AFTER_A_SLASH = re.compile(r"(?<=[\w.]/)(?=\w)")
 AFTER_A_SIGN = re.compile(r"(?<=\w[/_-])(?=\w)")
 

@@ -41,6 +41,7 @@ def test_no_option_and_no_short_name_is_broken():
     code = read("``a --epochs 3 -x b-c d/e-f``")
     assert together(code) == ["--epochs", "-x", "b-c"]
     assert code.astext().replace("<wbr>", "") == "a --epochs 3 -x b-c d/e-f"
+    assert together(read("``pip install '.[data]'``")) == ["'.[data]'"]
 
 
 def test_no_power_of_ten_is_broken():
