@@ -59,7 +59,15 @@ include_patterns = [
     "CHANGELOG.md",
     "CONTRIBUTING.md",
 ]
-exclude_patterns = ["**/.*", "**/__pycache__", "build", "runs", "docs/*.py", "docs/extensions"]
+exclude_patterns = [
+    "**/.*",
+    "**/__pycache__",
+    "build",
+    "runs",
+    "docs/*.py",
+    "docs/extensions",
+    "tests/derivations/__init__.py",
+]
 
 # Markdown, with GitHub's anchors of headings, and the notebooks as they were executed.
 myst_enable_extensions = ["dollarmath", "amsmath"]
@@ -154,7 +162,9 @@ def _describe_figures(app: Any, doctree: Any) -> None:
         if 1.8 < width / height < 5.0:
             image["classes"].append("wide")
         elif width / height <= 1.8 and width * BASE_DPI / density > 750:
-            image["classes"] += ["wide", "rows"]
+            image["classes"] += ["wide"]
+        if "wide" in image["classes"] and (tall := height * BASE_DPI / density) > 600:
+            image["classes"].append("many-rows" if tall > 1200 else "rows")
         section = image
         while not isinstance(section, nodes.section):
             section = section.parent

@@ -260,7 +260,7 @@ def write(
         f"one core of {about['processor']}, NumPy {about['versions'].get('numpy')}, Python {about['python']}. Seconds "
         "are the processor's, as the protocol says."
     )
-    text = f"# Where curvature pays\n\n{markdown(tuned, cells)}\n\n{note}\n"
+    text = f"# Where curvature pays: the tables\n\n{markdown(tuned, cells)}\n\n{note}\n"
     write_together(
         folder,
         {

@@ -22,7 +22,7 @@ APP = SimpleNamespace(
 def read(rst):
     """A document after the hooks."""
     document = publish_doctree(rst, settings_overrides={"halt_level": 2})
-    for hook in (line_breaks._break_code, line_breaks._break_links, line_breaks._hold_numbers):
+    for hook in (line_breaks._break_code, line_breaks._break_links, line_breaks._hold_numbers, line_breaks._hold_words):
         hook(APP, document)
     return document
 
@@ -33,10 +33,34 @@ def in_a_table(text):
     return entry
 
 
-def test_an_option_is_not_broken():
-    held = [node.astext() for node in read("``a --epochs 3 -x b-c``").findall(nodes.inline)]
-    assert held == ["--epochs", "-x"]
-    assert read("``a --epochs 3 -x b-c``").astext() == "a --epochs 3 -x b-c"
+def together(document):
+    return [node.astext() for node in document.findall(nodes.inline) if "together" in node["classes"]]
+
+
+def test_no_option_and_no_short_name_is_broken():
+    code = read("``a --epochs 3 -x b-c d/e-f``")
+    assert together(code) == ["--epochs", "-x", "b-c"]
+    assert code.astext().replace("<wbr>", "") == "a --epochs 3 -x b-c d/e-f"
+    assert together(read("``pip install '.[data]'``")) == ["'.[data]'"]
+
+
+def test_no_power_of_ten_is_broken():
+    document = read("From 1e-6 on, **below 2.5e-17**, not: file-1e-6, 3-4, e-mail.")
+    assert together(document) == ["1e-6", "2.5e-17"]
+    assert document.astext() == "From 1e-6 on, below 2.5e-17, not: file-1e-6, 3-4, e-mail."
+
+
+@pytest.mark.parametrize(
+    ("text", "held"),
+    [
+        ("burgers-sharp", ["burgers-sharp"]),
+        ("basic-bn, AVX-512", ["basic-bn", "AVX-512"]),
+        ("ill-conditioned, a-b/c, d-e.md, 3-d-e", []),
+        ("Levenberg-Marquardt", []),
+    ],
+)
+def test_a_short_name_in_a_cell_is_not_broken(text, held):
+    assert together(in_a_table(text)) == held
 
 
 def test_a_path_breaks_after_its_slashes():
@@ -55,6 +79,12 @@ def test_names_of_files_break_in_tables():
     assert [node.astext() for node in entry.findall(nodes.raw)] == ["<wbr>"] * 3
 
 
+def test_a_link_with_a_path_breaks():
+    document = publish_doctree("`a/b_c.py <a.html>`__, `b_c.py <b.html>`__, `a/b <c.html>`__")
+    line_breaks._break_paths(APP, document, "docs/source")
+    assert [link.astext() for link in document.findall(nodes.reference)] == ["a/<wbr>b_<wbr>c.py", "b_c.py", "a/b"]
+
+
 def test_the_path_in_a_title_breaks():
     document = read("a/b_c.py\n========\n\nText.")
     line_breaks._break_titles(APP, document)
@@ -68,7 +98,9 @@ def test_the_path_in_a_title_breaks():
         ("32 x 32 x 3", "32_×_32_×_3"),
         ("1302 + 2301", "1302_+_2301"),
         ("9 of 10 runs", "9_of_10 runs"),
-        ("1.4 (at 3)", "1.4 (at_3)"),
+        ("1.4 (at 3)", "1.4_(at_3)"),
+        ("20 (12,586)", "20_(12,586)"),
+        ("noise U[0, 1]", "noise U[0,_1]"),
         ("batches of all", "batches of all"),
     ],
 )

@@ -262,7 +262,7 @@ def test_every_file(short_grid, tmp_path):
     rows = list(csv.DictReader((tmp_path / "pays.csv").read_text().splitlines()))
     assert [row["counts"] for row in rows] == ["0"] * 8 + ["1"] * 8
     text = (tmp_path / "pays.md").read_text()
-    assert text.startswith("# Where curvature pays\n\n- Second order pays by orders of magnitude on: ")
+    assert text.startswith("# Where curvature pays: the tables\n\n- Second order pays by orders of magnitude on: ")
     for figure in ("pays-loss.png", "pays-error.png"):
         assert (tmp_path / figure).read_bytes().startswith(b"\x89PNG")
     assert command(*options, "--seconds", 0.01, "--out", tmp_path).exit_code == 0  # the earlier results are kept
