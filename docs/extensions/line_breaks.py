@@ -1,4 +1,4 @@
-"""Where lines may break: paths after a slash, names of files after a sign, but no option and no `1.2 ± 0.3`.
+"""Where lines may break: paths after a slash, names of files after a sign, but no option, no `1e-3`, no `1.2 ± 0.3`.
 
 The x between numbers becomes a multiplication sign, and a path in code a link to its page: `minigrad/trace.py`.
 """
@@ -18,13 +18,16 @@ SIGN = "\N{MULTIPLICATION SIGN}"
 TIMES = re.compile(r"(?<=[0-9]) x (?=[0-9])")
 NARROW = re.compile(
     rf"(?<=[0-9%]) (?=(?:[±+{SIGN}]|of) [0-9])|(?<= [±+{SIGN}]) (?=[0-9])|(?<= of) (?=[0-9])|(?<=\(at) (?=[0-9])"
+    r"|(?<=\[[0-9],) (?=[0-9]\])"
 )
-AFTER_A_SLASH = re.compile(r"(?<=[\w.]/)(?=\w)")
+VERBATIM = nodes.literal | nodes.literal_block | nodes.math | nodes.math_block | nodes.raw | nodes.comment
+HYPHENATED = re.compile(r"(\b(?:[0-9.]+e|[A-Za-z]+)-[0-9]\w*)")
+IN_CODE = re.compile(r"(?<=[\w.]/)(?=\w)|(?<=\w,)(?=\w+=)")
 AFTER_A_SIGN = re.compile(r"(?<=\w[/_-])(?=\w)")
 
 
 def _break_code(app: Sphinx, doctree: nodes.document) -> None:
-    """Links from paths to pages; no line ends within an option, but any after the slash of a path."""
+    """Links from paths to pages; no line ends within an option, but any after the slash of a path or before a setting."""
     for literal in list(doctree.findall(nodes.literal)):
         text = literal.astext()
         page = text.removesuffix(".py") if text.endswith(".py") and "/" in text and not _in_a_link(literal) else ""
@@ -32,7 +35,7 @@ def _break_code(app: Sphinx, doctree: nodes.document) -> None:
             literal.children = []
             for word in re.split(r"( +)", text):
                 option = re.fullmatch(r"--?[a-z][\w-]*", word)
-                literal += [nodes.inline("", word, classes=["together"])] if option else _pieces(word, AFTER_A_SLASH)
+                literal += [nodes.inline("", word, classes=["together"])] if option else _pieces(word, IN_CODE)
         if page in app.env.found_docs and page != app.env.docname:
             link = nodes.reference("", "", internal=True, refuri=app.builder.get_relative_uri(app.env.docname, page))
             literal.replace_self(link)
@@ -62,13 +65,18 @@ def _break_titles(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def _hold_numbers(app: Sphinx, doctree: nodes.document) -> None:
-    """In tables, `1.2 ± 0.3`, `32 x 32`, `(at 3)` and `9 of 10` stay in one line."""
+    """`1e-3` stays in one line; in tables also `1.2 ± 0.3`, `32 x 32`, `(at 3)`, `9 of 10` and `[0, 1]`."""
     for text in [t for t in doctree.findall(nodes.Text) if TIMES.search(t)]:
-        if not isinstance(text.parent, nodes.literal | nodes.literal_block | nodes.math | nodes.math_block | nodes.raw):
+        if not isinstance(text.parent, VERBATIM):
             text.parent.replace(text, nodes.Text(TIMES.sub(f" {SIGN} ", text)))
     for entry in doctree.findall(nodes.entry):
         for text in [t for t in entry.findall(nodes.Text) if NARROW.search(t)]:
             text.parent.replace(text, nodes.Text(NARROW.sub("\N{NO-BREAK SPACE}", text)))
+    for text in [t for t in doctree.findall(nodes.Text) if HYPHENATED.search(t)]:
+        if not isinstance(text.parent, VERBATIM):
+            parts = enumerate(HYPHENATED.split(text))
+            held = [nodes.inline("", t, classes=["together"]) if k % 2 else nodes.Text(t) for k, t in parts if t]
+            text.parent.replace(text, held)
 
 
 def _pieces(text: str, places: re.Pattern[str]) -> list[nodes.Node]:

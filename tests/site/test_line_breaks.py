@@ -69,11 +69,22 @@ def test_the_path_in_a_title_breaks():
         ("1302 + 2301", "1302_+_2301"),
         ("9 of 10 runs", "9_of_10 runs"),
         ("1.4 (at 3)", "1.4 (at_3)"),
+        ("noise U[0, 1]", "noise U[0,_1]"),
         ("batches of all", "batches of all"),
     ],
 )
 def test_numbers_of_a_cell_stay_together(text, shown):
     assert in_a_table(text).astext().replace("\N{NO-BREAK SPACE}", "_") == shown
+
+
+def test_no_number_or_name_ends_a_line_with_its_hyphen():
+    document = read("A loss of 1e-17, not -2, on CIFAR-10 and well-known data, ``1e-3``: 3 - 1e-2.")
+    assert [node.astext() for node in document.findall(nodes.inline)] == ["1e-17", "CIFAR-10", "1e-2"]
+    assert "1e-17, not -2, on CIFAR-10 and well-known data" in document.astext()
+
+
+def test_code_breaks_between_its_settings():
+    assert read("``sgd:lr=0.1,momentum=0.9`` and ``f(a,b)``").astext().count("<wbr>") == 1
 
 
 def test_code_keeps_its_letters():
