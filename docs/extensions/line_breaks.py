@@ -79,6 +79,13 @@ def _hold_numbers(app: Sphinx, doctree: nodes.document) -> None:
             text.parent.replace(text, held)
 
 
+def _mark_sentences(app: Sphinx, doctree: nodes.document) -> None:
+    """Mark the cells of a table with more text than a number or a name has; the style gives them room."""
+    for entry in doctree.findall(nodes.entry):
+        if len(entry.astext()) > 40:
+            entry["classes"].append("sentence")
+
+
 def _pieces(text: str, places: re.Pattern[str]) -> list[nodes.Node]:
     pieces: list[nodes.Node] = []
     for part in places.split(text):
@@ -88,6 +95,6 @@ def _pieces(text: str, places: re.Pattern[str]) -> list[nodes.Node]:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect the hooks above, after titles are collected."""
-    for hook in (_break_code, _break_links, _break_titles, _hold_numbers):
+    for hook in (_mark_sentences, _break_code, _break_links, _break_titles, _hold_numbers):
         app.connect("doctree-read", hook, priority=700)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -22,7 +22,8 @@ APP = SimpleNamespace(
 def read(rst):
     """A document after the hooks."""
     document = publish_doctree(rst, settings_overrides={"halt_level": 2})
-    for hook in (line_breaks._break_code, line_breaks._break_links, line_breaks._hold_numbers):
+    hooks = (line_breaks._mark_sentences, line_breaks._break_code, line_breaks._break_links, line_breaks._hold_numbers)
+    for hook in hooks:
         hook(APP, document)
     return document
 
@@ -85,6 +86,11 @@ def test_no_number_or_name_ends_a_line_with_its_hyphen():
 
 def test_code_breaks_between_its_settings():
     assert read("``sgd:lr=0.1,momentum=0.9`` and ``f(a,b)``").astext().count("<wbr>") == 1
+
+
+@pytest.mark.parametrize(("text", "classes"), [("1.2 ± 0.3", []), ("conv 3x3x48, relu, " * 3, ["sentence"])])
+def test_a_cell_with_a_sentence_is_marked(text, classes):
+    assert in_a_table(text)["classes"] == classes
 
 
 def test_code_keeps_its_letters():
