@@ -23,19 +23,23 @@ NARROW = re.compile(
 VERBATIM = nodes.literal | nodes.literal_block | nodes.math | nodes.math_block | nodes.raw | nodes.comment
 HYPHENATED = re.compile(r"(\b(?:[0-9.]+e|[A-Za-z]+)-[0-9]\w*)")
 IN_CODE = re.compile(r"(?<=[\w.]/)(?=\w)|(?<=\w,)(?=\w+=)")
-AFTER_A_SIGN = re.compile(r"(?<=\w[/_-])(?=\w)")
+IN_LONG_CODE = re.compile(IN_CODE.pattern + r"|(?<=\w[,(])(?=[\"\w])")
+AFTER_A_SIGN = re.compile(r"(?<=\w/)(?=\w)|(?<=[^\W_][_-])(?=[^\W_])")
 
 
 def _break_code(app: Sphinx, doctree: nodes.document) -> None:
-    """Links from paths to pages; no line ends within an option, but any after the slash of a path or before a setting."""
+    """Links from paths to pages; no line ends within an option, but any after the slash of a path or before a setting,
+    and in long code after a comma or bracket.
+    """
     for literal in list(doctree.findall(nodes.literal)):
         text = literal.astext()
         page = text.removesuffix(".py") if text.endswith(".py") and "/" in text and not _in_a_link(literal) else ""
         if len(literal) == 1 and isinstance(literal[0], nodes.Text):
             literal.children = []
+            places = IN_LONG_CODE if len(text) > 30 else IN_CODE
             for word in re.split(r"( +)", text):
                 option = re.fullmatch(r"--?[a-z][\w-]*", word)
-                literal += [nodes.inline("", word, classes=["together"])] if option else _pieces(word, IN_CODE)
+                literal += [nodes.inline("", word, classes=["together"])] if option else _pieces(word, places)
         if page in app.env.found_docs and page != app.env.docname:
             link = nodes.reference("", "", internal=True, refuri=app.builder.get_relative_uri(app.env.docname, page))
             literal.replace_self(link)

@@ -62,6 +62,12 @@ def test_the_path_in_a_title_breaks():
     assert document.next_node(nodes.title).astext() == "a/<wbr>b_<wbr>c.py"
 
 
+def test_underscores_side_by_side_stay_together():
+    assert "".join(part.astext() for part in line_breaks._pieces("a/__init__.py", line_breaks.AFTER_A_SIGN)) == (
+        "a/<wbr>__init__.py"
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
@@ -86,6 +92,7 @@ def test_no_number_or_name_ends_a_line_with_its_hyphen():
 
 def test_code_breaks_between_its_settings():
     assert read("``sgd:lr=0.1,momentum=0.9`` and ``f(a,b)``").astext().count("<wbr>") == 1
+    assert read('``problems.vision.autoencoder.autoencoder("digits")``').astext().count("<wbr>") == 1
 
 
 @pytest.mark.parametrize(("text", "classes"), [("1.2 ± 0.3", []), ("conv 3x3x48, relu, " * 3, ["sentence"])])
