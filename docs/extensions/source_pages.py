@@ -75,7 +75,7 @@ def _first_line(name: str) -> str:
     text = ast.get_docstring(ast.parse((ROOT / f"{name}.py").read_text(encoding="utf-8"))) or ""
     line = re.sub(
         r"(, in (one|any) of [^,:]+|\. [^.]+)?:$", ".", to_rst(text.split("\n\n")[0])
-    )  # with what is below it
+    )
     return f": {line}" if line else ""
 
 
