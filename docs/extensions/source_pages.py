@@ -73,9 +73,8 @@ def _names(folder: str) -> list[str]:
 
 def _first_line(name: str) -> str:
     text = ast.get_docstring(ast.parse((ROOT / f"{name}.py").read_text(encoding="utf-8"))) or ""
-    line = re.sub(
-        r"(, in (one|any) of [^,:]+|\. [^.]+)?:$", ".", to_rst(text.split("\n\n")[0])
-    )
+    line = to_rst(text.split("\n\n")[0])
+    line = re.sub(r"(, in (one|any) of [^,:]+|\. [^.]+)?:$", ".", line)  # without what leads to the next paragraph
     return f": {line}" if line else ""
 
 
