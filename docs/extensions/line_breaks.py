@@ -12,7 +12,6 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
 
-PATH = re.compile(r"[\w/-]+\.py")
 FILE = re.compile(r"[\w.-]+\.(py|md|json|jsonl|csv|png|toml|ipynb)")
 SIGN = "\N{MULTIPLICATION SIGN}"
 TIMES = re.compile(r"(?<=[0-9]) x (?=[0-9])")
@@ -24,6 +23,10 @@ VERBATIM = nodes.literal | nodes.literal_block | nodes.math | nodes.math_block |
 HYPHENATED = re.compile(r"(\b(?:[0-9.]+e|[A-Za-z]+)-[0-9]\w*)")
 IN_CODE = re.compile(r"(?<=[\w.]/)(?=\w)|(?<=\w,)(?=\w+=)")
 IN_LONG_CODE = re.compile(IN_CODE.pattern + r"|(?<=\w[,(])(?=[\"\w])")
+NAME = re.compile(
+    r'(?<=<h[12]>)\w+[./][\w./]+(?=<)|(?<=descclassname"><span class="pre">)[\w.]+|(?<=descname"><span class="pre">)\w+'
+)
+BREAK = re.compile(r"(?<=\w[./])(?!py$)(?=\w|$)|(?<=[^\W_]_)(?=[^\W_])")
 AFTER_A_SIGN = re.compile(r"(?<=\w/)(?=\w)|(?<=[^\W_][_-])(?=[^\W_])")
 
 
@@ -59,13 +62,15 @@ def _break_links(app: Sphinx, doctree: nodes.document) -> None:
                 text.parent.replace(text, _pieces(text.astext(), AFTER_A_SIGN))
 
 
-def _break_titles(app: Sphinx, doctree: nodes.document) -> None:
-    """A title that is the path of a file may end a line after each slash and sign."""
-    title = doctree.next_node(nodes.title)
-    if title is not None and PATH.fullmatch(title.astext()):
-        text = title.astext()
-        title.children = []
-        title += _pieces(text, AFTER_A_SIGN)
+def _break_names(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """Headings that are paths or names of modules, and the names of signatures, may end a line after each sign.
+
+    This is done in the finished page, so that the index of the search has the headings as they are.
+    """
+    if "body" in context:
+        context["body"] = NAME.sub(lambda name: BREAK.sub("<wbr>", name[0]), context["body"])
 
 
 def _hold_numbers(app: Sphinx, doctree: nodes.document) -> None:
@@ -86,8 +91,8 @@ def _hold_numbers(app: Sphinx, doctree: nodes.document) -> None:
 def _mark_sentences(app: Sphinx, doctree: nodes.document) -> None:
     """Mark the cells of a table with more text than a number or a name has; the style gives them room."""
     for entry in doctree.findall(nodes.entry):
-        if len(entry.astext()) > 40:
-            entry["classes"].append("sentence")
+        length = len(entry.astext())
+        entry["classes"] += ["sentence"] * (length > 40) + ["sentences"] * (length > 100)
 
 
 def _pieces(text: str, places: re.Pattern[str]) -> list[nodes.Node]:
@@ -99,6 +104,7 @@ def _pieces(text: str, places: re.Pattern[str]) -> list[nodes.Node]:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect the hooks above, after titles are collected."""
-    for hook in (_mark_sentences, _break_code, _break_links, _break_titles, _hold_numbers):
+    for hook in (_mark_sentences, _break_code, _break_links, _hold_numbers):
         app.connect("doctree-read", hook, priority=700)
+    app.connect("html-page-context", _break_names)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -56,10 +56,20 @@ def test_names_of_files_break_in_tables():
     assert [node.astext() for node in entry.findall(nodes.raw)] == ["<wbr>"] * 3
 
 
-def test_the_path_in_a_title_breaks():
-    document = read("a/b_c.py\n========\n\nText.")
-    line_breaks._break_titles(APP, document)
-    assert document.next_node(nodes.title).astext() == "a/<wbr>b_<wbr>c.py"
+@pytest.mark.parametrize(
+    ("page", "shown"),
+    [
+        ("<h1>a/b_c.py<a>", "<h1>a/|b_|c.py<a>"),
+        ("<h2>a.b_c<a>", "<h2>a.|b_|c<a>"),
+        ("<h2>One word<a>", "<h2>One word<a>"),
+        ('descclassname"><span class="pre">a.b.</span>', 'descclassname"><span class="pre">a.|b.|</span>'),
+        ('descname"><span class="pre">__a_b__</span>', 'descname"><span class="pre">__a_|b__</span>'),
+    ],
+)
+def test_names_in_headings_and_signatures_break(page, shown):
+    context = {"body": page}
+    line_breaks._break_names(APP, "", "", context, None)
+    assert context["body"] == shown.replace("|", "<wbr>")
 
 
 def test_underscores_side_by_side_stay_together():
@@ -95,7 +105,9 @@ def test_code_breaks_between_its_settings():
     assert read('``problems.vision.autoencoder.autoencoder("digits")``').astext().count("<wbr>") == 1
 
 
-@pytest.mark.parametrize(("text", "classes"), [("1.2 ± 0.3", []), ("conv 3x3x48, relu, " * 3, ["sentence"])])
+@pytest.mark.parametrize(
+    ("text", "classes"), [("1.2 ± 0.3", []), ("relu, " * 9, ["sentence"]), ("relu, " * 30, ["sentence", "sentences"])]
+)
 def test_a_cell_with_a_sentence_is_marked(text, classes):
     assert in_a_table(text)["classes"] == classes
 
