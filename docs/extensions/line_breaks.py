@@ -25,6 +25,7 @@ IN_CODE = re.compile(r"(?<=[\w.]/)(?=\w)|(?<=\w,)(?=\w+=)")
 IN_LONG_CODE = re.compile(IN_CODE.pattern + r"|(?<=\w[,(])(?=[\"\w])")
 NAME = re.compile(
     r'(?<=<h[12]>)\w+[./][\w./]+(?=<)|(?<=descclassname"><span class="pre">)[\w.]+|(?<=descname"><span class="pre">)\w+'
+    r'|(?<=<span class="doc">)[\w/]+\.py(?=<)'
 )
 BREAK = re.compile(r"(?<=\w[./])(?!py$)(?=\w|$)|(?<=[^\W_]_)(?=[^\W_])")
 AFTER_A_SIGN = re.compile(r"(?<=\w/)(?=\w)|(?<=[^\W_][_-])(?=[^\W_])")
@@ -65,7 +66,7 @@ def _break_links(app: Sphinx, doctree: nodes.document) -> None:
 def _break_names(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
-    """Headings that are paths or names of modules, and the names of signatures, may end a line after each sign.
+    """Headings and links that are paths or modules, and the names of signatures, may end a line after each sign.
 
     This is done in the finished page, so that the index of the search has the headings as they are.
     """

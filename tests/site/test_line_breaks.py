@@ -62,6 +62,7 @@ def test_names_of_files_break_in_tables():
         ("<h1>a/b_c.py<a>", "<h1>a/|b_|c.py<a>"),
         ("<h2>a.b_c<a>", "<h2>a.|b_|c<a>"),
         ("<h2>One word<a>", "<h2>One word<a>"),
+        ('<span class="doc">a/b_c.py<', '<span class="doc">a/|b_|c.py<'),
         ('descclassname"><span class="pre">a.b.</span>', 'descclassname"><span class="pre">a.|b.|</span>'),
         ('descname"><span class="pre">__a_b__</span>', 'descname"><span class="pre">__a_|b__</span>'),
     ],
