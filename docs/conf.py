@@ -59,15 +59,8 @@ include_patterns = [
     "CHANGELOG.md",
     "CONTRIBUTING.md",
 ]
-exclude_patterns = [
-    "**/.*",
-    "**/__pycache__",
-    "build",
-    "runs",
-    "docs/*.py",
-    "docs/extensions",
-    "tests/derivations/__init__.py",
-]
+exclude_patterns = ["**/.*", "**/__pycache__", "build", "runs", "docs/*.py", "docs/extensions"]
+exclude_patterns += ["tests/derivations/__init__.py"]  # an empty file
 
 # Markdown, with GitHub's anchors of headings, and the notebooks as they were executed.
 myst_enable_extensions = ["dollarmath", "amsmath"]
@@ -207,9 +200,9 @@ def _end_within(formula: nodes.math) -> None:
     """Mark a long formula; the sign after it becomes its last."""
     formula["classes"].append("long")
     parent, k = formula.parent, formula.parent.index(formula)
-    if k + 1 < len(parent) and isinstance(parent[k + 1], nodes.Text) and parent[k + 1].startswith((".", ",", ";")):
+    if k + 1 < len(parent) and isinstance(parent[k + 1], nodes.Text) and parent[k + 1].startswith((".", ",", ";", ":")):
         text = parent[k + 1].astext()
-        tex = formula.astext() + text[0]
+        tex = f"{formula.astext()}{{{text[0]}}}"
         parent[k : k + 2] = [nodes.math(tex, tex, classes=["long"]), nodes.Text(text[1:])]
 
 

@@ -1,6 +1,8 @@
 """The diagonal from products with random signs: `E[z * A z] = diag(A)`, entry by entry.
 
-(z * A z)_i = A_ii z_i^2 + sum_{j != i} A_ij z_i z_j,      variance  sum_{j != i} A_ij^2
+    z_i (A z)_i = A_ii + sum_{j != i} A_ij z_i z_j,      var(z_i (A z)_i) = sum_{j != i} A_ij^2
+
+for a vector `z` of random signs.
 """
 
 from __future__ import annotations

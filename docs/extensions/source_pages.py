@@ -57,7 +57,7 @@ class Sources(SphinxDirective):
         for folder in self.arguments:
             names = [name for name in _names(folder) if is_listing(self.env, name)]
             parts += [f".. rubric:: {folder}/"] * bool(names)
-            parts.append("\n".join(f"- :doc:`/{name}`: {_first_line(name)}" for name in names))
+            parts.append("\n".join(f"- :doc:`/{name}`{_first_line(name)}" for name in names))
         return self.parse_text_to_nodes("\n\n".join(parts))
 
 
@@ -73,7 +73,9 @@ def _names(folder: str) -> list[str]:
 
 def _first_line(name: str) -> str:
     text = ast.get_docstring(ast.parse((ROOT / f"{name}.py").read_text(encoding="utf-8"))) or ""
-    return to_rst(text.split("\n\n")[0])
+    line = to_rst(text.split("\n\n")[0])
+    line = re.sub(r"(, in (one|any) of [^,:]+|\. [^.]+)?:$", ".", line)  # without what leads to the next paragraph
+    return f": {line}" if line else ""
 
 
 def _apart(code: str) -> tuple[str, str]:
