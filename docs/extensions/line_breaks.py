@@ -34,8 +34,9 @@ AFTER_A_SIGN = re.compile(r"(?<=\w/)(?=\w)|(?<=[^\W_][_-])(?=[^\W_])")
 
 
 def _break_code(app: Sphinx, doctree: nodes.document) -> None:
-    """Links from paths to pages; no line ends within an option or a short name, but any after the slash of a path or before a setting,
-    and in long code after a comma or bracket.
+    """Links from paths to pages; no line ends within an option or a short name, but any after the slash of a path.
+
+    So may one before a setting, and in long code after a comma or bracket.
     """
     for literal in list(doctree.findall(nodes.literal)):
         text = literal.astext()
