@@ -13,8 +13,12 @@ the paper's rule, and with every fixed lambda of a grid. What counts is the mean
     python studies/damping.py --data-folder cifar10=DIR --data-folder imagenet=DIR      what is missing is run
     python studies/damping.py --task digits-mlp                                         one task
     python studies/damping.py --table                                                   the table of what there is
+    python studies/damping.py --again --task digits-mlp --rule share --start 1 --batch 64 --seed 0
+                                                  runs that are there, once more, beside their kept losses; --rule,
+                                                  --start, --batch and --seed choose them, and nothing is kept
 
-A run is a line of results/damping.jsonl; it can be stopped at any moment, and goes on with the next run.
+A run is a line of results/damping.jsonl; it can be stopped at any moment, and goes on with the next run. Lines whose
+command is of grid.py, rules.py or fixed.py were made by earlier forms of this script; `--again` repeats each of them.
 """
 
 from __future__ import annotations
@@ -182,6 +186,28 @@ def run_missing(tasks: list[str], folders: dict[str, Path]) -> None:
                 print(run.task, run.solver, run.seed, run.batch, result["loss"], flush=True)
 
 
+def rule_and_lambda(run: Run) -> tuple[str, float]:
+    """Of a run: `share`, `paper` or `fixed`, and the lambda it starts from.
+
+    >>> rule_and_lambda(Run("basic", "curveball:adapt_lam=share,lam=0.1", seed=0, batch=128))
+    ('share', 0.1)
+    """
+    settings = dict(text.split("=") for text in run.solver.partition(":")[2].split(",") if text)
+    rule = {"share": "share", "false": "fixed"}.get(settings.get("adapt_lam", ""), "paper")
+    return rule, float(settings.get("lam", 1.0))
+
+
+def again(runs: list[Run], folders: dict[str, Path]) -> Iterator[str]:
+    """Train once more: the rows of a table, with the kept loss and the new one."""
+    kept = read()
+    yield "| task | rule | lambda | batch | seed | kept loss | again |\n|---|---|---|---|---|---|---|"
+    for run in runs:
+        rule, lam = rule_and_lambda(run)
+        losses = (kept[run]["loss"], compute(run, folders.get(TASKS[run.task].data))["loss"])
+        shown = " | ".join("failed" if loss is None else f"{loss:.6f}" for loss in losses)
+        yield f"| {run.task} | {rule} | {lam:g} | {run.batch} | {run.seed} | {shown} |"
+
+
 def best_fixed(
     runs: dict[Run, dict[str, Any]], task: Task, batch: int, seeds: tuple[int, ...]
 ) -> tuple[float, float] | None:
@@ -194,8 +220,8 @@ def best_fixed(
 
 
 def table() -> str:
-    """A row per task, batch and start."""
-    runs = read()
+    """A row per task, batch and start, and what a best lambda at an end of its grid makes of the ratio."""
+    runs, ends = read(), {}
     lines = [
         "| task | batch | start | seeds | share | paper | best fixed | share over best fixed |",
         "|---|---|---|---|---|---|---|---|",
@@ -210,10 +236,19 @@ def table() -> str:
                 continue
             shown = [_shown(cell) for cell in cells]
             ratio = f"{cells[0] / best[1]:.2f}" if best and isinstance(cells[0], float) else ""
-            fixed_best = f"{best[1]:.4g} (at {best[0]:g})" if best else "not run"
+            at_end = ", the end" if best and best[0] in (task.grid[0], task.grid[-1]) else ""
+            if at_end and ratio:
+                ends[f"{task.name} with batches of {batch}"] = None
+            fixed_best = f"{best[1]:.4g} (at {best[0]:g}{at_end})" if best else "not run"
             lines.append(
                 f"| {task.name} | {batch} | {lam:g} | {len(seeds)} | {' | '.join(shown)} | {fixed_best} | {ratio} |"
             )
+    if ends:
+        lines += [
+            "",
+            "The end: beyond the last lambda of the grid there may be a better one, so the ratio is a lower bound",
+        ]
+        lines[-1] += f" on {', '.join(ends)}."
     return "\n".join(lines)
 
 
@@ -237,11 +272,33 @@ def main() -> None:
     parser.add_argument("--task", choices=list(TASKS), action="append", help="these tasks; all, if none is given")
     parser.add_argument("--data-folder", action="append", default=[], metavar="DATA=DIR", help="where a data set is")
     parser.add_argument("--table", action="store_true", help="only print the table of what there is")
+    parser.add_argument("--again", action="store_true", help="repeat runs that are there and print both; keep nothing")
+    parser.add_argument("--rule", choices=("share", "paper", "fixed"), help="--again: only this rule")
+    parser.add_argument("--start", type=float, metavar="LAMBDA", help="--again: only runs from this lambda")
+    parser.add_argument("--batch", type=int, help="--again: only this size of batches")
+    parser.add_argument("--seed", type=int, help="--again: only this seed")
     options = parser.parse_args()
+    tasks, chosen = options.task or list(TASKS), (options.rule, options.start, options.batch, options.seed)
+    folders = {name: Path(folder) for name, _, folder in (text.partition("=") for text in options.data_folder)}
+    if options.again:
+        runs = [
+            run for run in read() if run.task in tasks and matches(chosen, (*rule_and_lambda(run), run.batch, run.seed))
+        ]
+        if not runs:
+            parser.error("none of the runs that are there is like this; --table shows them")
+        for row in again(runs, folders):
+            print(row, flush=True)
+        return
+    if any(value is not None for value in chosen):
+        parser.error("--rule, --start, --batch and --seed choose among the runs of --again")
     if not options.table:
-        pairs = (text.partition("=") for text in options.data_folder)
-        run_missing(options.task or list(TASKS), {name: Path(folder) for name, _, folder in pairs})
+        run_missing(tasks, folders)
     print(table())
+
+
+def matches(chosen: tuple[Any, ...], of_run: tuple[Any, ...]) -> bool:
+    """Whether a run has all that was asked for; None asks for nothing."""
+    return all(wish in (None, value) for wish, value in zip(chosen, of_run, strict=True))
 
 
 if __name__ == "__main__":
