@@ -19,6 +19,7 @@ the paper's rule, and with every fixed lambda of a grid. What counts is the mean
 
 A run is a line of results/damping.jsonl; it can be stopped at any moment, and goes on with the next run. Lines whose
 command is of grid.py, rules.py or fixed.py were made by earlier forms of this script; `--again` repeats each of them.
+damping_figure.py draws what there is.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -219,36 +220,55 @@ def best_fixed(
     return None if math.isinf(loss) else (lam, loss)
 
 
+class Row(NamedTuple):
+    """Of the table: mean losses over the seeds, None where not all have run; the best fixed lambda and its loss."""
+
+    task: Task
+    batch: int
+    lam: float
+    seeds: tuple[int, ...]
+    share: float | str | None
+    paper: float | str | None
+    best: tuple[float, float] | None
+
+    @property
+    def ratio(self) -> float | None:
+        return self.share / self.best[1] if self.best and isinstance(self.share, float) else None
+
+    @property
+    def at_end(self) -> bool:
+        """Whether the best fixed lambda is at an end of its grid."""
+        return self.best is not None and self.best[0] in (self.task.grid[0], self.task.grid[-1])
+
+
+def rows(runs: dict[Run, dict[str, Any]]) -> Iterator[Row]:
+    """A row per task, batch and start, where one of the rules has run."""
+    for task in TASKS.values():
+        keys = [(task.batch, 1.0, task.seeds), *((task.batch, lam, (0,)) for lam in STARTS)]
+        keys += [(batch, 1.0, (0,)) for batch in task.batches]
+        for batch, lam, seeds in keys:
+            share, paper = (_mean(runs, task, rule, lam, batch, seeds) for rule in (SHARE, PAPER))
+            if share is not None or paper is not None:
+                best = best_fixed(runs, task, batch, task.seeds if batch == task.batch else (0,))
+                yield Row(task, batch, lam, seeds, share, paper, best)
+
+
 def table() -> str:
-    """A row per task, batch and start, and what a best lambda at an end of its grid makes of the ratio."""
-    runs, ends = read(), {}
+    """The rows, and what a best lambda at an end of its grid makes of the ratio."""
     lines = [
         "| task | batch | start | seeds | share | paper | best fixed | share over best fixed |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for task in TASKS.values():
-        rows = [(task.batch, 1.0, task.seeds), *((task.batch, lam, (0,)) for lam in STARTS)]
-        rows += [(batch, 1.0, (0,)) for batch in task.batches]
-        for batch, lam, seeds in rows:
-            cells = [_mean(runs, task, rule, lam, batch, seeds) for rule in (SHARE, PAPER)]
-            best = best_fixed(runs, task, batch, task.seeds if batch == task.batch else (0,))
-            if cells[0] is None and cells[1] is None:
-                continue
-            shown = [_shown(cell) for cell in cells]
-            ratio = f"{cells[0] / best[1]:.2f}" if best and isinstance(cells[0], float) else ""
-            at_end = ", the end" if best and best[0] in (task.grid[0], task.grid[-1]) else ""
-            if at_end and ratio:
-                ends[f"{task.name} with batches of {batch}"] = None
-            fixed_best = f"{best[1]:.4g} (at {best[0]:g}{at_end})" if best else "not run"
-            lines.append(
-                f"| {task.name} | {batch} | {lam:g} | {len(seeds)} | {' | '.join(shown)} | {fixed_best} | {ratio} |"
-            )
+    found = list(rows(read()))
+    for row in found:
+        at = f"{row.best[1]:.4g} (at {row.best[0]:g}{', the end' if row.at_end else ''})" if row.best else "not run"
+        ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
+        facts = f"{row.task.name} | {row.batch} | {row.lam:g} | {len(row.seeds)}"
+        lines.append(f"| {facts} | {_shown(row.share)} | {_shown(row.paper)} | {at} | {ratio} |")
+    ends = dict.fromkeys(f"{row.task.name} with batches of {row.batch}" for row in found if row.at_end and row.ratio)
     if ends:
-        lines += [
-            "",
-            "The end: beyond the last lambda of the grid there may be a better one, so the ratio is a lower bound",
-        ]
-        lines[-1] += f" on {', '.join(ends)}."
+        words = "The end: beyond the last lambda of the grid there may be a better one, so the ratio is a lower bound"
+        lines += ["", f"{words} on {', '.join(ends)}."]
     return "\n".join(lines)
 
 
