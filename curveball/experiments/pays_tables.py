@@ -153,7 +153,7 @@ def _errors(found: Mapping[str, Mapping[str, Result]]) -> list[str]:
 
 
 def _references(found: Mapping[str, Mapping[str, Result]], pca: Mapping[str, float]) -> str:
-    errors = ", ".join(f"{problem} {_number(pca[problem])}" for problem in found if problem in pca)
+    errors = ", ".join(f"{problem} {pca[problem]:#.3g}" for problem in found if problem in pca)
     words = "PCA, with a code of the same size, fitted to the training images, has the errors"
     return f"\n\n{words}: {errors}." if errors else ""
 
