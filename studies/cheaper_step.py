@@ -3,12 +3,17 @@
     OMP_NUM_THREADS=1 python studies/cheaper_step.py [--cifar DIR]     # the runs that results/cheaper-step.json lacks
     python studies/cheaper_step.py --table                             # the tables of what there is
     OMP_NUM_THREADS=1 python studies/cheaper_step.py --cost            # multiplications and seconds per step
+    OMP_NUM_THREADS=1 python studies/cheaper_step.py --again --only "digits mlp" --rule full --start 1 --seed 0
+                                                 # runs that are there, once more, beside their kept losses:
+                                                 # --only, --rule, --start and --seed choose them
+
+The runs are listed in cheaper_plan.py.
 
 Protocol, written before the runs that are kept; the rules themselves were found by scouting on digits and
 Fashion-MNIST with seeds 0 and 1, never on CIFAR-10 or with seed 2.
 
 - Reference: the rule `full`, CurveBall with rho in [0, 1], at the same fixed lambda, from the same start on the same
-  batches. Its grid of lambdas is in TASKS.
+  batches. Its grid of lambdas is in cheaper_plan.TASKS.
 - Progress per step of a rule: with L and L_full the mean training losses of the last fifth of the steps, and `slope`
   the power of 1/step with which the reference's loss falls over the last half, `(L_full / L)^(1 / slope)`: the number
   of steps that the reference takes to the same loss, over its own. 0 for a run that is not finite. The mean over seeds
@@ -40,6 +45,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from cheaper_plan import ADAPTED, ADAPTED_STARTS, FINALISTS, RULES, TASKS, plan
 from cheaper_rules import Rule, Work, rule_of
 from multiplications import multiplications
 
@@ -51,63 +57,8 @@ from curveball.training.provenance import provenance
 from minigrad import nn, one_blas_thread
 
 RESULTS = Path(__file__).parent / "results" / "cheaper-step.json"
-TASKS = {  # data, network, batch, epochs, lambdas, seeds
-    "digits mlp": ("digits", "mlp", 64, 20, (1.0, 0.1, 0.01, 0.001), (0, 1, 2)),
-    "digits cnn": ("digits", "cnn", 64, 20, (1.0, 0.3, 0.03, 0.003), (0, 1, 2)),
-    "Fashion-MNIST": ("fashion-mnist", "mnist-mlp", 64, 2, (3.0, 1.0, 0.3), (0, 1, 2)),
-    "CIFAR-10 basic": ("cifar10", "basic", 128, 1, (1.0,), (0,)),
-    "CIFAR-10 basic-bn": ("cifar10", "basic-bn", 128, 1, (1.0,), (0,)),
-}
-CHOSEN = "ahead,every=3,between=held,average=0.9"
-RECALLED = "ahead,every=3,power=1,decay=0.8,average=0.9,add=0"
-PART = "rows=0.25,every=3,between=held,average=0.9"
-AHEAD_BY_RHO = "ahead,far=0,every=3,between=held,average=0.9"
-FINALISTS = ("full", CHOSEN, PART, RECALLED, "full,average=0.9")  # these run on CIFAR-10 too
-THREE_SEEDS = (*FINALISTS, "ahead", "ahead,average=0.9", "paper", "ahead,rows=0.25,average=0.9")  # the others: seed 0
-RULES = {  # rule: what it is
-    "full": "CurveBall, rho in [0, 1]",
-    "paper": "CurveBall, rho free",
-    "full,average=0.9": "CurveBall, sums of systems",
-    "ahead": "gradient at w + z",
-    "ahead,average=0.9": "gradient at w + z, sums",
-    "between=skip,every=3": "G z on every 3rd step alone, else momentum",
-    "rows=0.2,average=0.9": "G from a fifth of the rows, sums",
-    "ahead,rows=0.25": "ahead, coefficients from a quarter of the rows",
-    "ahead,rows=0.25,average=0.9": "the same, sums",
-    "ahead,every=3": "ahead, curvature every 3rd step, the last remembered",
-    "ahead,every=3,decay=0.5,largest": "the same, the largest of late",
-    "ahead,every=3,power=1,decay=0.9": "the same, a running mean that follows the length of d",
-    RECALLED: "the same, decay 0.8, with sums",
-    "ahead,every=3,between=held": "ahead, rho and beta anew every 3rd step",
-    CHOSEN: "the same, from sums",
-    "ahead,every=3,between=held,average=0.9,share=0.5": "the same, sums only where they keep half the decrease",
-    PART: "G from a quarter of the rows, sums every 3rd step",
-    AHEAD_BY_RHO: "from sums, gradient at w + rho z",
-    "ahead,every=4,between=held,average=0.9": "from sums, every 4th step",
-}
-EXTRA = [  # on CIFAR-10 with batch normalisation: what of the chosen rule costs progress there, and what would not
-    *(("CIFAR-10 basic-bn", rule, 1.0, 0) for rule in ("ahead", AHEAD_BY_RHO)),
-    *(("CIFAR-10 basic-bn", CHOSEN, lam, 0) for lam in (0.3, 3.0)),
-]
-ADAPTED = {rule: f"{rule},adapt" for rule in ("full", "full,average=0.9", CHOSEN, PART, RECALLED)}
-ADAPTED_STARTS = ((1.0, (0, 1, 2)), (10.0, (0,)), (0.1, (0,)), (0.01, (0,)))  # lambda, seeds
 WINDOWS = 50  # mean losses that are kept of a run
 EXPLODED = 1e3
-
-
-def plan(cifar: bool) -> Iterator[tuple[str, str, float, int]]:
-    """Task, rule, lambda, seed of all runs."""
-    for task, (data, _, _, _, lambdas, seeds) in TASKS.items():
-        if data != "cifar10" or cifar:
-            for rule in FINALISTS if data == "cifar10" else dict.fromkeys((*THREE_SEEDS, *RULES)):
-                chosen = seeds if rule in THREE_SEEDS else seeds[:1]
-                yield from ((task, rule, lam, seed) for lam in lambdas for seed in chosen)
-    if cifar:
-        yield from EXTRA
-    for task, (data, *_) in TASKS.items():
-        if data != "cifar10":
-            for (lam, seeds), rule in itertools.product(ADAPTED_STARTS, ADAPTED.values()):
-                yield from ((task, rule, lam, seed) for seed in seeds)
 
 
 def key(run: dict[str, Any]) -> tuple[str, str, float, int]:
@@ -143,20 +94,35 @@ def one(data: Any, task: str, name: str, lam: float, seed: int) -> dict[str, Any
     return {**facts, "losses": [float(f"{x:.4g}") for x in means if x < EXPLODED], **kept}
 
 
+@cache
+def loaded(name: str, cifar: Path | None) -> Any:
+    """The data set, on its backend."""
+    data = problems.load(name, cifar if name == "cifar10" else None)
+    return to_backend(data, choose("torch", "cpu")) if name == "cifar10" else data
+
+
+def compute(run: tuple[str, str, float, int], cifar: Path | None) -> dict[str, Any]:
+    """The run with this key."""
+    with np.errstate(all="ignore"):
+        return one(loaded(TASKS[run[0]][0], cifar), *run)
+
+
 def run_missing(cifar: Path | None, only: str) -> None:
     """Run what is not there yet, and keep it after each run."""
-
-    @cache
-    def loaded(name: str) -> Any:
-        data = problems.load(name, cifar if name == "cifar10" else None)
-        return to_backend(data, choose("torch", "cpu")) if name == "cifar10" else data
-
-    for task, rule, lam, seed in plan(cifar is not None):
-        if only in task and (task, rule, lam, seed) not in map(key, read()):
-            with np.errstate(all="ignore"):
-                run = one(loaded(TASKS[task][0]), task, rule, lam, seed)
-            found = {**provenance(), "runs": sorted([*read(), run], key=key)}
+    for wanted in plan(cifar is not None):
+        if only in wanted[0] and wanted not in map(key, read()):
+            found = {**provenance(), "runs": sorted([*read(), compute(wanted, cifar)], key=key)}
             write_whole(RESULTS, partial(_write, found))
+
+
+def again(runs: list[dict[str, Any]], cifar: Path | None) -> Iterator[str]:
+    """Run once more: the rows of a table, with the kept loss and the new one, and whether all mean losses agree."""
+    yield "| task | rule | lambda | seed | kept loss | again | all means the same |\n|---|---|---|---|---|---|---|"
+    for run in runs:
+        new = compute(key(run), cifar)
+        shown = (f"{last(found):.4g}" if finite(found) else "not finite" for found in (run, new))
+        same = "yes" if new["losses"] == run["losses"] else "no"
+        yield f"| {run['task']} | `{run['rule']}` | {run['lam']:g} | {run['seed']} | {' | '.join(shown)} | {same} |"
 
 
 def read() -> list[dict[str, Any]]:
@@ -336,7 +302,22 @@ def main() -> None:
     parser.add_argument("--only", default="", help="only tasks with this in their name")
     parser.add_argument("--table", action="store_true", help="only print the tables of what there is")
     parser.add_argument("--cost", action="store_true", help="only count and time the steps")
+    parser.add_argument("--again", action="store_true", help="repeat runs that are there and print both; keep nothing")
+    parser.add_argument("--rule", help="--again: only this rule, as the tables name it")
+    parser.add_argument("--start", type=float, metavar="LAMBDA", help="--again: only runs from this lambda")
+    parser.add_argument("--seed", type=int, help="--again: only this seed")
     options = parser.parse_args()
+    wishes = (options.rule, options.start, options.seed)
+    if options.again:
+        agree = (run for run in read() if all(a in (None, b) for a, b in zip(wishes, key(run)[1:], strict=True)))
+        runs = [run for run in agree if options.only in run["task"]]
+        if not runs:
+            parser.error("none of the runs that are there is like this; --table shows them")
+        for row in again(runs, options.cifar):
+            print(row, flush=True)
+        return
+    if any(value is not None for value in wishes):
+        parser.error("--rule, --start and --seed choose among the runs of --again")
     if options.cost:
         print("\n\n".join(cost(network) for network in ("basic", "basic-bn")))
         return

@@ -13,8 +13,13 @@ the paper's rule, and with every fixed lambda of a grid. What counts is the mean
     python studies/damping.py --data-folder cifar10=DIR --data-folder imagenet=DIR      what is missing is run
     python studies/damping.py --task digits-mlp                                         one task
     python studies/damping.py --table                                                   the table of what there is
+    python studies/damping.py --again --task digits-mlp --rule share --start 1 --batch 64 --seed 0
+                                                  runs that are there, once more, beside their kept losses; --rule,
+                                                  --start, --batch and --seed choose them, and nothing is kept
 
-A run is a line of results/damping.jsonl; it can be stopped at any moment, and goes on with the next run.
+A run is a line of results/damping.jsonl; it can be stopped at any moment, and goes on with the next run. Lines whose
+command is of grid.py, rules.py or fixed.py were made by earlier forms of this script; `--again` repeats each of them.
+damping_figure.py draws what there is.
 """
 
 from __future__ import annotations
@@ -26,7 +31,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -182,6 +187,28 @@ def run_missing(tasks: list[str], folders: dict[str, Path]) -> None:
                 print(run.task, run.solver, run.seed, run.batch, result["loss"], flush=True)
 
 
+def rule_and_lambda(run: Run) -> tuple[str, float]:
+    """Of a run: `share`, `paper` or `fixed`, and the lambda it starts from.
+
+    >>> rule_and_lambda(Run("basic", "curveball:adapt_lam=share,lam=0.1", seed=0, batch=128))
+    ('share', 0.1)
+    """
+    settings = dict(text.split("=") for text in run.solver.partition(":")[2].split(",") if text)
+    rule = {"share": "share", "false": "fixed"}.get(settings.get("adapt_lam", ""), "paper")
+    return rule, float(settings.get("lam", 1.0))
+
+
+def again(runs: list[Run], folders: dict[str, Path]) -> Iterator[str]:
+    """Train once more: the rows of a table, with the kept loss and the new one."""
+    kept = read()
+    yield "| task | rule | lambda | batch | seed | kept loss | again |\n|---|---|---|---|---|---|---|"
+    for run in runs:
+        rule, lam = rule_and_lambda(run)
+        losses = (kept[run]["loss"], compute(run, folders.get(TASKS[run.task].data))["loss"])
+        shown = " | ".join("failed" if loss is None else f"{loss:.6f}" for loss in losses)
+        yield f"| {run.task} | {rule} | {lam:g} | {run.batch} | {run.seed} | {shown} |"
+
+
 def best_fixed(
     runs: dict[Run, dict[str, Any]], task: Task, batch: int, seeds: tuple[int, ...]
 ) -> tuple[float, float] | None:
@@ -193,27 +220,55 @@ def best_fixed(
     return None if math.isinf(loss) else (lam, loss)
 
 
+class Row(NamedTuple):
+    """Of the table: mean losses over the seeds, None where not all have run; the best fixed lambda and its loss."""
+
+    task: Task
+    batch: int
+    lam: float
+    seeds: tuple[int, ...]
+    share: float | str | None
+    paper: float | str | None
+    best: tuple[float, float] | None
+
+    @property
+    def ratio(self) -> float | None:
+        return self.share / self.best[1] if self.best and isinstance(self.share, float) else None
+
+    @property
+    def at_end(self) -> bool:
+        """Whether the best fixed lambda is at an end of its grid."""
+        return self.best is not None and self.best[0] in (self.task.grid[0], self.task.grid[-1])
+
+
+def rows(runs: dict[Run, dict[str, Any]]) -> Iterator[Row]:
+    """A row per task, batch and start, where one of the rules has run."""
+    for task in TASKS.values():
+        keys = [(task.batch, 1.0, task.seeds), *((task.batch, lam, (0,)) for lam in STARTS)]
+        keys += [(batch, 1.0, (0,)) for batch in task.batches]
+        for batch, lam, seeds in keys:
+            share, paper = (_mean(runs, task, rule, lam, batch, seeds) for rule in (SHARE, PAPER))
+            if share is not None or paper is not None:
+                best = best_fixed(runs, task, batch, task.seeds if batch == task.batch else (0,))
+                yield Row(task, batch, lam, seeds, share, paper, best)
+
+
 def table() -> str:
-    """A row per task, batch and start."""
-    runs = read()
+    """The rows, and what a best lambda at an end of its grid makes of the ratio."""
     lines = [
         "| task | batch | start | seeds | share | paper | best fixed | share over best fixed |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for task in TASKS.values():
-        rows = [(task.batch, 1.0, task.seeds), *((task.batch, lam, (0,)) for lam in STARTS)]
-        rows += [(batch, 1.0, (0,)) for batch in task.batches]
-        for batch, lam, seeds in rows:
-            cells = [_mean(runs, task, rule, lam, batch, seeds) for rule in (SHARE, PAPER)]
-            best = best_fixed(runs, task, batch, task.seeds if batch == task.batch else (0,))
-            if cells[0] is None and cells[1] is None:
-                continue
-            shown = [_shown(cell) for cell in cells]
-            ratio = f"{cells[0] / best[1]:.2f}" if best and isinstance(cells[0], float) else ""
-            fixed_best = f"{best[1]:.4g} (at {best[0]:g})" if best else "not run"
-            lines.append(
-                f"| {task.name} | {batch} | {lam:g} | {len(seeds)} | {' | '.join(shown)} | {fixed_best} | {ratio} |"
-            )
+    found = list(rows(read()))
+    for row in found:
+        at = f"{row.best[1]:.4g} (at {row.best[0]:g}{', the end' if row.at_end else ''})" if row.best else "not run"
+        ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
+        facts = f"{row.task.name} | {row.batch} | {row.lam:g} | {len(row.seeds)}"
+        lines.append(f"| {facts} | {_shown(row.share)} | {_shown(row.paper)} | {at} | {ratio} |")
+    ends = dict.fromkeys(f"{row.task.name} with batches of {row.batch}" for row in found if row.at_end and row.ratio)
+    if ends:
+        words = "The end: beyond the last lambda of the grid there may be a better one, so the ratio is a lower bound"
+        lines += ["", f"{words} on {', '.join(ends)}."]
     return "\n".join(lines)
 
 
@@ -237,11 +292,33 @@ def main() -> None:
     parser.add_argument("--task", choices=list(TASKS), action="append", help="these tasks; all, if none is given")
     parser.add_argument("--data-folder", action="append", default=[], metavar="DATA=DIR", help="where a data set is")
     parser.add_argument("--table", action="store_true", help="only print the table of what there is")
+    parser.add_argument("--again", action="store_true", help="repeat runs that are there and print both; keep nothing")
+    parser.add_argument("--rule", choices=("share", "paper", "fixed"), help="--again: only this rule")
+    parser.add_argument("--start", type=float, metavar="LAMBDA", help="--again: only runs from this lambda")
+    parser.add_argument("--batch", type=int, help="--again: only this size of batches")
+    parser.add_argument("--seed", type=int, help="--again: only this seed")
     options = parser.parse_args()
+    tasks, chosen = options.task or list(TASKS), (options.rule, options.start, options.batch, options.seed)
+    folders = {name: Path(folder) for name, _, folder in (text.partition("=") for text in options.data_folder)}
+    if options.again:
+        runs = [
+            run for run in read() if run.task in tasks and matches(chosen, (*rule_and_lambda(run), run.batch, run.seed))
+        ]
+        if not runs:
+            parser.error("none of the runs that are there is like this; --table shows them")
+        for row in again(runs, folders):
+            print(row, flush=True)
+        return
+    if any(value is not None for value in chosen):
+        parser.error("--rule, --start, --batch and --seed choose among the runs of --again")
     if not options.table:
-        pairs = (text.partition("=") for text in options.data_folder)
-        run_missing(options.task or list(TASKS), {name: Path(folder) for name, _, folder in pairs})
+        run_missing(tasks, folders)
     print(table())
+
+
+def matches(chosen: tuple[Any, ...], of_run: tuple[Any, ...]) -> bool:
+    """Whether a run has all that was asked for; None asks for nothing."""
+    return all(wish in (None, value) for wish, value in zip(chosen, of_run, strict=True))
 
 
 if __name__ == "__main__":

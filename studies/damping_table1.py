@@ -7,6 +7,9 @@ with which all runs arrived. Success: at most 1.15 times its mean, and all runs 
 
     OMP_NUM_THREADS=1 python studies/damping_table1.py             what is missing is run
     python studies/damping_table1.py --table                       the table of what there is
+    python studies/damping_table1.py --again --problem Rosenbrock --rule share --start 0.1
+                                                                   rows that are there, once more, beside the kept
+                                                                   means; --problem, --rule and --start choose them
 
 A row is a line of results/damping-table1.jsonl.
 """
@@ -15,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +68,18 @@ def run_missing() -> None:
                     print(column.name, rule, lam, cell, flush=True)
 
 
+def again(problem: str | None, rule: str | None, start: float | None) -> Iterator[str]:
+    """Run rows that are there once more: kept and new mean iterations, and how many runs have the same number."""
+    wishes = (problem, rule, start)
+    yield "| problem | rule | lambda | kept mean | again | runs with the same iterations |\n|---|---|---|---|---|---|"
+    for key, kept in read().items():
+        if all(wish in (None, value) for wish, value in zip(wishes, key, strict=True)):
+            name, of, lam = key
+            cell = compute(name, of, lam)
+            same = sum(old == new for old, new in zip(kept.counts, cell.counts, strict=True))
+            yield f"| {name} | {of} | {lam:g} | {kept} | {cell} | {same} of {len(kept.counts)} |"
+
+
 def best_fixed(cells: Cells, problem: str) -> tuple[float, Cell]:
     """The fixed lambda with the fewest iterations among those with which all runs arrived."""
     whole = [(lam, cell) for (p, rule, lam), cell in cells.items() if (p, rule) == (problem, "fixed")]
@@ -90,7 +106,19 @@ def table(cells: Cells) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--table", action="store_true", help="only print the table of what there is")
-    if not parser.parse_args().table:
+    parser.add_argument("--again", action="store_true", help="repeat rows that are there and print both; keep nothing")
+    parser.add_argument("--problem", choices=[column.name for column in COLUMNS], help="--again: only this problem")
+    parser.add_argument("--rule", choices=list(RULES), help="--again: only this rule")
+    parser.add_argument("--start", type=float, metavar="LAMBDA", help="--again: only rows from this lambda")
+    options = parser.parse_args()
+    chosen = (options.problem, options.rule, options.start)
+    if options.again:
+        for row in again(*chosen):
+            print(row, flush=True)
+        return
+    if any(value is not None for value in chosen):
+        parser.error("--problem, --rule and --start choose among the rows of --again")
+    if not options.table:
         run_missing()
     print(table(read()))
 

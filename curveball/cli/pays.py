@@ -43,6 +43,7 @@ def pays(
     """
     # Imported here, so that other commands and the help start without Matplotlib.
     from curveball.experiments.pays_cells import CELLS, files_in
+    from curveball.experiments.pays_problems import pca_errors
     from curveball.experiments.pays_run import Plan, run_plan
     from curveball.experiments.pays_tables import FILES, markdown, write
     from curveball.experiments.results_folder import results_folder
@@ -73,11 +74,12 @@ def pays(
             tuned, cells = run_plan(plan, done, report)
         progress.close()
         facts: dict[str, Any] = {"seconds": seconds, "seeds": seeds, "seed": seed, **files.about, **provenance()}
+        pca = pca_errors(plan.problems, data_folder)
         try:
             with bad_input():
-                write(tuned, cells, folder, facts, figure_format)
+                write(tuned, cells, folder, facts, figure_format, pca)
         finally:
-            print_tables(markdown(tuned, cells))
+            print_tables(markdown(tuned, cells, pca))
         typer.echo(f"{', '.join(results)} and the runs in {folder}")
 
 

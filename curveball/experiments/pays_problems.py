@@ -7,7 +7,7 @@ training images less the entropy of their pixels, which no network can go below.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -134,6 +134,16 @@ def measure(problem: Measured, params: Tree, batch: Tree) -> tuple[float, float]
         return problem.training_loss(params) - problem.entropy, problem.error(params)
     loss = float(problem.loss(problem.model(params, batch), batch))
     return loss - float(getattr(problem, "minimum", 0.0)), float(problem.error(params))
+
+
+def pca_errors(names: Iterable[str], folder: Path | None) -> dict[str, float]:
+    """Of the autoencoders among these problems: the error of principal components with codes of the same size.
+
+    >>> pca_errors(["regression-1e2", "autoencoder-digits-small"], None).keys()
+    dict_keys(['autoencoder-digits-small'])
+    """
+    made = {name: ENTRIES[name].make(folder, False) for name in names if ENTRIES[name].family == "autoencoder"}
+    return {name: problem.pca_error for name, problem in made.items() if isinstance(problem, Autoencoder)}
 
 
 def description(problem: Measured, params: Tree) -> dict[str, Any]:

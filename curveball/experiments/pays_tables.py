@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from statistics import median
+from types import MappingProxyType
 from typing import Any
 
 from curveball.experiments.pays_figures import draw
@@ -88,15 +89,15 @@ def _reached(cell: Cell, target: float) -> float:
 # ------------------------------------------------------------------------------------- Markdown
 
 
-def markdown(tuned: Sequence[Cell], cells: Sequence[Cell]) -> str:
-    """The verdict, the losses, the errors, and the tuning."""
+def markdown(tuned: Sequence[Cell], cells: Sequence[Cell], pca: Mapping[str, float] = MappingProxyType({})) -> str:
+    """The verdict, the losses, the errors, and the tuning; `pca` has errors of principal components, by problem."""
     found = results(cells)
     parts = [
         "\n".join(verdict(found)),
         "Loss above the minimum, the lowest in bold. Factor: the better of SGD and Adam over the best second-order "
         "solver. Sooner: how many times sooner the best second-order solver has the last loss of the better of SGD and "
         "Adam. Then both for CurveBall alone.\n\n" + "\n".join(_losses(found, cells)),
-        "Error\n\n" + "\n".join(_errors(found)),
+        "Error\n\n" + "\n".join(_errors(found)) + _references(found, pca),
         "Tuning, not counted above\n\n" + "\n".join(_tuning(tuned, cells)),
     ]
     return "\n\n".join(parts[: 3 if not tuned else 4])
@@ -149,6 +150,12 @@ def _errors(found: Mapping[str, Mapping[str, Result]]) -> list[str]:
     for problem, by_row in found.items():
         lines.append(f"| {problem} | {ENTRIES[problem].error} | {' | '.join(_numbers(by_row, rows, 'error'))} |")
     return lines
+
+
+def _references(found: Mapping[str, Mapping[str, Result]], pca: Mapping[str, float]) -> str:
+    errors = ", ".join(f"{problem} {pca[problem]:#.3g}" for problem in found if problem in pca)
+    words = "PCA, with a code of the same size, fitted to the training images, has the errors"
+    return f"\n\n{words}: {errors}." if errors else ""
 
 
 def _rows(found: Mapping[str, Mapping[str, Result]]) -> list[str]:
@@ -250,9 +257,14 @@ def table_json(tuned: Sequence[Cell], cells: Sequence[Cell], about: Mapping[str,
 
 
 def write(
-    tuned: Sequence[Cell], cells: Sequence[Cell], folder: Path, about: Mapping[str, Any], figure_format: str = "png"
+    tuned: Sequence[Cell],
+    cells: Sequence[Cell],
+    folder: Path,
+    about: Mapping[str, Any],
+    figure_format: str = "png",
+    pca: Mapping[str, float] = MappingProxyType({}),
 ) -> None:
-    """Write `FILES`, figures in this format; `about` says where the numbers came from."""
+    """Write `FILES`, figures in this format; `about` says where the numbers came from, `pca` is as in `markdown`."""
     runs = (*tuned, *cells)
     seconds, wall = sum(cell.seconds for cell in runs), sum(cell.wall for cell in runs)
     note = (
@@ -260,7 +272,7 @@ def write(
         f"one core of {about['processor']}, NumPy {about['versions'].get('numpy')}, Python {about['python']}. Seconds "
         "are the processor's, as the protocol says."
     )
-    text = f"# Where curvature pays: the tables\n\n{markdown(tuned, cells)}\n\n{note}\n"
+    text = f"# Where curvature pays: the tables\n\n{markdown(tuned, cells, pca)}\n\n{note}\n"
     write_together(
         folder,
         {

@@ -35,6 +35,7 @@ from problems.registry import Registry
 from problems.vision.classification import Batch, Classification
 from problems.vision.layers import Dense, Elementwise, Layer, Params, Shape
 from problems.vision.networks import Network
+from problems.vision.principal_components import pca_error
 
 INCOMING = 15  # weights into each unit that are not 0 at the start
 MEASURED = 2000  # images, at most, on which the loss and the error are measured
@@ -138,6 +139,25 @@ class Autoencoder(Classification):
         x = mg.to_numpy(self._training_part.images).astype(float)
         inside = np.clip(x, 1e-300, None), np.clip(1.0 - x, 1e-300, None)
         return float(-np.sum(x * np.log(inside[0]) + (1.0 - x) * np.log(inside[1])) / x.shape[0])
+
+    @cached_property
+    def pca_error(self) -> float:
+        """The error that principal components have with a code of the same size, fitted to all training images.
+
+        It is of the same images as `error`: a reference that takes no training.
+
+        >>> round(autoencoder("digits-small").pca_error, 2)
+        1.98
+        """
+        code = min(layer.units for layer in self.network.layers if isinstance(layer, Dense))
+        count = self.data.train_labels.shape[0]
+        parts = (np.arange(start, min(start + MEASURED, count)) for start in range(0, count, MEASURED))
+        return pca_error((_flat(self.take(part)) for part in parts), _flat(self._validation_part), code)
+
+
+def _flat(batch: Batch) -> np.ndarray:
+    images = mg.to_numpy(batch.images)
+    return images.reshape(images.shape[0], -1)
 
 
 AUTOENCODERS: Registry[Callable[..., Autoencoder]] = Registry("autoencoder")

@@ -15,8 +15,12 @@ from tests.support import small_network as net
 def study(monkeypatch):
     monkeypatch.syspath_prepend(Path(__file__).parents[2] / "studies")
     yield __import__("cheaper_step")
-    for name in ("cheaper_step", "cheaper_rules", "multiplications"):
+    for name in ("cheaper_step", "cheaper_plan", "cheaper_rules", "multiplications"):
         sys.modules.pop(name, None)
+
+
+def plan():
+    return sys.modules["cheaper_plan"]
 
 
 RNG = np.random.default_rng(0)
@@ -92,7 +96,7 @@ def test_with_adapt_lambda_follows_the_share_as_in_curveball(study):
 
 @pytest.mark.parametrize("name", ["CHOSEN", "PART"])
 def test_with_adapt_lambda_waits_while_the_coefficients_are_held(study, name):
-    rule = study.rule_of(getattr(study, name) + ",adapt")
+    rule = study.rule_of(getattr(plan(), name) + ",adapt")
     assert rule.judges % rule.every == 0
     w, lams = np.ones(6), []
     state = rule.init(w)
@@ -106,7 +110,7 @@ def test_with_adapt_lambda_waits_while_the_coefficients_are_held(study, name):
 
 def test_the_cost_is_that_of_the_derivation(study):
     F, F_1, batch = 12_354_176, 2_457_600, 2  # of the basic network, test_12_cost.py
-    functions = study.steps_of("basic", batch, ("full", study.CHOSEN))
+    functions = study.steps_of("basic", batch, ("full", plan().CHOSEN))
 
     def counted(name):
         with study.multiplications() as total:
@@ -115,8 +119,8 @@ def test_the_cost_is_that_of_the_derivation(study):
 
     assert counted("sgd") == 3 * F - F_1
     assert counted("full") == 7 * F - 3 * F_1
-    assert counted(study.CHOSEN) == 3 * (3 * F - F_1) + 2 * (2 * F - F_1)  # three steps
-    assert counted(study.CHOSEN) / 3 <= 1.5 * (3 * F - F_1)
+    assert counted(plan().CHOSEN) == 3 * (3 * F - F_1) + 2 * (2 * F - F_1)  # three steps
+    assert counted(plan().CHOSEN) / 3 <= 1.5 * (3 * F - F_1)
 
 
 def test_progress_is_the_share_of_steps_that_the_reference_takes(study):
@@ -135,3 +139,33 @@ def test_the_rules_have_names_that_are_read(study):
         assert study.rule_of(name).every >= 1
         assert lam > 0 <= seed
     assert study.rule_of("ahead,far=0,every=3").far is False
+
+
+def called(study, monkeypatch, arguments):
+    monkeypatch.setattr(sys, "argv", ["cheaper_step.py", *arguments.split()])
+    study.main()
+
+
+def test_chosen_runs_are_made_again_and_the_file_stays(study, monkeypatch, capsys):
+    before = study.RESULTS.read_bytes()
+    called(study, monkeypatch, "--again --only mlp --rule full --start 1 --seed 0")
+    task, rule, lam, seed, kept, again, _ = capsys.readouterr().out.splitlines()[-1].strip("| ").split(" | ")
+    assert (task, rule, lam, seed) == ("digits mlp", "`full`", "1", "0")
+    assert float(again) == pytest.approx(float(kept), rel=0.02)  # another machine rounds in another order
+    assert study.RESULTS.read_bytes() == before
+
+
+def test_every_run_can_be_chosen_by_itself(study, monkeypatch, capsys):
+    kept = {study.key(run): run for run in study.read()}
+    monkeypatch.setattr(study, "compute", lambda run, folder: kept[run])
+    called(study, monkeypatch, "--again")
+    rows = capsys.readouterr().out.splitlines()[2:]
+    assert len(rows) == len(kept) == len(study.read())
+    assert all(row.endswith("| yes |") for row in rows)
+
+
+def test_a_wrong_choice_is_refused(study, monkeypatch, capsys):
+    for arguments, problem in (("--again --seed 7", "none of the runs"), ("--seed 0", "choose among")):
+        with pytest.raises(SystemExit):
+            called(study, monkeypatch, arguments)
+        assert problem in capsys.readouterr().err

@@ -20,6 +20,22 @@ def test_a_row_is_repeated(study):
     assert study.compute("Rosenbrock", "paper", 0.1, runs=5).counts == cells["Rosenbrock", "paper", 0.1].counts[:5]
 
 
+def test_chosen_rows_are_run_again_and_the_file_stays(study, monkeypatch, capsys):
+    before, compute = study.RESULTS.read_bytes(), study.compute
+    monkeypatch.setattr(
+        sys, "argv", ["damping_table1.py", "--again", "--problem", "Rosenbrock", "--start", "0.01", "--rule", "paper"]
+    )
+    study.main()
+    assert capsys.readouterr().out.splitlines()[2:] == [
+        "| Rosenbrock | paper | 0.01 | 4.9 ± 0.3 | 4.9 ± 0.3 | 100 of 100 |"
+    ]
+    asked = []
+    monkeypatch.setattr(study, "compute", lambda *row: asked.append(row) or compute("Rosenbrock", "paper", 0.01))
+    list(study.again(None, None, None))
+    assert asked == list(study.read())
+    assert study.RESULTS.read_bytes() == before
+
+
 @pytest.mark.parametrize("problem", ["Rosenbrock", "linear network"])
 def test_where_all_batches_are_the_same_the_share_keeps_lambda(study, problem):
     cells = study.read()

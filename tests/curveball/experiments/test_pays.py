@@ -203,6 +203,9 @@ def test_who_wins_by_hand():
     short = [made_up("regression-1e2", f"sgd:lr={lr},momentum=0.9", 1.0) for lr in (30, 1)]
     text = markdown(short, cells)
     assert markdown([], cells) == text.partition("\n\nTuning")[0]
+    note = "PCA, with a code of the same size, fitted to the training images, has the errors: autoencoder-digits 0.200."
+    assert note not in text
+    assert f"|\n\n{note}\n\nTuning" in markdown(short, cells, {"autoencoder-digits": 0.2, "another": 1.0})
     assert "| regression-1e2 | 20 | 2 | 0.001 | 0.01 | 0.0001 | **below 1e-17** |  | 1e+13 | 1 | 0.1 | - |" in text
     assert "| factorisation-1e2 | 20 | 2 | **2** | 6 | 9 |  | **2.05** | 3 | 1 | 3 | 1 |" in text
     assert "| regression-1e2 | lr=1,momentum=0.9 | 2, 4 |" in text
