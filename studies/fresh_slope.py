@@ -14,8 +14,9 @@ drove lambda to 260 on CIFAR-10 without batch normalisation. Why? q is a sum, wi
 
 as rho and beta minimise `m` on a plane that holds `z`: `(g_B + G_lam z).z = 0` (test_07_two_by_two_system).
 
-Protocol, written before the runs. Tasks, lambdas and steps: TASKS; one seed; CurveBall at fixed lambda, the paper's rule
-for rho and beta. The best lambda of a task is that of studies/damping.py. Also: `hold`, the rule of the target,
+Protocol, written before the runs. Tasks, lambdas and steps: TASKS; one seed; CurveBall at fixed lambda, with the
+paper's rule for rho and beta. The best lambda of a task is that of studies/damping.py. Also: `hold`, the rule of the
+target,
 
     lam <- lam exp(-0.05 clip(3 (q + 0.15), -1, 1)),
 
@@ -42,28 +43,21 @@ A run is a line of results/fresh-slope.jsonl; it can be stopped at any moment, a
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
-import math
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
+from fresh_slope_measures import TARGET, train
 
-import minigrad as mg
 import problems
-from curveball.figures.style import COLOURS, in_style, new_figure, save
-from curveball.solvers.tree_math import tree_axpby, tree_vdot
-from curveball.solvers.two_by_two import PlaneModel, damped
-from curveball.spectra import extreme_eigenpairs
-from curveball.training.devices import choose, to_backend, to_device_of
+from curveball.figures.style import COLOURS, MARKERS, in_style, new_figure, save
+from curveball.training.devices import choose, to_backend
 from curveball.training.provenance import provenance
-from minigrad import Tree
 
 RESULTS = Path(__file__).parent / "results" / "fresh-slope.jsonl"
-DECAY, TARGET, CHECKPOINTS, SHARP, KEPT, EXPLODED = 0.98, -0.15, 5, 10, 40, 1e3
+FIGURE = RESULTS.with_suffix(".png")
 
 
 @dataclass(frozen=True)
@@ -87,133 +81,6 @@ TASKS = {
     "fashion-mnist": Task("fashion-mnist", "mnist-mlp", 64, 936, ("0.3", "3", "30", *HOLD, "two:1"), 3.0, 1000),
     "basic": Task("cifar10", "basic", 128, 150, ("3", *HOLD, "0.3", "30"), 3.0, 250, "torch"),
 }
-
-
-class Step(NamedTuple):
-    """A step of CurveBall, and what it is made of: `z = rho z_old - beta d`."""
-
-    w: Tree  # after it
-    z: Tree
-    kept: Tree  # rho z_old
-    asked: Tree  # -beta d
-    z_2: Tree  # the step with 2 lam
-    loss: float  # before it
-    g: Tree  # gradient before it
-    share: float  # lam z.z / z.G_lam z
-
-
-def step(model: Any, loss: Any, w: Tree, z: Tree, lam: float) -> Step:
-    """CurveBall's step, with the gradient by itself, which CurveBall does not need."""
-    G = mg.GGNOperator(model, loss, w, has_aux=True)
-    g, z_y = G.gradient, G.J(z)
-    gz, Hz = G.slope_and_product(z_y)
-    d = tree_axpby(1.0, tree_axpby(1.0, g, 1.0, G.J.T(Hz)), lam, z)
-    d_y = G.J(d)
-    gd, Hd = G.slope_and_product(d_y)
-    curved = tree_vdot(d_y, Hd), tree_vdot(z_y, Hd), tree_vdot(z_y, Hz)
-    lengths = tree_vdot(d, d), tree_vdot(z, d), tree_vdot(z, z)
-    plane, plane_2 = (PlaneModel(*damped(*curved, damping, *lengths), gd, gz) for damping in (lam, 2.0 * lam))
-    (rho, beta), (rho_2, beta_2) = plane.minimum(), plane_2.minimum()
-    new = tree_axpby(rho, z, -beta, d)
-    share = lam * tree_vdot(new, new) / plane.curvature(rho, beta)
-    kept, asked = tree_axpby(rho, z, 0.0, d), tree_axpby(0.0, z, -beta, d)
-    z_2 = tree_axpby(rho_2, z, -beta_2, d)
-    return Step(tree_axpby(1.0, w, 1.0, new), new, kept, asked, z_2, float(G.value), g, float(share))
-
-
-def gradient(problem: Any, w: Tree, batch: Any) -> Tree:
-    return mg.GGNOperator(*functions(problem, batch), w, has_aux=True).gradient
-
-
-def functions(problem: Any, batch: Any) -> tuple[Any, Any]:
-    """Model and loss on a batch."""
-    return partial(problem.model, batch=batch), partial(problem.loss, batch=batch)
-
-
-def terms(before: float, after: float, fresh_before: float, fresh_after: float, share: float) -> dict[str, float]:
-    """q and what it is the sum of, from slopes along z."""
-    q, bend, own = fresh_after / before, after / before - share, fresh_before / before - 1.0
-    return {"q": q, "share": share, "bend": bend, "own": own, "curve": q - share - bend - own}
-
-
-def checkpoint(
-    problem: Any, w: Tree, now: Step, before: float, after: float, rng: np.random.Generator, images: int
-) -> dict[str, Any]:
-    """Slopes along the step z from w over batches, its two parts, and its share in sharp directions."""
-    indices = rng.permutation(problem.data.train_labels.shape[0])[:2000]
-    batches = [
-        problem.take(part) for part in np.split(indices, range(problem.batch_size, len(indices), problem.batch_size))
-    ]
-    batches = [batch for batch in batches if batch.labels.shape[0] == problem.batch_size]
-    g = [[gradient(problem, at, batch) for batch in batches] for at in (w, now.w)]
-    slopes = np.array([[float(tree_vdot(each, now.z)) for each in row] for row in g])
-    flat = [np.mean([ravel(each) for each in row], axis=0) for row in g]
-    z, kept, asked = ravel(now.z), ravel(now.kept), ravel(now.asked)
-    model, loss = functions(problem, problem.take(indices[:images]))
-    G = mg.GGNOperator(lambda v: model(v)[0], loss, w)
-    pairs = extreme_eigenpairs(G, SHARP, "largest", tol=0.05)
-    V = np.stack([ravel(v) for v in pairs.vectors], axis=1)
-    in_sharp = [float((g_k @ V) @ (V.T @ z)) for g_k in flat]
-    found = {
-        "batch": [before, after],
-        "mean": slopes.mean(axis=1), "deviation": slopes.std(axis=1, ddof=1), "batches": len(batches),
-        "norms": [np.linalg.norm(v) for v in (z, kept, asked)],
-        "kept": [kept @ g_k for g_k in flat], "asked": [asked @ g_k for g_k in flat],
-        "eigenvalues": pairs.values[[0, -1]], "sharp": in_sharp, "sharp_z": float(np.sum((V.T @ z) ** 2) / (z @ z)),
-        "z_curvature": [np.sum(pairs.values * (V.T @ z) ** 2), float(tree_vdot(now.z, G(now.z)))],
-    }  # fmt: skip
-    return {key: short(value) for key, value in found.items()}
-
-
-def ravel(tree: Tree) -> np.ndarray:
-    return np.concatenate([mg.to_numpy(leaf).ravel() for leaf in mg.tree_flatten(tree)[0]]).astype(float)
-
-
-def short(value: Any) -> Any:
-    """Numbers with five digits, for JSON."""
-    return [short(x) for x in value] if np.ndim(value) else float(f"{value:.5g}")
-
-
-def train(problem: Any, rule: str, steps: int, images: int, checkpoints: int = CHECKPOINTS) -> dict[str, Any]:
-    """A run: its curve, its checkpoints, the means of its last fifth."""
-    kind, _, number = rule.rpartition(":")
-    lam, rng, other = float(number), np.random.default_rng(0), np.random.default_rng(1)
-    w = to_device_of(problem.data.train_images, problem.init(rng))
-    z, last, means, rows, marks = mg.tree_map(mg.zeros_like, w), None, np.zeros(7), [], []
-    at = {round(steps * (k + 1) / checkpoints) - 1 for k in range(checkpoints)}
-    epochs = itertools.chain.from_iterable(problem.batches(rng) for _ in itertools.count())
-    for k, batch in enumerate(itertools.islice(epochs, steps)):
-        now = step(*functions(problem, batch), w, z, lam)
-        if not now.loss < EXPLODED:
-            break
-        if last is not None:  # the step before: last_w -> w along z, made on last_batch
-            last_w, last_batch, made = last
-            fresh_before = tree_vdot(gradient(problem, last_w, batch), z)
-            after = tree_vdot(gradient(problem, w, last_batch), z)
-            before, fresh_after = tree_vdot(made.g, z), tree_vdot(now.g, z)
-            h = float(tree_vdot(now.g, tree_axpby(1.0, made.z_2, -1.0, z)))
-            slopes = [float(x) for x in (before, after, fresh_before, fresh_after)]
-            means = DECAY * means + (1.0 - DECAY) * np.array([*slopes, -slopes[0] * made.share, h, h * h])
-            found = terms(*means[:4], means[4] / -means[0])
-            rows.append({"lam": lam, "loss": now.loss, **found, "h": means[5] / math.sqrt(means[6]), "slopes": slopes})
-            if k in at:
-                marks.append({"step": k, **checkpoint(problem, last_w, made, slopes[0], slopes[1], other, images)})
-            signal = {"hold": found["q"] - TARGET, "two": rows[-1]["h"]}.get(kind, 0.0)
-            lam *= math.exp(-0.05 * min(max(3.0 * signal, -1.0), 1.0))
-        last, w, z = (w, batch, now), now.w, now.z
-    fifth = rows[-len(rows) // 5 :]
-    each = np.array([row.pop("slopes") for row in rows])[-len(rows) // 5 :]
-    ends = {name: short(np.mean([row[name] for row in fifth])) for name in rows[0]}
-    noise = {
-        "running": np.std([row["q"] for row in fifth]),
-        "step": np.std(each[:, 3]) / abs(each[:, 0].mean()),
-        "fresh": each[:, 3].mean() / each[:, 2].mean(),
-    }
-    curve = [{name: short(x) for name, x in row.items()} for row in rows[:: max(1, len(rows) // KEPT)]]
-    return {
-        "failed": len(rows) < steps - 1, "end": ends, "noise": {k: short(v) for k, v in noise.items()}, "curve": curve,
-        "checkpoints": marks, "steps": steps,
-    }  # fmt: skip
 
 
 def read() -> dict[tuple[str, str], dict[str, Any]]:
@@ -242,11 +109,102 @@ def run_missing(names: list[str], folders: dict[str, Path]) -> None:
             print(name, rule, found["end"], found["noise"], flush=True)
 
 
+def table() -> str:
+    """q and its terms at the end of each run; then where the slopes are, at the checkpoints."""
+    runs = read()
+    lines = ["| task | rule | lambda | loss | q | damping | bend | own | curve | h |", "|" + "---|" * 10]
+    for name, run in ordered(runs):
+        end, noise = run["end"], run["noise"]["running"]
+        cells = [f"{end[key]:+.2f}" for key in ("share", "bend", "own", "curve", "h")]
+        lines.append(
+            f"| {name} | {end['lam']:.3g} | {end['loss']:.3g} | {end['q']:+.3f} ± {noise:.3f} | {' | '.join(cells)} |"
+        )
+    lines += [
+        "",
+        "| task | rule | batch, after | fresh, before | fresh, after | kept: length | slope | asked: length | slope "
+        "| sharp: of z | of z's curvature | slope before | after |",
+        "|" + "---|" * 13,
+    ]
+    for name, run in ordered(runs):
+        if run["rule"].partition(":")[0] != "two":
+            lines.append(f"| {name} | {' | '.join(where(run['checkpoints']))} |")
+    return "\n".join(lines)
+
+
+def ordered(runs: dict[tuple[str, str], dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+    """The first two cells of a row, and the run; fixed lambdas in rising order come first."""
+    found = []
+    for task in TASKS:
+        rules = [rule for name, rule in runs if name == task]
+        for rule in sorted(
+            rules, key=lambda rule: (":" in rule, rule.split(":")[0] if ":" in rule else float(rule), rule)
+        ):
+            what, _, start = rule.rpartition(":")
+            best = " (best)" if not what and float(rule) == TASKS[task].best else ""
+            found.append((f"{task} | {f'{what}, from {start}' if what else rule + best}", runs[task, rule]))
+    return found
+
+
+def where(marks: list[dict[str, Any]]) -> list[str]:
+    """Means over the checkpoints; slopes over that of the batch before the step, lengths over that of z."""
+
+    def mean(of: Any) -> float:
+        return float(np.mean([of(mark) for mark in marks]))
+
+    def over(key: str, k: int) -> float:
+        return mean(lambda mark: mark[key][k] / mark["batch"][0])
+
+    def wide(k: int) -> str:
+        return f"{over('mean', k):+.2f} ± {abs(over('deviation', k)):.2f}"
+
+    def length(k: int) -> str:
+        return f"{mean(lambda mark: mark['norms'][k] / mark['norms'][0]):.2f}"
+
+    curvature = mean(lambda mark: mark["z_curvature"][0] / mark["z_curvature"][1])
+    return [
+        f"{over('batch', 1):+.2f}", wide(0), wide(1), length(1), f"{over('kept', 0):+.2f}", length(2),
+        f"{over('asked', 0):+.2f}", f"{mean(lambda mark: mark['sharp_z']):.2f}", f"{curvature:.2f}",
+        f"{over('sharp', 0):+.2f}", f"{over('sharp', 1):+.2f}",
+    ]  # fmt: skip
+
+
+@in_style
+def draw() -> None:
+    """q against lambda; what the rule that holds q does with lambda."""
+    figure, (left, right) = new_figure(2)
+    runs = read()
+    for k, task in enumerate(TASKS):
+        fixed = sorted((float(rule), run) for (name, rule), run in runs.items() if name == task and ":" not in rule)
+        lams, colour = [lam for lam, _ in fixed], COLOURS[k]
+        q, noise = [run["end"]["q"] for _, run in fixed], [run["noise"]["running"] for _, run in fixed]
+        left.errorbar(lams, q, noise, color=colour, marker=MARKERS[k], markersize=4, capsize=2, label=task)
+        best = lams.index(TASKS[task].best)
+        left.plot(lams[best], q[best], "o", markersize=12, markerfacecolor="none", markeredgecolor=colour)
+        curve = runs[task, HOLD[0]]["curve"]
+        steps = [(n + 0.5) / len(curve) for n in range(len(curve))]
+        right.plot(steps, [row["lam"] for row in curve], color=colour, marker=MARKERS[k], markevery=8, label=task)
+    left.axhline(TARGET, color="grey", linestyle=":")
+    left.set(xscale="log", xlabel="fixed lambda; the best one in a ring", ylabel="q at the end of the run")
+    left.annotate("target of the rule", (1.0, TARGET), xytext=(0, 3), textcoords="offset points", fontsize=8)
+    right.set(yscale="log", xlabel="part of the run", ylabel="lambda", title="the rule that holds q at the target")
+    left.set_title("q of the last steps, with its noise")
+    left.legend(fontsize=8)
+    save(figure, FIGURE)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--task", choices=list(TASKS), action="append", help="these tasks; all, if none is given")
     parser.add_argument("--data-folder", action="append", default=[], metavar="DATA=DIR", help="where a data set is")
+    parser.add_argument("--table", action="store_true", help="only print the tables of what there is")
+    parser.add_argument("--figure", action="store_true", help="only draw the figure of what there is")
     options = parser.parse_args()
+    if options.figure:
+        draw()
+        return
+    if options.table:
+        print(table())
+        return
     pairs = (text.partition("=") for text in options.data_folder)
     run_missing(options.task or list(TASKS), {name: Path(folder) for name, _, folder in pairs})
 
