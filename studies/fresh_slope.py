@@ -12,7 +12,9 @@ drove lambda to 260 on CIFAR-10 without batch normalisation. Why? q is a sum, wi
       + (g_B'(w).z - g_B(w).z) / g_B(w).z                own: slope that batch B alone has, as z was fitted to it
       + what is left, the same for the change of slope   curve: fresh data curve more along z than batch B does
 
-as rho and beta minimise `m` on a plane that holds `z`: `(g_B + G_lam z).z = 0` (test_07_two_by_two_system).
+as rho and beta minimise `m` on a plane that holds `z`: `(g_B + G_lam z).z = 0` (test_07_two_by_two_system). It is a
+product too, of `real = 1 + own`, the part of the promised slope that fresh data have, and `turn`, the slope of fresh
+data after the step over theirs before. (Added after the runs: `real` and `turn` as columns. They need no new number.)
 
 Protocol, written before the runs. Tasks, lambdas and steps: TASKS; one seed; CurveBall at fixed lambda, with the
 paper's rule for rho and beta. The best lambda of a task is that of studies/damping.py. Also: `hold`, the rule of the
@@ -112,13 +114,21 @@ def run_missing(names: list[str], folders: dict[str, Path]) -> None:
 def table() -> str:
     """q and its terms at the end of each run; then where the slopes are, at the checkpoints."""
     runs = read()
-    lines = ["| task | rule | lambda | loss | q | damping | bend | own | curve | h |", "|" + "---|" * 10]
+    lines = ["| task | rule | lambda | loss | q | real | turn | damping | bend | own | curve | h |", "|" + "---|" * 12]
     for name, run in ordered(runs):
         end, noise = run["end"], run["noise"]["running"]
-        cells = [f"{end[key]:+.2f}" for key in ("share", "bend", "own", "curve", "h")]
-        lines.append(
-            f"| {name} | {end['lam']:.3g} | {end['loss']:.3g} | {end['q']:+.3f} ± {noise:.3f} | {' | '.join(cells)} |"
-        )
+        terms = [f"{end[key]:+.2f}" for key in ("share", "bend", "own", "curve", "h")]
+        real = end["own"] + 1.0
+        turn = f"{end['q'] / real:+.2f}" if real > 0.05 else ""
+        cells = [
+            f"{end['lam']:.3g}",
+            f"{end['loss']:.3g}",
+            f"{end['q']:+.3f} ± {noise:.3f}",
+            f"{real:.2f}",
+            turn,
+            *terms,
+        ]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     lines += [
         "",
         "| task | rule | batch, after | fresh, before | fresh, after | kept: length | slope | asked: length | slope "
@@ -170,25 +180,39 @@ def where(marks: list[dict[str, Any]]) -> list[str]:
 
 @in_style
 def draw() -> None:
-    """q against lambda; what the rule that holds q does with lambda."""
-    figure, (left, right) = new_figure(2)
+    """q against lambda, q against the part of the slope that is real, and lambda where a rule holds q."""
+    figure, (left, middle, right) = new_figure(3, width=3.9)
     runs = read()
-    for k, task in enumerate(TASKS):
+    middle.plot([0.0, 0.6], [0.0, -0.6], color="grey", label="turn -1: q = -real")
+    for k, (task, about) in enumerate(TASKS.items()):
+        look: dict[str, Any] = {"color": COLOURS[k], "marker": MARKERS[k], "markersize": 5}
         fixed = sorted((float(rule), run) for (name, rule), run in runs.items() if name == task and ":" not in rule)
-        lams, colour = [lam for lam, _ in fixed], COLOURS[k]
-        q, noise = [run["end"]["q"] for _, run in fixed], [run["noise"]["running"] for _, run in fixed]
-        left.errorbar(lams, q, noise, color=colour, marker=MARKERS[k], markersize=4, capsize=2, label=task)
-        best = lams.index(TASKS[task].best)
-        left.plot(lams[best], q[best], "o", markersize=12, markerfacecolor="none", markeredgecolor=colour)
+        lams, ends = [lam for lam, _ in fixed], [run["end"] for _, run in fixed]
+        q, noise = [end["q"] for end in ends], [run["noise"]["running"] for _, run in fixed]
+        real = [end["own"] + 1.0 for end in ends]
+        left.errorbar(lams, q, noise, capsize=2, label=task, **look)
+        best = lams.index(about.best)
+        for ax, x in ((left, lams), (middle, real)):
+            ax.plot(x[best], q[best], "o", markersize=13, markerfacecolor="none", markeredgecolor=COLOURS[k])
+        middle.plot(real, q, linestyle="none", **look)
         curve = runs[task, HOLD[0]]["curve"]
         steps = [(n + 0.5) / len(curve) for n in range(len(curve))]
-        right.plot(steps, [row["lam"] for row in curve], color=colour, marker=MARKERS[k], markevery=8, label=task)
-    left.axhline(TARGET, color="grey", linestyle=":")
-    left.set(xscale="log", xlabel="fixed lambda; the best one in a ring", ylabel="q at the end of the run")
-    left.annotate("target of the rule", (1.0, TARGET), xytext=(0, 3), textcoords="offset points", fontsize=8)
-    right.set(yscale="log", xlabel="part of the run", ylabel="lambda", title="the rule that holds q at the target")
-    left.set_title("q of the last steps, with its noise")
+        right.plot(steps, [row["lam"] for row in curve], markevery=6, **look)
+        right.plot(
+            1.02, about.best, clip_on=False, markerfacecolor="none", linestyle="none", **look | {"markersize": 8}
+        )
+    for ax in (left, middle):
+        ax.axhline(TARGET, color="grey", linestyle=":")
+        ax.text(
+            0.99, TARGET + 0.005, "target", ha="right", fontsize=8, color="grey", transform=ax.get_yaxis_transform()
+        )
+    left.set(xscale="log", xlabel="fixed lambda (ring: the best)", ylabel="q", title="q hardly depends on lambda")
     left.legend(fontsize=8)
+    middle.set(xlabel="real: part of the slope that fresh data have", ylabel="q", title="q is minus the real part")
+    middle.legend(fontsize=8)
+    right.set(
+        yscale="log", xlabel="part of the run (open: best fixed lambda)", ylabel="lambda", title="lambda that holds q"
+    )
     save(figure, FIGURE)
 
 

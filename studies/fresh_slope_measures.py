@@ -137,7 +137,6 @@ def train(problem: Any, rule: str, steps: int, images: int, checkpoints: int = C
     noise = {
         "running": np.std([row["q"] for row in fifth]),
         "step": np.std(each[:, 3]) / abs(each[:, 0].mean()),
-        "fresh": each[:, 3].mean() / each[:, 2].mean(),
     }
     curve = [{name: short(x) for name, x in row.items()} for row in rows[:: max(1, len(rows) // KEPT)]]
     return {

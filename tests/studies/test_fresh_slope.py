@@ -65,6 +65,8 @@ def test_on_a_quadratic_q_has_a_closed_form(measures):
     assert found["bend"] == pytest.approx(0.0, abs=1e-12)
     assert found["own"] == pytest.approx((slope(1, W, z) - before) / before)
     assert found["curve"] == pytest.approx(z @ (G[1] - G[0]) @ z / before)
+    change = 0.5 * np.sum((A[1] @ there - Y[1]) ** 2) - 0.5 * np.sum((A[1] @ W - Y[1]) ** 2)
+    assert found["q"] == pytest.approx(2.0 * change / before - (1.0 + found["own"]))  # what the page says of progress
     same = measures.terms(before, slope(0, there, z), before, slope(0, there, z), now.share)
     assert same["q"] == pytest.approx(now.share)
 
