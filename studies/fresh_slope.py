@@ -118,17 +118,10 @@ def table() -> str:
     lines = ["| task | rule | lambda | loss | q | real | turn | damping | bend | own | curve | h |", "|" + "---|" * 12]
     for name, run in ordered(runs):
         end, noise = run["end"], run["noise"]["running"]
-        terms = [f"{end[key]:+.2f}" for key in ("share", "bend", "own", "curve", "h")]
         real = end["own"] + 1.0
         turn = f"{end['q'] / real:+.2f}" if real > 0.05 else ""
-        cells = [
-            f"{end['lam']:.3g}",
-            f"{end['loss']:.3g}",
-            f"{end['q']:+.3f} ± {noise:.3f}",
-            f"{real:.2f}",
-            turn,
-            *terms,
-        ]
+        cells = [f"{end['lam']:.3g}", f"{end['loss']:.3g}", f"{end['q']:+.3f} ± {noise:.3f}", f"{real:.2f}", turn]
+        cells += [f"{end[key]:+.2f}" for key in ("share", "bend", "own", "curve", "h")]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     lines += [
         "",
@@ -143,16 +136,14 @@ def table() -> str:
 
 
 def ordered(runs: dict[tuple[str, str], dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
-    """The first two cells of a row, and the run; fixed lambdas in rising order come first."""
+    """The first two cells of a row, and the run: fixed lambdas in rising order, then the rules."""
     found = []
-    for task in TASKS:
-        rules = [rule for name, rule in runs if name == task]
-        for rule in sorted(
-            rules, key=lambda rule: (":" in rule, rule.split(":")[0] if ":" in rule else float(rule), rule)
-        ):
-            what, _, start = rule.rpartition(":")
-            best = " (best)" if not what and float(rule) == TASKS[task].best else ""
-            found.append((f"{task} | {f'{what}, from {start}' if what else rule + best}", runs[task, rule]))
+    for task, about in TASKS.items():
+        rules = [rule.rpartition(":") for name, rule in runs if name == task]
+        for kind, _, number in sorted(rules, key=lambda parts: (parts[0], float(parts[2]))):
+            best = " (best)" if not kind and float(number) == about.best else ""
+            rule = f"{kind}, from {number}" if kind else number + best
+            found.append((f"{task} | {rule}", runs[task, f"{kind}:{number}" if kind else number]))
     return found
 
 

@@ -1,6 +1,7 @@
-"""studies/fresh_slope.py: q and its terms in closed form, the split of a step, runs that are CurveBall's; its tables."""
+"""studies/fresh_slope.py: q and its terms in closed form, a step in its two parts, runs, and the tables."""
 
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -85,10 +86,18 @@ def test_a_run_trains_as_the_package_does(study, measures):
     assert mark["z_curvature"][0] < mark["z_curvature"][1]
 
 
+def test_a_run_repeats_the_committed_one(study, measures):
+    committed = study.read()["digits-mlp", "0.03"]["curve"]  # a row of every ten steps
+    curve = measures.train(study.problem_of("digits-mlp"), "0.03", 41, images=100, checkpoints=1)["curve"]
+    for row, again in zip(committed[:3], curve[:21:10], strict=True):
+        assert again["loss"] == pytest.approx(row["loss"], rel=2e-2)
+        assert again["q"] == pytest.approx(row["q"], abs=5e-3)
+
+
 def test_the_rule_follows_q(study, measures):
     run = measures.train(study.problem_of("digits-mlp"), "hold:1", 6, images=100, checkpoints=1)
     rows = run["curve"]
-    for row, after in zip(rows, rows[1:], strict=False):
+    for row, after in pairwise(rows):
         signal = np.clip(3.0 * (row["q"] + 0.15), -1.0, 1.0)
         assert after["lam"] == pytest.approx(row["lam"] * np.exp(-0.05 * signal), rel=1e-3)
 
