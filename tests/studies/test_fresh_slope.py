@@ -103,4 +103,7 @@ def test_the_rule_follows_q(study, measures):
 
 
 def test_the_page_shows_the_tables(study):
-    assert study.table() in (ROOT / "docs/fresh_slope.md").read_text("utf-8")
+    page = (ROOT / "docs/fresh_slope.md").read_text("utf-8")
+    terms, slopes = study.table().split("\n\n")
+    assert terms in page
+    assert slopes in page
