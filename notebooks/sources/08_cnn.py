@@ -380,7 +380,7 @@ def losses_of(net, solver, epoch=20):
 
 
 def mean_and_deviation(losses):
-    digits = 4 if np.mean(losses) > 0.01 else 5
+    digits = 3 if np.std(losses) > 1e-3 and np.mean(losses) > 0.1 else 4 if np.mean(losses) > 0.01 else 5
     return f"{np.mean(losses):.{digits}f} ± {np.std(losses, ddof=1):.{digits}f}"
 
 
