@@ -189,13 +189,6 @@ def _hold_punctuation(app: Any, doctree: Any) -> None:
             parent[k] = nodes.inline("", "", nodes.Text(before), formula, nodes.Text(after), classes=["together"])
 
 
-def _mark_short_code(app: Any, doctree: Any) -> None:
-    """Mark code that fits in a line of a phone, so that `--resume` does not end a line with its hyphens."""
-    for code in doctree.findall(nodes.literal):
-        if len(code.astext()) <= 30:
-            code["classes"].append("short")
-
-
 def _end_within(formula: nodes.math) -> None:
     """Mark a long formula; the sign after it becomes its last."""
     formula["classes"].append("long")
@@ -208,7 +201,6 @@ def _end_within(formula: nodes.math) -> None:
 
 def setup(app: Any) -> None:
     """Connect the hooks above."""
-    app.connect("doctree-read", _mark_short_code)
     app.connect("source-read", _complete)
     app.connect("doctree-read", _mark_solutions, priority=400)  # before the titles are collected, at 500
     app.connect("doctree-read", _describe_figures, priority=600)  # after the images are

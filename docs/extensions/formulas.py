@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from itertools import pairwise
 
+from formula_latex import apart, beside, braced, matrix, tall
 from formula_symbols import ACCENTS, CLOSING, FUNCTIONS, GREEK, QUANTITIES, RELATIONS, SIGNS, WORDS
 from formula_tokens import NotAFormula, Token, tokens
 
@@ -150,7 +150,7 @@ class _Parser:
                 break
         if not factors:
             raise self.fail(f"{self.peek() or 'the end'!r} is not expected")
-        return factors[0] if len(factors) == 1 else Part(_beside([part.tex for part in factors]))
+        return factors[0] if len(factors) == 1 else Part(beside([part.tex for part in factors]))
 
     def fraction(self) -> Part:
         """What stands together without spaces: `3a/2`, `dm/dbeta`, `(1 + q)(1 - q)`."""
@@ -170,7 +170,7 @@ class _Parser:
             if parts[-1].tex.endswith("dots") or (self.token.kind == "number" and self.k and not parts[-1].inner):
                 raise self.fail(f"{self.peek()!r} is not expected")
             parts.append(self.power())
-        return parts[0] if len(parts) == 1 else Part(_beside([part.tex for part in parts]))
+        return parts[0] if len(parts) == 1 else Part(beside([part.tex for part in parts]))
 
     def power(self) -> Part:
         """A symbol, a number or a pair of brackets, with its arguments, indices, primes and powers."""
@@ -218,8 +218,8 @@ class _Parser:
         self.k += len(minus)
         if self.token.kind == "name" and not self.raised and (name := self.peek()) not in GREEK and name.isalpha():
             self.take()
-            return _braced(minus + self.index(name))
-        return _braced(minus + self.atom().tex)
+            return braced(minus + self.index(name))
+        return braced(minus + self.atom().tex)
 
     def atom(self) -> Part:
         token = self.token
@@ -249,7 +249,7 @@ class _Parser:
         if len(base) > 1 and any(len(script) > 3 for script in scripts):  # lam_every is an option's name
             raise self.fail(f"no symbol is called {name!r}")
         below = "".join(self.index(script) for script in scripts)
-        return Part(f"{tex}_{_braced(below)}" if below else tex)
+        return Part(f"{tex}_{braced(below)}" if below else tex)
 
     def name(self, base: str) -> str:
         for table in (GREEK, FUNCTIONS, QUANTITIES, WORDS):
@@ -262,7 +262,7 @@ class _Parser:
         if base == "at":
             return r"\;\text{at}\;"
         if base[0] == "d" and (base[1:] in GREEK or len(base) == 2):
-            return f"d{_apart(GREEK.get(base[1:], base[1:]))}"
+            return f"d{apart(GREEK.get(base[1:], base[1:]))}"
         raise self.fail(f"no symbol is called {base!r}")
 
     def index(self, script: str) -> str:
@@ -298,16 +298,16 @@ class _Parser:
         self.take()
         if opening == "[" and self.peek() == "^" and [t.text for t in self.tokens[self.k : self.k + 2]] == ["^", "T"]:
             self.k += 2
-            return Part(_matrix([item.removesuffix(", ") for item in items]))
+            return Part(matrix([item.removesuffix(", ") for item in items]))
         if opening == "(" and ONE_PRODUCT.fullmatch(inner) and not argument:
             return Part(inner)
         if opening == "|":
-            return Part(_tall(r"\lvert", inner, r"\rvert"))
+            return Part(tall(r"\lvert", inner, r"\rvert"))
         if opening == "<":
-            return Part(_tall(r"\langle", inner, r"\rangle"))
+            return Part(tall(r"\langle", inner, r"\rangle"))
         if opening == "{":
             return Part(rf"\{{{inner}\}}", inner)
-        return Part(_tall(opening, inner, closing), inner)
+        return Part(tall(opening, inner, closing), inner)
 
     def matrix(self) -> Part:
         rows = []
@@ -322,32 +322,4 @@ class _Parser:
             if self.peek() == ",":
                 self.take()
         self.take("]")
-        return Part(_matrix(rows))
-
-
-def _matrix(rows: list[str]) -> str:
-    return r"\begin{bmatrix} " + r" \\ ".join(rows) + r" \end{bmatrix}"
-
-
-def _tall(left: str, inner: str, right: str) -> str:
-    if r"\frac" in inner or r"\sum" in inner:
-        return rf"\left{left} {inner} \right{right}"
-    return f"{left}{inner}{right}" if len(left) == 1 else f"{left} {inner} {right}"
-
-
-def _braced(script: str) -> str:
-    return script if re.fullmatch(r"\w|\\[a-z]+(?<!max)(?<!min)", script) else f"{{{script}}}"
-
-
-def _apart(tex: str) -> str:
-    return f" {tex}" if tex.startswith("\\") else tex
-
-
-def _beside(parts: list[str]) -> str:
-    """Factors of a product; upright words and functions are set apart from their neighbours."""
-    text = parts[0]
-    for before, part in pairwise(parts):
-        upright = re.search(r"\\mathrm\{\w+\}(_\w|\^\w)?$", before) or part.startswith(r"\mathrm")
-        digits = part[:1].isdigit()
-        text += (r" \cdot " if digits and before[-1:].isdigit() else r" \, " if upright or digits else " ") + part
-    return text
+        return Part(matrix(rows))

@@ -1,8 +1,5 @@
 """studies/averaging.py: its tables, and its variant of the solver."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -12,10 +9,8 @@ from curveball.solvers.registry import solver_from
 
 
 @pytest.fixture
-def averaging(monkeypatch):
-    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "studies")
-    yield __import__("averaging")
-    sys.modules.pop("averaging", None)
+def averaging(load_study):
+    return load_study("averaging")
 
 
 def lambdas(solver, steps=60):

@@ -1,7 +1,6 @@
 """studies/cheaper_step.py: its rules against CurveBall, their cost, and how progress is measured."""
 
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,11 +11,8 @@ from tests.support import small_network as net
 
 
 @pytest.fixture
-def study(monkeypatch):
-    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "studies")
-    yield __import__("cheaper_step")
-    for name in ("cheaper_step", "cheaper_plan", "cheaper_rules", "multiplications"):
-        sys.modules.pop(name, None)
+def study(load_study):
+    return load_study("cheaper_step")
 
 
 def plan():

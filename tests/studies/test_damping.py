@@ -9,10 +9,8 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def study(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "studies")
-    yield __import__("damping")
-    sys.modules.pop("damping", None)
+def study(load_study):
+    return load_study("damping")
 
 
 def called(study, monkeypatch, capsys, arguments):

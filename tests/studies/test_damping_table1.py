@@ -9,10 +9,8 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def study(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "studies")
-    yield __import__("damping_table1")
-    sys.modules.pop("damping_table1", None)
+def study(load_study):
+    return load_study("damping_table1")
 
 
 def test_a_row_is_repeated(study):

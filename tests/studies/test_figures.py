@@ -1,39 +1,21 @@
 """The figures of the studies of damping and of the cheaper step are drawn from the runs that are there."""
 
-import sys
 from pathlib import Path
 
 import pytest
 
 STUDIES = Path(__file__).parents[2] / "studies"
-MODULES = (
-    "damping",
-    "damping_figure",
-    "cheaper_figure",
-    "cheaper_step",
-    "cheaper_plan",
-    "cheaper_rules",
-    "multiplications",
-)
 
 
-@pytest.fixture
-def studies(monkeypatch):
-    monkeypatch.syspath_prepend(STUDIES)
-    yield __import__
-    for name in MODULES:
-        sys.modules.pop(name, None)
-
-
-def test_damping(studies, tmp_path):
-    study = studies("damping_figure")
+def test_damping(load_study, tmp_path):
+    study = load_study("damping_figure")
     study.draw(study.read(), tmp_path / "figure.svg")
     text = (tmp_path / "figure.svg").read_text()
     assert all(f"<!-- {name} -->" in text for name in ("digits-mlp", "basic, 5 epochs", "best fixed, 0.03"))
 
 
-def test_cheaper_step(studies, tmp_path):
-    study = studies("cheaper_figure")
+def test_cheaper_step(load_study, tmp_path):
+    study = load_study("cheaper_figure")
     groups = study.grouped(study.read())
     assert study.progresses(groups, study.CHOSEN, own=False)["CIFAR-10 basic-bn"] == pytest.approx(0.79, abs=0.005)
     assert study.progresses(groups, study.PART, own=True)["digits cnn"] == pytest.approx(0.59, abs=0.005)
@@ -42,8 +24,8 @@ def test_cheaper_step(studies, tmp_path):
     assert (tmp_path / "figure.png").stat().st_size > 10_000
 
 
-def test_the_cost_on_the_axis_is_that_of_the_published_table(studies, monkeypatch):
-    study = studies("cheaper_figure")
+def test_the_cost_on_the_axis_is_that_of_the_published_table(load_study, monkeypatch):
+    study = load_study("cheaper_figure")
     monkeypatch.setattr(study, "ROWS", 8)
     monkeypatch.setattr(study, "RULES", (study.CHOSEN, study.PART))
     table = (STUDIES / "results/cheaper-step.md").read_text("utf-8")

@@ -19,11 +19,8 @@ W, Z, LAM = RNG.standard_normal(5), 0.1 * RNG.standard_normal(5), 0.7
 
 
 @pytest.fixture
-def study(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "studies")
-    yield __import__("fresh_slope")
-    sys.modules.pop("fresh_slope", None)
-    sys.modules.pop("fresh_slope_measures", None)
+def study(load_study):
+    return load_study("fresh_slope")
 
 
 @pytest.fixture

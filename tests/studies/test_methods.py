@@ -1,7 +1,6 @@
 """studies/methods.py: what it counts, how it tunes, and that its page shows its results."""
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +14,8 @@ BOWL = Quadratic((1.0, 4.0, 9.0))
 
 
 @pytest.fixture
-def study(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "studies")
-    yield __import__("methods")
-    sys.modules.pop("methods", None)
+def study(load_study):
+    return load_study("methods")
 
 
 @pytest.mark.parametrize(("solver", "counts"), [

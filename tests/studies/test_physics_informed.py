@@ -1,7 +1,6 @@
 """studies/physics_informed.py: its runs, on a problem of a moment."""
 
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,10 +10,8 @@ from problems.physics_informed import get
 
 
 @pytest.fixture
-def study(monkeypatch):
-    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "studies")
-    yield __import__("physics_informed")
-    sys.modules.pop("physics_informed", None)
+def study(load_study):
+    return load_study("physics_informed")
 
 
 def test_follow_measures_at_growing_times(study):
