@@ -9,8 +9,10 @@ The folders of several machines can be read together, into one table.
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
+import statistics
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -81,6 +83,12 @@ class Cell:
     def seconds(self) -> float:
         """Of training so far."""
         return float(self.epochs[-1]["seconds"]) if self.epochs else 0.0
+
+    @property
+    def epoch_seconds(self) -> float:
+        """Of training in an epoch: the median, which a pause of the machine does not change."""
+        ends = [0.0, *(float(epoch["seconds"]) for epoch in self.epochs)]
+        return statistics.median(after - before for before, after in itertools.pairwise(ends))
 
     def best(self, key: str, within: int | None = None) -> float:
         """The lowest of the first epochs."""

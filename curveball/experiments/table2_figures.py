@@ -12,7 +12,7 @@ from curveball.figures.end_labels import label_ends
 from curveball.figures.quantities import columns
 from curveball.figures.seeds import mean_of
 from curveball.figures.style import MARKERS, in_style, new_figure, save
-from curveball.training.run import Run
+from curveball.training.run import Record, Run
 from minigrad.extras import from_extra
 
 with from_extra("figures"):
@@ -25,7 +25,8 @@ ERRORS = ("train_error", "validation_error")
 def draw(cells: Sequence[Cell], path: Path, against: str) -> None:
     """Errors against "epoch" (figure 2) or "seconds" (figure 3), a column of panels for each network, without dropout.
 
-    Seeds are thin lines, their mean a thick one.
+    Seeds are thin lines, their mean a thick one. Seconds are epochs times those of the run's median epoch: what else
+    the machine did meanwhile does not count.
     """
     shown = [cell for cell in cells if cell.epochs and not cell.task.tuning and not cell.task.dropout]
     networks = list(dict.fromkeys(cell.task.column for cell in shown))
@@ -35,7 +36,7 @@ def draw(cells: Sequence[Cell], path: Path, against: str) -> None:
             for k, row in enumerate(ROWS):
                 name = ROWS[row].replace(", ", ",\n")
                 own = [
-                    columns(Run(name, None, epochs=cell.epochs, stopped=cell.stopped), key, against)
+                    columns(Run(name, None, epochs=_even(cell), stopped=cell.stopped), key, against)
                     for cell in shown
                     if (cell.task.column, cell.task.row) == (network, row)
                 ]
@@ -46,6 +47,11 @@ def draw(cells: Sequence[Cell], path: Path, against: str) -> None:
         panels[0].set_title(network)
     label_ends(list(axes))
     save(figure, path)
+
+
+def _even(cell: Cell) -> list[Record]:
+    """The epochs, each as long as the median one."""
+    return [{**epoch, "seconds": k * cell.epoch_seconds} for k, epoch in enumerate(cell.epochs, 1)]
 
 
 def _draw_row(ax: Axes, runs: list[Run], y: str, x: str, k: int) -> None:

@@ -99,8 +99,7 @@ class Results:
     def _rate(self, cell: Cell) -> Rate:
         """Seconds of training for an image; validation as measured, or a third of it."""
         task = cell.task
-        image = cell.seconds / (len(cell.epochs) * (task.length.images // task.length.batch_size))
-        image /= task.length.batch_size
+        image = cell.epoch_seconds * task.epochs / (task.steps * task.length.batch_size)
         known = self.rates.get((task.column, task.row))
         return Rate(0.0, 0.0, image, known.validation if known else image / 3.0)
 
@@ -191,7 +190,7 @@ def _lengths(results: Results) -> list[str]:
 
 
 def _times(results: Results) -> list[str]:
-    """Seconds of a step, where there was one."""
+    """Of a step, in the median epoch of each run, where there was one."""
     columns = [column for column in results.columns if any(cell.epochs for cell in results.of(column))]
     if not columns:
         return []
@@ -200,8 +199,8 @@ def _times(results: Results) -> list[str]:
         found = []
         for column in columns:
             own = [cell for cell in results.of(column, row) if cell.epochs]
-            steps = sum(len(cell.epochs) * (cell.task.steps // cell.task.epochs) for cell in own)
-            found.append(f"{1000.0 * sum(cell.seconds for cell in own) / steps:.3g}" if own else "")
+            steps = [cell.epoch_seconds * cell.task.epochs / cell.task.steps for cell in own]
+            found.append(f"{1000.0 * np.mean(steps):.3g}" if own else "")
         lines.append(_line([name, *found]))
     return lines
 

@@ -1,4 +1,4 @@
-"""Names at the ends of lines, in place of a legend: moved apart where they would overlap."""
+"""Names at the ends of lines, in place of a legend: moved apart where they would overlap, and off other lines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ with from_extra("figures"):
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
     from matplotlib.patheffects import withStroke
-    from matplotlib.text import Annotation
+    from matplotlib.text import Annotation, Text
 
 GAP = 1.15  # between the middles of two labels, in heights of one
 SIZE = 9.0  # points
@@ -33,6 +33,7 @@ def label_ends(axes: Sequence[Axes], size: float = SIZE) -> None:
             sizes = [height * (label.get_text().count("\n") + 1) for label in group]
             for label, y in zip(group, spread([label.xy[1] for label in group], sizes), strict=True):
                 label.set_position((label.get_position()[0], y))
+        _off_the_lines(ax, own)
 
 
 def ends(ax: Axes) -> list[tuple[Line2D, float, float]]:
@@ -100,6 +101,23 @@ def _labels(ax: Axes, size: float) -> list[Annotation]:
         label.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
         found.append(label)
     return found
+
+
+def _off_the_lines(ax: Axes, labels: list[Annotation]) -> None:
+    """Move each label that lies on a line with a name up or down to the nearest place that is free, if there is one."""
+    paths = [line.get_path().cleaned(line.get_transform(), remove_nans=True) for line, _, _ in ends(ax)]
+    boxes = [Text.get_window_extent(label) for label in labels]
+    for k, label in enumerate(labels):
+        taken = [*boxes[:k], *boxes[k + 1 :]]
+        x, y = label.get_position()
+        for up in sorted(np.arange(-1.0, 1.001, 0.02), key=abs):
+            box = boxes[k].translated(0.0, up * ax.bbox.height)
+            inside = up == 0.0 or (ax.bbox.y0 <= box.y0 and box.y1 <= ax.bbox.y1)
+            crossed = any(path.intersects_bbox(box, filled=False) for path in paths)
+            if inside and not crossed and not box.count_overlaps(taken):
+                label.set_position((x, y + up))
+                boxes[k] = box
+                break
 
 
 def _side_by_side(labels: list[Annotation]) -> list[list[Annotation]]:

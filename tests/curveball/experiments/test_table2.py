@@ -347,6 +347,19 @@ def test_the_text_by_hand(few):
     assert "| SGD with momentum | 30.00 / 40.00 after 1 of 3 epochs | not run: about " in some
 
 
+def test_a_pause_of_the_machine_does_not_count(tmp_path, monkeypatch):
+    """Neither in the milliseconds of a step nor in figure 3, where curves end after as many median epochs."""
+    paused = cell("basic", errors=((0.3, 0.4),) * 5)
+    for epoch in paused.epochs[2:]:
+        epoch["seconds"] += 5000.0
+    assert paused.seconds == 5015.0
+    assert "| SGD with momentum | 200 |" in markdown(Results([paused], {}, {}, {}))
+    drawn = []
+    monkeypatch.setattr(table2_figures, "save", lambda figure, path: drawn.append(figure))
+    table2_figures.draw([paused], tmp_path / "figure3.png", "seconds")
+    assert drawn[0].axes[0].lines[0].get_xdata().tolist() == [3.0, 6.0, 9.0, 12.0, 15.0]
+
+
 def test_folders_are_merged(few, tmp_path, monkeypatch):
     monkeypatch.setattr(table2_run, "train", fake_train([]))
     assert command("--columns", "plain", "--epochs", 2, "--out", tmp_path / "a").exit_code == 0

@@ -50,6 +50,36 @@ def test_labels_do_not_overlap_and_are_in_the_picture(scale):
             assert {text.get_color() for text in ax.texts[:6]} == {line.get_color() for line in ax.lines[:6]}
 
 
+def test_a_label_does_not_lie_on_another_line():
+    with styled():
+        figure, (ax,) = new_figure(1)
+        ax.plot([0.0, 1.0, 3.0], [5.0, 2.0, 1.0], label="short")
+        ax.plot([0.0, 2.0, 10.0], [5.0, 1.05, 0.9], label="goes on")
+        ax.plot([0.0, 2.0, 10.0], [np.nan, 3.0, 0.5], label="too")
+        label_ends([ax])
+        figure.draw_without_rendering()
+        boxes = [Text.get_window_extent(text) for text in ax.texts]
+        for line in ax.lines:
+            x, y = (np.interp(np.linspace(0.0, 2.0, 2001), range(3), values) for values in line.get_data())
+            points = ax.transData.transform(np.stack([x, y], 1))
+            for box in boxes:
+                inside = (points > (box.x0, box.y0)) & (points < (box.x1, box.y1))
+                assert not np.any(np.all(inside, 1))
+        assert not boxes[0].overlaps(boxes[1])
+        assert abs(ax.texts[0].get_position()[1] - ax.texts[0].xy[1]) < 0.3
+
+
+def test_where_all_is_full_a_label_stays_at_its_end():
+    with styled():
+        _, (ax,) = new_figure(1)
+        ax.plot([0.0, 1.0], [5.0, 2.0], label="short")
+        x = np.linspace(0.0, 10.0, 4000)
+        ax.plot(x, 2.5 + 2.5 * np.cos(40.0 * x), label="everywhere")
+        ax.set_ylim(0.0, 5.0)
+        label_ends([ax])
+        assert ax.texts[0].get_position()[1] == pytest.approx(ax.texts[0].xy[1])
+
+
 def test_lines_without_names_have_no_labels():
     with styled():
         _, (ax,) = new_figure(1)
