@@ -79,7 +79,7 @@ TASKS = {
         Task("basic-bn", "cifar10", "basic-bn", 128, 1, CIFAR, "torch", climbs=True),
         Task("basic, 5 epochs", "cifar10", "basic", 128, 5, CIFAR, "torch", (), (0,), climbs=True),
         Task("basic-bn, 5 epochs", "cifar10", "basic-bn", 128, 5, CIFAR, "torch", (), (0,), climbs=True),
-        Task("imagenet", "imagenet", "basic-bn", 128, 1, CIFAR, "torch", (), (0,), climbs=True),
+        Task("imagenet", "imagenet", "basic-bn", 128, 1, CIFAR, "torch", climbs=True),
     )
 }
 
@@ -149,17 +149,19 @@ def dataset(name: str, folder: Path | None, backend: str) -> Any:
     return to_backend(data, choose(backend))
 
 
+def problem_of(task: Task, batch: int, folder: Path | None) -> Any:
+    """Its network and data, in batches of this size."""
+    data = dataset(task.data, folder, task.backend)
+    if task.network == "autoencoder":
+        return Autoencoder.of(data, (32, 16, 6), batch)
+    shape = data.train_images.shape[1:]
+    return problems.Classification(data, problems.network(task.network, len(data.classes), shape=shape), batch)
+
+
 def compute(run: Run, folder: Path | None) -> dict[str, Any]:
     """Train; the loss of the last epoch is None where the run failed."""
     task = TASKS[run.task]
-    data = dataset(task.data, folder, task.backend)
-    if task.network == "autoencoder":
-        problem: Any = Autoencoder.of(data, (32, 16, 6), run.batch)
-    else:
-        shape = data.train_images.shape[1:]
-        problem = problems.Classification(
-            data, problems.network(task.network, len(data.classes), shape=shape), run.batch
-        )
+    problem = problem_of(task, run.batch, folder)
     with np.errstate(all="ignore"):
         found = train(problem, solver_from(run.solver), TrainOptions(epochs=task.epochs, seed=run.seed, quiet=True))
     losses = [round(epoch["train_loss"], 6) for epoch in found.epochs]

@@ -22,7 +22,7 @@ AIM = 1.15
 @in_style
 def draw(runs: dict[Run, dict[str, Any]], path: Path) -> None:
     found = list(rows(runs))
-    figure, (*left, right) = new_figure(3)
+    figure, (*left, right) = new_figure(3, height=4.6)
     for axis, (name, title) in zip(left, SHOWN.items(), strict=True):
         draw_lambda(axis, runs, TASKS[name], next(row.best for row in found if row.task.name == name), title)
     left[0].legend(title="start", fontsize="small")
@@ -48,10 +48,11 @@ def draw_ratios(axis: Any, found: list[Row]) -> None:
     names = list(dict.fromkeys(row.task.name for row in found))
     for row in found:
         k = ORDER.index(row.lam) if row.batch == row.task.batch else len(ORDER) + BATCHES.index(row.batch)
-        axis.plot(row.ratio, names.index(row.task.name) + 0.11 * (k - 2.5), **marks(k))
+        axis.plot(row.ratio, names.index(row.task.name) + 0.15 * (k - 2.5), **marks(k))
     labels = [*(f"start {lam:g}" for lam in ORDER), *(f"batches of {batch}" for batch in BATCHES)]
     handles = [axis.plot([], [], **marks(k))[0] for k in range(len(labels))]
     axis.legend(handles, labels, fontsize="x-small", loc="lower left")
+    axis.axvline(1.0, color="grey", linewidth=1)
     axis.axvline(AIM, color="black", linewidth=1, linestyle=":")
     axis.set(title="final loss over best fixed", xlabel=f"ratio (dotted: the aim, {AIM:g})", xscale="log")
     ticks = (0.25, 0.5, 1, 2)

@@ -39,6 +39,7 @@ as `rho z_old` and `-beta d`; z and its slopes in the ten sharpest directions of
     OMP_NUM_THREADS=1 python studies/fresh_slope.py --data-folder cifar10=DIR      what is missing is run
     python studies/fresh_slope.py --table                                          the tables of the page
     python studies/fresh_slope.py --figure                                         results/fresh-slope.png
+    python studies/fresh_slope.py --again --task digits-mlp --rule 0.3             a run that is there, once more
 
 A run is a line of results/fresh-slope.jsonl; it can be stopped at any moment, and goes on with the next run.
 """
@@ -47,6 +48,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,14 +101,28 @@ def problem_of(name: str, folder: Path | None = None) -> Any:
     return problems.Classification(data, network, task.batch)
 
 
+def compute(name: str, rule: str, folder: Path | None) -> dict[str, Any]:
+    """Train by a rule: what was measured."""
+    with np.errstate(all="ignore"):
+        return train(problem_of(name, folder), rule, TASKS[name].steps, TASKS[name].images)
+
+
+def again(names: list[str], rule: str | None, folders: dict[str, Path]) -> Iterator[str]:
+    """Runs that are there, once more: lambda, loss and q at their ends, as kept and as found now."""
+    yield "| task | rule | lambda | again | loss | again | q | again |\n|" + "---|" * 8
+    for (name, of), kept in read().items():
+        if name in names and rule in (None, of):
+            ends = kept["end"], compute(name, of, folders.get(TASKS[name].data))["end"]
+            numbers = " | ".join(f"{end[key]:.4g}" for key in ("lam", "loss", "q") for end in ends)
+            yield f"| {name} | {of} | {numbers} |"
+
+
 def run_missing(names: list[str], folders: dict[str, Path]) -> None:
     about = {key: value for key, value in provenance().items() if key != "command"}
     for name in names:
         missing = [rule for rule in TASKS[name].rules if (name, rule) not in read()]
-        problem = problem_of(name, folders.get(TASKS[name].data)) if missing else None
         for rule in missing:
-            with np.errstate(all="ignore"):
-                found = train(problem, rule, TASKS[name].steps, TASKS[name].images)
+            found = compute(name, rule, folders.get(TASKS[name].data))
             with RESULTS.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"task": name, "rule": rule, **found, "provenance": about}) + "\n")
             print(name, rule, found["end"], found["noise"], flush=True)
@@ -212,6 +228,8 @@ def main() -> None:
     parser.add_argument("--data-folder", action="append", default=[], metavar="DATA=DIR", help="where a data set is")
     parser.add_argument("--table", action="store_true", help="only print the tables of what there is")
     parser.add_argument("--figure", action="store_true", help="only draw the figure of what there is")
+    parser.add_argument("--again", action="store_true", help="repeat runs that are there and print both; keep nothing")
+    parser.add_argument("--rule", help="--again: only this rule, as in 0.3 or hold:1")
     options = parser.parse_args()
     if options.figure:
         draw()
@@ -220,7 +238,14 @@ def main() -> None:
         print(table())
         return
     pairs = (text.partition("=") for text in options.data_folder)
-    run_missing(options.task or list(TASKS), {name: Path(folder) for name, _, folder in pairs})
+    names, folders = options.task or list(TASKS), {name: Path(folder) for name, _, folder in pairs}
+    if not options.again:
+        run_missing(names, folders)
+        return
+    if not any(name in names and options.rule in (None, rule) for name, rule in read()):
+        parser.error("none of the runs that are there is like this; --table shows them")
+    for row in again(names, options.rule, folders):
+        print(row, flush=True)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def pays(
     Regressions, sums of exponentials and matrix factorisations by condition number, physics-informed networks, deep
     autoencoders. CurveBall, Gauss-Newton and Levenberg-Marquardt are run as they are; SGD and Adam are tuned on each
     problem. Reported are loss and error, who wins where, and what the tuning took. All of it takes about an hour and a
-    half on one core that is free.
+    half on one core that is free, and several hours beside other work.
     """
     # Imported here, so that other commands and the help start without Matplotlib.
     from curveball.experiments.pays_cells import CELLS, files_in

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from curveball.experiments.pays_problems import NAMES
 from curveball.experiments.pays_run import FLOOR, Cell
+from curveball.figures.scales import log_axis
 from curveball.figures.style import in_style, look, new_figure, save
 from minigrad.extras import from_extra
 
@@ -40,7 +41,8 @@ def draw(cells: Sequence[Cell], key: str, label: str, path: Path) -> None:
                 x, y = [*x, cell.task.seconds], [*y, y[-1]]
             (line,) = ax.plot(x, y, linewidth=1.5, **style)
             lines.setdefault(cell.task.row, line)
-        ax.set(xscale="log", yscale="log")
+        ax.set_xscale("log")
+        log_axis(ax)
         ax.set_title(name, fontsize=10)
         ax.tick_params(labelsize=8, which="both")
     for ax in axes[len(names) :]:

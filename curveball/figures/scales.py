@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 
 from curveball.figures.quantities import WIDE, is_logarithmic, is_share
@@ -12,13 +15,30 @@ with from_extra("figures"):
     from matplotlib.ticker import FixedLocator, NullLocator
 
 
+NARROW = 100.0  # ratio of numbers below which powers of ten are too few for ticks
+
+
 def suit_axis(ax: Axes, y: str) -> None:
     """The scale of the axis of `y`: a loss on a logarithmic one, others where they differ much."""
     if is_share(y):
         error_axis(ax)
         return
     if is_logarithmic(y, _values(ax)):
-        ax.set_yscale("log")
+        log_axis(ax)
+
+
+def log_axis(ax: Axes) -> None:
+    """Logarithmic, with plain numbers at the ticks where there are no two powers of ten to have them."""
+    ax.set_yscale("log")
+    values = _values(ax)
+    positive = values[values > 0.0]
+    if not positive.size or positive.max() >= NARROW * positive.min():
+        return
+    for digits in ((1, 2, 5), range(1, 10)):
+        ticks = _rounds(digits, positive.min(), positive.max())
+        if len(ticks) > 1:
+            _plain(ax, ticks)
+            return
 
 
 def error_axis(ax: Axes) -> None:
@@ -33,9 +53,20 @@ def error_axis(ax: Axes) -> None:
     else:
         ax.set_yscale("symlog", linthresh=least, linscale=0.4)
         ax.set_ylim(bottom=0.0)
-    rounds = [digit * 10.0**power for power in range(-4, 3) for digit in (1, 2, 5)]
-    ticks = [tick for tick in rounds if least <= tick <= most]
-    ax.yaxis.set_major_locator(FixedLocator(ticks if values.min() > 0.0 else [0.0, *ticks]))
+    ticks = _rounds((1, 2, 5), least, most)
+    _plain(ax, ticks if values.min() > 0.0 else [0.0, *ticks])
+
+
+def _rounds(digits: Iterable[int], least: float, most: float) -> list[float]:
+    """Numbers of one digit, one of these, in a range."""
+    low, high = math.floor(math.log10(least)), math.ceil(math.log10(most))
+    found = [float(f"{digit}e{power}") for power in range(low, high + 1) for digit in digits]
+    return [tick for tick in found if least <= tick <= most]
+
+
+def _plain(ax: Axes, ticks: Sequence[float]) -> None:
+    """These numbers at the axis, and no others."""
+    ax.yaxis.set_major_locator(FixedLocator(ticks))
     ax.yaxis.set_major_formatter("{x:g}")
     ax.yaxis.set_minor_locator(NullLocator())
 

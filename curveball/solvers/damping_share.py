@@ -19,7 +19,9 @@ the average is better, and `D > 0`. So the target follows
 
     s* / (1 - s*) <- s* / (1 - s*) exp(1.5 n D / h)                                                       (4)
 
-every `n` steps. A share that changes within the horizon `h` of what it is judged by would swing.
+every `n` steps. A share that changes within the horizon `h` of what it is judged by would swing. The means of (3) reach
+over the last `0.3 h` steps. `s*` starts at 1/2, or at the second step's share where that is smaller, and stays in
+[0.01, 0.6]; `lam` changes by a factor of `exp(0.2)` a step at most.
 
 Two guards belong to it. Where batches differ, `rho` is kept in [0, 1]: a single batch unlike the others asks for
 steps several times as long. Where the loss leaves its running mean by more than ten mean deviations, or is not finite,

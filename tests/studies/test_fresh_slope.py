@@ -104,3 +104,23 @@ def test_the_page_shows_the_tables(study):
     terms, slopes = study.table().split("\n\n")
     assert terms in page
     assert slopes in page
+
+
+def test_runs_that_are_there_are_repeated(study, monkeypatch, capsys):
+    asked = []
+    monkeypatch.setattr(
+        study, "compute", lambda name, rule, folder: asked.append((name, rule)) or study.read()[name, rule]
+    )
+    before = study.RESULTS.read_bytes()
+    for arguments in ("--again", "--again --task digits-mlp --rule hold:1"):
+        monkeypatch.setattr(sys, "argv", ["fresh_slope.py", *arguments.split()])
+        study.main()
+    assert asked == [*study.read(), ("digits-mlp", "hold:1")]
+    *_, lam, again, _, _, q, q_again = capsys.readouterr().out.splitlines()[-1].strip("| ").split(" | ")
+    assert lam == again == "0.02877"
+    assert q == q_again
+    assert study.RESULTS.read_bytes() == before
+    monkeypatch.setattr(sys, "argv", ["fresh_slope.py", "--again", "--rule", "7"])
+    with pytest.raises(SystemExit):
+        study.main()
+    assert "none of the runs" in capsys.readouterr().err
