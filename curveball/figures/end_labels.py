@@ -110,11 +110,12 @@ def _off_the_lines(ax: Axes, labels: list[Annotation]) -> None:
     for k, label in enumerate(labels):
         taken = [*boxes[:k], *boxes[k + 1 :]]
         x, y = label.get_position()
-        for up in sorted(np.arange(-1.0, 1.001, 0.02), key=abs):
+        for up in sorted(0.02 * np.arange(-50, 51), key=abs):
             box = boxes[k].translated(0.0, up * ax.bbox.height)
-            inside = up == 0.0 or (ax.bbox.y0 <= box.y0 and box.y1 <= ax.bbox.y1)
-            crossed = any(path.intersects_bbox(box, filled=False) for path in paths)
-            if inside and not crossed and not box.count_overlaps(taken):
+            if any(path.intersects_bbox(box, filled=False) for path in paths):
+                continue
+            inside = ax.bbox.y0 <= box.y0 and box.y1 <= ax.bbox.y1
+            if up == 0.0 or (inside and not box.count_overlaps(taken)):
                 label.set_position((x, y + up))
                 boxes[k] = box
                 break
