@@ -101,6 +101,11 @@ class Cell:
         return 1.0 if self.stopped else float(self.epochs[-1]["train_error"])
 
     @property
+    def validation_error(self) -> float:
+        """That of the last epoch; 1 where the run diverged."""
+        return 1.0 if self.stopped else float(self.epochs[-1]["validation_error"])
+
+    @property
     def loss(self) -> float:
         """The training loss of the last epoch; inf where the run diverged."""
         return math.inf if self.stopped else float(self.epochs[-1]["train_loss"])

@@ -24,45 +24,65 @@ QUARTILES = (0.25, 0.5, 0.75)
 
 @dataclass(frozen=True)
 class Summary:
-    """One solver on all networks: quartiles of its training error, and how often it was best or diverged."""
+    """One solver on all networks: its errors in training and validation, and how often it was best or diverged."""
 
     solver: str
     networks: int
     quartiles: tuple[float, ...]
     best: int
+    validation: float
+    best_validation: int
     diverged: int
     seconds: float
 
 
 def summaries(cells: Sequence[Cell]) -> dict[str, Summary]:
     """Of each row. A run that diverged has an error of 1, and is never best; equal ones are best together."""
-    by_network = errors_by_network(cells)
     found = {}
     for row in dict.fromkeys(cell.task.row for cell in cells):
         own = [cell for cell in cells if cell.task.row == row]
-        best = sum(not cell.stopped and cell.error == min(by_network[cell.task.network].values()) for cell in own)
         quartiles = tuple(float(q) for q in np.quantile([cell.error for cell in own], QUARTILES))
-        diverged = sum(cell.stopped is not None for cell in own)
-        found[row] = Summary(own[0].task.solver, len(own), quartiles, best, diverged, sum(c.seconds for c in own))
+        validation = float(np.median([cell.validation_error for cell in own]))
+        best, best_validation = (times_best(cells, row, kind) for kind in ("error", "validation_error"))
+        diverged, seconds = sum(cell.stopped is not None for cell in own), sum(cell.seconds for cell in own)
+        found[row] = Summary(
+            own[0].task.solver, len(own), quartiles, best, validation, best_validation, diverged, seconds
+        )
     return found
 
 
-def errors_by_network(cells: Sequence[Cell]) -> dict[int, dict[str, float]]:
-    """Training errors by network and row."""
+def times_best(cells: Sequence[Cell], row: str, kind: str) -> int:
+    """On how many networks it has the lowest error."""
+    by_network = errors_by_network(cells, kind)
+    lowest = {network: min(errors.values()) for network, errors in by_network.items()}
+    own = (cell for cell in cells if cell.task.row == row and not cell.stopped)
+    return sum(getattr(cell, kind) == lowest[cell.task.network] for cell in own)
+
+
+def errors_by_network(cells: Sequence[Cell], kind: str = "error") -> dict[int, dict[str, float]]:
+    """Training errors, or "validation_error", by network and row."""
     found: dict[int, dict[str, float]] = {}
     for cell in cells:
-        found.setdefault(cell.task.network, {})[cell.task.row] = cell.error
+        found.setdefault(cell.task.network, {})[cell.task.row] = getattr(cell, kind)
     return found
 
 
 def markdown(tuned: Sequence[Cell], cells: Sequence[Cell]) -> str:
     """The solvers, how they were tuned, and the networks."""
-    lines = ["| solver | training error: median | quartiles | best on | diverged | seconds |", "|---" * 6 + "|"]
+    lines = [
+        "| solver | training error: median | quartiles | best on | validation error: median | best on "
+        "| diverged | seconds |",
+        "|---" * 8 + "|",
+    ]
     for summary in summaries(cells).values():
         low, median, high = (f"{100.0 * q:.2f}%" for q in summary.quartiles)
-        share = f"{100.0 * summary.best / summary.networks:.0f}% ({summary.best} of {summary.networks})"
+        share, share_validation = (
+            f"{100.0 * best / summary.networks:.0f}% ({best} of {summary.networks})"
+            for best in (summary.best, summary.best_validation)
+        )
         lines.append(
-            f"| {summary.solver} | {median} | {low} to {high} | {share} | {summary.diverged} | {summary.seconds:.0f} |"
+            f"| {summary.solver} | {median} | {low} to {high} | {share} | {100.0 * summary.validation:.2f}% "
+            f"| {share_validation} | {summary.diverged} | {summary.seconds:.0f} |"
         )
     return "\n".join([*lines, "", *_tuning(tuned, cells), "", *_networks(cells)])
 
@@ -81,7 +101,7 @@ def _tuning(tuned: Sequence[Cell], cells: Sequence[Cell]) -> list[str]:
         ends = "; the best is at an end of the grid" if at in (0, len(own) - 1) and len(own) > 1 else ""
         seconds = sum(cell.seconds for cell in own)
         lines.append(
-            f"- {row}, lr tuned on random:{own[0].task.network}, one epoch each: {each}{ends}; {seconds:.0f} s"
+            f"- {row}, lr tuned on random:{own[0].task.network}, one epoch each: {each}{ends}; {seconds:.2g} s"
         )
     return lines
 
