@@ -62,8 +62,9 @@ def table2(
     from curveball.experiments.table2_cells import CELLS, load, merged
     from curveball.experiments.table2_columns import Setting
     from curveball.experiments.table2_plan import PLAN, Plan, read_plan
+    from curveball.experiments.table2_results import Results
     from curveball.experiments.table2_run import Experiment
-    from curveball.experiments.table2_tables import FILES, Results, markdown, write
+    from curveball.experiments.table2_tables import FILES, markdown, write
     from curveball.training.devices import choose
 
     folder = out or Path("runs") / ("table2" if data == "cifar10" else f"table2-{data}")
@@ -100,11 +101,11 @@ def table2(
                 experiment.load()
                 stack.enter_context(results_folder(folder, FILES, (CELLS, PLAN), resume))
         if table:
-            finish(Results(cells, lengths, rates))
+            finish(Results(cells, lengths, rates, data=data))
             return
 
         def results() -> Results:
-            return Results(list(load(folder).values()), experiment.lengths, experiment.rates, experiment.missing)
+            return Results(list(load(folder).values()), experiment.lengths, experiment.rates, experiment.missing, data)
 
         try:
             with bad_input():

@@ -15,22 +15,34 @@ from curveball.experiments import (
     table2_cells,
     table2_columns,
     table2_figures,
+    table2_not_run,
     table2_plan,
+    table2_results,
     table2_run,
     table2_tables,
     table2_time,
 )
 from curveball.experiments.table2_cells import Cell, Task
 from curveball.experiments.table2_columns import Column, Length, Setting, part_of
+from curveball.experiments.table2_results import Results
 from curveball.experiments.table2_run import chosen
-from curveball.experiments.table2_tables import FILES, Results, markdown
+from curveball.experiments.table2_tables import FILES, markdown
 from curveball.experiments.table2_time import LEAST, Rate, longest, shortest, tuned, whole_length
 from curveball.training.run import Run
 from problems import Classification, Dataset, load
 
 FEW = {"plain": Column("mlp", 10.0, 3), "other": Column("mlp", 1.0, 4, "mnist-mlp", pieces=True)}
 GRID = {"sgd": (0.1, 0.01), "adam": (0.01, 0.001)}
-PLACES = (table2_columns, table2_cells, table2_plan, table2_run, table2_tables, table2_time)
+PLACES = (
+    table2_columns,
+    table2_cells,
+    table2_plan,
+    table2_results,
+    table2_not_run,
+    table2_run,
+    table2_tables,
+    table2_time,
+)
 RATE = Rate(start=0.05, step=0.1, image=0.01, validation=0.0005)
 RUNS = 2 * (4 + 4) + 4  # two columns with their tuning; one of them with dropout
 ALL = ("--columns", "plain,other")
@@ -355,12 +367,60 @@ def test_the_text_by_hand(few):
     assert "| SGD with momentum | 30.00 / 40.00 after 1 of 3 epochs | not run: about " in some
 
 
+@pytest.mark.parametrize(("disturbed", "epochs"), [(0, 1), (1, 2), (3, 4), (6, 8), (7, 10)])
+def test_an_epoch_takes_as_long_as_the_quick_ones(disturbed, epochs):
+    one = cell(errors=((0.3, 0.4),) * epochs)
+    for k, epoch in enumerate(one.epochs):
+        epoch["seconds"] += 70.0 * min(k + 1, disturbed)
+    assert one.epoch_seconds == 3.0
+
+
+def test_the_ranges_of_epochs_and_seeds(few):
+    cells = [
+        cell(errors=((0.3, 0.4),) * 3),
+        cell(row="adam", solver="adam", errors=((0.3, 0.4),) * 2),
+        cell(row="adam", solver="adam", errors=((0.3, 0.4),), seed=1),
+        cell(row="curveball", solver="curveball", errors=(), seed=0, stopped="the loss is nan"),
+    ]
+    text = markdown(Results(cells))
+    assert "| plain | mlp | digits | 150 | 1 to 3 | 10 | 1 to 2 of 0, 1 |" in text.replace(" (whole: 3)", "")
+    assert "- plain was run for 1 to 3 epochs of 150 images. 3 epochs of " in text
+    text = markdown(Results(cells[:1]))
+    assert "| plain | mlp | digits | 150 | 3 | 10 | 0 |" in text
+    assert "plain was" not in text
+
+
+def test_what_to_type_for_the_rest():
+    text = markdown(Results([], data="cifar100"))
+    assert "epochs of 50,000 images: `curveball table2 --columns basic --data cifar100`" in text
+    assert "epochs of 50,000 images: `curveball table2 --columns vgg-f --imagenet-folder DIR`" in text
+    assert "| resnet18 | resnet18 (resnet18-dropout) | CIFAR-100 | not run |" in text
+    assert "first convolution is every 2 pixels, not every 4" in text
+    one, photographs = cell("basic"), cell("vgg-f")
+    one.about["data"] = "cifar100"  # says it for the other columns, where a table is only put together
+    photographs.about["training_images"] = [150, 224, 224, 3]
+    text = markdown(Results([one, photographs]))
+    assert "`curveball table2 --columns resnet18 --data cifar100`" in text
+    assert "`curveball table2 --columns vgg-f --imagenet-folder DIR --image-size 224`" in text
+    assert "--columns basic`" in markdown(Results([])).replace(" --data cifar10`", "`")
+
+
+@pytest.mark.parametrize(
+    ("backend", "device", "place"),
+    [("torch", "cpu", "2 cores"), ("jax", "cpu:0", "2 cores"), ("torch", "cuda:0 (H200)", "this machine")],
+)
+def test_the_cores_are_those_that_computed(few, backend, device, place):
+    one = cell()
+    one.provenance.update(backend=backend, device=device)
+    assert f" on {place}; `curveball table2 --columns plain`" in markdown(Results([one]))
+
+
 def test_a_pause_of_the_machine_does_not_count(tmp_path, monkeypatch):
-    """Neither in the milliseconds of a step nor in figure 3, where curves end after as many median epochs."""
+    """Neither in the milliseconds of a step nor in figure 3, though it is in most of the epochs."""
     paused = cell("basic", errors=((0.3, 0.4),) * 5)
-    for epoch in paused.epochs[2:]:
-        epoch["seconds"] += 5000.0
-    assert paused.seconds == 5015.0
+    for k, epoch in enumerate(paused.epochs):
+        epoch["seconds"] += 5000.0 * min(k, 3)
+    assert paused.seconds == 15015.0
     assert "| SGD with momentum | 200 |" in markdown(Results([paused], {}, {}, {}))
     drawn = []
     monkeypatch.setattr(table2_figures, "save", lambda figure, path: drawn.append(figure))
