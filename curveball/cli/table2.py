@@ -34,7 +34,10 @@ def table2(
     dropout: Annotated[bool, typer.Option(help="also the networks with dropout, in brackets")] = True,
     data: Annotated[str, typer.Option(help="for basic, basic-bn, resnet18: cifar10 or cifar100")] = "cifar10",
     data_folder: Annotated[Path | None, typer.Option(help="where that is [default: as for train]")] = None,
-    imagenet_folder: Annotated[Path | None, typer.Option(help="for vgg-f: photographs in ImageNet's folders")] = None,
+    imagenet_folder: Annotated[
+        Path | None,
+        typer.Option(help="for vgg-f: photographs in ImageNet's folders [default: imagenet where CIFAR-10 is kept]"),
+    ] = None,
     image_size: Annotated[int, integer_option("for vgg-f: pixels along a side")] = 64,
     backend: Annotated[str, typer.Option(help=f"array library: {names.BACKENDS}")] = "numpy",
     device: Annotated[str | None, typer.Option(help="index of a GPU, or a name as in curveball info")] = None,
@@ -58,8 +61,10 @@ def table2(
     from curveball.experiments.results_folder import results_folder
     from curveball.experiments.table2_cells import CELLS, load, merged
     from curveball.experiments.table2_columns import Setting
-    from curveball.experiments.table2_run import PLAN, Experiment, Plan, read_plan
-    from curveball.experiments.table2_tables import FILES, Results, markdown, write
+    from curveball.experiments.table2_plan import PLAN, Plan, read_plan
+    from curveball.experiments.table2_results import Results
+    from curveball.experiments.table2_run import Experiment
+    from curveball.experiments.table2_tables import FILES, markdown, write
     from curveball.training.devices import choose
 
     folder = out or Path("runs") / ("table2" if data == "cifar10" else f"table2-{data}")
@@ -79,8 +84,8 @@ def table2(
             if table:
                 cells = merged(folders or [folder])
                 plans = [read_plan(each) for each in folders or [folder]]
-                lengths = {column: length for _, own, _ in plans for column, length in own.items()}
-                rates = {key: rate for _, _, own in plans for key, rate in own.items()}
+                lengths = {column: length for each in plans for column, length in each.lengths.items()}
+                rates = {key: rate for each in plans for key, rate in each.rates.items()}
                 stack.enter_context(results_folder(folder, FILES))
             else:
                 plan = Plan(
@@ -93,13 +98,14 @@ def table2(
                 experiment = Experiment(plan, folder, say)
                 if resume:
                     experiment.go_on()
+                experiment.load()
                 stack.enter_context(results_folder(folder, FILES, (CELLS, PLAN), resume))
         if table:
-            finish(Results(cells, lengths, rates))
+            finish(Results(cells, lengths, rates, data=data))
             return
 
         def results() -> Results:
-            return Results(list(load(folder).values()), experiment.lengths, experiment.rates, experiment.missing)
+            return Results(list(load(folder).values()), experiment.lengths, experiment.rates, experiment.missing, data)
 
         try:
             with bad_input():

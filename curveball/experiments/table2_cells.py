@@ -12,8 +12,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
-import statistics
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -86,9 +85,10 @@ class Cell:
 
     @property
     def epoch_seconds(self) -> float:
-        """Of training in an epoch: the median, which a pause of the machine does not change."""
+        """Of training in an epoch: the lower quartile, whatever else the machine did in the other epochs."""
         ends = [0.0, *(float(epoch["seconds"]) for epoch in self.epochs)]
-        return statistics.median(after - before for before, after in itertools.pairwise(ends))
+        lengths = sorted(after - before for before, after in itertools.pairwise(ends))
+        return lengths[(len(lengths) - 1) // 4]
 
     def best(self, key: str, within: int | None = None) -> float:
         """The lowest of the first epochs."""
@@ -109,6 +109,11 @@ def save(folder: Path, cell: Cell) -> None:
         write_whole(place / FILE, lambda path: path.write_text(text, "utf-8"))
     except OSError as error:
         raise ValueError(f"{place} cannot be written ({one_line(error.strerror or error)})") from None
+
+
+def path_of(folder: Path, cell: Cell) -> Path:
+    """The file of a cell in the folder of all."""
+    return folder / CELLS / cell.task.name / FILE
 
 
 def load(folder: Path) -> dict[str, Cell]:
@@ -173,6 +178,22 @@ def merged(folders: Iterable[Path]) -> list[Cell]:
                 found[name] = cell, folder / CELLS / name / FILE
     check_alike(found.values())
     return [cell for cell, _ in found.values()]
+
+
+def check_goes_on(cell: Cell, length: Length, about: Callable[[], dict[str, Any]], folder: Path) -> None:
+    """ValueError where a run in a folder is of other images, batches or data than it would be now."""
+    path = path_of(folder, cell)
+    for key in ("images", "validation", "batch_size", "tuning"):
+        was, now = getattr(cell.task.length, key), getattr(length, key)
+        if was != now:
+            raise ValueError(f"{path} is of {key}={was}, this run is of {key}={now}: give another --out")
+    known, facts = cell.about, about()
+    for fact in {**known, **facts}:
+        if known.get(fact) != facts.get(fact):
+            raise ValueError(
+                f"{path} is of {fact}={one_line(known.get(fact))}, this run is of {one_line(facts.get(fact))}: give "
+                "another --out, or the data as before"
+            )
 
 
 def check_alike(cells: Iterable[tuple[Cell, Path]]) -> None:

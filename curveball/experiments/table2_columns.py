@@ -6,8 +6,8 @@ start and the same batches for a seed.
 - CurveBall is not tuned: lr = 1, rho and beta automatic, lambda 1 with batch normalisation and 10 without. In the first
   row lambda stays; in the second it follows the trust ratio.
 - SGD with momentum and Adam have one learning rate each for a network, tuned on that network without dropout:
-    - each rate of `GRID` trains it on a share of the training images, for one epoch with a constant rate, from a seed
-      of its own, `TUNING_SEED` above the first one: a tenth of the steps of a whole run, but four at least and
+    - each rate of `GRID` trains it on a share of the training images, for one epoch with a constant rate, from the
+      seed `TUNING_SEED`, whatever the seeds of the runs: a tenth of the steps of a whole run, but four at least and
       `TUNING_STEPS` at most;
     - the one with the lowest training error wins; of equal ones the one with the lower training loss, then the smaller
       one. One that diverges cannot win; if all do, it is the smallest.
@@ -29,13 +29,19 @@ from typing import Any
 import numpy as np
 
 import problems
+from curveball.training.data_hash import data_hashes
 from curveball.training.devices import choose, to_backend
+from problems.data.locate import data_folder
 from problems.data.stored_images import StoredImages
 
 BATCH = 128
 TUNING_SEED = 1000
 TUNING_STEPS = 200
+PHOTOGRAPHS = "imagenet"  # their folder, beside where CIFAR-10 is kept
 RESNET18 = (3.0, 80.0, 10.0, 27.0), "0.1/1/0.1/0.01"  # epochs of 120, and factors of the learning rate
+
+
+STEM = "below 128 pixels its first convolution is every 2 pixels, not every 4 as published"  # see vgg_f.py
 
 
 @dataclass(frozen=True)
@@ -67,11 +73,12 @@ COLUMNS = {
     "vgg-f": Column(
         "vgg-f-bn", 1.0, 40, "vgg-f-bn-dropout", "imagenet",
         note="with batch normalisation, without local response normalisation; how long the authors trained it is not "
-        "known here",
+        f"known here; {STEM}",
     ),
     "resnet18-7x7": Column("resnet18-7x7", 1.0, 120, "resnet18-7x7-dropout", momentum=0.95, pieces=True),
     "vgg-f-published": Column(
-        "vgg-f", 10.0, 40, None, "imagenet", note="with local response normalisation and dropout of 1/2, as published"
+        "vgg-f", 10.0, 40, None, "imagenet",
+        note=f"with local response normalisation and dropout of 1/2, as published; {STEM}",
     ),
 }  # fmt: skip
 PAPER = ("basic", "basic-bn", "resnet18", "vgg-f")  # the columns that the paper has
@@ -152,19 +159,33 @@ class Setting:
     def dataset(self, column: str) -> problems.Dataset:
         """The data of a column, on the host. ValueError where they are not at hand."""
         if COLUMNS[column].data == "imagenet":
-            if self.imagenet_folder is None:
-                raise ValueError("it needs photographs in ImageNet's folders: say where with --imagenet-folder")
-            return _loaded("imagenet", self.imagenet_folder, self.image_size)
+            usual = data_folder() / PHOTOGRAPHS
+            if self.imagenet_folder is None and not (usual / "train").is_dir():
+                raise ValueError(
+                    f"it needs photographs in ImageNet's folders: put train and val in {usual}, or say where they are "
+                    "with --imagenet-folder"
+                )
+            return _loaded("imagenet", self.imagenet_folder or usual, self.image_size)
         return _loaded(self.data, self.data_folder, None)
+
+    def given_folder(self, column: str) -> Path | None:
+        """Where the data of a column are, if that was said."""
+        return self.imagenet_folder if COLUMNS[column].data == "imagenet" else self.data_folder
 
     def problem(self, column: str, length: Length, *, dropout: bool = False, tuning: bool = False) -> Problem:
         """The classification by a column's network, or the one with dropout, of the images that `length` says."""
+        problem = self._on_host(column, length, dropout, tuning)
+        return replace(problem, data=to_backend(problem.data, choose(self.backend, self.device)))
+
+    def about(self, column: str, length: Length, *, dropout: bool = False, tuning: bool = False) -> dict[str, Any]:
+        """The description of that problem, and hashes of its data."""
+        problem = self._on_host(column, length, dropout, tuning)
+        return {**problem.description, **data_hashes(problem.data)}
+
+    def _on_host(self, column: str, length: Length, dropout: bool, tuning: bool) -> Problem:
         known, data = COLUMNS[column], self.dataset(column)
         name = known.dropout if dropout and known.dropout else known.network
-        data = to_backend(
-            part_of(data, length.tuning if tuning else length.images, length.validation),
-            choose(self.backend, self.device),
-        )
+        data = part_of(data, length.tuning if tuning else length.images, length.validation)
         net = problems.network(name, len(data.classes), shape=tuple(data.train_images.shape[1:]))
         return problems.Classification(data, net, length.batch_size, augment=True)
 

@@ -25,8 +25,8 @@ ERRORS = ("train_error", "validation_error")
 def draw(cells: Sequence[Cell], path: Path, against: str) -> None:
     """Errors against "epoch" (figure 2) or "seconds" (figure 3), a column of panels for each network, without dropout.
 
-    Seeds are thin lines, their mean a thick one. Seconds are epochs times those of the run's median epoch: what else
-    the machine did meanwhile does not count.
+    Seeds are thin lines, their mean a thick one. Seconds are epochs times the lower quartile of the run's epochs: what
+    else the machine did meanwhile does not count.
     """
     shown = [cell for cell in cells if cell.epochs and not cell.task.tuning and not cell.task.dropout]
     networks = list(dict.fromkeys(cell.task.column for cell in shown))
@@ -50,7 +50,7 @@ def draw(cells: Sequence[Cell], path: Path, against: str) -> None:
 
 
 def _even(cell: Cell) -> list[Record]:
-    """The epochs, each as long as the median one."""
+    """The epochs, each as long as their lower quartile."""
     return [{**epoch, "seconds": k * cell.epoch_seconds} for k, epoch in enumerate(cell.epochs, 1)]
 
 

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from curveball.experiments import table2_cells
 from curveball.experiments.table2_cells import CELLS, Cell, Task
-from curveball.experiments.table2_columns import (
-    COLUMNS,
-    GRID,
-    PAPER,
-    ROWS,
-    TUNING_SEED,
-    Length,
-    Setting,
-    schedule_text,
-    solver_text,
-)
+from curveball.experiments.table2_columns import GRID, ROWS, Length, solver_text
+from curveball.experiments.table2_plan import PLAN, Plan, Planned, read_plan, write_plan
 from curveball.experiments.table2_time import (
     MOST,
     SPARE,
@@ -36,10 +26,9 @@ from curveball.experiments.table2_time import (
 from curveball.solvers.base import Solver
 from curveball.solvers.registry import solver_from
 from curveball.training.checkpoint import exists
-from curveball.training.data_hash import data_hashes
 from curveball.training.devices import device_info, images_of
 from curveball.training.durations import spoken
-from curveball.training.files import one_line, write_whole
+from curveball.training.files import one_line
 from curveball.training.options import TrainOptions
 from curveball.training.provenance import provenance
 from curveball.training.run import Record, RunIsDone
@@ -47,62 +36,6 @@ from curveball.training.step import shared_programs
 from curveball.training.train import CHECKPOINT, train
 
 SHORT = 120.0  # seconds: the tuning's runs that take less have no checkpoint
-PLAN = "plan.json"  # how long each column is, and what was measured
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is to be run. ValueError for bad values.
-
-    epochs:   of each run; None: as many as in the paper
-    minutes:  all ends in them; None: however long it takes
-    dropout:  also what stands in brackets
-    """
-
-    setting: Setting
-    columns: tuple[str, ...] = PAPER
-    rows: tuple[str, ...] = tuple(ROWS)
-    epochs: int | None = None
-    minutes: float | None = None
-    seeds: int = 1
-    seed: int = 0
-    dropout: bool = True
-
-    def __post_init__(self) -> None:
-        for kind, given, known in (("column", self.columns, COLUMNS), ("solver", self.rows, ROWS)):
-            if unknown := [name for name in given if name not in known]:
-                raise ValueError(f"unknown {kind} {unknown[0]!r}: there are {', '.join(known)}")
-            if not given or len(set(given)) < len(given):
-                raise ValueError(f"each {kind} is given once, and one at least; got {','.join(given)!r}")
-        if self.epochs is not None and self.minutes is not None:
-            raise ValueError("--minutes picks the epochs: give --epochs or --minutes, not both")
-        if self.minutes is not None and not 0.0 < self.minutes < 1e6:
-            raise ValueError(f"--minutes must be positive; got {self.minutes:g}")
-        if self.seeds < 1:
-            raise ValueError(f"--seeds must be at least 1; got {self.seeds}")
-        TrainOptions(1 if self.epochs is None else self.epochs, self.seed)
-
-    def tuning(self, column: str, length: Length) -> list[Task]:
-        """One run for each learning rate."""
-        return [
-            Task(column, row, solver_text(column, row, lr), self.seed + TUNING_SEED, length, tuning=True)
-            for row in self.rows
-            for lr in GRID.get(row, ())
-        ]
-
-    def tasks(self, column: str, length: Length, solvers: dict[str, str]) -> list[Task]:
-        """The runs, given the solvers' texts by row: seed after seed, those with dropout last."""
-        return [
-            Task(column, row, solvers[row], seed, length, schedule_text(column, row, length.epochs), dropout)
-            for dropout in (False, True)[: 1 + (self.dropout and COLUMNS[column].dropout is not None)]
-            for seed in range(self.seed, self.seed + self.seeds)
-            for row in self.rows
-        ]
-
-    def all_tasks(self, column: str, length: Length) -> list[Task]:
-        """The same and the tuning, with any learning rate: to count them."""
-        any_rate = {row: solver_text(column, row, GRID[row][0] if row in GRID else None) for row in self.rows}
-        return [*self.tuning(column, length), *self.tasks(column, length, any_rate)]
 
 
 def chosen(tuned: list[Cell]) -> str:
@@ -128,6 +61,8 @@ class Experiment:
     lengths: dict[str, Length] = field(default_factory=dict)
     rates: dict[tuple[str, str], Rate] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)  # why a column has no data
+    minutes: dict[str, float] = field(default_factory=dict)  # in which a column was to end, with the others
+    _abouts: dict[tuple[str, bool, bool], dict[str, Any]] = field(default_factory=dict)  # see _about
     _ratio: dict[tuple[str, str], float] = field(default_factory=dict)  # seconds taken for one that was expected
     _solvers: dict[str, Solver] = field(default_factory=dict)  # one for all seeds: it is compiled once
     _started: float = 0.0
@@ -140,42 +75,56 @@ class Experiment:
         self.cells = table2_cells.load(self.folder)
         if not self.cells and not (self.folder / PLAN).exists():
             raise ValueError(f"there is no run of Table 2 in {self.folder}: give its folder, or start without --resume")
-        facts, self.lengths, rates = read_plan(self.folder)
-        if facts == self._machine():
-            self.rates = rates
-        if self.plan.epochs is not None:
-            self.lengths = {name: replace(each, epochs=self.plan.epochs) for name, each in self.lengths.items()}
+        planned = read_plan(self.folder)
+        self.lengths, self.minutes = planned.lengths, planned.minutes
+        if planned.machine == self._machine():
+            self.rates = planned.rates
 
-    def prepare(self) -> None:
-        """Load the data and measure a few steps of each. ValueError where no column has its data."""
+    def load(self) -> None:
+        """Load the data; nothing is written. A column whose data are not in their usual place is left out.
+
+        ValueError for a folder that was given and cannot be used, and where no column has its data.
+        """
         for column in self.plan.columns:
             try:
                 data = self.plan.setting.dataset(column)
             except ValueError as error:
+                if self.plan.setting.given_folder(column) is not None:
+                    raise
                 self.missing[column] = one_line(error)
                 self.say(f"{column} is left out: {self.missing[column]}")
                 continue
             self.say(f"{column}: {len(data.train_labels):,} images of {data.name}, from {data.source}")
-        there = [column for column in self.plan.columns if column not in self.missing]
-        if not there:
+        if not self._there:
             raise ValueError(f"no column has its data: {'; '.join(dict.fromkeys(self.missing.values()))}")
+
+    def prepare(self) -> None:
+        """Measure a few steps of each. ValueError where what is kept is of other data, images or batches."""
+        there = self._there
+        for column in there:
+            if column not in self.lengths and self.plan.minutes is None:
+                self.lengths[column] = self._whole(column, self.plan.epochs)
+            if column in self.lengths:
+                if self.plan.epochs is not None:
+                    self.lengths[column] = replace(self.lengths[column], epochs=self.plan.epochs)
+                self._check_kept(column)
         pairs = len(there) * len(self.plan.rows)
         most = MOST if self.plan.minutes is None else min(MOST, 60.0 * self.plan.minutes / (4 * pairs))
         for column in there:
             for row in self.plan.rows:
                 if (column, row) not in self.rates:
                     self.rates[column, row] = measure(self.plan.setting, column, row, self.folder, most)
-            if column not in self.lengths and self.plan.minutes is None:
-                self.lengths[column] = self._whole(column, self.plan.epochs)
         self._write_plan()
 
     def run(self) -> None:
         """Tune and train, column after column."""
-        left = [column for column in self.plan.columns if column not in self.missing]
+        left = self._there
         while left:
             column = left[0]
             if column not in self.lengths:
                 self.lengths[column] = self._within_minutes(column, left)
+                self.minutes[column] = self.plan.minutes or 0.0
+                self._check_kept(column)
                 self._write_plan()
             length = self.lengths[column]
             self.say(
@@ -186,9 +135,14 @@ class Experiment:
                 self._column(column, length)
             del left[0]
 
+    @property
+    def _there(self) -> list[str]:
+        """The columns that have their data."""
+        return [column for column in self.plan.columns if column not in self.missing]
+
     def left(self) -> float:
         """How many seconds the runs that are not done will take, by what has been measured."""
-        columns = [column for column in self.plan.columns if column not in self.missing]
+        columns = self._there
         known = [column for column in columns if column in self.lengths]
         total = sum(self._rest(task) for column in known for task in self.plan.all_tasks(column, self.lengths[column]))
         return total if len(known) == len(columns) else max(total, self._time())
@@ -244,17 +198,43 @@ class Experiment:
             row: chosen([cell for cell in tuned if cell.task.row == row]) if row in GRID else solver_text(column, row)
             for row in self.plan.rows
         }
+        for cell in self.cells.values():
+            task = cell.task
+            if not task.tuning and task.column == column and task.solver != solvers.get(task.row, task.solver):
+                raise ValueError(
+                    f"{table2_cells.path_of(self.folder, cell)} is of {task.solver}, and {solvers[task.row]} is what "
+                    "the tuning gives: give another --out"
+                )
         self._runs(self.plan.tasks(column, length, solvers))
+
+    def _check_kept(self, column: str) -> None:
+        """ValueError where a run of a column is of other data, images or batches, or was planned to be short."""
+        length = self.lengths[column]
+        for cell in self.cells.values():
+            if cell.task.column == column:
+                about = partial(self._about, replace(cell.task, length=length))
+                table2_cells.check_goes_on(cell, length, about, self.folder)
+        if Planned({}, self.lengths, {}, self.minutes).check_kept(self.plan, column, self._whole(column)):
+            self.say(f"{column}: as long as it was planned before; --epochs makes it longer")
+        if self.plan.epochs is not None:
+            self.minutes.pop(column, None)
+
+    def _about(self, task: Task) -> dict[str, Any]:
+        """The problem of a run, and hashes of its data: the same for all runs of a network."""
+        key = task.column, task.dropout, task.tuning
+        if key not in self._abouts:
+            self._abouts[key] = self.plan.setting.about(
+                task.column, task.length, dropout=task.dropout, tuning=task.tuning
+            )
+        return self._abouts[key]
 
     def _runs(self, tasks: list[Task]) -> list[Cell]:
         """Runs of one column; those that share a network share its problem, and with it what is compiled."""
         problems: dict[bool, Any] = {}
         for task in tasks:
             cell = self.cells.get(task.name)
-            if cell is not None:
-                _check_same(cell, task, self.folder)
-                if cell.stopped is not None or len(cell.epochs) >= task.epochs:
-                    continue
+            if cell is not None and (cell.stopped is not None or len(cell.epochs) >= task.epochs):
+                continue
             if task.dropout not in problems:
                 problems[task.dropout] = self.plan.setting.problem(
                     task.column, task.length, dropout=task.dropout, tuning=task.tuning
@@ -267,8 +247,7 @@ class Experiment:
         place = self.folder / CELLS / task.name
         resume = exists(place / CHECKPOINT)
         earlier = table2_cells.epochs_in(place / "log.jsonl") if resume and (place / "log.jsonl").exists() else []
-        about = {**problem.description, **data_hashes(problem.data)}
-        cell = Cell(task, about, {**device_info(images_of(problem.data)), **provenance()}, earlier)
+        cell = Cell(task, self._about(task), {**device_info(images_of(problem.data)), **provenance()}, earlier)
         table2_cells.save(self.folder, cell)
         options = TrainOptions(
             task.epochs, task.seed, log_every=10, quiet=True, resume=resume,
@@ -310,40 +289,4 @@ class Experiment:
         return {"processor": facts["processor"], "cores": facts["cores"], **where}
 
     def _write_plan(self) -> None:
-        content = {
-            "machine": self._machine(),
-            "lengths": {column: asdict(length) for column, length in self.lengths.items()},
-            "rates": {f"{column}/{row}": asdict(rate) for (column, row), rate in self.rates.items()},
-        }
-        text = json.dumps(content, indent=1) + "\n"
-        try:
-            write_whole(self.folder / PLAN, lambda path: path.write_text(text, "utf-8"))
-        except OSError as error:
-            raise ValueError(f"{self.folder} cannot be written ({one_line(error.strerror or error)})") from None
-
-
-def read_plan(folder: Path) -> tuple[dict[str, Any], dict[str, Length], dict[tuple[str, str], Rate]]:
-    """The machine, the lengths of the columns and the measured times; nothing where there is none. ValueError."""
-    path = folder / PLAN
-    if not path.exists():
-        return {}, {}, {}
-    try:
-        content = json.loads(path.read_text("utf-8"))
-        lengths = {column: Length(**length) for column, length in content["lengths"].items()}
-        rates = {}
-        for name, rate in content["rates"].items():
-            column, _, row = name.partition("/")
-            rates[column, row] = Rate(**rate)
-        return dict(content["machine"]), lengths, rates
-    except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
-        raise ValueError(f"{path} cannot be read ({one_line(error)}): remove it, and it is measured again") from None
-
-
-def _check_same(cell: Cell, task: Task, folder: Path) -> None:
-    """ValueError where a run in the folder is of other images or batches."""
-    for key in ("images", "validation", "batch_size", "tuning"):
-        was, now = getattr(cell.task.length, key), getattr(task.length, key)
-        if was != now:
-            raise ValueError(
-                f"{folder / CELLS / task.name} is of {key}={was}, this run is of {key}={now}: give another --out"
-            )
+        write_plan(self.folder, Planned(self._machine(), self.lengths, self.rates, self.minutes))

@@ -5,17 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from curveball.experiments.table2_cells import Cell, Task
-from curveball.experiments.table2_columns import COLUMNS, GRID, PAPER, ROWS, Length, solver_text
+from curveball.experiments.table2_cells import Cell
+from curveball.experiments.table2_columns import COLUMNS, GRID, ROWS, solver_text
 from curveball.experiments.table2_figures import draw
-from curveball.experiments.table2_time import Rate, Rates, by_multiplications, whole_length
+from curveball.experiments.table2_not_run import not_run, spread
+from curveball.experiments.table2_results import Results, rate_in
 from curveball.training.durations import spoken
 from curveball.training.files import write_together
 
@@ -26,82 +27,9 @@ RULE = (
     "Lowest training / lowest validation error of all epochs, in per cent; in brackets with dropout of 0.3. The "
     "training error of an epoch is the mean over its batches, each before its step. The best validation error is "
     "picked by looking at the validation set. CurveBall is not tuned. The learning rates of SGD and Adam are: each "
-    "rate of a grid trains the network without dropout for a short epoch, from a seed of its own; the lowest training "
-    "error wins, of equal ones the lowest training loss."
+    "rate of a grid trains the network without dropout for a short epoch, from a fixed seed of its own; the lowest "
+    "training error wins, of equal ones the lowest training loss."
 )
-
-
-@dataclass(frozen=True)
-class Results:
-    """Cells, and what is known about those that there are not.
-
-    lengths, rates:  of columns, and of their rows, on the machine that asks
-    missing:         why a column has no data
-    """
-
-    cells: Sequence[Cell]
-    lengths: Mapping[str, Length] = field(default_factory=dict)
-    rates: Rates = field(default_factory=dict)
-    missing: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def columns(self) -> list[str]:
-        """Those of the paper, and others that were run."""
-        run = {cell.task.column for cell in self.cells}
-        return [column for column in COLUMNS if column in PAPER or column in run]
-
-    def of(self, column: str, row: str | None = None, *, dropout: bool = False) -> list[Cell]:
-        """The runs of a column, or of one of its rows, by seed, without the tuning."""
-        return sorted(
-            (
-                cell
-                for cell in self.cells
-                if cell.task.column == column
-                and row in (None, cell.task.row)
-                and cell.task.dropout == dropout
-                and not cell.task.tuning
-            ),
-            key=lambda cell: cell.task.seed,
-        )
-
-    def tuned(self, column: str, row: str) -> list[Cell]:
-        """The runs of the tuning, the largest rate first."""
-        own = [c for c in self.cells if c.task.tuning and (c.task.column, c.task.row) == (column, row)]
-        return sorted(own, key=lambda cell: -_lr(cell.task))
-
-    def length(self, column: str) -> Length:
-        """How long the runs of a column are, or would be."""
-        own = self.of(column) or self.of(column, dropout=True)
-        if own:
-            return max((cell.task.length for cell in own), key=lambda length: length.epochs)
-        return self.lengths.get(column) or whole_length(column)
-
-    def seconds(self, column: str, rows: Iterable[str], length: Length) -> float | None:
-        """How long one run of each of these rows takes; None where nothing was measured."""
-        total = 0.0
-        for row in rows:
-            own = [cell for cell in self.of(column, row) if cell.epochs]
-            rate = self._rate(own[0]) if own else by_multiplications(column, row, self._known_rates)
-            if rate is None:
-                return None
-            total += rate.seconds(Task(column, row, "", 0, length))
-        return total
-
-    @property
-    def _known_rates(self) -> Rates:
-        """Those that were measured, or else those of the runs."""
-        return self.rates or {
-            (cell.task.column, cell.task.row): self._rate(cell)
-            for cell in self.cells
-            if cell.epochs and not (cell.task.tuning or cell.task.dropout)
-        }
-
-    def _rate(self, cell: Cell) -> Rate:
-        """Seconds of training for an image; validation as measured, or a third of it."""
-        task = cell.task
-        image = cell.epoch_seconds * task.epochs / (task.steps * task.length.batch_size)
-        known = self.rates.get((task.column, task.row))
-        return Rate(0.0, 0.0, image, known.validation if known else image / 3.0)
 
 
 def markdown(results: Results) -> str:
@@ -110,7 +38,7 @@ def markdown(results: Results) -> str:
     lines = [_line(["", *columns]), "|" + "---|" * (len(columns) + 1)]
     lines += [_line([name, *(_entry(results, column, row) for column in columns)]) for row, name in ROWS.items()]
     lines += ["", RULE, "", *_within(results), *_lengths(results), "", *_times(results)]
-    for kind in (_not_run(results), _tuning(results), _where(results)):
+    for kind in (not_run(results), _tuning(results), _where(results)):
         lines += ["", *kind] if kind else []
     return "\n".join(lines) + "\n"
 
@@ -176,21 +104,38 @@ def _lengths(results: Results) -> list[str]:
     lines = [_line(["column", "network", "data", "images", "epochs", "batches of", "seeds"]), "|" + "---|" * 7]
     for column in results.columns:
         known, length = COLUMNS[column], results.length(column)
-        own = results.of(column) or results.of(column, dropout=True)
-        data = str(own[0].about.get("data", "")) if own else {"cifar": "CIFAR-10"}.get(known.data, "photographs")
+        own, (fewest, most) = results.all_of(column), results.epochs(column)
         images = f"{length.images:,}" + ("" if length.images == length.whole else f" of {length.whole:,}")
-        epochs = f"{length.epochs}" + ("" if length.epochs == known.epochs else f" (whole: {known.epochs})")
+        epochs = spread(fewest, most) + ("" if fewest == most == known.epochs else f" (whole: {known.epochs})")
         network = known.network + (f" ({known.dropout})" if known.dropout else "")
-        seeds = ", ".join(map(str, sorted({cell.task.seed for cell in own})))
         if not own:
             images = epochs = "not run"
-        lines.append(_line([column, network, data, images, epochs, str(length.batch_size), seeds or "none"]))
+        lines.append(
+            _line([column, network, _label(results, column), images, epochs, str(length.batch_size), _seeds(own)])
+        )
     notes = [f"{column}: {COLUMNS[column].note}." for column in results.columns if COLUMNS[column].note]
     return [*lines, *(["", *notes] if notes else [])]
 
 
+def _label(results: Results, column: str) -> str:
+    """The data of a column, by the name in its runs."""
+    name = results.data_of(column)
+    return name if results.all_of(column) else {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100"}.get(name, name)
+
+
+def _seeds(cells: Sequence[Cell]) -> str:
+    """All seeds, and how many of them a row has, where not each row has all."""
+    rows: dict[tuple[str, bool], set[int]] = {}
+    for cell in cells:
+        rows.setdefault((cell.task.row, cell.task.dropout), set()).add(cell.task.seed)
+    every = sorted(set().union(*rows.values()))
+    counts = [len(seeds) for seeds in rows.values()]
+    text = ", ".join(map(str, every)) or "none"
+    return text if min(counts, default=0) == len(every) else f"{spread(min(counts), max(counts))} of {text}"
+
+
 def _times(results: Results) -> list[str]:
-    """Of a step, in the median epoch of each run, where there was one."""
+    """Of a step, by the epochs' lower quartile in each run, where there was one."""
     columns = [column for column in results.columns if any(cell.epochs for cell in results.of(column))]
     if not columns:
         return []
@@ -205,36 +150,6 @@ def _times(results: Results) -> list[str]:
     return lines
 
 
-def _not_run(results: Results) -> list[str]:
-    """What is missing up to the paper's table, how long it would take, and what to type."""
-    lines = []
-    for column in results.columns:
-        known, length = COLUMNS[column], results.length(column)
-        own = results.of(column) + results.of(column, dropout=True)
-        full = replace(whole_length(column, length.whole, epochs=known.epochs), batch_size=min(128, length.whole))
-        runs = 2 if known.dropout else 1
-        seconds = results.seconds(column, ROWS, full)
-        about = "" if seconds is None else f"about {spoken(runs * seconds)} on {_machine(results)}; "
-        command = f"`curveball table2 --columns {column}`"
-        command += " on a GPU, as with `--backend torch --compile`" if (seconds or 0.0) > 7200.0 else ""
-        full_text = f"{known.epochs} epochs of {full.images:,} images: {about}{command}"
-        if column in results.missing and not own:
-            lines.append(f"- {column} was not run: {results.missing[column]}")
-        elif not own:
-            lines.append(f"- {column} was not run. {full_text}")
-        elif length.images < length.whole or length.epochs < known.epochs:
-            was = f"{length.epochs} epoch{'s' * (length.epochs > 1)} of {length.images:,} images"
-            lines.append(f"- {column} was run for {was}. {full_text}")
-    return ["What was not run:", "", *lines] if lines else []
-
-
-def _machine(results: Results) -> str:
-    facts = [cell.provenance for cell in results.cells if cell.provenance]
-    return (
-        f"{facts[-1].get('cores')} cores" if facts and facts[-1].get("backend", "numpy") == "numpy" else "this machine"
-    )
-
-
 def _tuning(results: Results) -> list[str]:
     """A line for each solver and network: the error of each rate, which was taken, and what that took."""
     lines = []
@@ -244,12 +159,12 @@ def _tuning(results: Results) -> list[str]:
             if not own:
                 continue
             each = ", ".join(
-                f"{_lr(cell.task):g}: "
+                f"{rate_in(cell.task):g}: "
                 + (_percent(cell) if cell.epochs else "diverged" if cell.stopped else "not done")
                 for cell in own
             )
-            taken = {_lr(cell.task) for cell in results.of(column, row)}
-            ends = {_lr(own[0].task), _lr(own[-1].task)} if len(own) > 1 else set()
+            taken = {rate_in(cell.task) for cell in results.of(column, row)}
+            ends = {rate_in(own[0].task), rate_in(own[-1].task)} if len(own) > 1 else set()
             which = f"; taken {', '.join(f'{lr:g}' for lr in sorted(taken))}" if taken else ""
             which += ", at an end of the grid" if taken & ends else ""
             steps, seconds = sum(cell.task.steps for cell in own), sum(cell.seconds for cell in own)
@@ -261,10 +176,6 @@ def _tuning(results: Results) -> list[str]:
 
 def _percent(cell: Cell) -> str:
     return "diverged" if cell.stopped else f"{100.0 * cell.best('train_error'):.1f}%"
-
-
-def _lr(task: Task) -> float:
-    return float(task.solver.partition("lr=")[2].partition(",")[0] or 0.0)
 
 
 def _where(results: Results) -> list[str]:

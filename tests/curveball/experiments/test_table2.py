@@ -11,18 +11,38 @@ import pytest
 from typer.testing import CliRunner
 
 from curveball.cli.app import app
-from curveball.experiments import table2_cells, table2_columns, table2_figures, table2_run, table2_tables, table2_time
+from curveball.experiments import (
+    table2_cells,
+    table2_columns,
+    table2_figures,
+    table2_not_run,
+    table2_plan,
+    table2_results,
+    table2_run,
+    table2_tables,
+    table2_time,
+)
 from curveball.experiments.table2_cells import Cell, Task
 from curveball.experiments.table2_columns import Column, Length, Setting, part_of
+from curveball.experiments.table2_results import Results
 from curveball.experiments.table2_run import chosen
-from curveball.experiments.table2_tables import FILES, Results, markdown
+from curveball.experiments.table2_tables import FILES, markdown
 from curveball.experiments.table2_time import LEAST, Rate, longest, shortest, tuned, whole_length
 from curveball.training.run import Run
 from problems import Classification, Dataset, load
 
 FEW = {"plain": Column("mlp", 10.0, 3), "other": Column("mlp", 1.0, 4, "mnist-mlp", pieces=True)}
 GRID = {"sgd": (0.1, 0.01), "adam": (0.01, 0.001)}
-PLACES = (table2_columns, table2_cells, table2_run, table2_tables, table2_time)
+PLACES = (
+    table2_columns,
+    table2_cells,
+    table2_plan,
+    table2_results,
+    table2_not_run,
+    table2_run,
+    table2_tables,
+    table2_time,
+)
 RATE = Rate(start=0.05, step=0.1, image=0.01, validation=0.0005)
 RUNS = 2 * (4 + 4) + 4  # two columns with their tuning; one of them with dropout
 ALL = ("--columns", "plain,other")
@@ -347,12 +367,60 @@ def test_the_text_by_hand(few):
     assert "| SGD with momentum | 30.00 / 40.00 after 1 of 3 epochs | not run: about " in some
 
 
+@pytest.mark.parametrize(("disturbed", "epochs"), [(0, 1), (1, 2), (3, 4), (6, 8), (7, 10)])
+def test_an_epoch_takes_as_long_as_the_quick_ones(disturbed, epochs):
+    one = cell(errors=((0.3, 0.4),) * epochs)
+    for k, epoch in enumerate(one.epochs):
+        epoch["seconds"] += 70.0 * min(k + 1, disturbed)
+    assert one.epoch_seconds == 3.0
+
+
+def test_the_ranges_of_epochs_and_seeds(few):
+    cells = [
+        cell(errors=((0.3, 0.4),) * 3),
+        cell(row="adam", solver="adam", errors=((0.3, 0.4),) * 2),
+        cell(row="adam", solver="adam", errors=((0.3, 0.4),), seed=1),
+        cell(row="curveball", solver="curveball", errors=(), seed=0, stopped="the loss is nan"),
+    ]
+    text = markdown(Results(cells))
+    assert "| plain | mlp | digits | 150 | 1 to 3 | 10 | 1 to 2 of 0, 1 |" in text.replace(" (whole: 3)", "")
+    assert "- plain was run for 1 to 3 epochs of 150 images. 3 epochs of " in text
+    text = markdown(Results(cells[:1]))
+    assert "| plain | mlp | digits | 150 | 3 | 10 | 0 |" in text
+    assert "plain was" not in text
+
+
+def test_what_to_type_for_the_rest():
+    text = markdown(Results([], data="cifar100"))
+    assert "epochs of 50,000 images: `curveball table2 --columns basic --data cifar100`" in text
+    assert "epochs of 50,000 images: `curveball table2 --columns vgg-f --imagenet-folder DIR`" in text
+    assert "| resnet18 | resnet18 (resnet18-dropout) | CIFAR-100 | not run |" in text
+    assert "first convolution is every 2 pixels, not every 4" in text
+    one, photographs = cell("basic"), cell("vgg-f")
+    one.about["data"] = "cifar100"  # says it for the other columns, where a table is only put together
+    photographs.about["training_images"] = [150, 224, 224, 3]
+    text = markdown(Results([one, photographs]))
+    assert "`curveball table2 --columns resnet18 --data cifar100`" in text
+    assert "`curveball table2 --columns vgg-f --imagenet-folder DIR --image-size 224`" in text
+    assert "--columns basic`" in markdown(Results([])).replace(" --data cifar10`", "`")
+
+
+@pytest.mark.parametrize(
+    ("backend", "device", "place"),
+    [("torch", "cpu", "2 cores"), ("jax", "cpu:0", "2 cores"), ("torch", "cuda:0 (H200)", "this machine")],
+)
+def test_the_cores_are_those_that_computed(few, backend, device, place):
+    one = cell()
+    one.provenance.update(backend=backend, device=device)
+    assert f" on {place}; `curveball table2 --columns plain`" in markdown(Results([one]))
+
+
 def test_a_pause_of_the_machine_does_not_count(tmp_path, monkeypatch):
-    """Neither in the milliseconds of a step nor in figure 3, where curves end after as many median epochs."""
+    """Neither in the milliseconds of a step nor in figure 3, though it is in most of the epochs."""
     paused = cell("basic", errors=((0.3, 0.4),) * 5)
-    for epoch in paused.epochs[2:]:
-        epoch["seconds"] += 5000.0
-    assert paused.seconds == 5015.0
+    for k, epoch in enumerate(paused.epochs):
+        epoch["seconds"] += 5000.0 * min(k, 3)
+    assert paused.seconds == 15015.0
     assert "| SGD with momentum | 200 |" in markdown(Results([paused], {}, {}, {}))
     drawn = []
     monkeypatch.setattr(table2_figures, "save", lambda figure, path: drawn.append(figure))
@@ -438,6 +506,86 @@ def test_a_damaged_plan_and_other_images(few, tmp_path, monkeypatch):
     assert "is of batch_size=32, this run is of batch_size=16: give another --out" in result.stderr
 
 
+def other_data(data):
+    """The same images, but for one pixel."""
+    images = data.train_images.copy()
+    images[0, 0, 0] += 1
+    return replace(data, train_images=images)
+
+
+@pytest.mark.parametrize("more", [(), ("--seed", 5), ("--solvers", "adam")], ids=["same", "other seed", "other row"])
+def test_other_data_are_refused(few, tmp_path, monkeypatch, more):
+    """One line before anything is trained, and nothing is lost."""
+    monkeypatch.setattr(table2_run, "train", fake_train([]))
+    one = ("--columns", "plain", "--epochs", 2, "--out", tmp_path)
+    assert command(*one, "--solvers", "curveball,sgd").exit_code == 0
+    kept = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and path.suffix == ".json"}
+    for changed, words in ((replace(few, name="cifar100"), "data=digits"), (other_data(few), "train_images=")):
+        monkeypatch.setattr(Setting, "dataset", lambda self, column, changed=changed: changed)
+        result = command(*one, *more, "--resume")
+        assert result.exit_code == 2
+        line = result.stderr.splitlines()[-1]
+        assert f"curveball: {tmp_path / 'cells' / 'plain-'}" in line
+        assert f"cell.json is of {words}" in line
+        assert "give another --out, or the data as before" in line
+    files = {path: path.read_bytes() for path in kept if path.parent.parent.name == "cells"}
+    assert files == {path: text for path, text in kept.items() if path in files}
+    assert len(table2_cells.load(tmp_path)) == 4
+    monkeypatch.setattr(Setting, "dataset", lambda self, column: few)
+    assert command(*one, *more, "--resume").exit_code == 0
+
+
+def test_one_tuning_for_all_seeds(few, tmp_path, monkeypatch):
+    calls = []
+    monkeypatch.setattr(table2_run, "train", fake_train(calls))
+    options = ("--columns", "plain", "--epochs", 2, "--out", tmp_path)
+    assert command(*options).exit_code == 0
+    tuning = {name for name in numbers(tmp_path) if "tuning" in name}
+    assert all(name.endswith("-seed1000") for name in tuning)
+    assert command(*options, "--seed", 5, "--resume").exit_code == 0
+    assert {name for name in numbers(tmp_path) if "tuning" in name} == tuning
+    older = cell(solver="sgd:lr=0.3", tuning=True, seed=1005, errors=((0.01, 0.5),))
+    known = cell(solver="sgd:lr=0.1", tuning=True, seed=1000, errors=((0.5, 0.5),))
+    assert "SGD with momentum: 0.1: 50.0%; 4 steps, 3 s, seed 1000" in markdown(Results([older, known]))
+
+
+def test_a_row_has_one_learning_rate(few, tmp_path, monkeypatch):
+    """As that of runs whose tuning is not that of now."""
+    monkeypatch.setattr(table2_run, "train", fake_train([]))
+    options = ("--columns", "plain", "--solvers", "sgd", "--epochs", 2, "--out", tmp_path)
+    assert command(*options).exit_code == 0
+    (run,) = (one for one in table2_cells.load(tmp_path).values() if not one.task.tuning)
+    other = replace(run, task=replace(run.task, solver="sgd:lr=0.7,momentum=0.9", seed=5))
+    table2_cells.save(tmp_path, other)
+    result = command(*options, "--resume")
+    assert result.exit_code == 2
+    assert "plain-sgd-lr=0.7-seed5/cell.json is of sgd:lr=0.7,momentum=0.9, and sgd:lr=0" in result.stderr
+
+
+def test_minutes_cannot_become_epochs(few, tmp_path, monkeypatch):
+    """A part of the images stays one, which is said; whole ones go on."""
+    monkeypatch.setattr(table2_run, "train", fake_train([]))
+    one = ("--columns", "plain", "--solvers", "curveball", "--out", tmp_path / "part")
+    assert command(*one, "--minutes", 0.01).exit_code == 0
+    before = numbers(tmp_path / "part")
+    ((task, _, _),) = before.values()
+    assert task.length.images < 150
+    words = f"plain was planned with --minutes 0.01: {task.length.images} of 150 images in batches of 4; give another"
+    for more in (("--epochs", 2), ("--minutes", 5)):
+        result = command(*one, *more, "--resume")
+        assert (result.exit_code, words in result.stderr) == (2, True)
+        assert len(result.stderr.splitlines()) == 2  # and what the data are
+        assert numbers(tmp_path / "part") == before
+    assert command(*one, "--minutes", 0.01, "--resume").exit_code == 0
+    whole = (*one[:-1], tmp_path / "whole")
+    assert command(*whole, "--minutes", 5).exit_code == 0
+    assert command(*whole, "--epochs", 4, "--resume").exit_code == 0
+    assert [len(errors) for _, errors, _ in numbers(tmp_path / "whole").values()] == [4]
+    result = command(*whole, "--minutes", 9, "--resume")
+    assert result.exit_code == 0
+    assert "plain: as long as it was planned before; --epochs makes it longer" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -445,7 +593,10 @@ def test_a_damaged_plan_and_other_images(few, tmp_path, monkeypatch):
         (["--columns", ""], "each column is given once, and one at least"),
         (["--solvers", "sgd,sgd"], "each solver is given once"),
         (["--solvers", "newton"], "unknown solver 'newton': there are curveball, curveball-lambda, sgd, adam"),
-        (["--epochs", 0], "epochs and log_every must be at least 1"),
+        (["--epochs", 0], "--epochs must be at least 1; got 0"),
+        (["--image-size", 4], "--image-size must be from 8 to 1024 pixels; got 4"),
+        (["--image-size", 16], "images of 16 x 16 are too small for the network vgg-f-bn"),
+        (["--image-size", 2000], "--image-size must be from 8 to 1024 pixels; got 2000"),
         (["--epochs", 1, "--minutes", 1], "give --epochs or --minutes, not both"),
         (["--minutes", 0], "--minutes must be positive; got 0"),
         (["--minutes", "nan"], "--minutes must be positive; got nan"),
@@ -482,11 +633,48 @@ def test_columns_without_data(few, tmp_path, monkeypatch):
     assert result.exit_code == 0
     assert "other is left out: there are no photographs" in result.stderr
     assert "- other was not run: there are no photographs" in (tmp_path / "one" / "table2.md").read_text()
-    result = command("--columns", "other", "--epochs", 1, "--out", tmp_path / "none")
+    before = numbers(tmp_path / "one")
+    result = command("--columns", "other", "--epochs", 1, "--out", tmp_path / "one")
     assert result.exit_code == 2
     assert "curveball: no column has its data: there are no photographs" in result.stderr
+    assert numbers(tmp_path / "one") == before  # earlier runs stay where they are
+    assert not (tmp_path / "one" / "previous").exists()
 
 
-def test_photographs_need_a_folder():
-    with pytest.raises(ValueError, match="say where with --imagenet-folder"):
+def test_a_folder_that_was_given_must_do(few, tmp_path, monkeypatch):
+    """An error in it ends the command at once: before any run, and before earlier ones are moved."""
+    calls = []
+    monkeypatch.setattr(table2_run, "train", fake_train(calls))
+    assert command("--columns", "plain", "--epochs", 1, "--out", tmp_path).exit_code == 0
+    before, done = numbers(tmp_path), len(calls)
+
+    def dataset(self, column):
+        if column == "other":
+            raise ValueError("n01/3.JPEG is damaged")
+        return few
+
+    monkeypatch.setattr(Setting, "dataset", dataset)
+    monkeypatch.setitem(FEW, "other", replace(FEW["other"], data="imagenet"))
+    for column, option in (("cifar", "--data-folder"), ("imagenet", "--imagenet-folder")):
+        monkeypatch.setitem(FEW, "other", replace(FEW["other"], data=column))
+        for more in ((), ("--resume",)):
+            result = command(*ALL, "--epochs", 1, "--out", tmp_path, option, tmp_path / "given", *more)
+            assert (result.exit_code, result.stderr.splitlines()[-1]) == (2, "curveball: n01/3.JPEG is damaged")
+    assert len(calls) == done
+    assert numbers(tmp_path) == before
+    assert not (tmp_path / "previous").exists()
+
+
+def test_photographs_have_a_usual_place(tmp_path, monkeypatch):
+    """Beside CIFAR-10. Decoded images are kept in that folder too, so it counts only where it has photographs."""
+    monkeypatch.setenv("MINIGRAD_DATA_DIR", str(tmp_path))
+    (tmp_path / "imagenet" / "decoded-74").mkdir(parents=True)
+    with pytest.raises(ValueError, match=f"put train and val in {tmp_path / 'imagenet'}, or .* with --imagenet-folder"):
         Setting().dataset("vgg-f")
+    loaded = []
+    monkeypatch.setattr(table2_columns, "_loaded", lambda *arguments: loaded.append(arguments))
+    (tmp_path / "imagenet" / "train").mkdir()
+    Setting().dataset("vgg-f")
+    Setting(imagenet_folder=tmp_path / "own").dataset("vgg-f")
+    assert loaded == [("imagenet", tmp_path / "imagenet", 64), ("imagenet", tmp_path / "own", 64)]
+    assert Setting().given_folder("vgg-f") is None
