@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from problems.data.cache_readers import unread
 from problems.data.errors import CorruptData, DataError, UnreadableData, readable, writable
 from problems.data.image_cache import RECORD, ImageCache, record_of, slots_of
 from problems.data.image_index import ImageIndex
@@ -75,7 +76,10 @@ def _decode(
 ) -> None:
     cache = splits[0][1]
     folder, count = cache.folder, _lacking(found)
-    needed, free = count * (cache.image_bytes + RECORD.itemsize), shutil.disk_usage(folder).free
+    with writable(folder):
+        room = [_room(own, slots) for (_, own), (slots, _) in zip(splits, found, strict=True)]
+    needed = sum(new for _, new in room) * (cache.image_bytes + RECORD.itemsize)
+    free = shutil.disk_usage(folder).free
     size = f"{_bytes(needed)} for {count:,} images of {cache.size} x {cache.size} pixels"
     if needed + SPARE > free:
         raise UnreadableData(
@@ -86,8 +90,8 @@ def _decode(
     announce(f"decoding {what} once into {folder}: {size}{kept} ({_bytes(free)} free)")
     faults: Faults = []
     with progress_bar(count, "decoding", "image") as bar:
-        for (index, own), (slots, _) in zip(splits, found, strict=True):
-            faults += _fill(own, index, np.flatnonzero(slots < 0), bar)
+        for (index, own), (slots, _), (free_slots, _) in zip(splits, found, room, strict=True):
+            faults += _fill(own, index, np.flatnonzero(slots < 0), free_slots, bar)
     if faults:
         raise _error(faults, folder)
 
@@ -96,12 +100,28 @@ def _total(splits: Sequence[tuple[ImageIndex, ImageCache]]) -> int:
     return sum(len(index) for index, _ in splits)
 
 
-def _fill(cache: ImageCache, index: ImageIndex, lacking: np.ndarray, bar: Any) -> Faults:
-    """Decode some images of a split into free slots; what is wrong with those that cannot be."""
-    records = cache.read_records()
-    free = np.flatnonzero(records["check"] == 0)[: len(lacking)]
-    new = np.arange(len(records), len(records) + len(lacking) - len(free))
-    slots = np.concatenate([free, new])
+def _room(cache: ImageCache, slots: np.ndarray) -> tuple[np.ndarray, int]:
+    """Free slots for the images that have none, and how many of them are new.
+
+    First those that are free, then, if nobody reads the cache, those whose files are gone, then new ones.
+    """
+    records, lacking = cache.read_records(), int((slots < 0).sum())
+    free = np.flatnonzero(records["check"] == 0)[:lacking]
+    gone = records["check"] != 0
+    gone[slots[slots >= 0]] = False
+    gone = np.flatnonzero(gone)[: lacking - len(free)]
+    if len(gone):
+        with unread(cache.pixels) as nobody:
+            gone = gone[: len(gone) if nobody else 0]
+            cache.write_records(gone, np.zeros(len(gone), RECORD))  # no old record stands for new pixels
+    new = np.arange(len(records), len(records) + lacking - len(free) - len(gone))
+    chosen = np.concatenate([np.sort(np.concatenate([free, gone])), new])
+    there = cache.pixels.stat().st_size // cache.image_bytes if cache.pixels.exists() else 0
+    return chosen, int((chosen >= there).sum())
+
+
+def _fill(cache: ImageCache, index: ImageIndex, lacking: np.ndarray, slots: np.ndarray, bar: Any) -> Faults:
+    """Decode some images of a split into these slots; what is wrong with those that cannot be."""
     faults: Faults = []
     waiting: list[tuple[list[int], np.ndarray]] = []
     with writable(cache.folder):

@@ -65,6 +65,8 @@ def imagenet(folder: Path | None, size: int) -> Dataset:
         StoredImages(cache, slots, records["digest"].copy(), size)
         for (_, cache), (slots, records) in zip(splits, found, strict=True)
     ]
+    if not all(x.cache.has(x.slots, x.digests) for x in images):  # from now on nobody frees their slots
+        raise DataError(f"{place} was changed while it was opened: start again")
     name = folder.resolve().name
     return Dataset(name, classes, images[0], train.labels, images[1], validation.labels, mean, std, source=str(folder))
 
