@@ -31,6 +31,7 @@ BLOCK = 64  # images that a process decodes at a time
 FEW = 2 * BLOCK  # for so many no process is started
 WRITE_EVERY = 5.0  # seconds between two writes of records: what a kill costs
 SPARE = 2**28  # bytes that are left free on the disk
+DAMAGED = "damaged.txt"  # in the folder of the caches: what is wrong with which files
 
 Job = tuple[ImageCache, list[int], list[str], list[int]]  # slots, paths and keys
 Faults = list[str]
@@ -41,11 +42,11 @@ def complete(splits: Sequence[tuple[ImageIndex, ImageCache]], what: str) -> list
     """Decode what the caches lack; return the slot and the record of each image, for each split.
 
     One process at a time adds to a folder of caches, the others wait. The size is said before. CorruptData names the
-    first file that cannot be decoded, after all others are in the cache; UnreadableData says where the disk is full.
+    first file that cannot be decoded, after all others are in the cache; where there are several, `damaged.txt` has
+    them until none is left. UnreadableData says where the disk is full.
     """
-    found = _found(splits)
+    folder, found = splits[0][1].folder, _found(splits)
     if _lacking(found):
-        folder = splits[0][1].folder
         with writable(folder):
             folder.mkdir(parents=True, exist_ok=True)
         with alone(folder / ".lock", f"waiting for another process that decodes {what}"):
@@ -55,6 +56,7 @@ def complete(splits: Sequence[tuple[ImageIndex, ImageCache]], what: str) -> list
         found = _found(splits)
         if _lacking(found):
             raise DataError(f"{folder} was changed while {what} were decoded into it: start again")
+    _remove_list(folder)
     return found
 
 
@@ -200,14 +202,21 @@ def _ahead(submit: Callable[..., Any], jobs: Iterator[Job], depth: int) -> Itera
 def _error(faults: Faults, folder: Path) -> CorruptData:
     """The first file that is damaged; a list of all, where there are several."""
     if len(faults) == 1:
+        _remove_list(folder)
         return CorruptData(faults[0])
-    where = folder / "damaged.txt"
+    where = folder / DAMAGED
     try:
         where.write_text("\n".join(faults) + "\n", encoding="utf-8")
         listed = f"all are in {where}"
     except OSError:
         listed = f"the last is {faults[-1].partition(' ')[0]}"
     return CorruptData(f"{faults[0]}; {len(faults):,} files are damaged, {listed}; all others are in the cache")
+
+
+def _remove_list(folder: Path) -> None:
+    """Remove the list of damaged files, which an earlier start may have left."""
+    with contextlib.suppress(OSError):
+        (folder / DAMAGED).unlink()
 
 
 def _bytes(count: int) -> str:

@@ -31,7 +31,7 @@ from problems.data.locate import data_folder
 from problems.data.registry import dataset
 from problems.data.sources import Source
 from problems.data.stored_images import StoredImages
-from problems.data.validation_list import find_list, labels_of
+from problems.data.validation_list import find_list, labels_of, refuse_folders
 
 IMAGENET = Source(
     name="imagenet",
@@ -129,6 +129,7 @@ def _images_in(folder: Path) -> Path:
 
 def _validation(root: Path, folder: Path, classes: tuple[str, ...]) -> ImageIndex:
     """The files for validation: in folders of the same classes, or together, with a list."""
+    refuse_folders(folder, classes)
     found = _classes(folder)
     if found and (found != ("images",) or "images" in classes):
         _check_same(folder, found, classes)
