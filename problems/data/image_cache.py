@@ -79,8 +79,12 @@ class ImageCache:
 
     def has(self, slots: np.ndarray, digests: np.ndarray) -> bool:
         """Whether these slots have records of images with these digests."""
-        found = self.read_records()
-        return len(slots) == 0 or bool(slots.max() < len(found) and (found["digest"][slots] == digests).all())
+        count = self.records.stat().st_size // RECORD.itemsize if self.records.exists() else 0
+        if count <= slots.max(initial=0):
+            return False
+        with readable(self.records):  # mapped: of each record the digest is needed, and no copy of all else
+            found = np.memmap(self.records, RECORD, "r", shape=(count,))
+        return bool((found["digest"][slots] == digests).all())
 
     def forget(self, slot: int, digest: int) -> None:
         """Free the slot of a damaged image, so that it is decoded again when the cache is next used."""

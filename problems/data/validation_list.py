@@ -31,8 +31,9 @@ def find_list(folders: Sequence[Path]) -> Path:
     places = [folder / name for folder in dict.fromkeys(folders) for name in LISTS]
     found = [path for path in places if path.is_file()]
     if not found:
-        for path in filter(os.path.lexists, places):
-            raise _no_file(path)
+        other = next(filter(os.path.lexists, places), None)
+        if other is not None:
+            raise _no_file(other)
         raise MissingData(
             f"{folders[0]} has images, but neither a folder for each class nor a list of their classes: put "
             f"{NUMBERS}, {NAMES[0]} (a line: name, class) or {NAMES[1]} beside them"
