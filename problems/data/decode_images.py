@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from problems.data.cache_readers import unread
 from problems.data.errors import CorruptData, DataError, UnreadableData, readable, writable
 from problems.data.image_cache import RECORD, ImageCache, record_of, slots_of
 from problems.data.image_index import ImageIndex
@@ -30,6 +31,7 @@ BLOCK = 64  # images that a process decodes at a time
 FEW = 2 * BLOCK  # for so many no process is started
 WRITE_EVERY = 5.0  # seconds between two writes of records: what a kill costs
 SPARE = 2**28  # bytes that are left free on the disk
+DAMAGED = "damaged.txt"  # in the folder of the caches: what is wrong with which files
 
 Job = tuple[ImageCache, list[int], list[str], list[int]]  # slots, paths and keys
 Faults = list[str]
@@ -40,11 +42,11 @@ def complete(splits: Sequence[tuple[ImageIndex, ImageCache]], what: str) -> list
     """Decode what the caches lack; return the slot and the record of each image, for each split.
 
     One process at a time adds to a folder of caches, the others wait. The size is said before. CorruptData names the
-    first file that cannot be decoded, after all others are in the cache; UnreadableData says where the disk is full.
+    first file that cannot be decoded, after all others are in the cache; where there are several, `damaged.txt` has
+    them until none is left. UnreadableData says where the disk is full.
     """
-    found = _found(splits)
+    folder, found = splits[0][1].folder, _found(splits)
     if _lacking(found):
-        folder = splits[0][1].folder
         with writable(folder):
             folder.mkdir(parents=True, exist_ok=True)
         with alone(folder / ".lock", f"waiting for another process that decodes {what}"):
@@ -54,6 +56,7 @@ def complete(splits: Sequence[tuple[ImageIndex, ImageCache]], what: str) -> list
         found = _found(splits)
         if _lacking(found):
             raise DataError(f"{folder} was changed while {what} were decoded into it: start again")
+    _remove_list(folder)
     return found
 
 
@@ -75,7 +78,10 @@ def _decode(
 ) -> None:
     cache = splits[0][1]
     folder, count = cache.folder, _lacking(found)
-    needed, free = count * (cache.image_bytes + RECORD.itemsize), shutil.disk_usage(folder).free
+    with writable(folder):
+        room = [_room(own, slots) for (_, own), (slots, _) in zip(splits, found, strict=True)]
+    needed = sum(new for _, new in room) * (cache.image_bytes + RECORD.itemsize)
+    free = shutil.disk_usage(folder).free
     size = f"{_bytes(needed)} for {count:,} images of {cache.size} x {cache.size} pixels"
     if needed + SPARE > free:
         raise UnreadableData(
@@ -86,8 +92,8 @@ def _decode(
     announce(f"decoding {what} once into {folder}: {size}{kept} ({_bytes(free)} free)")
     faults: Faults = []
     with progress_bar(count, "decoding", "image") as bar:
-        for (index, own), (slots, _) in zip(splits, found, strict=True):
-            faults += _fill(own, index, np.flatnonzero(slots < 0), bar)
+        for (index, own), (slots, _), (free_slots, _) in zip(splits, found, room, strict=True):
+            faults += _fill(own, index, np.flatnonzero(slots < 0), free_slots, bar)
     if faults:
         raise _error(faults, folder)
 
@@ -96,12 +102,28 @@ def _total(splits: Sequence[tuple[ImageIndex, ImageCache]]) -> int:
     return sum(len(index) for index, _ in splits)
 
 
-def _fill(cache: ImageCache, index: ImageIndex, lacking: np.ndarray, bar: Any) -> Faults:
-    """Decode some images of a split into free slots; what is wrong with those that cannot be."""
-    records = cache.read_records()
-    free = np.flatnonzero(records["check"] == 0)[: len(lacking)]
-    new = np.arange(len(records), len(records) + len(lacking) - len(free))
-    slots = np.concatenate([free, new])
+def _room(cache: ImageCache, slots: np.ndarray) -> tuple[np.ndarray, int]:
+    """Free slots for the images that have none, and how many of them are new.
+
+    First those that are free, then, if nobody reads the cache, those whose files are gone, then new ones.
+    """
+    records, lacking = cache.read_records(), int((slots < 0).sum())
+    free = np.flatnonzero(records["check"] == 0)[:lacking]
+    gone = records["check"] != 0
+    gone[slots[slots >= 0]] = False
+    gone = np.flatnonzero(gone)[: lacking - len(free)]
+    if len(gone):
+        with unread(cache.pixels) as nobody:
+            gone = gone[: len(gone) if nobody else 0]
+            cache.write_records(gone, np.zeros(len(gone), RECORD))  # no old record stands for new pixels
+    new = np.arange(len(records), len(records) + lacking - len(free) - len(gone))
+    chosen = np.concatenate([np.sort(np.concatenate([free, gone])), new])
+    there = cache.pixels.stat().st_size // cache.image_bytes if cache.pixels.exists() else 0
+    return chosen, int((chosen >= there).sum())
+
+
+def _fill(cache: ImageCache, index: ImageIndex, lacking: np.ndarray, slots: np.ndarray, bar: Any) -> Faults:
+    """Decode some images of a split into these slots; what is wrong with those that cannot be."""
     faults: Faults = []
     waiting: list[tuple[list[int], np.ndarray]] = []
     with writable(cache.folder):
@@ -180,14 +202,21 @@ def _ahead(submit: Callable[..., Any], jobs: Iterator[Job], depth: int) -> Itera
 def _error(faults: Faults, folder: Path) -> CorruptData:
     """The first file that is damaged; a list of all, where there are several."""
     if len(faults) == 1:
+        _remove_list(folder)
         return CorruptData(faults[0])
-    where = folder / "damaged.txt"
+    where = folder / DAMAGED
     try:
         where.write_text("\n".join(faults) + "\n", encoding="utf-8")
         listed = f"all are in {where}"
     except OSError:
         listed = f"the last is {faults[-1].partition(' ')[0]}"
     return CorruptData(f"{faults[0]}; {len(faults):,} files are damaged, {listed}; all others are in the cache")
+
+
+def _remove_list(folder: Path) -> None:
+    """Remove the list of damaged files, which an earlier start may have left."""
+    with contextlib.suppress(OSError):
+        (folder / DAMAGED).unlink()
 
 
 def _bytes(count: int) -> str:

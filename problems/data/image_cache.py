@@ -2,7 +2,9 @@
 
 An image of one size has one slot: its pixels in `NAME.pixels`, its record in `NAME.records`. The record has the key
 of the image's file, so that a file that was changed, replaced or added is decoded when the cache is next used, and
-all others are not. Slots are never moved: a run that reads the cache is not disturbed by one that adds to it.
+all others are not. Slots are never moved: a run that reads the cache is not disturbed by one that adds to it. A slot
+whose file is gone is used again, but only when nobody has the cache open (`cache_readers.py`): its record is removed
+first, and a reader compares its records once it holds the cache.
 
 A record reaches the disk after its pixels, and its checksum covers the record itself: whenever a process that decodes
 is killed, the images with a record are good and the others are decoded by the next one. A digest of the pixels is
@@ -75,11 +77,23 @@ class ImageCache:
             file.flush()
             os.fsync(file.fileno())
 
-    def forget(self, slot: int) -> None:
+    def has(self, slots: np.ndarray, digests: np.ndarray) -> bool:
+        """Whether these slots have records of images with these digests."""
+        count = self.records.stat().st_size // RECORD.itemsize if self.records.exists() else 0
+        if count <= slots.max(initial=0):
+            return False
+        with readable(self.records):  # mapped: of each record the digest is needed, and no copy of all else
+            found = np.memmap(self.records, RECORD, "r", shape=(count,))
+        return bool((found["digest"][slots] == digests).all())
+
+    def forget(self, slot: int, digest: int) -> None:
         """Free the slot of a damaged image, so that it is decoded again when the cache is next used."""
         with open(self.records, "r+b") as file:
             file.seek(slot * RECORD.itemsize)
-            file.write(bytes(RECORD.itemsize))
+            record = np.frombuffer(file.read(RECORD.itemsize), RECORD)
+            if len(record) and record["digest"][0] == digest:  # else another image has the slot
+                file.seek(slot * RECORD.itemsize)
+                file.write(bytes(RECORD.itemsize))
 
 
 def checks(records: np.ndarray) -> np.ndarray:

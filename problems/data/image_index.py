@@ -88,6 +88,8 @@ def _key(place: bytes, name: bytes, entry: os.DirEntry[str]) -> bytes:
         stat = entry.stat()
     except FileNotFoundError:
         raise CorruptData(f"{entry.path} was removed while the folder was read: start again") from None
-    # Both times: archives give all files one time, and copies keep that of the original.
+    # Both times: archives give all files one time, and copies keep that of the original. In place of the time of
+    # change an inode would not do: a new file often gets that of a removed one, and some file systems have none that
+    # lasts. So a file is decoded again after `chmod`, too, but never taken for another one.
     text = b"%b/%b\0%d\0%d\0%d" % (place, name, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
     return hashlib.blake2b(text, digest_size=8).digest()

@@ -31,7 +31,7 @@ from problems.data.locate import data_folder
 from problems.data.registry import dataset
 from problems.data.sources import Source
 from problems.data.stored_images import StoredImages
-from problems.data.validation_list import find_list, labels_of
+from problems.data.validation_list import find_list, labels_of, refuse_folders
 
 IMAGENET = Source(
     name="imagenet",
@@ -65,6 +65,8 @@ def imagenet(folder: Path | None, size: int) -> Dataset:
         StoredImages(cache, slots, records["digest"].copy(), size)
         for (_, cache), (slots, records) in zip(splits, found, strict=True)
     ]
+    if not all(x.cache.has(x.slots, x.digests) for x in images):  # from now on nobody frees their slots
+        raise DataError(f"{place} was changed while it was opened: start again")
     name = folder.resolve().name
     return Dataset(name, classes, images[0], train.labels, images[1], validation.labels, mean, std, source=str(folder))
 
@@ -127,6 +129,7 @@ def _images_in(folder: Path) -> Path:
 
 def _validation(root: Path, folder: Path, classes: tuple[str, ...]) -> ImageIndex:
     """The files for validation: in folders of the same classes, or together, with a list."""
+    refuse_folders(folder, classes)
     found = _classes(folder)
     if found and (found != ("images",) or "images" in classes):
         _check_same(folder, found, classes)

@@ -14,6 +14,7 @@ import numpy as np
 import minigrad as mg
 from minigrad import Array, Namespace, namespace
 from minigrad.extras import from_extra
+from problems.data.cache_readers import hold
 from problems.data.errors import CorruptData, MissingData
 from problems.data.image_cache import ImageCache, digest_of
 
@@ -32,7 +33,8 @@ class Crops(NamedTuple):
 class StoredImages:
     """Images (n, crop, crop, 3) of bytes, in a cache of larger ones, memory-mapped.
 
-    It has the shape and dtype of an array, and `take`. Without crops the middle of each image is taken.
+    It has the shape and dtype of an array, and `take`. Without crops the middle of each image is taken. While it
+    lives, its slots in the cache are not used for other images.
 
     slots:    (n,), where each image is in the cache
     digests:  (n,), what its pixels are: compared whenever it is read
@@ -50,6 +52,7 @@ class StoredImages:
     def __post_init__(self) -> None:
         try:
             with self.cache.pixels.open("rb") as file:
+                hold(file)
                 mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except (OSError, ValueError) as error:  # an empty file cannot be mapped
             raise MissingData(f"{self.cache.pixels} cannot be read ({error}): start again, it is then made") from None
@@ -126,7 +129,7 @@ class StoredImages:
         for image, slot, digest in zip(images, slots.tolist(), self.digests[index].tolist(), strict=True):
             if digest_of(image) != digest:
                 with contextlib.suppress(OSError):
-                    self.cache.forget(slot)
+                    self.cache.forget(slot, digest)
                 raise CorruptData(
                     f"{self.cache.pixels} is damaged at image {slot:,}: start again, and the image is decoded anew; if "
                     f"it happens often, remove {self.cache.folder}"

@@ -10,6 +10,7 @@ The list lies in the folder of the images or one above. Every image is in it, on
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,15 +22,18 @@ from problems.data.image_index import ImageIndex
 
 NUMBERS = "ILSVRC2012_validation_ground_truth.txt"
 NAMES = ("val.txt", "val_annotations.txt")
+LISTS = (NUMBERS, *NAMES)
 KIT = ("map_clsloc.txt", "meta.mat")
 
 
 def find_list(folders: Sequence[Path]) -> Path:
-    """The list in one of these folders. MissingData where there is none, CorruptData where there are two."""
-    found = []
-    for folder in dict.fromkeys(folders):
-        found += [folder / name for name in (NUMBERS, *NAMES) if (folder / name).is_file()]
+    """The list in one of these folders. MissingData where there is none, CorruptData for two, or what is no file."""
+    places = [folder / name for folder in dict.fromkeys(folders) for name in LISTS]
+    found = [path for path in places if path.is_file()]
     if not found:
+        other = next(filter(os.path.lexists, places), None)
+        if other is not None:
+            raise _no_file(other)
         raise MissingData(
             f"{folders[0]} has images, but neither a folder for each class nor a list of their classes: put "
             f"{NUMBERS}, {NAMES[0]} (a line: name, class) or {NAMES[1]} beside them"
@@ -37,6 +41,20 @@ def find_list(folders: Sequence[Path]) -> Path:
     if len(found) > 1:
         raise CorruptData(f"{found[0]} and {found[1]} both list the classes of images: keep one of them")
     return found[0]
+
+
+def refuse_folders(folder: Path, classes: Sequence[str]) -> None:
+    """CorruptData for a folder with the name of a list, unless it is a class."""
+    for name in LISTS:
+        if name not in classes and (folder / name).is_dir():
+            raise _no_file(folder / name)
+
+
+def _no_file(path: Path) -> CorruptData:
+    return CorruptData(
+        f"{path} is no file, but should be the list of the classes of the validation images: put the list there, or "
+        "remove it"
+    )
 
 
 def labels_of(index: ImageIndex, listed: Path, classes: Sequence[str]) -> ImageIndex:

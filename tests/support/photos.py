@@ -1,12 +1,16 @@
 """Small folders in ImageNet's layout, made of JPEG files."""
 
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from problems import load
 from problems.data import decode_images
+from tests.support.packages import ROOT
 
 SHADES = 9  # between the greys of two files: JPEG changes a grey by one at most
 
@@ -33,6 +37,36 @@ def shades(images):
     found = np.asarray(images, np.float64).mean(axis=(1, 2, 3))
     assert np.abs(found - SHADES * np.round(found / SHADES)).max() <= 1.5
     return np.round(found / SHADES).astype(int).tolist()
+
+
+def read(folder, size=8):
+    """The data set of a folder."""
+    return load("imagenet", folder, size)
+
+
+def contents(data):
+    """The files that the images of training and of validation come from."""
+    return shades(data.train_images[:]) + shades(data.validation_images[:])
+
+
+def start(code, *arguments):
+    """Start a process that runs this code."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def flip(path, position):
+    """Change one bit of a byte."""
+    with path.open("r+b") as file:
+        file.seek(position)
+        byte = file.read(1)[0]
+        file.seek(position)
+        file.write(bytes([byte ^ 4]))
 
 
 def count_decoded(monkeypatch):

@@ -3,8 +3,6 @@
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections import namedtuple
 
@@ -15,20 +13,11 @@ from problems import DataError, load
 from problems.data import decode_images, progress
 from problems.data.errors import CorruptData, MissingData, UnreadableData
 from problems.data.image_cache import RECORD, checks, mean_and_std, record_of
-from tests.support.packages import ROOT
-from tests.support.photos import caches, count_decoded, make, photo, photos, shades
+from tests.support.photos import caches, contents, count_decoded, flip, make, photo, photos, read, shades, start
 
 __all__ = ["caches", "photos"]  # fixtures
 
 ALL = [0, 1, 2, 3, 4, 5, 6]
-
-
-def read(folder, size=8):
-    return load("imagenet", folder, size)
-
-
-def contents(data):
-    return shades(data.train_images[:]) + shades(data.validation_images[:])
 
 
 @pytest.fixture
@@ -134,6 +123,23 @@ def test_a_class_renamed(photos, decoded):
     assert len(decoded) == 11
 
 
+def test_a_file_that_takes_the_place_of_another_with_its_length_and_time(photos, decoded):
+    """Often with its inode, too: file systems give that of a removed file to the next one."""
+    for k in range(7):
+        path = next(photos.rglob(f"{k}.JPEG")).with_suffix(".bmp")
+        photo(path, 9 * k, form="BMP")
+        path.with_suffix(".JPEG").unlink()
+        os.utime(path, ns=(10**18, 10**18))
+    assert contents(read(photos)) == ALL
+    time.sleep(0.02)  # clocks of file systems are coarse
+    path = photos / "train/n01/1.bmp"
+    path.unlink()
+    photo(path, 9 * 20, form="BMP")
+    os.utime(path, ns=(10**18, 10**18))
+    assert contents(read(photos)) == [0, 20, 2, 3, 4, 5, 6]
+    assert len(decoded) == 8
+
+
 # ------------------------------------------------------------------------------------- killed
 
 KILLED = """
@@ -151,11 +157,6 @@ def dying(path, size):
 decode_images.read_square = dying
 load("imagenet", sys.argv[1], 8)
 """
-
-
-def start(code, *arguments):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)], env=environment, stderr=subprocess.PIPE)
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="the system kills no processes")
@@ -209,14 +210,6 @@ def test_two_processes_at_once(photos, decoded):
 
 
 # ------------------------------------------------------------------------------------- damaged
-
-
-def flip(path, position):
-    with path.open("r+b") as file:
-        file.seek(position)
-        byte = file.read(1)[0]
-        file.seek(position)
-        file.write(bytes([byte ^ 4]))
 
 
 def test_a_damaged_image_is_noticed_when_it_is_read_and_then_decoded_again(photos, decoded):

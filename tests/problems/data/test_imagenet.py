@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -186,6 +187,119 @@ def test_all_damaged_files_are_found_at_once_and_the_others_are_kept(photos, mon
     assert [shades(x) for x in images(d)] == [[0, 1, 2, 3, 4], [5, 6]]
 
 
+@pytest.mark.parametrize("mend", ["replaced", "removed"])
+def test_the_list_of_damaged_files_goes_when_none_is(photos, caches, mend):
+    names = ("train/n01/1.JPEG", "train/n02/4.JPEG")
+    for name in names:
+        damage(photos / name, "text")
+    with pytest.raises(CorruptData, match="2 files are damaged"):
+        read(photos)
+    assert len(list(caches.rglob("damaged.txt"))) == 1
+    for k, name in zip((1, 4), names, strict=True):
+        if mend == "replaced":
+            photo(photos / name, 9 * k)
+        else:
+            (photos / name).unlink()
+    read(photos)
+    assert not list(caches.rglob("damaged.txt"))
+
+
+def test_the_list_of_damaged_files_goes_when_the_error_names_the_only_one(photos, caches):
+    for name in ("train/n01/1.JPEG", "train/n02/4.JPEG"):
+        damage(photos / name, "text")
+    with pytest.raises(CorruptData, match="2 files are damaged"):
+        read(photos)
+    photo(photos / "train/n02/4.JPEG", 9 * 4)
+    with pytest.raises(CorruptData, match=r"1.JPEG is no image that can be read .*: replace or remove it$"):
+        read(photos)
+    assert not list(caches.rglob("damaged.txt"))
+
+
+KINDS = {
+    "grey": ("JPEG", "L", {}),
+    "CMYK": ("JPEG", "CMYK", {}),
+    "CMYK, TIFF": ("TIFF", "CMYK", {}),
+    "YCbCr, TIFF": ("TIFF", "YCbCr", {}),
+    "palette, GIF": ("GIF", "P", {}),
+    "palette, PNG": ("PNG", "P", {}),
+    "palette with a transparent colour": ("PNG", "P", {"transparency": 0}),
+    "grey and alpha": ("PNG", "LA", {}),
+    "transparent": ("PNG", "RGBA", {}),
+    "transparent, WebP": ("WEBP", "RGBA", {"lossless": True, "exact": True}),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_colours_of_other_kinds(photos, kind):
+    """Two colours side by side, named .JPEG: each is where it was; what is transparent counts as it is stored."""
+    form, mode, options = KINDS[kind]
+    pixels = np.full((10, 20, 4), (90, 90, 90, 255 if mode[-1] != "A" else 0), np.uint8)
+    pixels[:, 10:, :3] = 180 if mode[0] == "L" else (200, 40, 120)
+    image = Image.fromarray(pixels).convert(mode if mode != "P" else "RGB")
+    if mode == "P":
+        image = image.quantize(2)
+    if form == "JPEG":
+        options = {"quality": 100, "subsampling": 0, **options}
+    image.resize((80, 40), Image.Resampling.NEAREST).save(photos / "train/n01/0.JPEG", form, **options)
+    found = read(photos).train_images[:1][0].astype(int)
+    assert np.abs(found[:, :3] - pixels[0, 0, :3]).max() <= 3
+    assert np.abs(found[:, -3:] - pixels[0, -1, :3]).max() <= 3
+
+
+def deep(path):
+    Image.fromarray(np.full((9, 9), 1000, np.uint16)).save(path, "PNG")
+
+
+def animated(form):
+    frames = [Image.new("RGB", (9, 9), (k, 0, 0)) for k in (0, 99, 200)]
+    return lambda path: frames[0].save(path, form, save_all=True, append_images=frames[1:])
+
+
+def bomb(path):
+    """A header alone: of an image of 60,000 x 60,000 pixels, ten gigabytes."""
+    photo(path, 0, form="PNG")
+    content = bytearray(path.read_bytes())
+    content[16:24] = (60_000).to_bytes(4, "big") * 2
+    content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
+    path.write_bytes(content)
+
+
+REFUSED = {
+    "16 bits, PNG": (deep, r"has more than 8 bits a channel \(mode I;16\): convert it to 8"),
+    "16 bits, PGM": (lambda path: path.write_bytes(b"P5\n2 2\n65535\n" + bytes(8)), "has more than 8 bits a channel"),
+    "floats, TIFF": (lambda path: photo(path, 0, form="TIFF", mode="F"), "has more than 8 bits a channel"),
+    "animated, GIF": (animated("GIF"), "has 3 frames: keep one of them"),
+    "animated, PNG": (animated("PNG"), "has 3 frames: keep one of them"),
+    "animated, WebP": (animated("WEBP"), "has 3 frames: keep one of them"),
+    "several pages": (animated("TIFF"), "has 3 frames: keep one of them"),
+    "enormous": (bomb, r"is no image that can be read \(.*pixels.*\): replace or remove it"),
+    "of another format": (lambda path: photo(path, 0, form="ICO"), r"is no image .*it is none of PNG, JPEG.*: replace"),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_images_of_kinds_that_are_refused(photos, kind):
+    """One line that names the file; the other images are in the cache."""
+    make_it, words = REFUSED[kind]
+    path = photos / "train/n01/1.JPEG"
+    make_it(path)
+    with pytest.raises(CorruptData, match=f"^{re.escape(str(path))} {words}") as caught:
+        read(photos)
+    assert len(str(caught.value).splitlines()) == 1
+    path.unlink()
+    assert [shades(x) for x in images(read(photos))] == [[0, 2, 3, 4], [5, 6]]
+
+
+def test_more_pixels_than_the_limit_are_refused(photos, monkeypatch):
+    """Whether Pillow itself warns of them, up to twice the limit, or refuses them; as many as the limit are read."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20 * 16)
+    assert [shades(x) for x in images(read(photos))] == [[0, 1, 2, 3, 4], [5, 6]]
+    for size in ((107, 3), (200, 100)):
+        photo(photos / "train/n01/1.JPEG", 9, size)
+        with pytest.raises(CorruptData, match=r"n01/1.JPEG is no image that can be read \(.*pixels.*\): replace"):
+            read(photos)
+
+
 def test_an_unreadable_file_is_named(photos, monkeypatch):
     def refuse(path, *args, **kwargs):
         if str(path).endswith("1.JPEG"):
@@ -255,8 +369,8 @@ def deeper(name):
     return change
 
 
-def link(name):
-    return lambda folder: (folder / name).symlink_to("nowhere")
+def link(name, target="nowhere"):
+    return lambda folder: (folder / name).symlink_to(target)
 
 
 BAD = {
@@ -287,6 +401,11 @@ BAD = {
     "far too high": (deeper("a/b/c"), MissingData, "photos has no train, but .*a/b/c has: give that, 3 levels lower"),
     "a link to nothing": (link("train/n01/9.JPEG"), CorruptData, "9.JPEG is a link to nowhere, which is not there"),
     "a class that links to nothing": (link("train/n09"), CorruptData, "n09 is a link to nowhere, which is not there"),
+    "a link to itself": (link("train/n01/9.JPEG", "9.JPEG"), DataError, "train/n01/9.JPEG .*[Ll]ink"),
+    "a class that links to itself": (link("train/n09", "n09"), DataError, "train/n09 .*[Ll]ink"),
+    "links in a circle": (
+        then(link("train/n01/8.JPEG", "9.JPEG"), link("train/n01/9.JPEG", "8.JPEG")), DataError, "8.JPEG .*[Ll]ink",
+    ),
     "a pipe": (lambda folder: os.mkfifo(folder / "train/n01/9.JPEG"), CorruptData, "9.JPEG is no file: remove"),
     "a folder with the name of an image": (
         lambda folder: (folder / "train/n01/9.JPEG").mkdir(), CorruptData, "9.JPEG is no file: remove or rename it",

@@ -133,6 +133,35 @@ def test_numbers_without_the_kit(flat):
         assert len(str(caught.value).splitlines()) == 1
 
 
+@pytest.mark.parametrize("place", [
+    "val.txt", "val/val.txt", "val_annotations.txt", "val/val_annotations.txt", NUMBERS, f"val/{NUMBERS}",
+])  # fmt: skip
+def test_a_folder_with_the_name_of_a_list(flat, place):
+    (flat / place).mkdir()
+    with pytest.raises(CorruptData, match=f"{place} is no file, but should be the list .*: put the list there") as e:
+        labels(flat)
+    assert len(str(e.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("target", ["nowhere", "val.txt"])
+def test_a_list_that_is_a_link_to_nothing(flat, target):
+    (flat / "val.txt").symlink_to(target)
+    with pytest.raises(CorruptData, match=r"photos/val.txt is no file, but should be the list of .*: put the list"):
+        labels(flat)
+
+
+def test_a_folder_with_the_name_of_a_list_where_none_is_needed(flat, photos):
+    """Beside the folders of classes, or beside the list itself."""
+    (flat / "val.txt").mkdir()
+    write(flat / "val/val.txt", LINES)
+    assert labels(flat) == [1, 0, 0, 1]
+    for k, name in enumerate(CLASSES):
+        photo(flat / f"val/{name}/{k}.JPEG", 9 * (5 + k))
+        (flat / f"val/ILSVRC2012 val {k}.JPEG").unlink()
+    (flat / "val/val.txt").unlink()
+    assert load("imagenet", flat, 8).validation_labels.tolist() == [0, 0, 1, 1]
+
+
 def test_two_lists(flat):
     write(flat / "val.txt", LINES)
     write(flat / "val" / NUMBERS, ["1", "2", "2", "1"])
