@@ -20,10 +20,12 @@ if sys.platform != "win32":
 def hold(file: IO[bytes]) -> None:
     """Be a reader of an open file until it and what is mapped from it are closed. Waits while another is in `unread`.
 
-    >>> path = Path("example.pixels")
-    >>> _ = path.write_bytes(b"pixels")
-    >>> with path.open("rb") as file, unread(path) as nobody:
-    ...     nobody
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "example.pixels"
+    ...     _ = path.write_bytes(b"pixels")
+    ...     with path.open("rb") as file, unread(path) as nobody:
+    ...         print(nobody)
     True
     """
     if sys.platform != "win32" and "fcntl" in sys.modules:
@@ -35,12 +37,14 @@ def hold(file: IO[bytes]) -> None:
 def unread(path: Path) -> Iterator[bool]:
     """Whether a file has no reader, in this process or another; within, none begins.
 
-    >>> path = Path("example.pixels")
-    >>> _ = path.write_bytes(b"pixels")
-    >>> with path.open("rb") as file:
-    ...     hold(file)
-    ...     with unread(path) as nobody:
-    ...         print(nobody)
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "example.pixels"
+    ...     _ = path.write_bytes(b"pixels")
+    ...     with path.open("rb") as file:
+    ...         hold(file)
+    ...         with unread(path) as nobody:
+    ...             print(nobody)
     False
     """
     with path.open("r+b") as file:
