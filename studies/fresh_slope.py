@@ -50,6 +50,7 @@ import argparse
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,7 @@ def read() -> dict[tuple[str, str], dict[str, Any]]:
     return {(run["task"], run["rule"]): run for run in map(json.loads, lines)}
 
 
+@cache
 def problem_of(name: str, folder: Path | None = None) -> Any:
     task = TASKS[name]
     data = to_backend(problems.load(task.data, folder), choose(task.backend))
