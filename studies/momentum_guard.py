@@ -197,20 +197,25 @@ def best_lambdas(runs: dict[Key, dict[str, Any]]) -> list[str]:
     ]
     kept = damping.read()
     for name in (*DIGITS, *OTHERS):
-        task, seeds = damping.TASKS[name], damping.SEEDS
+        task = damping.TASKS[name]
         (row,) = (row for row in damping.rows(kept) if (row.task, row.batch, row.lam) == (task, task.batch, 1.0))
         assert row.best
         assert isinstance(row.share, float)
-        lams = sorted({lam for known, rule, lam, _ in runs if (known, rule) == (name, "guarded")})
-        losses = {lam: [runs[name, "guarded", lam, seed]["loss"] for seed in seeds] for lam in lams}
-        means = {lam: float(np.mean(of)) for lam, of in losses.items() if None not in of}
-        lam = min(means, key=lambda lam: means[lam])
-        end = ", the end" if lam in (lams[0], lams[-1]) else ""
+        loss, lam, is_end = best_guarded(runs, name)
+        end = ", the end" if is_end else ""
         lines.append(
-            f"| {name} | {row.best[1]:.4g} (at {row.best[0]:g}) | {means[lam]:.4g} (at {lam:g}{end}) "
-            f"| {row.share:.4g} | {row.share / means[lam]:.2f} |"
+            f"| {name} | {row.best[1]:.4g} (at {row.best[0]:g}) | {loss:.4g} (at {lam:g}{end}) "
+            f"| {row.share:.4g} | {row.share / loss:.2f} |"
         )
     return lines
+
+
+def best_guarded(runs: dict[Key, dict[str, Any]], name: str) -> tuple[float, float, bool]:
+    """The smallest mean loss of a fixed lambda with the guard; that lambda, and whether it is an end of those tried."""
+    lams = sorted({lam for known, rule, lam, _ in runs if (known, rule) == (name, "guarded")})
+    losses = {lam: [runs[name, "guarded", lam, seed]["loss"] for seed in damping.SEEDS] for lam in lams}
+    loss, lam = min((float(np.mean(of)), lam) for lam, of in losses.items() if None not in of)
+    return loss, lam, lam in (lams[0], lams[-1])
 
 
 def main() -> None:

@@ -1,0 +1,268 @@
+"""Which other rules for lambda are worth having, and which are not? The fresh slope again, and seven ideas beside it.
+
+Protocol, written before the runs; the rules are in lambda_rules_tried.py, the tasks in damping.py. What counts is the
+mean training loss of the last epoch.
+
+1. The slope of fresh data, held at -0.15 (`fresh`), beside the paper's rule. On digits, Fashion-MNIST and CIFAR-10 at
+   seed 0, from 10, 1 and 0.01, and from 1 with `average=0.9`; on CIFAR-10 from 1, and the paper's rule on `basic` from
+   10, 0.1 and 0.01 too; on Rosenbrock's function, 100 runs, from 1, 10 and 100. With `average=0.9` at seeds 0, 1 and 2
+   from 10, 1 and 0.01: digits with batches of 64 and, for the CNN, of 16 (6 epochs), Fashion-MNIST with batches of 64
+   and 256 (4 epochs). Momentum is as it is.
+2. Other rules, all with momentum in [0, 1], as `adapt_lam="share"` has it. From 1 at seeds 0, 1 and 2 and from 10 and
+   0.01 at seed 0 on digits, the small autoencoder and Fashion-MNIST; at seed 0 on CIFAR-10, `basic` from 1, 10 and
+   0.01, `basic-bn` from 1, one epoch.
+   - `held:s`: the share of damping is held at s, which is the trust ratio of the model at 1 + s;
+   - `comparison`: lambda itself goes by the comparison of the params with their average;
+   - `horizon:n`: `adapt_lam="share"` with an average over n steps;
+   - `turn:c`: the slope of fresh data is held at -c times the part of the promised slope that is real;
+   - `noise:c`: the share is held at c times the part that is not real;
+   - `ratio:n`: Levenberg and Marquardt's rule with K-FAC's numbers, on a batch n times as large (1: the step's own);
+   - `layers`: `adapt_lam="share"` with a lambda for each layer.
+   A rule is worth having if its loss is at most 1.15 times that of the best fixed lambda with momentum in [0, 1]
+   (momentum_guard.py) from every start on every task, or on every one where `adapt_lam="share"` is not.
+
+    OMP_NUM_THREADS=1 python studies/lambda_rules.py --data-folder cifar10=DIR      what is missing is run
+    python studies/lambda_rules.py --table                                          the tables of what there is
+    python studies/lambda_rules.py --again --task digits-mlp --rule held:0.3 --start 1 --seed 0
+                                              runs that are there, once more, beside what is kept; --task, --rule,
+                                              --start, --batch, --seed and --average choose them, and nothing is kept
+
+A run is a line of results/lambda-rules.jsonl; it can be stopped at any moment, and goes on with the next run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import damping
+import lambda_rules_tried
+import momentum_guard
+import numpy as np
+
+from curveball.experiments.sweep import START
+from curveball.experiments.table1 import COLUMNS, THRESHOLD
+from curveball.training.provenance import provenance
+
+RESULTS = Path(__file__).parent / "results" / "lambda-rules.jsonl"
+SMALL = ("digits-mlp", "digits-cnn", "autoencoder", "fashion-mnist")
+ROSENBROCK, RUNS = "Rosenbrock", 100
+EPOCHS = {("digits-cnn", 16): 6, ("fashion-mnist", 256): 4}  # where they are not the task's
+AVERAGED = (("digits-mlp", 64), ("digits-cnn", 64), ("digits-cnn", 16), ("fashion-mnist", 64), ("fashion-mnist", 256))
+OTHERS = (
+    "held:0.15", "held:0.3", "comparison", "horizon:50", "horizon:200", "turn:0.8", "turn:1", "noise:0.25", "ratio:1",
+    "ratio:8", "layers",
+)  # fmt: skip
+
+
+class Run(NamedTuple):
+    """One training, or 100 runs on Rosenbrock's function."""
+
+    task: str
+    rule: str
+    start: float
+    batch: int
+    seed: int = 0
+    average: float = 0.0
+
+
+def wanted() -> Iterator[Run]:
+    yield from repeated()
+    yield from others()
+
+
+def repeated() -> Iterator[Run]:
+    """Part 1."""
+    for name in ("digits-mlp", "digits-cnn", "fashion-mnist"):
+        yield Run(name, "paper", 1.0, 64)
+        yield from (Run(name, "fresh", lam, 64) for lam in (10.0, 1.0, 0.01))
+        yield Run(name, "fresh", 1.0, 64, average=0.9)
+    yield from (Run(ROSENBROCK, rule, lam, 0) for rule in ("paper", "fresh") for lam in (1.0, 10.0, 100.0))
+    for name, batch in AVERAGED:
+        for rule, lam, seed in product(("paper", "fresh"), (10.0, 1.0, 0.01), damping.SEEDS):
+            if (run := Run(name, rule, lam, batch, seed, 0.9)) != Run(name, "fresh", 1.0, 64, 0, 0.9):
+                yield run
+    for name in ("basic-bn", "basic"):
+        yield from (Run(name, rule, 1.0, 128, 0, mean) for rule in ("paper", "fresh") for mean in (0.0, 0.9))
+    yield from (Run("basic", "paper", lam, 128) for lam in damping.STARTS)
+
+
+def others() -> Iterator[Run]:
+    """Part 2."""
+    for name, rule in product(SMALL, OTHERS):
+        yield from (Run(name, rule, 1.0, 64, seed) for seed in damping.SEEDS)
+        yield from (Run(name, rule, lam, 64) for lam in (10.0, 0.01))
+    yield from (Run(name, rule, 1.0, 128) for name in ("basic", "basic-bn") for rule in OTHERS)
+    yield from (Run("basic", rule, lam, 128) for lam in (0.01, 10.0) for rule in OTHERS)
+
+
+def compute(run: Run, folder: Path | None = None) -> dict[str, Any]:
+    """Train: the loss is None where the run failed."""
+    if run.task == ROSENBROCK:
+        return {**run._asdict(), "counts": closed_form(run)}
+    task = damping.TASKS[run.task]
+    epochs = EPOCHS.get((run.task, run.batch), task.epochs)
+    with np.errstate(all="ignore"):
+        losses, lams = lambda_rules_tried.train(
+            damping.problem_of(task, run.batch, folder), run.rule, run.start, run.seed, epochs, run.average
+        )
+    kept = [float(f"{lams[k * (len(lams) - 1) // 10]:.3g}") for k in range(11)]
+    losses = [round(loss, 6) for loss in losses]
+    return {**run._asdict(), "loss": losses[-1] if len(losses) == epochs else None, "losses": losses, "lams": kept}
+
+
+def closed_form(run: Run, runs: int = RUNS) -> list[int]:
+    """Iterations to Table 1's threshold, from the starts of Table 1; 0 where a run does not arrive."""
+    (column,) = (column for column in COLUMNS if column.name == run.task)
+    problem: Any = column.problem(run.seed)
+    starts = problem.init(np.random.default_rng([run.seed, START]), (RUNS,))[:runs]
+    return [
+        lambda_rules_tried.iterations(problem, run.rule, run.start, start, column.max_iter, THRESHOLD)
+        for start in starts
+    ]
+
+
+def read() -> dict[Run, dict[str, Any]]:
+    """The runs that there are."""
+    lines = RESULTS.read_text("utf-8").splitlines() if RESULTS.exists() else []
+    return {Run(*(run[name] for name in Run._fields)): run for run in map(json.loads, lines)}
+
+
+def folder_of(run: Run, folders: dict[str, Path]) -> Path | None:
+    return folders.get(damping.TASKS[run.task].data) if run.task in damping.TASKS else None
+
+
+def run_missing(folders: dict[str, Path]) -> None:
+    about, there = provenance(), read()
+    for run in wanted():
+        if run not in there:
+            found = compute(run, folder_of(run, folders))
+            with RESULTS.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({**found, "provenance": about}) + "\n")
+            print(*run, outcome(found), flush=True)
+
+
+def again(chosen: tuple[Any, ...], folders: dict[str, Path]) -> Iterator[str]:
+    """Runs that are there, once more: the kept loss or mean iterations, and the new ones."""
+    yield "| task | rule | start | batch | seed | average | kept | again |\n|" + "---|" * 8
+    for run, kept in read().items():
+        if damping.matches(chosen, run):
+            shown = " | ".join(map(outcome, (kept, compute(run, folder_of(run, folders)))))
+            name, rule, start, batch, seed, average = run
+            yield f"| {name} | {rule} | {start:g} | {batch} | {seed} | {average:g} | {shown} |"
+
+
+def outcome(run: dict[str, Any]) -> str:
+    if "counts" in run:
+        return f"{np.mean([count or np.inf for count in run['counts']]):.1f} iterations"
+    return "failed" if run["loss"] is None else f"{run['loss']:.6f}"
+
+
+def mean(runs: list[dict[str, Any] | None]) -> float | None:
+    """Of the losses; inf where one failed, None where one has not run."""
+    if None in runs:
+        return None
+    losses = [run["loss"] for run in runs if run]
+    return float("inf") if None in losses else float(np.mean(losses))
+
+
+def tables() -> str:
+    return "\n\n".join(["\n".join(one()) for one in (fresh_table, closed_form_table, averaged_table, others_table)])
+
+
+def fresh_table() -> Iterator[str]:
+    """One seed: the paper's rule, and the slope of fresh data held, from three starts and with running sums."""
+    runs = read()
+    averages = "held, `average=0.9`, from 1 | paper, `average=0.9`, from 1"
+    yield f"| task | paper, from 1 | held, from 10 | 1 | 0.01 | {averages} |\n|" + "---|" * 7
+    for name in ("digits-mlp", "digits-cnn", "fashion-mnist", "basic-bn", "basic"):
+        batch = damping.TASKS[name].batch
+        keys = [Run(name, "paper", 1.0, batch), *(Run(name, "fresh", lam, batch) for lam in (10.0, 1.0, 0.01))]
+        keys += [Run(name, rule, 1.0, batch, average=0.9) for rule in ("fresh", "paper")]
+        yield f"| {name} | {' | '.join(shown(mean([runs.get(key)])) for key in keys)} |"
+
+
+def closed_form_table() -> Iterator[str]:
+    """On Rosenbrock's function."""
+    runs, starts = read(), (1.0, 10.0, 100.0)
+    yield "| Rosenbrock | from 1 | 10 | 100 |\n|" + "---|" * 4
+    for rule, words in (("paper", "paper"), ("fresh", "held")):
+        found = [runs.get(Run(ROSENBROCK, rule, lam, 0)) for lam in starts]
+        yield f"| {words} | {' | '.join(outcome(run) if run else '' for run in found)} |"
+
+
+def averaged_table() -> Iterator[str]:
+    """Three seeds, with running sums: both rules from three starts."""
+    runs = read()
+    yield "| task | batch | paper, from 10 | held | paper, from 1 | held | paper, from 0.01 | held |"
+    yield "|" + "---|" * 8
+    for name, batch in AVERAGED:
+        cells = []
+        for lam, rule in product((10.0, 1.0, 0.01), ("paper", "fresh")):
+            of = [runs.get(Run(name, rule, lam, batch, seed, 0.9)) for seed in damping.SEEDS]
+            failed = sum(bool(run) and run["loss"] is None for run in of if run)
+            cells.append(f"{failed} of 3 failed" if failed else shown(mean(of)))
+        yield f"| {name} | {batch} | {' | '.join(cells)} |"
+
+
+def others_table() -> Iterator[str]:
+    """Losses over that of the best fixed lambda with momentum in [0, 1]: from 1, 10 and 0.01."""
+    runs, kept, names = read(), damping.read(), (*SMALL, "basic", "basic-bn")
+
+    def found(rule: str, name: str, lam: float, seed: int) -> dict[str, Any] | None:
+        batch = damping.TASKS[name].batch
+        if rule != "share":
+            return runs.get(Run(name, rule, lam, batch, seed))
+        return kept.get(damping.Run(name, damping.SHARE + (f",lam={lam:g}" if lam != 1.0 else ""), seed, batch))
+
+    yield f"| rule | {' | '.join(names)} |\n|" + "---|" * (len(names) + 1)
+    best = {name: momentum_guard.best_guarded(momentum_guard.read(), name)[0] for name in names}
+    for rule in ("share", *OTHERS):
+        cells = []
+        for name in names:
+            losses = []
+            for lam in (1.0, 10.0, 0.01):
+                seeds = damping.SEEDS if lam == 1.0 and (name in SMALL or rule == "share") else (0,)
+                losses.append(mean([found(rule, name, lam, seed) for seed in seeds]))
+            ratios = [loss / best[name] for loss in losses if loss is not None]
+            cells.append(" / ".join("failed" if ratio == np.inf else f"{ratio:.2f}" for ratio in ratios))
+        yield f"| {rule} | {' | '.join(cells)} |"
+
+
+def shown(loss: float | None) -> str:
+    return "" if loss is None else "failed" if loss == np.inf else f"{loss:.4g}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--data-folder", action="append", default=[], metavar="DATA=DIR", help="where a data set is")
+    parser.add_argument("--table", action="store_true", help="only print the tables of what there is")
+    parser.add_argument("--again", action="store_true", help="repeat runs that are there and print both; keep nothing")
+    parser.add_argument("--task", help="--again: only this task")
+    parser.add_argument("--rule", help="--again: only this rule, as in held:0.3")
+    parser.add_argument("--start", type=float, metavar="LAMBDA", help="--again: only runs from this lambda")
+    parser.add_argument("--batch", type=int, help="--again: only this size of batches")
+    parser.add_argument("--seed", type=int, help="--again: only this seed")
+    parser.add_argument("--average", type=float, help="--again: only this decay of running sums, 0 for none")
+    options = parser.parse_args()
+    chosen = (options.task, options.rule, options.start, options.batch, options.seed, options.average)
+    folders = {name: Path(folder) for name, _, folder in (text.partition("=") for text in options.data_folder)}
+    if options.again:
+        if not any(damping.matches(chosen, run) for run in read()):
+            parser.error("none of the runs that are there is like this; --table shows them")
+        for row in again(chosen, folders):
+            print(row, flush=True)
+        return
+    if any(wish is not None for wish in chosen):
+        parser.error("--task, --rule, --start, --batch, --seed and --average choose among the runs of --again")
+    if not options.table:
+        run_missing(folders)
+    print(tables())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,387 @@
+r"""The rules for lambda that studies/lambda_rules.py tries, and a training that each of them can lead.
+
+A rule sees every step of CurveBall, and names the next lambda: a number, or one for each layer. The step is CurveBall's
+own, by its parts, so that the damping can be a diagonal matrix, and the momentum guarded where the rule says nothing.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import minigrad as mg
+from curveball.solvers.averaging import averaged
+from curveball.solvers.base import loss_at
+from curveball.solvers.damping_share import GROWTH, ShareState, followed, judged, limited_rho, log_odds
+from curveball.solvers.tree_math import tree_add_scale, tree_axpby, tree_vdot
+from curveball.solvers.trust_ratio import adapted_lam, in_range, trust_ratio
+from curveball.solvers.two_by_two import PlaneModel
+from curveball.training.devices import to_device_of
+from minigrad import Tree
+
+DECAY, TARGET, EVERY = 0.98, -0.15, 5
+WORST = 1e6  # times the first loss: a run that has failed
+
+
+class Step(NamedTuple):
+    """A step of CurveBall: `z = rho z_old - beta d` from `w`, to `new_w`."""
+
+    k: int
+    model: Any
+    loss: Any
+    w: Tree
+    z: Tree
+    new_w: Tree
+    objective: float  # before it
+    before: float  # g.z
+    fresh: float  # g.z_old: the slope along the last step, on a batch that it was not made of
+    predicted: float  # m(z)
+    squares: float  # lam z.z
+    curvature: float  # z.G_lam z
+
+
+def take_step(k: int, model: Any, loss: Any, w: Tree, z: Tree, lam: Tree, minimum: Any) -> Step:
+    """With a damping for each layer, in a tree like the params; `minimum` finds `rho, beta` on the plane."""
+    G = mg.GGNOperator(model, loss, w, has_aux=True)
+    z_y = G.J(z)
+    gz, Hz = G.slope_and_product(z_y)
+    damping = partial(mg.tree_map, lambda number, x: number * x, lam)
+    d = tree_axpby(1.0, G.J.T(tree_add_scale(G.g_L, 1.0, Hz)), 1.0, damping(z))
+    d_y = G.J(d)
+    gd, Hd = G.slope_and_product(d_y)
+    damped_d, damped_z = damping(d), damping(z)
+    dd, zd, zz = tree_vdot(d, damped_d), tree_vdot(z, damped_d), tree_vdot(z, damped_z)
+    plane = PlaneModel(tree_vdot(d_y, Hd) + dd, tree_vdot(z_y, Hd) + zd, tree_vdot(z_y, Hz) + zz, gd, gz)
+    rho, beta = minimum(plane)
+    new = tree_axpby(rho, z, -beta, d)
+    numbers = (
+        G.value, rho * gz - beta * gd, gz, plane.change(rho, beta), tree_vdot(new, damping(new)),
+        plane.curvature(rho, beta),
+    )  # fmt: skip
+    return Step(k, model, loss, w, new, tree_add_scale(w, 1.0, new), *(float(number) for number in numbers))
+
+
+class Rule:
+    """A lambda that stays; others say how it changes after a step."""
+
+    guarded = True  # momentum in [0, 1]
+
+    def __init__(self, lam: float, params: Tree, larger: Callable[[int], Any], *settings: float) -> None:
+        """`larger(n)` draws a batch of n times the size; `settings` are the numbers in the rule's name."""
+        self.lam, self.params, self.larger, self.settings = lam, params, larger, settings
+
+    def damping(self) -> Tree:
+        """Like the params."""
+        return like(self.params, self.lam)
+
+    def follow(self, step: Step) -> None:
+        """Change lambda after a step."""
+
+    def move(self, log: float) -> None:
+        """By a factor, within the range that CurveBall allows."""
+        self.lam = float(in_range(np.float64(self.lam * math.exp(log))))
+
+
+class Paper(Rule):
+    """The paper's rule, on momentum as it is."""
+
+    guarded = False
+
+    def follow(self, step: Step) -> None:
+        if (step.k + 1) % EVERY == 0:
+            change = float(loss_at(step.new_w, step.model, step.loss, True)) - step.objective
+            self.trust(change, step.predicted, 0.999**EVERY, 0.5, 1.5)
+
+    def trust(self, change: float, predicted: float, factor: float, low: float, high: float) -> None:
+        gamma = trust_ratio(np.float64(change), np.float64(predicted))
+        self.lam = float(adapted_lam(np.float64(self.lam), gamma, np.float64(predicted), factor, low, high))
+
+
+class LevenbergMarquardt(Paper):
+    """As K-FAC does: every five steps, by 0.95^5, where the trust ratio leaves [1/4, 3/4].
+
+    The ratio is that of the step's own batch (`settings` 1), or of a fresh batch of so many times its size, with the
+    slope and the curvature of that batch.
+    """
+
+    guarded = True
+
+    def follow(self, step: Step) -> None:
+        if (step.k + 1) % EVERY:
+            return
+        model, loss, predicted, value = step.model, step.loss, step.predicted, step.objective
+        if self.settings[0] > 1:
+            model, loss = self.larger(int(self.settings[0]))
+            G = mg.GGNOperator(model, loss, step.w, has_aux=True)
+            slope, Hz = G.slope_and_product(z_y := G.J(step.z))
+            value, predicted = float(G.value), float(slope + 0.5 * tree_vdot(z_y, Hz)) + 0.5 * step.squares
+        self.trust(float(loss_at(step.new_w, model, loss, True)) - value, predicted, 0.95**EVERY, 0.25, 0.75)
+
+
+class FreshSlope(Rule):
+    """The slope of fresh data along the last step, over what was promised, is held at -0.15."""
+
+    guarded = False
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.means, self.promised = np.zeros(2), None
+
+    def follow(self, step: Step) -> None:
+        if self.promised is not None:
+            self.means = DECAY * self.means + (1.0 - DECAY) * np.array([step.fresh, self.promised])
+            self.move(-0.05 * min(max(3.0 * (divided(*self.means) - TARGET), -1.0), 1.0))
+        self.promised = step.before
+
+
+class Measured(Rule):
+    """What part of the slope that a batch promises do fresh data have: `real`, a running mean."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.means, self.last = np.zeros(3), None
+
+    def measure(self, step: Step) -> bool:
+        """Whether there is something to measure yet: q, and the real part, by one more gradient at the last params."""
+        seen = self.last is not None
+        if self.last is not None:
+            w, z, promised = self.last
+            gradient = mg.GGNOperator(step.model, step.loss, w, has_aux=True).gradient
+            slopes = np.array([step.fresh, promised, float(tree_vdot(gradient, z))])
+            self.means = DECAY * self.means + (1.0 - DECAY) * slopes
+        self.last = step.w, step.z, step.before
+        return seen
+
+    @property
+    def q(self) -> float:
+        return divided(self.means[0], self.means[1])
+
+    @property
+    def real(self) -> float:
+        return divided(self.means[2], self.means[1])
+
+
+class Turn(Measured):
+    """A target from measured noise: the fresh slope is held at `-c real` (`settings` c)."""
+
+    def follow(self, step: Step) -> None:
+        if self.measure(step):
+            self.move(-0.05 * min(max(3.0 * (self.q + self.settings[0] * self.real), -1.0), 1.0))
+
+
+class Held(Measured):
+    """The share of damping in the curvature along the step is held: the trust ratio of the model at 1 + share."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.state = ShareState(average=self.params, noisy=1.0, target=log_odds(self.target(None)))
+
+    def target(self, step: Step | None) -> float:
+        """The share that is wanted."""
+        return self.settings[0]
+
+    def follow(self, step: Step) -> None:
+        self.state = self.state._replace(target=log_odds(self.target(step)))
+        # From the third step on for `followed`: at the second it would take over the share that there is.
+        self.state, lam = kept_share(self.state, self.lam, step.squares, step.curvature, step.k + (step.k > 0))
+        self.lam = lam
+
+
+class Noise(Held):
+    """A target from measured noise: the share is the part of the slope that is not real, times `settings`."""
+
+    def target(self, step: Step | None) -> float:
+        if step is None or not self.measure(step):
+            return self.settings[0]
+        return min(max(self.settings[0] * (1.0 - self.real), 0.01), 0.6)
+
+
+class Comparison(Rule):
+    """Lambda, not the share, goes up where the average of the params is better than the params, and down else."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.state = ShareState(average=self.params, noisy=1.0)
+
+    def follow(self, step: Step) -> None:
+        if step.k % EVERY == 0:
+            zero = log_odds(0.1)  # in the middle of where the target may be: its change is taken, and it is put back
+            self.state = compared(self.state._replace(target=zero), step, step.k)
+            self.move(float(self.state.target) - zero)
+
+
+class Horizon(Rule):
+    """`adapt_lam="share"` with an average of the params over a fixed number of steps (`settings`)."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.state = ShareState(average=self.params, noisy=1.0)
+
+    def horizon(self, k: int) -> float:
+        """The step at which the growing horizon would be this long."""
+        return self.settings[0] / GROWTH if k else 0
+
+    def judge(self, step: Step) -> None:
+        if step.k % EVERY == 0:
+            self.state = compared(self.state, step, self.horizon(step.k))
+
+    def follow(self, step: Step) -> None:
+        self.judge(step)
+        self.state, self.lam = kept_share(self.state, self.lam, step.squares, step.curvature, step.k)
+
+
+class Layers(Horizon):
+    """`adapt_lam="share"` with a lambda for each layer: each keeps the same share of its own curvature."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.lams = [self.lam] * len(self.layers(self.params))
+        self.states = [self.state._replace(average=None) for _ in self.lams]
+
+    def layers(self, tree: Tree) -> list[Tree]:
+        """Those that have params."""
+        return [layer for layer in tree if mg.tree_flatten(layer)[0]]
+
+    def horizon(self, k: int) -> float:
+        return k
+
+    def damping(self) -> Tree:
+        lams = iter(self.lams)
+        return type(self.params)(
+            like(layer, next(lams)) if mg.tree_flatten(layer)[0] else layer for layer in self.params
+        )
+
+    def follow(self, step: Step) -> None:
+        self.judge(step)
+        G = mg.GGNOperator(step.model, step.loss, step.w, has_aux=True)
+        Gz = G.J.T(G.slope_and_product(G.J(step.z))[1])
+        for n, (z, curved) in enumerate(zip(self.layers(step.z), self.layers(Gz), strict=True)):
+            squares = self.lams[n] * float(tree_vdot(z, z))
+            state = self.states[n]._replace(target=self.state.target)
+            self.states[n], self.lams[n] = kept_share(
+                state, self.lams[n], squares, squares + max(float(tree_vdot(z, curved)), 0.0), step.k
+            )
+            if step.k == 1:  # the least of the shares that the layers begin with
+                self.state = self.state._replace(target=min(self.state.target, self.states[n].target))
+        self.lam = math.exp(np.mean(np.log(self.lams)))
+
+
+def kept_share(state: ShareState, lam: float, squares: float, curvature: float, k: float) -> tuple[ShareState, float]:
+    """The rule (2) of damping_share.py, from `lam z.z` and `z.G_lam z`."""
+    state, new = followed(
+        state, np.float64(lam), np.float64(squares / lam), np.float64(curvature), np.float64(k), np.asarray(False)
+    )
+    return state, float(new)
+
+
+def compared(state: ShareState, step: Step, k: float) -> ShareState:
+    """The comparison (3) and (4) of damping_share.py, at the average of the params; at the first step, after it."""
+    there = step.new_w if step.k == 0 else state.average
+    other = np.float64(loss_at(there, step.model, step.loss, True))
+    return judged(state, step.w, np.float64(step.objective), other, np.float64(k), EVERY)
+
+
+def divided(a: float, b: float) -> float:
+    return a / b if b else 0.0
+
+
+def like(tree: Tree, number: float) -> Tree:
+    """A tree with this number at each of its leaves."""
+    return mg.tree_map(lambda _: number, tree)
+
+
+RULES: dict[str, type[Rule]] = {
+    "fixed": Rule, "paper": Paper, "fresh": FreshSlope, "turn": Turn, "held": Held, "noise": Noise,
+    "comparison": Comparison, "horizon": Horizon, "ratio": LevenbergMarquardt, "layers": Layers,
+}  # fmt: skip
+
+
+def minimum_of(guarded: bool) -> Callable[[PlaneModel], tuple[Any, Any]]:
+    """Momentum and step size: momentum in [0, 1] where it is guarded."""
+
+    def guard(plane: PlaneModel) -> tuple[Any, Any]:
+        rho, beta = plane.minimum()
+        limited = limited_rho(rho, 1.0)
+        return (rho, beta) if limited == rho else (limited, plane.minimum(limited)[1])
+
+    return guard if guarded else PlaneModel.minimum
+
+
+class Averaging:
+    """CurveBall's `average`: coefficients from running sums."""
+
+    def __init__(self, decay: float, minimum: Any) -> None:
+        self.sums, self.decay, self.minimum = PlaneModel(0.0, 0.0, 0.0, 0.0, 0.0), decay, minimum
+
+    def __call__(self, plane: PlaneModel) -> tuple[Any, Any]:
+        own = self.minimum(plane)
+        found, self.sums = averaged(self.sums, plane, own, self.minimum, self.decay, 0.5)
+        return found
+
+
+def rule_from(name: str, lam: float, params: Tree, larger: Callable[[int], Any]) -> Rule:
+    """From a name like `held:0.3`."""
+    kind, _, numbers = name.partition(":")
+    return RULES[kind](lam, params, larger, *map(float, numbers.split(":") if numbers else ()))
+
+
+def train(
+    problem: Any, name: str, lam: float, seed: int, epochs: int, average: float = 0.0
+) -> tuple[list[float], list[float]]:
+    """Mean loss of every epoch, fewer of a run that failed; lambda before each step."""
+    rng, other = np.random.default_rng(seed), np.random.default_rng([seed, 1])
+    w = to_device_of(problem.data.train_images, problem.init(rng))
+    size = problem.data.train_labels.shape[0]
+
+    def larger(n: int) -> Any:
+        index = other.choice(size, min(n * problem.batch_size, size), replace=False)
+        return functions(problem, problem.take(index))
+
+    rule = rule_from(name, lam, w, larger)
+    minimum = minimum_of(rule.guarded)
+    if average:
+        minimum = Averaging(average, minimum)
+    z, losses, lams, count = mg.tree_map(mg.zeros_like, w), [], [], itertools.count()
+    for _ in range(epochs):
+        seen = []
+        for batch in problem.batches(rng):
+            lams.append(rule.lam)
+            step = take_step(next(count), *functions(problem, batch), w, z, rule.damping(), minimum)
+            seen.append(step.objective)
+            if not step.objective <= WORST * max(seen[0], 1.0):
+                return losses, lams
+            rule.follow(step)
+            w, z = step.new_w, step.z
+        losses.append(float(np.mean(seen)))
+    return losses, lams
+
+
+def functions(problem: Any, batch: Any) -> tuple[Any, Any]:
+    """Model and loss on a batch."""
+    return partial(problem.model, batch=batch), partial(problem.loss, batch=batch)
+
+
+def iterations(problem: Any, name: str, lam: float, params: Tree, most: int, threshold: float) -> int:
+    """Of a problem in closed form, from 1: the first one whose loss is below the threshold; 0 if none is."""
+    rule = rule_from(name, lam, params, lambda _: None)
+    w, z, minimum = params, mg.tree_map(mg.zeros_like, params), minimum_of(rule.guarded)
+
+    batch = problem.batch(np.random.default_rng(0))  # without noise: the same at every step
+
+    def model(w: Tree) -> tuple[Tree, None]:
+        return problem.model(w, batch), None
+
+    for k in range(most):
+        step = take_step(k, model, lambda y: problem.loss(y, batch), w, z, rule.damping(), minimum)
+        if step.objective < threshold:
+            return k + 1
+        if not math.isfinite(step.objective):
+            return 0
+        rule.follow(step)
+        w, z = step.new_w, step.z
+    return 0
