@@ -17,7 +17,7 @@ import numpy as np
 import minigrad as mg
 from curveball.solvers.averaging import averaged
 from curveball.solvers.base import loss_at
-from curveball.solvers.damping_share import GROWTH, ShareState, followed, judged, limited_rho, log_odds
+from curveball.solvers.damping_share import GROWTH, ShareState, followed, judged, log_odds
 from curveball.solvers.tree_math import tree_add_scale, tree_axpby, tree_vdot
 from curveball.solvers.trust_ratio import adapted_lam, in_range, trust_ratio
 from curveball.solvers.two_by_two import PlaneModel
@@ -303,13 +303,7 @@ RULES: dict[str, type[Rule]] = {
 
 def minimum_of(guarded: bool) -> Callable[[PlaneModel], tuple[Any, Any]]:
     """Momentum and step size: momentum in [0, 1] where it is guarded."""
-
-    def guard(plane: PlaneModel) -> tuple[Any, Any]:
-        rho, beta = plane.minimum()
-        limited = limited_rho(rho, 1.0)
-        return (rho, beta) if limited == rho else (limited, plane.minimum(limited)[1])
-
-    return guard if guarded else PlaneModel.minimum
+    return PlaneModel.bounded_minimum if guarded else PlaneModel.minimum
 
 
 class Averaging:

@@ -37,12 +37,11 @@ import numpy as np
 from curveball.experiments.sweep import iterations_to
 from curveball.experiments.table1 import COLUMNS, THRESHOLD
 from curveball.solvers.curve_ball import CurveBall
-from curveball.solvers.damping_share import limited_rho
 from curveball.solvers.two_by_two import PlaneModel
 from curveball.training.options import TrainOptions
 from curveball.training.provenance import provenance
 from curveball.training.train import train
-from minigrad import Array, where
+from minigrad import Array
 
 RESULTS = Path(__file__).parent / "results" / "momentum-guard.jsonl"
 DIGITS, SMALL = ("digits-mlp", "digits-cnn"), (0.03, 0.01, 0.003, 0.001, 0.0003)
@@ -61,21 +60,16 @@ Key = tuple[str, str, float, int]  # what is trained, by which momentum, lambda,
 
 
 @dataclass(frozen=True)
-class Guarded(CurveBall):
-    """Momentum in [0, 1], and the step size that is best with it."""
-
-    def _minimum(self, plane: PlaneModel) -> tuple[Array, Array]:
-        rho, beta = plane.minimum()
-        limited = limited_rho(rho, 1.0)
-        return limited, where(limited == rho, beta, plane.minimum(limited)[1])
-
-
-@dataclass(frozen=True)
 class Unguarded(CurveBall):
     """`adapt_lam="share"` with momentum as it is."""
 
     def _minimum_where(self, plane: PlaneModel, noisy: Array) -> tuple[Array, Array]:
         return plane.minimum()
+
+
+def guarded(lam: float) -> CurveBall:
+    """Momentum in [0, 1], and the step size that is best with it."""
+    return CurveBall(rho="bounded", lam=lam, adapt_lam=False)
 
 
 def wanted() -> Iterator[Key]:
@@ -91,14 +85,13 @@ def compute(key: Key, folder: Path | None = None) -> dict[str, Any]:
     about: dict[str, Any] = {"name": name, "rule": rule, "lam": lam, "seed": seed}
     if name == NOISY:
         (column,) = (column for column in COLUMNS if column.name == NOISY)
-        solver = {SHARE: CurveBall, UNGUARDED: Unguarded, GUARD: Guarded}[rule](
-            lam=lam, adapt_lam=False if rule == GUARD else "share"
-        )
+        share = {SHARE: CurveBall, UNGUARDED: Unguarded}
+        solver = guarded(lam) if rule == GUARD else share[rule](lam=lam, adapt_lam="share")
         counts = iterations_to(column.problem(seed), solver, RUNS, column.max_iter, THRESHOLD, seed)
         return about | {"counts": counts.tolist()}
     task = damping.TASKS[name]
     problem = damping.problem_of(task, task.batch, folder)
-    solver = (Guarded if rule == "guarded" else CurveBall)(lam=lam, adapt_lam=False)
+    solver = guarded(lam) if rule == "guarded" else CurveBall(lam=lam, adapt_lam=False)
     with np.errstate(all="ignore"):
         found = train(problem, solver, TrainOptions(epochs=task.epochs, seed=seed, quiet=True))
     whole = found.stopped is None and len(found.epochs) == task.epochs

@@ -67,12 +67,12 @@ from curveball.solvers.checks import (
     check_per_run,
     check_positive,
 )
-from curveball.solvers.damping_share import ShareState, followed, judged, limited_rho, point, seen, tree_where
+from curveball.solvers.damping_share import ShareState, followed, judged, point, seen, tree_where
 from curveball.solvers.registry import register
 from curveball.solvers.tree_math import number_like, tree_add_scale, tree_axpby, tree_vdot
 from curveball.solvers.trust_ratio import adapted_lam, in_range, trust_ratio
 from curveball.solvers.two_by_two import PlaneModel, Squares, damped, squared
-from minigrad import Array, Tree, namespace
+from minigrad import Array, Tree
 
 
 class CurveBallState(NamedTuple):
@@ -108,7 +108,8 @@ class CurveBall(Solver):
 
     - `lr` = 1 (at least 0): how far the params move along `z`; 0 leaves them and solves the linear system alone.
     - `lam` = 1 (at least 0): the damping, at the start.
-    - `rho` = None (any number): momentum, how much of `z` is kept; None: automatic, by (4).
+    - `rho` = None (any number): momentum, how much of `z` is kept; None: automatic, by (4). "bounded": automatic, in
+      [0, 1], so that one batch unlike the others cannot ask for several times the last step.
     - `beta` = None (positive): step size along `-d`; None: automatic, by (4).
     - `adapt_lam` = "paper" (or true): `lam` follows the trust ratio, and stays in [1e-8, 1e8]. "share": it keeps a
       share of the curvature, from any start (7). False: it stays.
@@ -135,7 +136,7 @@ class CurveBall(Solver):
 
     lr: Number = 1.0
     lam: Number = 1.0
-    rho: Number | None = None
+    rho: Number | str | None = None
     beta: Number | None = None
     adapt_lam: bool | str = "paper"
     lam_factor: float = 0.999
@@ -154,7 +155,10 @@ class CurveBall(Solver):
         check_finite("average_share", self.average_share)
         if self.average_share > 1.0:
             raise ValueError(f"average_share must be at most 1; got {self.average_share}")
-        if self.rho is not None:
+        if isinstance(self.rho, str):
+            if self.rho != "bounded":
+                raise ValueError(f"rho must be a number, bounded (automatic, in [0, 1]) or none; got {self.rho!r}")
+        elif self.rho is not None:
             check_finite("rho", self.rho)
         if self.beta is not None:
             check_positive("beta", self.beta)
@@ -285,17 +289,13 @@ class CurveBall(Solver):
 
     def _minimum(self, plane: PlaneModel) -> tuple[Array, Array]:
         """`rho, beta`: those that are not fixed minimise the model on the plane."""
+        if isinstance(self.rho, str):
+            return plane.bounded_minimum(self.beta)
         return plane.minimum(self.rho, self.beta)
 
     def _minimum_where(self, plane: PlaneModel, noisy: Array) -> tuple[Array, Array]:
         """The same with an automatic `rho` in [0, 1] where batches differ."""
-        rho, beta = self._minimum(plane)
-        if self.rho is not None:
-            return rho, beta
-        limited = limited_rho(rho, noisy)
-        if self.beta is not None:
-            return limited, beta
-        return limited, namespace(rho).where(limited == rho, beta, plane.minimum(limited)[1])
+        return self._minimum(plane) if self.rho is not None else plane.bounded_minimum(self.beta, noisy)
 
     def _objective(self, value: Array, params: Tree) -> Array:
         """The loss with weight decay."""

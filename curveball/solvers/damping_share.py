@@ -98,12 +98,6 @@ def _seen(
     return mean, deviation, noisy, exploded
 
 
-@fused
-def limited_rho(xp: Namespace, rho: Array, noisy: Array) -> Array:
-    """`rho` in [0, 1] where batches differ."""
-    return xp.where((noisy > 0.5) & (rho > 1.0), 1.0, xp.where((noisy > 0.5) & ~(rho >= 0.0), 0.0, rho))
-
-
 def point(state: ShareState, new_params: Tree, steps: Array, like: Array) -> Tree:
     """Where a step that judges evaluates its batch once more: at `w_bar`, the first one at its new params."""
     return tree_where(number_like(steps, like) < 0.5, new_params, state.average)

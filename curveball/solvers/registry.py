@@ -84,7 +84,7 @@ def solver_of(kind: type[Any], name: str, options: str = "") -> Any:
 
 
 def _value(text: str, field: Field[Any], value: str) -> Any:
-    """The value of an option: a word where the default is one; else a number, true, false or none."""
+    """The value of an option: a word where it may be one; else a number, true, false or none."""
     words = {"true": True, "false": False, "none": None}
     if isinstance(field.default, str):
         return words.get(value.lower(), value)
@@ -96,6 +96,8 @@ def _value(text: str, field: Field[Any], value: str) -> Any:
     shown = value if len(value) <= 40 else f"{value[:40]}..."
     if isinstance(field.default, bool):
         raise ValueError(f"solver {_short(text)}: {field.name} must be true or false; got {shown!r}")
+    if value.isalpha() and "str" in str(field.type):  # the solver knows its words
+        return value
     if not NUMBER.fullmatch(value):
         raise ValueError(f"solver {_short(text)}: {field.name} must be a number, true, false or none; got {shown!r}")
     number = float(value)

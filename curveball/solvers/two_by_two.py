@@ -16,7 +16,7 @@ from typing import NamedTuple
 from curveball.solvers.base import Number
 from curveball.solvers.division import divide, one_for_zero
 from curveball.solvers.tree_math import number_like
-from minigrad import Array, Namespace, fused
+from minigrad import Array, Namespace, fused, namespace
 
 Squares = tuple[Array, Array, Array]  # d.d, z.d, z.z
 
@@ -53,6 +53,22 @@ class PlaneModel(NamedTuple):
         if rho is None:  # dm/drho = 0
             return divide(beta * zGd - gz, zGz, where=zGz > 0.0), beta
         return number_like(rho, dGd), beta
+
+    def bounded_minimum(self, beta: Number | None = None, where: Number = 1.0) -> tuple[Array, Array]:
+        """The same with `rho` in [0, 1], where `where` is 1; where it is 0, `rho` is free.
+
+        As `m` is convex, its minimum at the best `beta` of each `rho` is at the bound that the free `rho` passes.
+
+        >>> import numpy as np
+        >>> plane = PlaneModel(*map(np.float64, (1.0, 0.0, 1.0, 2.0, -3.0)))
+        >>> [float(number) for number in (*plane.minimum(), *plane.bounded_minimum())]
+        [3.0, 2.0, 1.0, 2.0]
+        """
+        rho, found = self.minimum(beta=beta)
+        bounded = _bounded(rho, number_like(where, rho))
+        if beta is not None:
+            return bounded, found
+        return bounded, namespace(rho).where(bounded == rho, found, self.minimum(bounded)[1])
 
 
 def solve_two_by_two(A_11: Array, A_12: Array, A_22: Array, b_1: Array, b_2: Array) -> tuple[Array, Array]:
@@ -97,6 +113,12 @@ def _coefficients(xp: Namespace, dGd: Array, zGd: Array, zGz: Array, gd: Array, 
     """`rho, beta`."""
     beta, minus_rho = _solve(xp, dGd, zGd, zGz, gd, gz)
     return -minus_rho, beta
+
+
+@fused
+def _bounded(xp: Namespace, rho: Array, where: Array) -> Array:
+    """`rho` in [0, 1] where `where`; 0 where it is no number."""
+    return xp.where((where > 0.5) & (rho > 1.0), 1.0, xp.where((where > 0.5) & ~(rho >= 0.0), 0.0, rho))
 
 
 @fused

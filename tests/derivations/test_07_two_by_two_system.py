@@ -24,6 +24,12 @@ In floating point the determinant is known up to a few rounding errors of the si
 `1 - cos^2` of the angle between `z` and `d`, in the inner product of `G_lam`, is below that, `z` and `d` count as
 parallel.
 
+On one batch unlike the others `rho` may be several times 1, or negative. `rho="bounded"`, a step beyond the paper,
+keeps it in [0, 1]. The smallest `m` over `beta`, as a function of `rho`, is a parabola that opens upwards, so where the
+`rho` of (1) is outside, the best one inside is the bound next to it; and with `dm/dbeta = 0` ::
+
+    beta = (g.d + rho z.G_lam d) / d.G_lam d                                                                     (5)
+
 What it costs. With `z_y = J z` and `d_y = J d` ::
 
     d.G_lam d = d_y.H_L d_y + lam d.d        g.d = g_L.d_y
@@ -88,6 +94,21 @@ def test_the_other_coefficient_when_one_is_fixed(fixed):
     direction, rest = (-d, 0.9 * z) if "rho" in fixed else (z, -0.5 * d)
     best = -direction @ (G_lam @ rest + g) / (direction @ G_lam @ direction)
     assert_allclose(info["beta" if "rho" in fixed else "rho"], best, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("scale", "low", "high"), [(0.2, 1.0, np.inf), (2.0, 0.0, 1.0), (-1.0, -np.inf, 0.0)])
+def test_bounded_momentum(scale, low, high):
+    """By a search within the bounds, with a `z` that is a part of the step to the minimum, twice it, or uphill."""
+    z = -scale * np.linalg.solve(G_lam, g) + 0.01 * np.random.default_rng(1).standard_normal(w.size)
+    _, free = step(z)
+    assert low < free["rho"] < high
+    new_z, info = step(z, rho="bounded")
+    d = G_lam @ z + g
+    best = minimize(lambda c: m(c[0] * z - c[1] * d), [0.5, 0.0], bounds=[(0.0, 1.0), (None, None)], tol=1e-14)
+    assert_allclose([info["rho"], info["beta"]], best.x, rtol=1e-4)
+    assert info["rho"] == min(max(free["rho"], 0.0), 1.0)
+    assert_allclose(info["beta"], (g @ d + info["rho"] * (z @ G_lam @ d)) / (d @ G_lam @ d), rtol=1e-10)  # (5)
+    assert_allclose(new_z, info["rho"] * z - info["beta"] * d, rtol=1e-9, atol=1e-12)
 
 
 def test_the_first_step_is_steepest_descent_to_the_lowest_point():

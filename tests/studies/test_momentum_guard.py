@@ -7,8 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from curveball.solvers.two_by_two import PlaneModel
-
 ROOT = Path(__file__).parents[2]
 
 
@@ -50,17 +48,6 @@ def test_what_is_repeated_in_closed_form(study, monkeypatch):
         kept = study.read()[study.NOISY, rule, 0.1, 0]["counts"]
         again = study.compute((study.NOISY, rule, 0.1, 0))["counts"]
         assert abs(np.mean(again) - np.mean(kept)) < 3 * np.std(kept) / math.sqrt(10)
-
-
-@pytest.mark.parametrize("slope", [-3.0, 0.4, 5.0])
-def test_the_guarded_minimum_is_the_best_one_in_its_range(study, slope):
-    """By a search over a grid: the step size that is best where momentum is at an end of [0, 1]."""
-    plane = PlaneModel(*map(np.float64, (2.0, 0.3, 1.0, 0.7, -slope)))
-    rho, beta = study.Guarded()._minimum(plane)
-    assert 0.0 <= rho <= 1.0
-    found = plane.change(rho, beta)
-    grid = [plane.change(np.float64(r), np.float64(b)) for r in (0.0, 1.0) for b in np.linspace(-5, 5, 2001)]
-    assert found <= min(grid) + 1e-5
 
 
 def test_the_beginning_of_a_divergence(study):

@@ -353,7 +353,7 @@ def test_aux_and_batch_statistics_are_those_of_the_first_evaluation():
 
 @pytest.mark.parametrize("options", [
     {"lr": -1.0}, {"lr": np.nan}, {"lr": np.inf}, {"lr": None}, {"lr": "fast"}, {"lr": True},
-    {"lr": np.array([1.0, -1.0])}, {"lam": -1.0}, {"lam": np.inf}, {"rho": np.nan}, {"beta": 0.0},
+    {"lr": np.array([1.0, -1.0])}, {"lam": -1.0}, {"lam": np.inf}, {"rho": np.nan}, {"rho": "share"}, {"beta": 0.0},
     {"weight_decay": -0.1}, {"lam_factor": 0.0}, {"lam_factor": 1.5}, {"lam_factor": None}, {"lam_every": 0},
     {"lam_every": 2.0}, {"trust_low": 2.0}, {"trust_low": 1.5}, {"trust_high": None},
     {"adapt_lam": 0.5}, {"adapt_lam": None},

@@ -123,3 +123,12 @@ def test_the_largest_number_that_floats_hold_exactly_is_whole():
 def test_a_long_value_is_shown_in_part(length, shown):
     with pytest.raises(ValueError, match=f"got {shown!r}"):
         solver_from(f"sgd:lr={'x' * length}")
+
+
+def test_an_option_that_is_a_number_or_a_word():
+    assert solver_from("curveball:rho=bounded").rho == "bounded"
+    assert solver_from("curveball:rho=0.5").rho == 0.5
+    assert solver_from("curveball:rho=none").rho is None
+    for text in ("curveball:rho=high", "curveball:rho=nan", "curveball:rho=true", "curveball:lr=bounded"):
+        with pytest.raises(ValueError, match=r"(rho|lr) must be "):
+            solver_from(text)

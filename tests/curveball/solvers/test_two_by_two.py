@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from curveball.solvers.two_by_two import solve_two_by_two
+from curveball.solvers.two_by_two import PlaneModel, solve_two_by_two
 
 
 def solve(a, b, c, p, q, dtype=np.float64):
@@ -117,3 +117,30 @@ def test_rank_one_is_the_pseudo_inverse(u, v, s):
     assume(u * u + v * v > 1e-6)
     expected = np.array([u, v]) * s / (u * u + v * v)
     np.testing.assert_allclose(solve(u * u, u * v, v * v, s * u, s * v), expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("slope", [-3.0, 0.4, 5.0])
+def test_the_bounded_minimum_is_the_best_one_in_its_range(slope):
+    """By a search over a grid, where momentum is at 0, inside, and at 1."""
+    plane = PlaneModel(*map(np.float64, (2.0, 0.3, 1.0, 0.7, -slope)))
+    rho, beta = plane.bounded_minimum()
+    assert 0.0 <= rho <= 1.0
+    found = plane.change(rho, beta)
+    grid = [plane.change(r, np.linspace(-5, 5, 2001)).min() for r in np.linspace(0.0, 1.0, 101)]
+    assert found <= min(grid) + 1e-9
+    assert found >= min(grid) - 1e-4
+
+
+@pytest.mark.parametrize("beta", [None, 0.5])
+def test_bounds_hold_where_they_are_asked_for(beta):
+    """Of several runs: the first may go anywhere, the next two are kept at 1 and at 0, the last has no number."""
+    gz = np.array([-3.0, -3.0, 3.0, np.nan])
+    plane = PlaneModel(*(np.full(4, number) for number in (2.0, 0.3, 1.0, 0.7)), gz)
+    free, _ = plane.minimum(beta=beta)
+    rho, found = plane.bounded_minimum(beta, np.array([0.0, 1.0, 1.0, 1.0]))
+    np.testing.assert_array_equal(rho, [free[0], 1.0, 0.0, 0.0])
+    assert free[0] > 1.0
+    if beta is not None:
+        np.testing.assert_array_equal(found, np.full(4, beta))
+    else:  # dm/dbeta = 0
+        np.testing.assert_allclose(found, (plane.gd + rho * plane.zGd) / plane.dGd)
