@@ -9,8 +9,8 @@ mean training loss of the last epoch.
    from 10, 1 and 0.01: digits with batches of 64 and, for the CNN, of 16 (6 epochs), Fashion-MNIST with batches of 64
    and 256 (4 epochs). Momentum is as it is.
 2. Other rules, all with momentum in [0, 1], as `adapt_lam="share"` has it. From 1 at seeds 0, 1 and 2 and from 10 and
-   0.01 at seed 0 on digits, the small autoencoder and Fashion-MNIST; at seed 0 on CIFAR-10, `basic` from 1, 10 and
-   0.01, `basic-bn` from 1, one epoch.
+   0.01 at seed 0 on digits, the small autoencoder and Fashion-MNIST; on CIFAR-10, one epoch of `basic` and `basic-bn`
+   at seed 0 from 1, and from 10 and 0.01 those rules that were worth having on all tasks before.
    - `held:s`: the share of damping is held at s, which is the trust ratio of the model at 1 + s;
    - `comparison`: lambda itself goes by the comparison of the params with their average;
    - `horizon:n`: `adapt_lam="share"` with an average over n steps;
@@ -21,7 +21,11 @@ mean training loss of the last epoch.
    A rule is worth having if its loss is at most 1.15 times that of the best fixed lambda with momentum in [0, 1]
    (momentum_guard.py) from every start on every task, or on every one where `adapt_lam="share"` is not.
 
+A run has failed if its loss was not a number, or above 1e6, or in the last epoch above that of the first. (The last of
+these was added after the first runs: some end at a loss of 10 that stays there.)
+
     OMP_NUM_THREADS=1 python studies/lambda_rules.py --data-folder cifar10=DIR      what is missing is run
+    python studies/lambda_rules.py --task digits-mlp                                only that of one task
     python studies/lambda_rules.py --table                                          the tables of what there is
     python studies/lambda_rules.py --again --task digits-mlp --rule held:0.3 --start 1 --seed 0
                                               runs that are there, once more, beside what is kept; --task, --rule,
@@ -49,7 +53,8 @@ from curveball.experiments.table1 import COLUMNS, THRESHOLD
 from curveball.training.provenance import provenance
 
 RESULTS = Path(__file__).parent / "results" / "lambda-rules.jsonl"
-SMALL = ("digits-mlp", "digits-cnn", "autoencoder", "fashion-mnist")
+SMALL, CIFAR = ("digits-mlp", "digits-cnn", "autoencoder", "fashion-mnist"), ("basic", "basic-bn")
+WORTH = 1.15
 ROSENBROCK, RUNS = "Rosenbrock", 100
 EPOCHS = {("digits-cnn", 16): 6, ("fashion-mnist", 256): 4}  # where they are not the task's
 AVERAGED = (("digits-mlp", 64), ("digits-cnn", 64), ("digits-cnn", 16), ("fashion-mnist", 64), ("fashion-mnist", 256))
@@ -96,8 +101,16 @@ def others() -> Iterator[Run]:
     for name, rule in product(SMALL, OTHERS):
         yield from (Run(name, rule, 1.0, 64, seed) for seed in damping.SEEDS)
         yield from (Run(name, rule, lam, 64) for lam in (10.0, 0.01))
-    yield from (Run(name, rule, 1.0, 128) for name in ("basic", "basic-bn") for rule in OTHERS)
-    yield from (Run("basic", rule, lam, 128) for lam in (0.01, 10.0) for rule in OTHERS)
+    yield from (Run(name, rule, 1.0, 128) for name in CIFAR for rule in OTHERS)
+    for rule in OTHERS:
+        if all(is_worth(name, rule) for name in (*SMALL, *CIFAR)):
+            yield from (Run(name, rule, lam, 128) for name in CIFAR for lam in (0.01, 10.0))
+
+
+def is_worth(name: str, rule: str) -> bool:
+    """Whether the losses from each start that has run are at most 1.15 times the best fixed lambda's."""
+    found = ratios(name, rule)
+    return bool(found) and max(found) <= WORTH
 
 
 def compute(run: Run, folder: Path | None = None) -> dict[str, Any]:
@@ -136,10 +149,10 @@ def folder_of(run: Run, folders: dict[str, Path]) -> Path | None:
     return folders.get(damping.TASKS[run.task].data) if run.task in damping.TASKS else None
 
 
-def run_missing(folders: dict[str, Path]) -> None:
-    about, there = provenance(), read()
+def run_missing(folders: dict[str, Path], task: str | None = None) -> None:
+    about = provenance()
     for run in wanted():
-        if run not in there:
+        if task in (None, run.task) and run not in read():
             found = compute(run, folder_of(run, folders))
             with RESULTS.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({**found, "provenance": about}) + "\n")
@@ -159,15 +172,22 @@ def again(chosen: tuple[Any, ...], folders: dict[str, Path]) -> Iterator[str]:
 def outcome(run: dict[str, Any]) -> str:
     if "counts" in run:
         return f"{np.mean([count or np.inf for count in run['counts']]):.1f} iterations"
-    return "failed" if run["loss"] is None else f"{run['loss']:.6f}"
+    return "failed" if failed(run) else f"{run['loss']:.6f}"
+
+
+def failed(run: dict[str, Any]) -> bool:
+    return run["loss"] is None or run["loss"] > run["losses"][0]
 
 
 def mean(runs: list[dict[str, Any] | None]) -> float | None:
     """Of the losses; inf where one failed, None where one has not run."""
     if None in runs:
         return None
-    losses = [run["loss"] for run in runs if run]
-    return float("inf") if None in losses else float(np.mean(losses))
+    return (
+        float("inf")
+        if any(failed(run) for run in runs if run)
+        else float(np.mean([run["loss"] for run in runs if run]))
+    )
 
 
 def tables() -> str:
@@ -204,33 +224,36 @@ def averaged_table() -> Iterator[str]:
         cells = []
         for lam, rule in product((10.0, 1.0, 0.01), ("paper", "fresh")):
             of = [runs.get(Run(name, rule, lam, batch, seed, 0.9)) for seed in damping.SEEDS]
-            failed = sum(bool(run) and run["loss"] is None for run in of if run)
-            cells.append(f"{failed} of 3 failed" if failed else shown(mean(of)))
+            lost = sum(failed(run) for run in of if run)
+            cells.append(f"{lost} of 3 failed" if lost else shown(mean(of)))
         yield f"| {name} | {batch} | {' | '.join(cells)} |"
 
 
 def others_table() -> Iterator[str]:
     """Losses over that of the best fixed lambda with momentum in [0, 1]: from 1, 10 and 0.01."""
-    runs, kept, names = read(), damping.read(), (*SMALL, "basic", "basic-bn")
-
-    def found(rule: str, name: str, lam: float, seed: int) -> dict[str, Any] | None:
-        batch = damping.TASKS[name].batch
-        if rule != "share":
-            return runs.get(Run(name, rule, lam, batch, seed))
-        return kept.get(damping.Run(name, damping.SHARE + (f",lam={lam:g}" if lam != 1.0 else ""), seed, batch))
-
+    names = (*SMALL, *CIFAR)
     yield f"| rule | {' | '.join(names)} |\n|" + "---|" * (len(names) + 1)
-    best = {name: momentum_guard.best_guarded(momentum_guard.read(), name)[0] for name in names}
     for rule in ("share", *OTHERS):
-        cells = []
-        for name in names:
-            losses = []
-            for lam in (1.0, 10.0, 0.01):
-                seeds = damping.SEEDS if lam == 1.0 and (name in SMALL or rule == "share") else (0,)
-                losses.append(mean([found(rule, name, lam, seed) for seed in seeds]))
-            ratios = [loss / best[name] for loss in losses if loss is not None]
-            cells.append(" / ".join("failed" if ratio == np.inf else f"{ratio:.2f}" for ratio in ratios))
+        cells = (" / ".join("failed" if x == np.inf else f"{x:.2f}" for x in ratios(name, rule)) for name in names)
         yield f"| {rule} | {' | '.join(cells)} |"
+
+
+def ratios(name: str, rule: str) -> list[float]:
+    """From 1, 10 and 0.01, where all seeds have run: means of losses over that of the best fixed lambda."""
+    runs, kept, batch = read(), damping.read(), damping.TASKS[name].batch
+    best, _, _ = momentum_guard.best_guarded(momentum_guard.read(), name)
+    losses = []
+    for lam in (1.0, 10.0, 0.01):
+        seeds = damping.SEEDS if lam == 1.0 and (name in SMALL or rule == "share") else (0,)
+        solver = damping.SHARE + (f",lam={lam:g}" if lam != 1.0 else "")
+        losses.append(
+            mean([
+                kept.get(damping.Run(name, solver, seed, batch)) if rule == "share"
+                else runs.get(Run(name, rule, lam, batch, seed))
+                for seed in seeds
+            ])
+        )  # fmt: skip
+    return [loss / best for loss in losses if loss is not None]
 
 
 def shown(loss: float | None) -> str:
@@ -242,7 +265,7 @@ def main() -> None:
     parser.add_argument("--data-folder", action="append", default=[], metavar="DATA=DIR", help="where a data set is")
     parser.add_argument("--table", action="store_true", help="only print the tables of what there is")
     parser.add_argument("--again", action="store_true", help="repeat runs that are there and print both; keep nothing")
-    parser.add_argument("--task", help="--again: only this task")
+    parser.add_argument("--task", help="only this task")
     parser.add_argument("--rule", help="--again: only this rule, as in held:0.3")
     parser.add_argument("--start", type=float, metavar="LAMBDA", help="--again: only runs from this lambda")
     parser.add_argument("--batch", type=int, help="--again: only this size of batches")
@@ -257,10 +280,10 @@ def main() -> None:
         for row in again(chosen, folders):
             print(row, flush=True)
         return
-    if any(wish is not None for wish in chosen):
-        parser.error("--task, --rule, --start, --batch, --seed and --average choose among the runs of --again")
+    if any(wish is not None for wish in chosen[1:]):
+        parser.error("--rule, --start, --batch, --seed and --average choose among the runs of --again")
     if not options.table:
-        run_missing(folders)
+        run_missing(folders, options.task)
     print(tables())
 
 
