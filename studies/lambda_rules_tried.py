@@ -236,39 +236,35 @@ class Horizon(Rule):
 
 
 class Layers(Horizon):
-    """`adapt_lam="share"` with a lambda for each layer: each keeps the same share of its own curvature."""
+    """`adapt_lam="share"` with a lambda for each layer: each keeps the same share of its own curvature.
+
+    `lam` is their geometric mean.
+    """
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
-        self.lams = [self.lam] * len(self.layers(self.params))
-        self.states = [self.state._replace(average=None) for _ in self.lams]
-
-    def layers(self, tree: Tree) -> list[Tree]:
-        """Those that have params."""
-        return [layer for layer in tree if mg.tree_flatten(layer)[0]]
+        self.lams = dict.fromkeys(self.params, self.lam)
+        self.states = dict.fromkeys(self.params, self.state._replace(average=None))
 
     def horizon(self, k: int) -> float:
         return k
 
     def damping(self) -> Tree:
-        lams = iter(self.lams)
-        return type(self.params)(
-            like(layer, next(lams)) if mg.tree_flatten(layer)[0] else layer for layer in self.params
-        )
+        return {name: like(layer, self.lams[name]) for name, layer in self.params.items()}
 
     def follow(self, step: Step) -> None:
         self.judge(step)
         G = mg.GGNOperator(step.model, step.loss, step.w, has_aux=True)
         Gz = G.J.T(G.slope_and_product(G.J(step.z))[1])
-        for n, (z, curved) in enumerate(zip(self.layers(step.z), self.layers(Gz), strict=True)):
-            squares = self.lams[n] * float(tree_vdot(z, z))
-            state = self.states[n]._replace(target=self.state.target)
-            self.states[n], self.lams[n] = kept_share(
-                state, self.lams[n], squares, squares + max(float(tree_vdot(z, curved)), 0.0), step.k
+        for name, z in step.z.items():
+            squares = self.lams[name] * float(tree_vdot(z, z))
+            state = self.states[name]._replace(target=self.state.target)
+            self.states[name], self.lams[name] = kept_share(
+                state, self.lams[name], squares, squares + max(float(tree_vdot(z, Gz[name])), 0.0), step.k
             )
             if step.k == 1:  # the least of the shares that the layers begin with
-                self.state = self.state._replace(target=min(self.state.target, self.states[n].target))
-        self.lam = math.exp(np.mean(np.log(self.lams)))
+                self.state = self.state._replace(target=min(self.state.target, self.states[name].target))
+        self.lam = math.exp(np.mean(np.log(list(self.lams.values()))))
 
 
 def kept_share(state: ShareState, lam: float, squares: float, curvature: float, k: float) -> tuple[ShareState, float]:
