@@ -1,7 +1,8 @@
 r"""The rules for lambda that studies/lambda_rules.py tries, and a training that each of them can lead.
 
 A rule sees every step of CurveBall, and names the next lambda: a number, or one for each layer. The step is CurveBall's
-own, by its parts, so that the damping can be a diagonal matrix, and the momentum guarded where the rule says nothing.
+own, by its parts, so that each layer can have a damping of its own. Of each rule, `guarded` says whether momentum is
+kept in [0, 1].
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from curveball.training.devices import to_device_of
 from minigrad import Tree
 
 DECAY, TARGET, EVERY = 0.98, -0.15, 5
-WORST = 1e6  # times the first loss: a run that has failed
+WORST = 1e6  # a loss above it, or that is no number: a run that has failed
 
 
 class Step(NamedTuple):
@@ -106,7 +107,9 @@ class LevenbergMarquardt(Paper):
     """As K-FAC does: every five steps, by 0.95^5, where the trust ratio leaves [1/4, 3/4].
 
     The ratio is that of the step's own batch (`settings` 1), or of a fresh batch of so many times its size, with the
-    slope and the curvature of that batch.
+    slope and the curvature of that batch. Damping is left out of the change that is predicted: with it, a batch that
+    the step was not made of would see an increase predicted wherever lambda is large, and raise it without end. Where
+    an increase is predicted even so, lambda grows.
     """
 
     guarded = True
@@ -114,17 +117,21 @@ class LevenbergMarquardt(Paper):
     def follow(self, step: Step) -> None:
         if (step.k + 1) % EVERY:
             return
-        model, loss, predicted, value = step.model, step.loss, step.predicted, step.objective
+        model, loss, value = step.model, step.loss, step.objective
+        predicted = step.predicted - 0.5 * step.squares
         if self.settings[0] > 1:
             model, loss = self.larger(int(self.settings[0]))
             G = mg.GGNOperator(model, loss, step.w, has_aux=True)
             slope, Hz = G.slope_and_product(z_y := G.J(step.z))
-            value, predicted = float(G.value), float(slope + 0.5 * tree_vdot(z_y, Hz)) + 0.5 * step.squares
+            value, predicted = float(G.value), float(slope + 0.5 * tree_vdot(z_y, Hz))
         self.trust(float(loss_at(step.new_w, model, loss, True)) - value, predicted, 0.95**EVERY, 0.25, 0.75)
 
 
 class FreshSlope(Rule):
-    """The slope of fresh data along the last step, over what was promised, is held at -0.15."""
+    """The slope of fresh data along the last step, over what its own batch promised, is held at -0.15.
+
+    Both in running means.
+    """
 
     guarded = False
 
@@ -140,7 +147,7 @@ class FreshSlope(Rule):
 
 
 class Measured(Rule):
-    """What part of the slope that a batch promises do fresh data have: `real`, a running mean."""
+    """What part of the slope that a batch promises the next one has too: `real`, a ratio of running means."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -193,7 +200,10 @@ class Held(Measured):
 
 
 class Noise(Held):
-    """A target from measured noise: the share is the part of the slope that is not real, times `settings`."""
+    """A target from measured noise: the share is the part of the slope that is not real, times `settings`.
+
+    It stays in [0.01, 0.6], as in `adapt_lam="share"`.
+    """
 
     def target(self, step: Step | None) -> float:
         if step is None or not self.measure(step):
@@ -202,7 +212,10 @@ class Noise(Held):
 
 
 class Comparison(Rule):
-    """Lambda, not the share, goes up where the average of the params is better than the params, and down else."""
+    """Lambda, not the share, goes up where the average of the params is better than the params, and down else.
+
+    By as much as `adapt_lam="share"` moves the odds of its share.
+    """
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -216,15 +229,19 @@ class Comparison(Rule):
 
 
 class Horizon(Rule):
-    """`adapt_lam="share"` with an average of the params over a fixed number of steps (`settings`)."""
+    """`adapt_lam="share"` with an average of the params over a fixed number of steps (`settings`).
+
+    Of its two guards it has the first, momentum in [0, 1]; it does not go back where a loss explodes. Lambda moves from
+    the first step on, where the package waits for a second batch.
+    """
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.state = ShareState(average=self.params, noisy=1.0)
 
     def horizon(self, k: int) -> float:
-        """The step at which the growing horizon would be this long."""
-        return self.settings[0] / GROWTH if k else 0
+        """The step at which the horizon of the package's rule is as long: that step itself, until it is long enough."""
+        return min(k, self.settings[0] / GROWTH)
 
     def judge(self, step: Step) -> None:
         if step.k % EVERY == 0:
@@ -236,8 +253,9 @@ class Horizon(Rule):
 
 
 class Layers(Horizon):
-    """`adapt_lam="share"` with a lambda for each layer: each keeps the same share of its own curvature.
+    """`adapt_lam="share"` with a lambda for each layer: each keeps the same share of the curvature in its part of `z`.
 
+    That is `z_l.(G z)_l`, taken for 0 where other layers make it negative. The share begins with the least of theirs.
     `lam` is their geometric mean.
     """
 
@@ -247,6 +265,7 @@ class Layers(Horizon):
         self.states = dict.fromkeys(self.params, self.state._replace(average=None))
 
     def horizon(self, k: int) -> float:
+        """Growing with the run."""
         return k
 
     def damping(self) -> Tree:
@@ -343,7 +362,7 @@ def train(
             lams.append(rule.lam)
             step = take_step(next(count), *functions(problem, batch), w, z, rule.damping(), minimum)
             seen.append(step.objective)
-            if not step.objective <= WORST * max(seen[0], 1.0):
+            if not step.objective <= WORST:
                 return losses, lams
             rule.follow(step)
             w, z = step.new_w, step.z

@@ -16,9 +16,11 @@ from minigrad import Array
 LARGEST_COUNT = 2**63 - 1
 
 
-def _check(name: str, value: Number, wanted: str, fits: Callable[[Number], Array]) -> None:
+def _check(name: str, value: Number | str, wanted: str, fits: Callable[[Number], Array]) -> None:
     """ValueError unless `fits`, called with the number or with the array on the host, is true of all."""
-    if hasattr(value, "shape"):
+    if isinstance(value, str):
+        good = False
+    elif hasattr(value, "shape"):
         value = mg.to_numpy(value)
         good = bool((fits(value) & (abs(value) < math.inf)).all())
     else:
@@ -36,8 +38,11 @@ def _shown(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:80]}..."
 
 
-def check_finite(name: str, value: Number) -> None:
-    _check(name, value, "a finite number", lambda x: x == x)
+def check_finite(name: str, value: Number | str, or_word: str = "") -> None:
+    """`or_word`: the word that may stand in its place."""
+    if isinstance(value, str) and value == or_word:
+        return
+    _check(name, value, f"a finite number, {or_word} or none" if or_word else "a finite number", lambda x: x == x)
 
 
 def check_positive(name: str, value: Number) -> None:

@@ -22,7 +22,8 @@ few steps `lam` follows the trust ratio
 
     gamma = (f(w + z) - f(w)) / m(z)                                                                     (5)
 
-of the change found to the change predicted, on the same batch. With `H_L = 0` and `lam = 0` this is gradient descent
+of the change found to the change predicted, on the same batch. `rho="bounded"`, a step beyond the paper, keeps the
+`rho` of (4) in [0, 1], with the `beta` that is best for it. With `H_L = 0` and `lam = 0` this is gradient descent
 with momentum.
 
 On mini-batches the solution of (4) is mostly noise. `average > 0`, a step beyond the paper, solves a system of running
@@ -155,11 +156,8 @@ class CurveBall(Solver):
         check_finite("average_share", self.average_share)
         if self.average_share > 1.0:
             raise ValueError(f"average_share must be at most 1; got {self.average_share}")
-        if isinstance(self.rho, str):
-            if self.rho != "bounded":
-                raise ValueError(f"rho must be a number, bounded (automatic, in [0, 1]) or none; got {self.rho!r}")
-        elif self.rho is not None:
-            check_finite("rho", self.rho)
+        if self.rho is not None:
+            check_finite("rho", self.rho, or_word="bounded")
         if self.beta is not None:
             check_positive("beta", self.beta)
         if self.adapt_lam not in (True, False, *RULES):

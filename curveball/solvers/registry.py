@@ -88,6 +88,8 @@ def _value(text: str, field: Field[Any], value: str) -> Any:
     words = {"true": True, "false": False, "none": None}
     if isinstance(field.default, str):
         return words.get(value.lower(), value)
+    if "str" in re.findall(r"\w+", str(field.type)) and value.lower() != "none" and not NUMBER.fullmatch(value):
+        return value  # the solver knows its words
     if value.lower() in words:
         found = words[value.lower()]
         if isinstance(found, bool) and not isinstance(field.default, bool):
@@ -96,8 +98,6 @@ def _value(text: str, field: Field[Any], value: str) -> Any:
     shown = value if len(value) <= 40 else f"{value[:40]}..."
     if isinstance(field.default, bool):
         raise ValueError(f"solver {_short(text)}: {field.name} must be true or false; got {shown!r}")
-    if value.isalpha() and "str" in str(field.type):  # the solver knows its words
-        return value
     if not NUMBER.fullmatch(value):
         raise ValueError(f"solver {_short(text)}: {field.name} must be a number, true, false or none; got {shown!r}")
     number = float(value)

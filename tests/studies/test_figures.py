@@ -1,4 +1,4 @@
-"""The figures of the studies of damping and of the cheaper step are drawn from the runs that are there."""
+"""The figures of the studies of damping, other rules and the cheaper step are drawn from the runs that there are."""
 
 from pathlib import Path
 
@@ -31,3 +31,10 @@ def test_the_cost_on_the_axis_is_that_of_the_published_table(load_study, monkeyp
     table = (STUDIES / "results/cheaper-step.md").read_text("utf-8")
     for rule, cost in study.costs().items():
         assert f"| `{rule}` | {cost:.2f} |" in table
+
+
+def test_other_rules_for_lambda(load_study, tmp_path):
+    study = load_study("lambda_rules_figure")
+    study.draw(study.read(), tmp_path / "figure.svg")
+    text = (tmp_path / "figure.svg").read_text()
+    assert all(f"<!-- {name} -->" in text for name in (*study.RULES, "CIFAR-10, basic (best fixed: 0.3)"))

@@ -73,6 +73,15 @@ def test_rho_is_between_0_and_1_where_batches_differ():
     assert all(0.0 <= rho <= 1.0 for rho in kept)
 
 
+@pytest.mark.parametrize("options", [{}, {"average": 0.9}, {"adapt_lam": "share"}, {"beta": 0.1}], ids=str)
+def test_rho_is_bounded_with_all_other_options(options):
+    batches, rule = noisy_batches(60), {"adapt_lam": False} | options
+    free = [float(info["rho"]) for info in advance(CurveBall(**rule), np.ones(3), batches)[2]]
+    kept = [float(info["rho"]) for info in advance(CurveBall(rho="bounded", **rule), np.ones(3), batches)[2]]
+    assert all(0.0 <= rho <= 1.0 for rho in kept)
+    assert "adapt_lam" in options or not all(0.0 <= rho <= 1.0 for rho in free)  # of which the share is a bound already
+
+
 def test_a_limited_rho_has_its_own_best_beta():
     """At every step `m` is the least that it can be with this rho."""
     batches, w = noisy_batches(30), np.ones(3)

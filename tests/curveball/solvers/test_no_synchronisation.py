@@ -26,6 +26,7 @@ SOLVERS = {
     "curveball": CurveBall(lam_every=1, lam_factor=0.5, trust_low=0.99, trust_high=1.0),
     "curveball-decay": CurveBall(lr=0.5, lam_every=1, weight_decay=0.1),
     "curveball-rho": CurveBall(rho=0.8),
+    "curveball-bounded": CurveBall(rho="bounded", average=0.5),
     "curveball-beta": CurveBall(beta=0.3),
     "curveball-average": CurveBall(average=0.9),
     "sgd": SGD(weight_decay=0.1),

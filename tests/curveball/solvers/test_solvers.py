@@ -14,6 +14,7 @@ SOLVERS = {
     "curveball": CurveBall(lam=0.1, lam_every=2, lam_factor=0.6),
     "curveball-decay": CurveBall(lam=0.1, lam_every=2, lam_factor=0.6, weight_decay=0.1),
     "curveball-rho": CurveBall(lam=0.1, rho=0.8),
+    "curveball-bounded": CurveBall(lam=0.1, rho="bounded"),
     "curveball-beta": CurveBall(lam=0.1, beta=0.3),
     "sgd": SGD(lr=0.1, momentum=0.8, weight_decay=0.1),
     "nesterov": SGD(lr=0.1, momentum=0.8, nesterov=True),
@@ -92,7 +93,8 @@ def test_float32_stays(solver, numbers):
     X, t, params = draw(dtype=np.float32)
     convert = {"python": float, "numpy": np.float64, "arrays": lambda v: np.full(RUNS, v, np.float64)}[numbers]
     names = {"lr", "lam", "momentum", "beta1", "beta2", "rho", "beta"} & {f.name for f in fields(solver)}
-    solver = replace(solver, **{n: convert(getattr(solver, n)) for n in names if getattr(solver, n) is not None})
+    given = {name: getattr(solver, name) for name in names}
+    solver = replace(solver, **{name: convert(x) for name, x in given.items() if isinstance(x, float | int)})
     state = solver.init(params)
     for _ in range(3):
         params, state, info = solver.step(params, state, model_of(X), loss_of(t))
