@@ -17,7 +17,7 @@ from lambda_rules import Run, read
 from curveball.figures.style import in_style, look, new_figure, save
 
 SHOWN = {"digits-cnn": "digits, CNN", "fashion-mnist": "Fashion-MNIST", "basic": "CIFAR-10, basic"}
-RULES = ("held:0.15", "comparison", "horizon:50", "turn:1", "ratio:1", "ratio:8", "layers")
+RULES = ("held:0.3", "comparison", "horizon:50", "turn:0.8", "ratio:1", "ratio:8", "layers")
 
 
 @in_style
@@ -30,7 +30,7 @@ def draw(runs: dict[Run, dict[str, Any]], path: Path) -> None:
             axis.plot(np.linspace(0, 1, len(lams)), lams, label=rule, **look(k))
         _, best, _ = momentum_guard.best_guarded(momentum_guard.read(), name)
         axis.axhline(best, color="black", linewidth=1, linestyle=":")
-        axis.set(title=f"{title} (best fixed: {best:g})", xlabel="part of the run", yscale="log", ylim=(1e-9, 1e9))
+        axis.set(title=f"{title} (best fixed: {best:g})", xlabel="part of the run", yscale="log", ylim=(1e-9, 1e7))
     axes[0].set_ylabel("lambda")
     axes[0].legend(fontsize="small", loc="upper left", ncols=2)
     save(figure, path)
