@@ -189,7 +189,10 @@ def mean(runs: list[dict[str, Any] | None]) -> float | None:
 
 def tables() -> str:
     return "\n\n".join(
-        ["\n".join(one()) for one in (fresh_table, closed_form_table, averaged_table, others_table, sizes_table)]
+        [
+            "\n".join(one())
+            for one in (fresh_table, paper_table, closed_form_table, averaged_table, others_table, sizes_table)
+        ]
     )
 
 
@@ -212,6 +215,13 @@ def closed_form_table() -> Iterator[str]:
     for rule in ("paper", "fresh"):
         found = [runs.get(Run(ROSENBROCK, rule, lam, 0)) for lam in starts]
         yield f"| {rule} | {' | '.join(outcome(run) if run else '' for run in found)} |"
+
+
+def paper_table() -> Iterator[str]:
+    """The paper's rule without batch normalisation."""
+    runs, starts = read(), (10.0, 1.0, 0.1, 0.01)
+    yield f"| paper | {' | '.join(f'from {lam:g}' for lam in starts)} |\n|" + "---|" * 5
+    yield f"| basic | {' | '.join(shown(mean([runs.get(Run('basic', 'paper', lam, 128))])) for lam in starts)} |"
 
 
 def averaged_table() -> Iterator[str]:
@@ -262,7 +272,8 @@ def sizes_table() -> Iterator[str]:
     for name, batch in SIZES:
         best = damping.best_fixed(kept, damping.TASKS[name], batch, (0,))
         losses = runs.get(Run(name, BEST, 1.0, batch)), kept.get(damping.Run(name, damping.SHARE, 0, batch))
-        fixed = f"{best[1]:.4g} (at {best[0]:g})" if best else ""
+        end = ", the end" if best and best[0] in (damping.TASKS[name].grid[0], damping.TASKS[name].grid[-1]) else ""
+        fixed = f"{best[1]:.4g} (at {best[0]:g}{end})" if best else ""
         yield f"| {name} | {batch} | {' | '.join(shown(mean([run])) for run in losses)} | {fixed} |"
 
 
