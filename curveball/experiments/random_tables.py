@@ -14,6 +14,7 @@ import numpy as np
 
 from curveball.experiments.random_networks import ROWS, Cell
 from curveball.figures.end_labels import label_ends
+from curveball.figures.scales import plain_ticks, round_numbers
 from curveball.figures.solver_names import readable
 from curveball.figures.style import MARKERS, in_style, look, new_figure, save
 from curveball.training.files import write_together
@@ -142,8 +143,6 @@ def table_csv(tuned: Sequence[Cell], cells: Sequence[Cell]) -> str:
 @in_style
 def draw(cells: Sequence[Cell], path: Path, title: str) -> None:
     """Left: the share of networks with at most a training error. Right: the others' errors against the first one's."""
-    from matplotlib.ticker import FuncFormatter
-
     figure, (shares, pairs) = new_figure(2)
     rows, errors = list(summaries(cells)), errors_by_network(cells)
     names = {row: readable(row) for row in rows}
@@ -164,8 +163,9 @@ def draw(cells: Sequence[Cell], path: Path, title: str) -> None:
     shares.set_xscale(**scale)
     pairs.set_xscale(**scale)
     pairs.set_yscale(**scale)
+    ticks = round_numbers((1, 2, 5), ends[0] or smallest, ends[1])
     for axis in (shares.xaxis, pairs.xaxis, pairs.yaxis):
-        axis.set_major_formatter(FuncFormatter(lambda error, _: f"{error:g}"))
+        plain_ticks(axis, [0.0, *ticks] if zeros else ticks)
     pairs.plot(ends, ends, color="0.5", linewidth=0.8, zorder=0.5)
     shares.set(xlabel="training error, %", ylabel="networks with at most this error, %", ylim=(0.0, 102.0))
     pairs.set(xlabel=f"training error of {names[rows[0]]}, %", ylabel="training error of the others, %")

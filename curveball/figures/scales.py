@@ -12,6 +12,7 @@ from minigrad.extras import from_extra
 
 with from_extra("figures"):
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.ticker import FixedLocator, NullLocator
 
 
@@ -35,9 +36,9 @@ def log_axis(ax: Axes) -> None:
     if not positive.size or positive.max() >= NARROW * positive.min():
         return
     for digits in ((1, 2, 5), range(1, 10)):
-        ticks = _rounds(digits, positive.min(), positive.max())
+        ticks = round_numbers(digits, positive.min(), positive.max())
         if len(ticks) > 1:
-            _plain(ax, ticks)
+            plain_ticks(ax.yaxis, ticks)
             return
 
 
@@ -53,22 +54,22 @@ def error_axis(ax: Axes) -> None:
     else:
         ax.set_yscale("symlog", linthresh=least, linscale=0.4)
         ax.set_ylim(bottom=0.0)
-    ticks = _rounds((1, 2, 5), least, most)
-    _plain(ax, ticks if values.min() > 0.0 else [0.0, *ticks])
+    ticks = round_numbers((1, 2, 5), least, most)
+    plain_ticks(ax.yaxis, ticks if values.min() > 0.0 else [0.0, *ticks])
 
 
-def _rounds(digits: Iterable[int], least: float, most: float) -> list[float]:
+def round_numbers(digits: Iterable[int], least: float, most: float) -> list[float]:
     """Numbers of one digit, one of these, in a range."""
     low, high = math.floor(math.log10(least)), math.ceil(math.log10(most))
     found = [float(f"{digit}e{power}") for power in range(low, high + 1) for digit in digits]
     return [tick for tick in found if least <= tick <= most]
 
 
-def _plain(ax: Axes, ticks: Sequence[float]) -> None:
+def plain_ticks(axis: Axis, ticks: Sequence[float]) -> None:
     """These numbers at the axis, and no others."""
-    ax.yaxis.set_major_locator(FixedLocator(ticks))
-    ax.yaxis.set_major_formatter("{x:g}")
-    ax.yaxis.set_minor_locator(NullLocator())
+    axis.set_major_locator(FixedLocator(ticks))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_locator(NullLocator())
 
 
 def _values(ax: Axes) -> np.ndarray:
