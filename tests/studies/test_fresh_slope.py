@@ -7,15 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import minigrad as mg
 from curveball import CurveBall
 from curveball.training.options import TrainOptions
 from curveball.training.train import train
+from tests.support.two_batches import LAM, A, W, Y, Z, batch, slope
 
 ROOT = Path(__file__).parents[2]
-RNG = np.random.default_rng(0)
-A, Y = RNG.standard_normal((2, 12, 5)), RNG.standard_normal((2, 12))  # two batches of least squares
-W, Z, LAM = RNG.standard_normal(5), 0.1 * RNG.standard_normal(5), 0.7
 
 
 @pytest.fixture
@@ -26,14 +23,6 @@ def study(load_study):
 @pytest.fixture
 def measures(study):
     return sys.modules["fresh_slope_measures"]
-
-
-def batch(k):
-    return lambda w: (A[k] @ w, None), lambda y: 0.5 * mg.sum((y - Y[k]) ** 2)
-
-
-def slope(k, w, along):
-    return (A[k].T @ (A[k] @ w - Y[k])) @ along
 
 
 @pytest.mark.parametrize("z", [0.0 * Z, Z], ids=["first", "later"])

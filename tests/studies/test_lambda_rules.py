@@ -14,11 +14,9 @@ from curveball.experiments.sweep import iterations_to
 from curveball.experiments.table1 import COLUMNS, THRESHOLD
 from curveball.training.options import TrainOptions
 from curveball.training.train import train
+from tests.support.two_batches import LAM, A, W, Y, Z, batch, slope
 
 ROOT = Path(__file__).parents[2]
-RNG = np.random.default_rng(0)
-A, Y = RNG.standard_normal((2, 12, 5)), RNG.standard_normal((2, 12))  # two batches of least squares
-W, Z, LAM = RNG.standard_normal(5), 0.1 * RNG.standard_normal(5), 0.7
 
 
 @pytest.fixture
@@ -37,16 +35,8 @@ def digits():
     return problems.Classification(data, problems.network("mlp", 10, shape=data.train_images.shape[1:]), 256)
 
 
-def batch(k):
-    return lambda w: (A[k] @ w, None), lambda y: 0.5 * mg.sum((y - Y[k]) ** 2)
-
-
 def objective(k, w):
     return 0.5 * np.sum((A[k] @ w - Y[k]) ** 2)
-
-
-def slope(k, w, along):
-    return (A[k].T @ (A[k] @ w - Y[k])) @ along
 
 
 def steps_of(tried, name, lam=LAM, count=12, larger=None):
