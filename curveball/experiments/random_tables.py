@@ -14,7 +14,7 @@ import numpy as np
 
 from curveball.experiments.random_networks import ROWS, Cell
 from curveball.figures.end_labels import label_ends
-from curveball.figures.scales import plain_ticks, round_numbers
+from curveball.figures.scales import few_ticks, plain_ticks
 from curveball.figures.solver_names import readable
 from curveball.figures.style import MARKERS, in_style, look, new_figure, save
 from curveball.training.files import write_together
@@ -163,7 +163,7 @@ def draw(cells: Sequence[Cell], path: Path, title: str) -> None:
     shares.set_xscale(**scale)
     pairs.set_xscale(**scale)
     pairs.set_yscale(**scale)
-    ticks = round_numbers((1, 2, 5), ends[0] or smallest, ends[1])
+    ticks = few_ticks(ends[0] or smallest, ends[1])
     for axis in (shares.xaxis, pairs.xaxis, pairs.yaxis):
         plain_ticks(axis, [0.0, *ticks] if zeros else ticks)
     pairs.plot(ends, ends, color="0.5", linewidth=0.8, zorder=0.5)

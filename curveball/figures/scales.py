@@ -35,11 +35,8 @@ def log_axis(ax: Axes) -> None:
     positive = values[values > 0.0]
     if not positive.size or positive.max() >= NARROW * positive.min():
         return
-    for digits in ((1, 2, 5), range(1, 10)):
-        ticks = round_numbers(digits, positive.min(), positive.max())
-        if len(ticks) > 1:
-            plain_ticks(ax.yaxis, ticks)
-            return
+    if len(ticks := few_ticks(positive.min(), positive.max())) > 1:
+        plain_ticks(ax.yaxis, ticks)
 
 
 def error_axis(ax: Axes) -> None:
@@ -56,6 +53,12 @@ def error_axis(ax: Axes) -> None:
         ax.set_ylim(bottom=0.0)
     ticks = round_numbers((1, 2, 5), least, most)
     plain_ticks(ax.yaxis, ticks if values.min() > 0.0 else [0.0, *ticks])
+
+
+def few_ticks(least: float, most: float) -> list[float]:
+    """Numbers of one digit in a range: 1, 2, 5 and their tenfolds, or all, if those are fewer than two."""
+    ticks = round_numbers((1, 2, 5), least, most)
+    return ticks if len(ticks) > 1 else round_numbers(range(1, 10), least, most)
 
 
 def round_numbers(digits: Iterable[int], least: float, most: float) -> list[float]:
