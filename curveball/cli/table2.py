@@ -18,6 +18,7 @@ from curveball.training.say import say
 
 
 def table2(
+    context: typer.Context,
     folders: Annotated[
         list[Path] | None, typer.Argument(help="with --table: the folders whose runs are put together")
     ] = None,
@@ -75,17 +76,17 @@ def table2(
                 write(results, folder)
         finally:
             print_tables(markdown(results))
-        typer.echo(f"{', '.join(FILES)} and the runs in {folder}")
+        runs = " and the runs" if (folder / CELLS).exists() else ""
+        typer.echo(f"{', '.join(FILES)}{runs} in {folder}")
 
     with contextlib.ExitStack() as stack:
         with bad_input():
             if folders and not table:
                 raise ValueError(f"{folders[0]} is only read with --table: give the folder of the runs with --out")
             if table:
+                _check_table(context, folders, out)
                 cells = merged(folders or [folder])
-                plans = [read_plan(each) for each in folders or [folder]]
-                lengths = {column: length for each in plans for column, length in each.lengths.items()}
-                rates = {key: rate for each in plans for key, rate in each.rates.items()}
+                put_together = Results.put_together(cells, [read_plan(each) for each in folders or [folder]], data)
                 stack.enter_context(results_folder(folder, FILES))
             else:
                 plan = Plan(
@@ -101,11 +102,14 @@ def table2(
                 experiment.load()
                 stack.enter_context(results_folder(folder, FILES, (CELLS, PLAN), resume))
         if table:
-            finish(Results(cells, lengths, rates, data=data))
+            finish(put_together)
             return
 
         def results() -> Results:
-            return Results(list(load(folder).values()), experiment.lengths, experiment.rates, experiment.missing, data)
+            cells = list(load(folder).values())
+            return Results(
+                cells, experiment.lengths, experiment.rates, experiment.missing, data, experiment.machine
+            )  # fmt: skip
 
         try:
             with bad_input():
@@ -113,12 +117,30 @@ def table2(
                 experiment.run()
         except KeyboardInterrupt:
             done = sum(cell.whole for cell in experiment.cells.values())
-            left = f"about {spoken(experiment.left())} are left" if experiment.lengths else "nothing was begun"
+            left = (
+                f"about {spoken(experiment.left())} are left"
+                if experiment.measured
+                else "how long the rest takes was not measured yet"
+            )
             say(f"curveball: interrupted: {done} runs are done and kept in {folder}, --resume goes on; {left}")
             with contextlib.suppress(KeyboardInterrupt):
                 finish(results())
             raise
         finish(results())
+
+
+def _check_table(context: typer.Context, folders: list[Path] | None, out: Path | None) -> None:
+    """ValueError for an option of the runs, as there will be none, and for a table that would be written anywhere."""
+    taken = {"folders", "out", "table", "data"}
+    if given := [name for name in context.params if name not in taken and _is_given(context, name)]:
+        raise ValueError(f"--table trains nothing: leave out {', '.join('--' + x.replace('_', '-') for x in given)}")
+    if folders and out is None:
+        raise ValueError("give --out: the folder to write the table to")
+
+
+def _is_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def _split(text: str) -> tuple[str, ...]:

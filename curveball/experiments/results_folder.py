@@ -8,6 +8,7 @@ from pathlib import Path
 
 from curveball.training.files import archive_previous, check_writable, output_folder, remove_leftovers
 from curveball.training.lock import locked
+from curveball.training.say import say
 
 
 @contextlib.contextmanager
@@ -23,5 +24,6 @@ def results_folder(
         check_writable(folder, files)
         earlier = tuple(dict.fromkeys((*files, *parts)))
         if not resume and parts and any((folder / name).exists() for name in earlier):
-            archive_previous(folder, earlier)
+            previous = archive_previous(folder, earlier)
+            say(f"the earlier results are now in {previous}; --resume would have gone on with them")
         yield

@@ -79,6 +79,14 @@ class Cell:
         return self.stopped is not None or len(self.epochs) >= self.task.epochs
 
     @property
+    def place(self) -> str:
+        """What it was run on: seconds on another are not to be compared with its own."""
+        facts = self.provenance
+        device = str(facts.get("device", "cpu"))
+        where = f"{facts.get('processor')}, {facts.get('cores')} cores" if "cpu" in device.lower() else device
+        return f"{where}, {facts.get('backend', 'numpy')}"
+
+    @property
     def seconds(self) -> float:
         """Of training so far."""
         return float(self.epochs[-1]["seconds"]) if self.epochs else 0.0

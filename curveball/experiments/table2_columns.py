@@ -31,13 +31,11 @@ import numpy as np
 import problems
 from curveball.training.data_hash import data_hashes
 from curveball.training.devices import choose, to_backend
-from problems.data.locate import data_folder
 from problems.data.stored_images import StoredImages
 
 BATCH = 128
 TUNING_SEED = 1000
 TUNING_STEPS = 200
-PHOTOGRAPHS = "imagenet"  # their folder, beside where CIFAR-10 is kept
 RESNET18 = (3.0, 80.0, 10.0, 27.0), "0.1/1/0.1/0.01"  # epochs of 120, and factors of the learning rate
 
 
@@ -159,13 +157,7 @@ class Setting:
     def dataset(self, column: str) -> problems.Dataset:
         """The data of a column, on the host. ValueError where they are not at hand."""
         if COLUMNS[column].data == "imagenet":
-            usual = data_folder() / PHOTOGRAPHS
-            if self.imagenet_folder is None and not (usual / "train").is_dir():
-                raise ValueError(
-                    f"it needs photographs in ImageNet's folders: put train and val in {usual}, or say where they are "
-                    "with --imagenet-folder"
-                )
-            return _loaded("imagenet", self.imagenet_folder or usual, self.image_size)
+            return _loaded("imagenet", self.imagenet_folder, self.image_size)
         return _loaded(self.data, self.data_folder, None)
 
     def given_folder(self, column: str) -> Path | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,12 +24,16 @@ ERRORS = ("train_error", "validation_error")
 
 @in_style
 def draw(cells: Sequence[Cell], path: Path, against: str) -> None:
-    """Errors against "epoch" (figure 2) or "seconds" (figure 3), a column of panels for each network, without dropout.
+    """Errors against "epoch" (figure 2) or "seconds" (figure 3), a column of panels for each network.
 
     Seeds are thin lines, their mean a thick one. Seconds are epochs times the lower quartile of the run's epochs: what
-    else the machine did meanwhile does not count.
+    else the machine did meanwhile does not count. They are those of one machine for each network, named where there are
+    several: of the one with the most runs.
     """
-    shown = [cell for cell in cells if cell.epochs and not cell.task.tuning and not cell.task.dropout]
+    shown = [cell for cell in cells if cell.epochs]
+    places = _places(shown) if against == "seconds" else {}
+    several = len({cell.place for cell in shown}) > 1
+    shown = [cell for cell in shown if cell.place == places.get(cell.task.column, cell.place)]
     networks = list(dict.fromkeys(cell.task.column for cell in shown))
     figure, axes = new_figure(max(1, len(networks)), rows=2, width=4.4, height=3.1)
     for panels, network in zip(axes.reshape(2, -1).T, networks, strict=False):
@@ -44,9 +49,17 @@ def draw(cells: Sequence[Cell], path: Path, against: str) -> None:
                     _draw_row(ax, own, key, against, k)
             frame(ax, key, against)
             ax.set_xlim(left=0.0)
-        panels[0].set_title(network)
+        panels[0].set_title(network + (f"\n{places[network]}" if several and places else ""))
     label_ends(list(axes))
     save(figure, path)
+
+
+def _places(cells: Sequence[Cell]) -> dict[str, str]:
+    """For each network the machine with the most of its runs."""
+    counts: dict[str, Counter[str]] = {}
+    for cell in cells:
+        counts.setdefault(cell.task.column, Counter())[cell.place] += 1
+    return {network: count.most_common(1)[0][0] for network, count in counts.items()}
 
 
 def _even(cell: Cell) -> list[Record]:

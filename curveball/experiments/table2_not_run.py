@@ -21,7 +21,7 @@ def not_run(results: Results) -> list[str]:
         full = replace(whole_length(column, length.whole, epochs=known.epochs), batch_size=min(128, length.whole))
         runs = 2 if known.dropout else 1
         seconds = results.seconds(column, ROWS, full)
-        about = "" if seconds is None else f"about {spoken(runs * seconds)} on {_machine(results)}; "
+        about = "" if seconds is None else f"about {spoken(runs * seconds)} on {results.place}; "
         gpu = " on a GPU, as with `--backend torch --compile`" if (seconds or 0.0) > LONG else ""
         full_text = f"{known.epochs} epochs of {full.images:,} images: {about}`{command(results, column)}`{gpu}"
         if column in results.missing and not own:
@@ -51,10 +51,3 @@ def command(results: Results, column: str) -> str:
     shapes = [cell.about.get("training_images") for cell in results.all_of(column)]
     size = shapes[0][1] if shapes and shapes[0] else SHAPES["imagenet"][0]
     return f"{text} --imagenet-folder DIR" + (f" --image-size {size}" if size != SHAPES["imagenet"][0] else "")
-
-
-def _machine(results: Results) -> str:
-    """The cores that computed, or this machine for a GPU and where nothing was run."""
-    facts = [cell.provenance for cell in results.cells if cell.provenance]
-    on_cores = facts and "cpu" in str(facts[-1].get("device", "cpu")).lower()
-    return f"{facts[-1].get('cores')} cores" if on_cores else "this machine"

@@ -58,7 +58,7 @@ class Plan:
         if self.epochs is not None and self.epochs < 1:
             raise ValueError(f"--epochs must be at least 1; got {self.epochs}")
         if self.minutes is not None and not 0.0 < self.minutes < 1e6:
-            raise ValueError(f"--minutes must be positive; got {self.minutes:g}")
+            raise ValueError(f"--minutes must be positive, and less than a million; got {self.minutes:g}")
         if self.seeds < 1:
             raise ValueError(f"--seeds must be at least 1; got {self.seeds}")
         TrainOptions(seed=self.seed)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from curveball.experiments.table2_cells import Cell, Task
 from curveball.experiments.table2_columns import COLUMNS, PAPER, TUNING_SEED, Length
+from curveball.experiments.table2_plan import Planned
 from curveball.experiments.table2_time import Rate, Rates, by_multiplications, whole_length
 
 
@@ -14,7 +16,8 @@ from curveball.experiments.table2_time import Rate, Rates, by_multiplications, w
 class Results:
     """Cells, and what is known about those that there are not.
 
-    lengths, rates:  of columns, and of their rows, on the machine that asks
+    lengths:         of columns
+    rates, machine:  what was measured, and where: all times of runs that were not made are of that machine
     missing:         why a column has no data
     data:            of the columns of small images that were not run, where no other was
     """
@@ -24,6 +27,15 @@ class Results:
     rates: Rates = field(default_factory=dict)
     missing: Mapping[str, str] = field(default_factory=dict)
     data: str = "cifar10"
+    machine: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def put_together(cls, cells: Sequence[Cell], plans: Sequence[Planned], data: str) -> Results:
+        """Of several folders. The rates are those of the first one that has any, and of others on its machine."""
+        machine = next((plan.machine for plan in plans if plan.rates), {})
+        rates = {key: rate for plan in plans if plan.machine == machine for key, rate in plan.rates.items()}
+        lengths = {column: length for plan in plans for column, length in plan.lengths.items()}
+        return cls(cells, lengths, rates, data=data, machine=machine)
 
     @property
     def columns(self) -> list[str]:
@@ -32,18 +44,21 @@ class Results:
         return [column for column in COLUMNS if column in PAPER or column in run]
 
     def of(self, column: str, row: str | None = None, *, dropout: bool = False) -> list[Cell]:
-        """The runs of a column, or of one of its rows, by seed, without the tuning."""
-        return sorted(
-            (
-                cell
-                for cell in self.cells
-                if cell.task.column == column
-                and row in (None, cell.task.row)
-                and cell.task.dropout == dropout
-                and not cell.task.tuning
-            ),
-            key=lambda cell: cell.task.seed,
-        )
+        """The runs of a column, or of one of its rows, by seed, without the tuning.
+
+        Of a run that was made anew to be longer, as those with a schedule are, the one with the most epochs.
+        """
+        longest: dict[tuple[str, int], Cell] = {}
+        for cell in sorted(self.cells, key=lambda cell: (len(cell.epochs), cell.task.epochs)):
+            task = cell.task
+            if (task.column, task.dropout, task.tuning) == (column, dropout, False) and row in (None, task.row):
+                longest[task.row, task.seed] = cell
+        return sorted(longest.values(), key=lambda cell: cell.task.seed)
+
+    @property
+    def without_dropout(self) -> list[Cell]:
+        """The runs of all columns, without dropout and without the tuning."""
+        return [cell for column in self.columns for cell in self.of(column)]
 
     def tuned(self, column: str, row: str) -> list[Cell]:
         """The runs of the tuning, the largest rate first. One of another seed counts for nothing."""
@@ -77,10 +92,14 @@ class Results:
         return self.lengths.get(column) or whole_length(column)
 
     def seconds(self, column: str, rows: Iterable[str], length: Length) -> float | None:
-        """How long one run of each of these rows takes; None where nothing was measured."""
+        """How long one run of each of these rows takes; None where nothing was measured.
+
+        As the runs took on the same machine in batches of the same size, or else by what was measured.
+        """
         total = 0.0
         for row in rows:
-            own = [cell for cell in self.of(column, row) if cell.epochs]
+            own = [cell for cell in self.of(column, row) if cell.epochs and self._here(cell)]
+            own = [cell for cell in own if cell.task.length.batch_size == length.batch_size]
             rate = self._rate(own[0]) if own else by_multiplications(column, row, self._known_rates)
             if rate is None:
                 return None
@@ -93,8 +112,23 @@ class Results:
         return self.rates or {
             (cell.task.column, cell.task.row): self._rate(cell)
             for cell in self.cells
-            if cell.epochs and not (cell.task.tuning or cell.task.dropout)
+            if cell.epochs and not (cell.task.tuning or cell.task.dropout) and self._here(cell)
         }
+
+    @property
+    def place(self) -> str:
+        """What the times are of: so many cores, or a GPU; this machine, where nothing was run."""
+        here = [cell.provenance for cell in self.cells if cell.provenance and self._here(cell)]
+        if not here:
+            return "this machine"
+        device = str(here[-1].get("device", "cpu"))
+        return f"{here[-1].get('cores')} cores" if "cpu" in device.lower() else device
+
+    def _here(self, cell: Cell) -> bool:
+        """Whether a run was made on the machine that the times are of: the one given, or that of the last run."""
+        keys = ("processor", "cores", "backend")
+        known = self.machine or next((each.provenance for each in reversed(self.cells) if each.provenance), {})
+        return all(known.get(key) == cell.provenance.get(key) for key in keys)
 
     def _rate(self, cell: Cell) -> Rate:
         """Seconds of training for an image; validation as measured, or a third of it."""

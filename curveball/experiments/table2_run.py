@@ -77,7 +77,7 @@ class Experiment:
             raise ValueError(f"there is no run of Table 2 in {self.folder}: give its folder, or start without --resume")
         planned = read_plan(self.folder)
         self.lengths, self.minutes = planned.lengths, planned.minutes
-        if planned.machine == self._machine():
+        if planned.machine == self.machine:
             self.rates = planned.rates
 
     def load(self) -> None:
@@ -110,11 +110,12 @@ class Experiment:
                 self._check_kept(column)
         pairs = len(there) * len(self.plan.rows)
         most = MOST if self.plan.minutes is None else min(MOST, 60.0 * self.plan.minutes / (4 * pairs))
+        self._write_plan()
         for column in there:
             for row in self.plan.rows:
                 if (column, row) not in self.rates:
                     self.rates[column, row] = measure(self.plan.setting, column, row, self.folder, most)
-        self._write_plan()
+                    self._write_plan()
 
     def run(self) -> None:
         """Tune and train, column after column."""
@@ -139,6 +140,12 @@ class Experiment:
     def _there(self) -> list[str]:
         """The columns that have their data."""
         return [column for column in self.plan.columns if column not in self.missing]
+
+    @property
+    def measured(self) -> bool:
+        """Whether the time of a step is known of each column and row."""
+        there = self._there
+        return all((column, row) in self.rates for column in there for row in self.plan.rows)
 
     def left(self) -> float:
         """How many seconds the runs that are not done will take, by what has been measured."""
@@ -281,7 +288,8 @@ class Experiment:
                 path.unlink()
         self.say(f"{cell}; about {spoken(self.left())} left")
 
-    def _machine(self) -> dict[str, Any]:
+    @property
+    def machine(self) -> dict[str, Any]:
         """What the measured times are of."""
         facts = provenance()
         setting = self.plan.setting
@@ -289,4 +297,4 @@ class Experiment:
         return {"processor": facts["processor"], "cores": facts["cores"], **where}
 
     def _write_plan(self) -> None:
-        write_plan(self.folder, Planned(self._machine(), self.lengths, self.rates, self.minutes))
+        write_plan(self.folder, Planned(self.machine, self.lengths, self.rates, self.minutes))

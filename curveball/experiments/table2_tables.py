@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -26,7 +27,8 @@ ERRORS = ("train_error", "validation_error")
 RULE = (
     "Lowest training / lowest validation error of all epochs, in per cent; in brackets with dropout of 0.3. The "
     "training error of an epoch is the mean over its batches, each before its step. The best validation error is "
-    "picked by looking at the validation set. CurveBall is not tuned. The learning rates of SGD and Adam are: each "
+    "picked by looking at the validation set. Numbers of several seeds are mean ± standard deviation over the seeds "
+    "with the most epochs. CurveBall is not tuned. The learning rates of SGD and Adam are: each "
     "rate of a grid trains the network without dropout for a short epoch, from a fixed seed of its own; the lowest "
     "training error wins, of equal ones the lowest training loss."
 )
@@ -67,11 +69,13 @@ def _errors(results: Results, column: str, row: str, *, dropout: bool) -> str:
         seconds = results.seconds(column, [row], results.length(column))
         return "not run" if seconds is None else f"not run: about {spoken(seconds)}"
     longest = max(len(cell.epochs) for cell in good)
-    good = [cell for cell in good if len(cell.epochs) == longest]
-    text = " / ".join(_mean([100.0 * cell.best(key) for cell in good]) for key in ERRORS)
+    whole = [cell for cell in good if len(cell.epochs) == longest]
+    text = " / ".join(_mean([100.0 * cell.best(key) for cell in whole]) for key in ERRORS)
     diverged = sum(cell.stopped is not None for cell in own)
-    if longest < max(good[0].task.epochs, results.length(column).epochs):
-        text += f" after {longest} of {max(good[0].task.epochs, results.length(column).epochs)} epochs"
+    if longest < max(whole[0].task.epochs, results.length(column).epochs):
+        text += f" after {longest} of {max(whole[0].task.epochs, results.length(column).epochs)} epochs"
+    if len(whole) < len(good):
+        text += f", {len(whole)} of {len(good)} seeds"
     return text + (f", {diverged} of {len(own)} runs diverged" if diverged else "")
 
 
@@ -94,7 +98,7 @@ def _within(results: Results) -> list[str]:
                 errors = " / ".join(
                     _mean([100.0 * cell.best(key, min(counts)) for cell in cells]) for key in ERRORS if cells
                 )
-                each += [f"{ROWS[row]} {errors} ({len(cells)} seeds)"] if cells else []
+                each += [f"{ROWS[row]} {errors} ({len(cells)} seed{'s' * (len(cells) > 1)})"] if cells else []
             lines += [f"{column}, within the first {min(counts)} epochs of all seeds: {'; '.join(each)}.", ""]
     return lines
 
@@ -135,18 +139,20 @@ def _seeds(cells: Sequence[Cell]) -> str:
 
 
 def _times(results: Results) -> list[str]:
-    """Of a step, by the epochs' lower quartile in each run, where there was one."""
+    """Of a step, by the epochs' lower quartile in each run, where there was one; a line for each machine."""
     columns = [column for column in results.columns if any(cell.epochs for cell in results.of(column))]
     if not columns:
         return []
     lines = [_line(["milliseconds of a step", *columns]), "|" + "---|" * (len(columns) + 1)]
-    for row, name in ROWS.items():
+    places = dict.fromkeys(cell.place for column in columns for cell in results.of(column) if cell.epochs)
+    for place, (row, name) in itertools.product(places, ROWS.items()):
         found = []
         for column in columns:
-            own = [cell for cell in results.of(column, row) if cell.epochs]
+            own = [cell for cell in results.of(column, row) if cell.epochs and cell.place == place]
             steps = [cell.epoch_seconds * cell.task.epochs / cell.task.steps for cell in own]
             found.append(f"{1000.0 * np.mean(steps):.3g}" if own else "")
-        lines.append(_line([name, *found]))
+        if len(places) == 1 or any(found):
+            lines.append(_line([name if len(places) == 1 else f"{name}; {place}", *found]))
     return lines
 
 
@@ -242,7 +248,7 @@ def write(results: Results, folder: Path) -> None:
     """Write `FILES`."""
     heading = "# Table 2\n\n"
     pictures = {
-        name: partial(draw, results.cells, against="epoch" if name.startswith("figure2") else "seconds")
+        name: partial(draw, results.without_dropout, against="epoch" if name.startswith("figure2") else "seconds")
         for name in PICTURES
     }
     write_together(

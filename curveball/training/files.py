@@ -112,8 +112,8 @@ def output_folder(path: str | Path) -> Path:
     return path
 
 
-def archive_previous(folder: Path, names: Iterable[str]) -> None:
-    """Move the files that exist to a new subfolder: `previous`, then `previous-2`, ..."""
+def archive_previous(folder: Path, names: Iterable[str]) -> Path:
+    """Move the files that exist to a new subfolder, which is returned: `previous`, then `previous-2`, ..."""
     candidates = (folder / (f"previous-{k}" if k > 1 else "previous") for k in itertools.count(1))
     previous = output_folder(next(path for path in candidates if not path.exists()))
     try:
@@ -122,3 +122,4 @@ def archive_previous(folder: Path, names: Iterable[str]) -> None:
                 (folder / name).replace(previous / name)
     except OSError as error:
         raise ValueError(f"the earlier results cannot be moved to {previous} ({one_line(error)})") from None
+    return previous

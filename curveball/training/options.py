@@ -33,7 +33,7 @@ class TrainOptions:
     0
     >>> TrainOptions(epochs=0)
     Traceback (most recent call last):
-    ValueError: epochs and log_every must be at least 1; got 0 and 1
+    ValueError: epochs must be at least 1; got 0
     """
 
     epochs: int = 20
@@ -47,8 +47,9 @@ class TrainOptions:
     schedule: str = "constant"
 
     def __post_init__(self) -> None:
-        if self.epochs < 1 or self.log_every < 1:
-            raise ValueError(f"epochs and log_every must be at least 1; got {self.epochs} and {self.log_every}")
+        for name in ("epochs", "log_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1; got {getattr(self, name)}")
         if self.seed < 0:
             raise ValueError(f"seed must be zero or positive; got {self.seed}")
         if not self.diverged_above > 1:

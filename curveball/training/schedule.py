@@ -170,7 +170,9 @@ def schedule_names() -> tuple[str, ...]:
 
 def _one(text: str, epochs: int) -> Schedule:
     name, _, rest = text.partition(":")
-    if name in NAMED and not rest:
+    if name in NAMED:
+        if rest:
+            raise ValueError(f"schedule {text[:100]!r}: {name} takes no options")
         return NAMED[name]
     if name not in KINDS:
         raise ValueError(f"unknown schedule {name!r}: there are {', '.join(schedule_names())}, joined by +")

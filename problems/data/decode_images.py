@@ -85,8 +85,8 @@ def _decode(
     size = f"{_bytes(needed)} for {count:,} images of {cache.size} x {cache.size} pixels"
     if needed + SPARE > free:
         raise UnreadableData(
-            f"{folder} has {_bytes(free)} free, and {what} need {size}: make room, set MINIGRAD_DATA_DIR to a folder "
-            "on another disk, or choose a smaller size"
+            f"{folder} has {_bytes(free)} free, and {what} need {size}, with {_bytes(SPARE)} to spare: make room, set "
+            "MINIGRAD_DATA_DIR to a folder on another disk, or choose a smaller size"
         )
     kept = f"; {sum(len(index) for index, _ in splits) - count:,} are there" if count < _total(splits) else ""
     announce(f"decoding {what} once into {folder}: {size}{kept} ({_bytes(free)} free)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,8 +47,9 @@ def readable(path: Path) -> Iterator[None]:
     except FileNotFoundError as error:
         raise MissingData(f"{error.filename or path} is not there: give the folder that has it") from None
     except OSError as error:
+        todo = "remove that link" if error.errno == errno.ELOOP else "make it readable"
         raise UnreadableData(
-            f"{error.filename or path} cannot be read ({_reason(error)}): make it readable, or give another folder"
+            f"{error.filename or path} cannot be read ({_reason(error)}): {todo}, or give another folder"
         ) from None
 
 

@@ -43,15 +43,24 @@ IMAGENET = Source(
 VALIDATION = ("val", "validation")
 FORM = "it should have train/WNID/*.JPEG and val/WNID/*.JPEG"
 SIZES = 8, 1024
+DECODED = "decoded"  # the folder of all caches, in the user's data folder
 LEVELS = 3  # how many levels further down train is looked for
 MANY = 100  # in folders with more entries it is not
 
 
 @dataset(IMAGENET)
 def imagenet(folder: Path | None, size: int) -> Dataset:
-    """ImageNet, or images in its layout, for a network that takes `size` x `size` pixels."""
+    """ImageNet, or images in its layout, for a network that takes `size` x `size` pixels.
+
+    Without a folder it is `imagenet` in the user's data folder.
+    """
     if folder is None:
-        raise DataError("the data set 'imagenet' is a folder with train and val: say which folder")
+        folder = data_folder() / IMAGENET.name
+        if not (folder / "train").is_dir():
+            raise MissingData(
+                f"'imagenet' is photographs in folders of their own: put train and val in {folder}, or say which "
+                "folder has them"
+            )
     if not SIZES[0] <= size <= SIZES[1]:
         raise DataError(f"the size of images must be from {SIZES[0]} to {SIZES[1]} pixels; got {size}")
     with readable(folder):
@@ -75,7 +84,7 @@ def cache_folder(folder: Path, size: int) -> Path:
     """Where the images of a folder are kept, decoded at a size."""
     place = folder.resolve()
     known = hashlib.sha256(os.fsencode(place)).hexdigest()[:8]
-    return data_folder() / "imagenet" / f"{place.name}-{size}-{known}"
+    return data_folder() / DECODED / f"{place.name}-{size}-{known}"
 
 
 def index_folders(folder: Path) -> tuple[tuple[str, ...], ImageIndex, ImageIndex]:

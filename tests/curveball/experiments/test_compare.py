@@ -170,7 +170,7 @@ def test_two_comparisons_in_one_folder(tmp_path):
 def test_bad_arguments_train_nothing(tmp_path):
     for arguments, message in (
         ({"seeds": 0}, "seeds must be at least 1; got 0"),
-        ({"epochs": 0}, "epochs and log_every must be at least 1"),
+        ({"epochs": 0}, "epochs must be at least 1; got 0"),
         ({"seed": -1}, "seed must be zero or positive; got -1"),
     ):
         with pytest.raises(ValueError, match=message):

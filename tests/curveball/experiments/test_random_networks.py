@@ -266,7 +266,7 @@ def test_a_flipped_bit_in_a_cell_is_noticed(few_digits, tmp_path, monkeypatch):
     [
         (["--count", 0], "--count must be at least 1; got 0"),
         (["--jobs", 0], "--jobs must be at least 1; got 0"),
-        (["--epochs", 0], "epochs and log_every must be at least 1"),
+        (["--epochs", 0], "epochs must be at least 1; got 0"),
         (["--seed", -1], "seed must be zero or positive"),
         (["--data", "mnist"], "unknown data set 'mnist'"),
         (["--batch-size", 5000], "batch_size must be from 1 to "),

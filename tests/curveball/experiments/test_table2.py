@@ -1,110 +1,24 @@
-"""Table 2 by one command: stopped and resumed, within minutes, merged, and what its text says."""
+"""Table 2 by one command: stopped and resumed, within minutes, and what its text says."""
 
 import csv
 import json
-import os
 import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from curveball.cli.app import app
-from curveball.experiments import (
-    table2_cells,
-    table2_columns,
-    table2_figures,
-    table2_not_run,
-    table2_plan,
-    table2_results,
-    table2_run,
-    table2_tables,
-    table2_time,
-)
-from curveball.experiments.table2_cells import Cell, Task
-from curveball.experiments.table2_columns import Column, Length, Setting, part_of
+from curveball.experiments import table2_cells, table2_columns, table2_figures, table2_run, table2_tables, table2_time
+from curveball.experiments.table2_cells import Task
+from curveball.experiments.table2_columns import Length, Setting, part_of
 from curveball.experiments.table2_results import Results
 from curveball.experiments.table2_run import chosen
 from curveball.experiments.table2_tables import FILES, markdown
 from curveball.experiments.table2_time import LEAST, Rate, longest, shortest, tuned, whole_length
-from curveball.training.run import Run
-from problems import Classification, Dataset, load
+from problems import Classification
+from tests.support.table2 import ALL, FEW, RATE, RUNS, cell, command, fake_train, few, numbers
 
-FEW = {"plain": Column("mlp", 10.0, 3), "other": Column("mlp", 1.0, 4, "mnist-mlp", pieces=True)}
-GRID = {"sgd": (0.1, 0.01), "adam": (0.01, 0.001)}
-PLACES = (
-    table2_columns,
-    table2_cells,
-    table2_plan,
-    table2_results,
-    table2_not_run,
-    table2_run,
-    table2_tables,
-    table2_time,
-)
-RATE = Rate(start=0.05, step=0.1, image=0.01, validation=0.0005)
-RUNS = 2 * (4 + 4) + 4  # two columns with their tuning; one of them with dropout
-ALL = ("--columns", "plain,other")
-
-
-@pytest.fixture
-def few(monkeypatch):
-    """Two columns of small networks, 150 digits to train and 60 to validate, and grids of two learning rates."""
-    d = load("digits")
-    train_set = d.train_images[:150], d.train_labels[:150]
-    data = Dataset.of("digits", d.classes, train_set, (d.validation_images[:60], d.validation_labels[:60]))
-    monkeypatch.setattr(Setting, "dataset", lambda self, column: data)
-    for module in PLACES:
-        for name, value in (("COLUMNS", FEW), ("GRID", GRID), ("PAPER", ("plain", "other")), ("BATCH", 32)):
-            if hasattr(module, name):
-                monkeypatch.setattr(module, name, value)
-    monkeypatch.setattr(table2_run, "measure", lambda setting, column, row, folder, most: RATE)
-    monkeypatch.setattr(os, "fsync", lambda file: None)  # it takes longer than all else
-    monkeypatch.setattr(table2_tables, "draw", lambda cells, path, against: path.touch())
-    return data
-
-
-def command(*arguments):
-    return CliRunner().invoke(app, ["table2", *map(str, arguments)], prog_name="curveball")
-
-
-def fake_train(calls, stop_after=None):
-    """Errors that fall by arithmetic, and Ctrl-C after some runs."""
-
-    def train(problem, solver, options, name, folder, callback):
-        if len(calls) == stop_after:
-            raise KeyboardInterrupt
-        key = (problem.network.name, str(solver), options.epochs, options.seed, options.schedule)
-        calls.append(key)
-        start = 0.5 + (sum(map(ord, str(key))) % 40) / 100.0
-        epochs = [
-            {"epoch": k, "train_error": start / k, "train_loss": start / k, "validation_error": start / k + 0.05,
-             "validation_loss": start, "seconds": 2.0 * k}
-            for k in range(1, options.epochs + 1)
-        ]  # fmt: skip
-        for record in epochs:
-            callback({"kind": "epoch", **record})
-        return Run(name, None, epochs=epochs)
-
-    return train
-
-
-def cell(column="plain", row="sgd", errors=((0.3, 0.4),), *, stopped=None, seed=0, solver="sgd:lr=0.1", **facts):
-    """One made up: training and validation error of each epoch."""
-    length = facts.pop("length", Length(3, 150, 60, 10, 40, 150))
-    epochs = [
-        {"epoch": k, "train_error": e, "train_loss": e, "validation_error": v, "seconds": 3.0 * k}
-        for k, (e, v) in enumerate(errors, 1)
-    ]
-    task = Task(column, row, solver, seed, length, **facts)
-    return Cell(task, {"data": "digits", "batch_size": 10}, {"cores": 2, "processor": "one"}, epochs, stopped)
-
-
-def numbers(folder):
-    return {name: (cell.task, cell.epochs and [e["train_error"] for e in cell.epochs], cell.stopped)
-            for name, cell in table2_cells.load(folder).items()}  # fmt: skip
-
+__all__ = ["few"]  # a fixture
 
 # ------------------------------------------------------------------------------------- the rules
 
@@ -272,6 +186,35 @@ def test_stopped_within_a_run(few, tmp_path, monkeypatch):
     assert numbers(tmp_path / "other") == numbers(tmp_path / "whole")
 
 
+def test_stopped_while_steps_are_measured(few, tmp_path, monkeypatch):
+    """What was measured is kept, and --resume goes on."""
+    measured, options = [], (*ALL, "--epochs", 2, "--out", tmp_path)
+
+    def measure(setting, column, row, folder, most):
+        if len(measured) == 3:
+            raise KeyboardInterrupt
+        measured.append((column, row))
+        return RATE
+
+    monkeypatch.setattr(table2_run, "train", fake_train([]))
+    monkeypatch.setattr(table2_run, "measure", measure)
+    result = command(*options)
+    assert result.exit_code == 130
+    assert "0 runs are done and kept" in result.stderr
+    assert "--resume goes on; how long the rest takes was not measured yet" in result.stderr
+    monkeypatch.setattr(table2_run, "measure", lambda *arguments: measured.append(arguments[1:3]) or RATE)
+    assert command(*options, "--resume").exit_code == 0
+    assert len(measured) == len(set(measured)) == 8
+
+
+def test_earlier_results_are_put_aside_with_a_line(few, tmp_path, monkeypatch):
+    monkeypatch.setattr(table2_run, "train", fake_train([]))
+    options = ("--columns", "plain", "--epochs", 1, "--out", tmp_path)
+    assert "earlier results" not in command(*options).stderr
+    result = command(*options)
+    assert f"the earlier results are now in {tmp_path / 'previous'}; --resume would have gone on" in result.stderr
+
+
 def test_more_epochs_seeds_and_columns_are_added(few, tmp_path, monkeypatch):
     calls = []
     monkeypatch.setattr(table2_run, "train", fake_train(calls))
@@ -407,7 +350,7 @@ def test_what_to_type_for_the_rest():
 
 @pytest.mark.parametrize(
     ("backend", "device", "place"),
-    [("torch", "cpu", "2 cores"), ("jax", "cpu:0", "2 cores"), ("torch", "cuda:0 (H200)", "this machine")],
+    [("torch", "cpu", "2 cores"), ("jax", "cpu:0", "2 cores"), ("torch", "cuda:0 (H200)", "cuda:0 (H200)")],
 )
 def test_the_cores_are_those_that_computed(few, backend, device, place):
     one = cell()
@@ -428,42 +371,6 @@ def test_a_pause_of_the_machine_does_not_count(tmp_path, monkeypatch):
     assert drawn[0].axes[0].lines[0].get_xdata().tolist() == [3.0, 6.0, 9.0, 12.0, 15.0]
 
 
-def test_folders_are_merged(few, tmp_path, monkeypatch):
-    monkeypatch.setattr(table2_run, "train", fake_train([]))
-    assert command("--columns", "plain", "--epochs", 2, "--out", tmp_path / "a").exit_code == 0
-    assert command("--columns", "other", "--epochs", 2, "--out", tmp_path / "b").exit_code == 0
-    out = tmp_path / "both"
-    result = command("--table", tmp_path / "a", tmp_path / "b", "--out", out)
-    assert result.exit_code == 0, result.stderr
-    merged = json.loads((out / "table2.json").read_text())["cells"]
-    assert len(merged) == RUNS
-    assert "not run" not in (out / "table2.md").read_text().split("\n\n")[1]
-    assert command("--table", "--out", tmp_path / "a").exit_code == 0  # of one folder
-    assert "not run: about" in (tmp_path / "a" / "table2.md").read_text()
-    assert command("--columns", "plain", "--epochs", 3, "--seed", 1, "--out", tmp_path / "c").exit_code == 0
-    assert command("--columns", "plain", "--epochs", 4, "--out", tmp_path / "d").exit_code == 0
-    result = command("--table", tmp_path / "a", tmp_path / "d", "--out", out)
-    assert result.exit_code == 0  # of one run the longer one
-    assert "after 2" not in (out / "table2.md").read_text()
-
-
-def test_what_cannot_be_merged(few, tmp_path):
-    for name, change in {"a": {}, "batch": {"batch_size": 20}, "data": {"train_images": "other"}}.items():
-        one = cell(seed=len(name))
-        table2_cells.save(tmp_path / name, replace(one, about={**one.about, **change}))
-    table2_cells.save(tmp_path / "rate", cell(seed=9, solver="sgd:lr=0.3"))
-    for name, words in {
-        "batch": "of batch_size=20, and",
-        "data": "train_images=other",
-        "rate": "sgd:lr=0.3, and",
-    }.items():
-        result = command("--table", tmp_path / "a", tmp_path / name, "--out", tmp_path / "out")
-        assert result.exit_code == 2
-        assert words in result.stderr
-        assert "they cannot be in one table" in result.stderr
-        assert len(result.stderr.splitlines()) == 1
-
-
 # ------------------------------------------------------------------------------------- what is refused
 
 
@@ -482,8 +389,8 @@ def test_damaged_cells_are_named(few, tmp_path, damage, words):
     table2_cells.save(tmp_path, cell())
     path = next((tmp_path / "cells").glob("*/cell.json"))
     path.write_text(damage(path.read_text()))
-    for options in (("--table",), ("--resume",)):
-        result = command(*options, *ALL, "--out", tmp_path)
+    for options in (("--table",), ("--resume", *ALL)):
+        result = command(*options, "--out", tmp_path)
         assert result.exit_code == 2
         assert result.stderr.startswith(f"curveball: {path} cannot be read (")
         assert words in result.stderr
@@ -598,8 +505,8 @@ def test_minutes_cannot_become_epochs(few, tmp_path, monkeypatch):
         (["--image-size", 16], "images of 16 x 16 are too small for the network vgg-f-bn"),
         (["--image-size", 2000], "--image-size must be from 8 to 1024 pixels; got 2000"),
         (["--epochs", 1, "--minutes", 1], "give --epochs or --minutes, not both"),
-        (["--minutes", 0], "--minutes must be positive; got 0"),
-        (["--minutes", "nan"], "--minutes must be positive; got nan"),
+        (["--minutes", 0], "--minutes must be positive, and less than a million; got 0"),
+        (["--minutes", "nan"], "--minutes must be positive, and less than a million; got nan"),
         (["--seeds", 0], "--seeds must be at least 1; got 0"),
         (["--seed", -1], "seed must be zero or positive"),
         (["--data", "digits"], "--data must be cifar10 or cifar100; got 'digits'"),
@@ -666,15 +573,13 @@ def test_a_folder_that_was_given_must_do(few, tmp_path, monkeypatch):
 
 
 def test_photographs_have_a_usual_place(tmp_path, monkeypatch):
-    """Beside CIFAR-10. Decoded images are kept in that folder too, so it counts only where it has photographs."""
+    """Beside CIFAR-10."""
     monkeypatch.setenv("MINIGRAD_DATA_DIR", str(tmp_path))
-    (tmp_path / "imagenet" / "decoded-74").mkdir(parents=True)
-    with pytest.raises(ValueError, match=f"put train and val in {tmp_path / 'imagenet'}, or .* with --imagenet-folder"):
+    with pytest.raises(ValueError, match=f"put train and val in {tmp_path / 'imagenet'}, or say which folder"):
         Setting().dataset("vgg-f")
     loaded = []
     monkeypatch.setattr(table2_columns, "_loaded", lambda *arguments: loaded.append(arguments))
-    (tmp_path / "imagenet" / "train").mkdir()
     Setting().dataset("vgg-f")
     Setting(imagenet_folder=tmp_path / "own").dataset("vgg-f")
-    assert loaded == [("imagenet", tmp_path / "imagenet", 64), ("imagenet", tmp_path / "own", 64)]
+    assert loaded == [("imagenet", None, 64), ("imagenet", tmp_path / "own", 64)]
     assert Setting().given_folder("vgg-f") is None

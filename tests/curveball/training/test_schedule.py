@@ -77,7 +77,7 @@ def test_a_factor_without_bounds_is_infinite():
         ("linear", f"unknown schedule 'linear': there are {', '.join(schedule_names())}, joined by"),
         ("", "unknown schedule ''"),
         ("cosine+", "unknown schedule ''"),
-        ("resnet18:epochs=3", "unknown schedule 'resnet18'"),
+        ("resnet18:epochs=3", "schedule 'resnet18:epochs=3': resnet18 takes no options"),
         ("step", "step needs epochs, as in step:epochs=30/60,factor=0.1"),
         ("pieces:epochs=3", "pieces needs factors, as in pieces:"),
         ("step:epoch=3", "'epoch=3' is not an option: step takes each once of the keys epochs, factor"),

@@ -358,8 +358,8 @@ def test_params_that_are_not_finite_are_never_saved(tmp_path):
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    ({"epochs": 0}, "epochs and log_every must be at least 1; got 0 and 1"),
-    ({"log_every": 0}, "epochs and log_every must be at least 1; got 1 and 0"),
+    ({"epochs": 0}, "epochs must be at least 1; got 0"),
+    ({"log_every": 0}, "log_every must be at least 1; got 0"),
     ({"seed": -1}, "seed must be zero or positive; got -1"),
     ({"resume": True}, "resume needs the folder"),
 ], ids=str)  # fmt: skip

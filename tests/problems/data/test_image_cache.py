@@ -257,7 +257,7 @@ def test_a_cache_removed_while_it_is_opened(photos):
         d.train_images.on(np)
 
 
-@pytest.mark.parametrize("place", ["caches", "caches/imagenet"])
+@pytest.mark.parametrize("place", ["caches", "caches/decoded"])
 def test_a_file_where_the_folder_should_be(tmp_path, photos, place):
     (tmp_path / place).parent.mkdir(exist_ok=True)
     (tmp_path / place).write_text("")
@@ -274,7 +274,10 @@ Usage = namedtuple("Usage", "total used free")
 
 def test_a_disk_that_is_too_small_is_refused_before(photos, caches, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(10**9, 9 * 10**8, 10**8))
-    words = r"has 100.0 MB free, and the images of .*photos need 0.0 MB for 7 images of 10 x 10 pixels: make room"
+    words = (
+        r"has 100.0 MB free, and the images of .*photos need 0.0 MB for 7 images of 10 x 10 pixels, with 268.4 MB to "
+        "spare: make room"
+    )
     with pytest.raises(UnreadableData, match=words):
         read(photos)
     assert not list(caches.glob("**/*.pixels"))

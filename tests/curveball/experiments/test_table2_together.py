@@ -1,0 +1,162 @@
+"""Table 2 from runs of several folders and machines."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from curveball.experiments import table2_cells, table2_figures, table2_plan, table2_run
+from curveball.experiments.table2_columns import Length
+from curveball.experiments.table2_plan import Planned, write_plan
+from curveball.experiments.table2_results import Results
+from curveball.experiments.table2_tables import markdown
+from curveball.experiments.table2_time import Rate
+from tests.support.table2 import RUNS, cell, command, fake_train, few
+
+__all__ = ["few"]  # a fixture
+
+
+def test_folders_are_merged(few, tmp_path, monkeypatch):
+    monkeypatch.setattr(table2_run, "train", fake_train([]))
+    assert command("--columns", "plain", "--epochs", 2, "--out", tmp_path / "a").exit_code == 0
+    assert command("--columns", "other", "--epochs", 2, "--out", tmp_path / "b").exit_code == 0
+    out = tmp_path / "both"
+    result = command("--table", tmp_path / "a", tmp_path / "b", "--out", out)
+    assert result.exit_code == 0, result.stderr
+    merged = json.loads((out / "table2.json").read_text())["cells"]
+    assert len(merged) == RUNS
+    assert "not run" not in (out / "table2.md").read_text().split("\n\n")[1]
+    assert command("--table", "--out", tmp_path / "a").exit_code == 0  # of one folder
+    assert "not run: about" in (tmp_path / "a" / "table2.md").read_text()
+    assert command("--columns", "plain", "--epochs", 3, "--seed", 1, "--out", tmp_path / "c").exit_code == 0
+    assert command("--columns", "plain", "--epochs", 4, "--out", tmp_path / "d").exit_code == 0
+    result = command("--table", tmp_path / "a", tmp_path / "d", "--out", out)
+    assert result.exit_code == 0  # of one run the longer one
+    assert "after 2" not in (out / "table2.md").read_text()
+
+
+def test_what_cannot_be_merged(few, tmp_path):
+    for name, change in {"a": {}, "batch": {"batch_size": 20}, "data": {"train_images": "other"}}.items():
+        one = cell(seed=len(name))
+        table2_cells.save(tmp_path / name, replace(one, about={**one.about, **change}))
+    table2_cells.save(tmp_path / "rate", cell(seed=9, solver="sgd:lr=0.3"))
+    for name, words in {
+        "batch": "of batch_size=20, and",
+        "data": "train_images=other",
+        "rate": "sgd:lr=0.3, and",
+    }.items():
+        result = command("--table", tmp_path / "a", tmp_path / name, "--out", tmp_path / "out")
+        assert result.exit_code == 2
+        assert words in result.stderr
+        assert "they cannot be in one table" in result.stderr
+        assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--epochs", 3], "--table trains nothing: leave out --epochs"),
+        (["--columns", "plain", "--resume"], "--table trains nothing: leave out --columns, --resume"),
+        (["--data-folder", "d", "--minutes", 0], "--table trains nothing: leave out --data-folder, --minutes"),
+    ],
+)
+def test_a_table_takes_no_options_of_runs(few, tmp_path, options, words):
+    table2_cells.save(tmp_path / "a", cell())
+    result = command("--table", tmp_path / "a", "--out", tmp_path / "out", *options)
+    assert (result.exit_code, result.stderr) == (2, f"curveball: {words}\n")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_table_of_folders_needs_a_place(few, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    table2_cells.save(tmp_path / "a", cell())
+    result = command("--table", "a")
+    assert (result.exit_code, result.stderr) == (2, "curveball: give --out: the folder to write the table to\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    assert command("--table", "a", "--out", "b").stdout.splitlines()[-1].endswith(" figure3.svg in b")
+    assert command("--table", "--out", "a").stdout.splitlines()[-1].endswith(" figure3.svg and the runs in a")
+
+
+# ------------------------------------------------------------------------------------- several machines, and lengths
+
+
+def on(machine, one):
+    """A run as it would be on another machine."""
+    one.provenance.update({"cores": 2, "processor": "one", "backend": "torch", "device": "cpu"} | machine)
+    return one
+
+
+GPU = {"device": "cuda:0 (H200)", "processor": "another", "cores": 16}
+
+
+def test_seconds_of_several_machines_are_not_mixed(few, tmp_path, monkeypatch):
+    slow, quick = on({}, cell()), on(GPU, cell(seed=1))
+    quick.epochs[0]["seconds"] = 0.3
+    text = markdown(Results([slow, quick]))
+    assert "| SGD with momentum; one, 2 cores, torch | 200 |" in text
+    assert "| SGD with momentum; cuda:0 (H200), torch | 20 |" in text
+    assert "| Adam; " not in text
+    drawn = []
+    monkeypatch.setattr(table2_figures, "save", lambda figure, path: drawn.append(figure))
+    for cells, seconds, title in (
+        ([slow, quick, on({}, cell(seed=2))], 3.0, "plain\none, 2 cores, torch"),
+        ([slow, quick, on(GPU, cell(seed=2))], 0.3, "plain\ncuda:0 (H200), torch"),
+        ([slow], 3.0, "plain"),
+    ):
+        for against, end in (("seconds", seconds), ("epoch", 1.0)):
+            table2_figures.draw(cells, tmp_path / "figure.png", against)
+            assert min(line.get_xdata()[-1] for line in drawn[-1].axes[0].lines) == end
+            assert drawn[-1].axes[0].get_title() == (title if against == "seconds" else "plain")
+
+
+def test_what_is_left_takes_as_long_as_on_one_machine(few, tmp_path):
+    """On that of the first folder, which is named."""
+    places = {"cpu": ({}, 1.0), "gpu": (GPU, 0.01)}
+    for seed, (name, (machine, step)) in enumerate(places.items()):
+        one = on(machine, cell("other", seed=seed))
+        one.epochs[0]["seconds"] *= step
+        table2_cells.save(tmp_path / name, one)
+        facts = {key: one.provenance[key] for key in ("processor", "cores", "backend")}
+        rates = {("plain", "sgd"): Rate(0.0, step, 0.0, 0.0)}
+        write_plan(tmp_path / name, Planned({**facts, "device": None, "compile": False}, {}, rates))
+    for order, place, seconds in ((("cpu", "gpu"), "2 cores", 45), (("gpu", "cpu"), "cuda:0 (H200)", 0.45)):
+        cells = table2_cells.merged([tmp_path / name for name in order])
+        plans = [table2_plan.read_plan(tmp_path / name) for name in order]
+        results = Results.put_together(cells, plans, "digits")
+        assert results.seconds("plain", ["sgd"], cell().task.length) == pytest.approx(seconds)
+        assert results.seconds("other", ["sgd"], cell().task.length) == pytest.approx(9.0 * seconds / 45.0, rel=0.5)
+        assert f" on {place}; `curveball table2 --columns other`" in markdown(results)
+
+
+def test_how_many_seeds_a_number_has(few):
+    """The mean is over those that went furthest; the others are in a line below."""
+    cells = [cell(errors=((0.3, 0.4),) * 3), *(cell(errors=((0.5, 0.6),), seed=k) for k in (1, 2))]
+    text = markdown(Results(cells))
+    assert "| SGD with momentum | 30.00 / 40.00, 1 of 3 seeds |" in text
+    assert "within the first 1 epochs of all seeds: SGD with momentum 43.33 ± 11.55 / 53.33 ± 11.55 (3 seeds)" in text
+
+
+def test_a_run_made_anew_counts_once(few, tmp_path):
+    """As that of SGD on ResNet-18, whose schedule is as long as the run."""
+    short, long = cell(errors=((0.5, 0.6),) * 2), cell(errors=((0.4, 0.5),) * 3)
+    lengths = [replace(one.task.length, epochs=len(one.epochs)) for one in (short, long)]
+    cells = [
+        replace(one, task=replace(one.task, schedule=f"pieces:epochs={length.epochs}", length=length))
+        for one, length in zip((short, long), lengths, strict=True)
+    ]
+    for one in cells:
+        table2_cells.save(tmp_path, one)
+    results = Results(list(table2_cells.load(tmp_path).values()))
+    assert len(results.cells) == 2
+    assert results.without_dropout == [cells[1]]
+    assert "| SGD with momentum | 40.00 / 50.00 |" in markdown(results)
+    assert "within the first" not in markdown(results)
+
+
+def test_small_batches_say_nothing_of_large_ones(few):
+    """A column that was made in a few minutes: how long it takes whole is what was measured."""
+    part = cell(length=Length(1, 16, 16, 4, 16, 150))
+    rates = {("plain", "sgd"): Rate(0.0, 0.0, 0.01, 0.0)}
+    whole = Length(3, 150, 60, 10, 40, 150)
+    assert Results([part], rates=rates).seconds("plain", ["sgd"], whole) == pytest.approx(3 * 150 * 0.01)
+    assert Results([part], rates=rates).seconds("plain", ["sgd"], part.task.length) == pytest.approx(3.0)
