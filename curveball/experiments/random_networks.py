@@ -23,6 +23,7 @@ from typing import Any
 
 import problems
 from curveball.experiments.parallel import as_completed
+from curveball.experiments.usual_epoch import usual_epoch
 from curveball.solvers.registry import solver_from
 from curveball.training.devices import choose, device_info, to_backend
 from curveball.training.options import TrainOptions
@@ -109,6 +110,11 @@ class Cell:
     def loss(self) -> float:
         """The training loss of the last epoch; inf where the run diverged."""
         return math.inf if self.stopped else float(self.epochs[-1]["train_loss"])
+
+    @property
+    def usual_seconds(self) -> float:
+        """Of training, if each epoch had taken as long as it usually does."""
+        return len(self.epochs) * usual_epoch(self.epochs) if self.epochs else self.seconds
 
     def __str__(self) -> str:
         end = "diverged" if self.stopped else f"training error {100.0 * self.error:.2f}%"

@@ -45,7 +45,8 @@ def summaries(cells: Sequence[Cell]) -> dict[str, Summary]:
         quartiles = tuple(float(q) for q in np.quantile([cell.error for cell in own], QUARTILES))
         validation = float(np.median([cell.validation_error for cell in own]))
         best, best_validation = (times_best(cells, row, kind) for kind in ("error", "validation_error"))
-        diverged, seconds = sum(cell.stopped is not None for cell in own), sum(cell.seconds for cell in own)
+        diverged = sum(cell.stopped is not None for cell in own)
+        seconds = float(np.median([cell.usual_seconds for cell in own if not cell.stopped] or [0.0]))
         found[row] = Summary(
             own[0].task.solver, len(own), quartiles, best, validation, best_validation, diverged, seconds
         )
@@ -72,7 +73,7 @@ def markdown(tuned: Sequence[Cell], cells: Sequence[Cell]) -> str:
     """The solvers, how they were tuned, and the networks."""
     lines = [
         "| solver | training error: median | quartiles | best on | validation error: median | best on "
-        "| diverged | seconds |",
+        "| diverged | seconds: median |",
         "|---" * 8 + "|",
     ]
     for summary in summaries(cells).values():
@@ -83,7 +84,7 @@ def markdown(tuned: Sequence[Cell], cells: Sequence[Cell]) -> str:
         )
         lines.append(
             f"| {summary.solver} | {median} | {low} to {high} | {share} | {100.0 * summary.validation:.2f}% "
-            f"| {share_validation} | {summary.diverged} | {summary.seconds:.0f} |"
+            f"| {share_validation} | {summary.diverged} | {summary.seconds:.3g} |"
         )
     return "\n".join([*lines, "", *_tuning(tuned, cells), "", *_networks(cells)])
 
@@ -185,7 +186,8 @@ def write(
     heading += f"{about['epochs']} epoch{'s' * (about['epochs'] > 1)}"
     note = (
         "Training error of the last epoch: the mean over its batches, each before its step; a run that diverged counts "
-        f"as 100%. `{about['command']}`: {about['seconds']:.0f} s of training on {about['cores']} cores "
+        "as 100%. Seconds are of training a network, its epochs times the lower quartile of their lengths: pauses do "
+        f"not count. `{about['command']}`: {about['seconds']:.0f} s of training on {about['cores']} cores "
         f"({about['processor']}), NumPy {about['versions'].get('numpy')}, Python {about['python']}."
     )
     text = f"# {heading}\n\n{markdown(tuned, cells)}\n\n{note}\n"

@@ -9,7 +9,6 @@ The folders of several machines can be read together, into one table.
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 from collections.abc import Callable, Iterable
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from curveball.experiments.table2_columns import COLUMNS, ROWS, Length
+from curveball.experiments.usual_epoch import usual_epoch
 from curveball.training.files import is_regular, one_line, output_folder, write_whole
 from curveball.training.run import Record
 
@@ -93,10 +93,8 @@ class Cell:
 
     @property
     def epoch_seconds(self) -> float:
-        """Of training in an epoch: the lower quartile, whatever else the machine did in the other epochs."""
-        ends = [0.0, *(float(epoch["seconds"]) for epoch in self.epochs)]
-        lengths = sorted(after - before for before, after in itertools.pairwise(ends))
-        return lengths[(len(lengths) - 1) // 4]
+        """Of training in an epoch, as it usually takes."""
+        return usual_epoch(self.epochs)
 
     def best(self, key: str, within: int | None = None) -> float:
         """The lowest of the first epochs."""

@@ -67,7 +67,11 @@ class Column:
 COLUMNS = {
     "basic": Column("basic", 10.0, 100),
     "basic-bn": Column("basic-bn", 1.0, 40),
-    "resnet18": Column("resnet18", 1.0, 120, "resnet18-dropout", momentum=0.95, pieces=True),
+    "resnet18": Column(
+        "resnet18", 1.0, 120, "resnet18-dropout", momentum=0.95, pieces=True,
+        note="its first convolution is 3 x 3 and keeps the size, as is usual for 32 x 32 pixels; in the authors' code "
+        "it is 7 x 7, every 2 pixels, and a pool follows: resnet18-7x7, a fifteenth of the multiplications",
+    ),
     "vgg-f": Column(
         "vgg-f-bn", 1.0, 40, "vgg-f-bn-dropout", "imagenet",
         note="with batch normalisation, without local response normalisation; how long the authors trained it is not "

@@ -36,8 +36,8 @@ def command(*arguments):
 
 def made_up(network, solver, error, loss=1.0, stopped=None, seconds=2.0):
     epochs = [
-        {"train_error": 0.99, "train_loss": 9.0, "validation_error": 0.99},
-        {"train_error": error, "train_loss": loss, "validation_error": 1.0 - error},
+        {"train_error": 0.99, "train_loss": 9.0, "validation_error": 0.99, "seconds": seconds - 1.0},
+        {"train_error": error, "train_loss": loss, "validation_error": 1.0 - error, "seconds": seconds},
     ]
     return Cell(Task(network, solver, 2, 0), "dense 10", 5, 7, epochs, stopped, seconds, {})
 
@@ -98,9 +98,12 @@ def test_the_summary_by_hand():
     assert [s.validation for s in found.values()] == pytest.approx([0.75, 0.85, 0.85])
     assert [s.best_validation for s in found.values()] == [2, 1, 1]
     assert [s.diverged for s in found.values()] == [0, 1, 2]
-    assert [s.seconds for s in found.values()] == [8.0] * 3
+    assert [s.seconds for s in found.values()] == [2.0] * 3
     text = markdown([made_up(0, "sgd:lr=0.1", 0.1), made_up(0, "sgd:lr=0.01", 0.2)], cells)
-    assert "| sgd:lr=0.1 | 30.00% | 17.50% to 55.00% | 50% (2 of 4) | 85.00% | 25% (1 of 4) | 1 | 8 |" in text
+    assert "| sgd:lr=0.1 | 30.00% | 17.50% to 55.00% | 50% (2 of 4) | 85.00% | 25% (1 of 4) | 1 | 2 |" in text
+    paused = made_up(0, "adam", 0.1, seconds=900.0)
+    assert paused.usual_seconds == 2.0
+    assert summaries([paused, made_up(1, "adam", 0.1), made_up(2, "adam", 0.1, stopped="nan")])["adam"].seconds == 2.0
     assert "sgd, lr tuned on random:0, one epoch each: 0.1: 10.00%, 0.01: 20.00%; the best is at an end" in text
     assert "| random:3 | 5 | 7 | 50.00% | diverged | diverged | dense 10 |" in text
 
@@ -161,7 +164,15 @@ def fake_train(calls, stop_after=None):
         key = (problem.network.name, type(solver).__name__, getattr(solver, "lr", None), options.epochs, options.seed)
         calls.append(key)
         error = (sum(map(ord, str(key))) % 97) / 100.0
-        epochs = [{"train_error": error, "train_loss": error, "validation_error": error, "validation_loss": error}]
+        epochs = [
+            {
+                "train_error": error,
+                "train_loss": error,
+                "validation_error": error,
+                "validation_loss": error,
+                "seconds": 1.0,
+            }
+        ]
         return Run("fake", problem.init(np.random.default_rng(0)), epochs=epochs * options.epochs)
 
     return train
