@@ -53,16 +53,20 @@ def ends(ax: Axes) -> list[tuple[Line2D, float, float]]:
 def spread(wanted: Sequence[float], sizes: Sequence[float]) -> list[float]:
     """Middles of labels of these heights, from 0 to 1, that do not overlap, as near to the wanted ones as that allows.
 
-    Near is meant in least squares. Where there is no room, labels overlap evenly.
+    Near is meant in least squares. Where there is no room, labels overlap evenly. A label of more lines reaches no
+    further out than one of the smallest.
 
     >>> spread([0.5, 0.5, 0.9], [0.2, 0.2, 0.2])
     [0.4, 0.6, 0.9]
     >>> spread([0.0, 0.0], [2.0, 2.0])
     [0.0, 1.0]
+    >>> spread([0.0], [0.2]), spread([0.0, 1.0], [0.4, 0.2])
+    ([0.0], [0.1, 1.0])
     """
     order = sorted(range(len(wanted)), key=lambda k: wanted[k])
     gaps = [0.5 * (sizes[a] + sizes[b]) for a, b in pairwise(order)]
-    scale = min(1.0, 1.0 / sum(gaps)) if gaps else 1.0
+    low, high = (0.5 * (sizes[k] - min(sizes)) for k in (order[0], order[-1]))
+    scale = min(1.0, max(0.0, 1.0 - low - high) / sum(gaps)) if gaps else 1.0
     offsets = list(accumulate((scale * gap for gap in gaps), initial=0.0))
     blocks: list[list[float]] = []  # sum and count of what is moved together: pool adjacent violators
     for offset, k in zip(offsets, order, strict=False):
@@ -71,8 +75,8 @@ def spread(wanted: Sequence[float], sizes: Sequence[float]) -> list[float]:
             total, count = blocks.pop()
             blocks[-1][0] += total
             blocks[-1][1] += count
-    room = 1.0 - offsets[-1]
-    starts = [min(max(total / count, 0.0), room) for total, count in blocks for _ in range(int(count))]
+    room = 1.0 - high - offsets[-1]
+    starts = [min(max(total / count, low), room) for total, count in blocks for _ in range(int(count))]
     places = [0.0] * len(wanted)
     for offset, start, k in zip(offsets, starts, order, strict=False):
         places[k] = round(start + offset, 12)

@@ -11,12 +11,14 @@ from curveball.figures.style import new_figure, styled
 
 @pytest.mark.parametrize("seed", range(4))
 def test_places_are_the_nearest_that_do_not_overlap(seed):
-    """Against SciPy's solution of the same least-squares problem."""
+    """Against SciPy's solution of the same least-squares problem. The outer ones reach no further out than a low one."""
     rng = np.random.default_rng(seed)
     wanted, sizes = np.sort(rng.uniform(0.0, 1.0, 5)), rng.uniform(0.1, 0.25, 5)
+    bounds = [(0.0, 1.0)] * 5
+    bounds[0], bounds[-1] = (0.5 * (sizes[0] - sizes.min()), 1.0), (0.0, 1.0 - 0.5 * (sizes[-1] - sizes.min()))
     steps = np.eye(5, k=1)[:-1] - np.eye(5)[:-1]
     found = minimize(
-        lambda y: np.sum((y - wanted) ** 2), np.linspace(0.0, 1.0, 5), bounds=[(0.0, 1.0)] * 5, method="SLSQP",
+        lambda y: np.sum((y - wanted) ** 2), np.linspace(0.0, 1.0, 5), bounds=bounds, method="SLSQP",
         constraints=LinearConstraint(steps, (sizes[1:] + sizes[:-1]) / 2.0, np.inf), options={"ftol": 1e-12},
     )  # fmt: skip
     np.testing.assert_allclose(spread(wanted.tolist(), sizes.tolist()), found.x, atol=1e-4)
