@@ -11,7 +11,7 @@ from curveball.figures.style import new_figure, styled
 
 @pytest.mark.parametrize("seed", range(4))
 def test_places_are_the_nearest_that_do_not_overlap(seed):
-    """Against SciPy's solution of the same least-squares problem. The outer ones reach no further out than a low one."""
+    """Against SciPy's solution of the same least-squares problem. The outer ones reach no further than a low one."""
     rng = np.random.default_rng(seed)
     wanted, sizes = np.sort(rng.uniform(0.0, 1.0, 5)), rng.uniform(0.1, 0.25, 5)
     bounds = [(0.0, 1.0)] * 5
