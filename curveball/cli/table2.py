@@ -37,7 +37,7 @@ def table2(
     data_folder: Annotated[Path | None, typer.Option(help="where that is [default: as for train]")] = None,
     imagenet_folder: Annotated[
         Path | None,
-        typer.Option(help="for vgg-f: photographs in ImageNet's folders [default: imagenet where CIFAR-10 is kept]"),
+        typer.Option(help="for vgg-f: photographs in ImageNet's folders [default: imagenet in the user's data folder]"),
     ] = None,
     image_size: Annotated[int, integer_option("for vgg-f: pixels along a side")] = 64,
     backend: Annotated[str, typer.Option(help=f"array library: {names.BACKENDS}")] = "numpy",
@@ -106,10 +106,8 @@ def table2(
             return
 
         def results() -> Results:
-            cells = list(load(folder).values())
-            return Results(
-                cells, experiment.lengths, experiment.rates, experiment.missing, data, experiment.machine
-            )  # fmt: skip
+            known = experiment.lengths, experiment.rates, experiment.missing, data, experiment.place
+            return Results(list(load(folder).values()), *known)
 
         try:
             with bad_input():
@@ -117,11 +115,8 @@ def table2(
                 experiment.run()
         except KeyboardInterrupt:
             done = sum(cell.whole for cell in experiment.cells.values())
-            left = (
-                f"about {spoken(experiment.left())} are left"
-                if experiment.measured
-                else "how long the rest takes was not measured yet"
-            )
+            known = experiment.ready
+            left = f"about {spoken(experiment.left())} are left" if known else "how long it takes was not measured yet"
             say(f"curveball: interrupted: {done} runs are done and kept in {folder}, --resume goes on; {left}")
             with contextlib.suppress(KeyboardInterrupt):
                 finish(results())
@@ -133,7 +128,8 @@ def _check_table(context: typer.Context, folders: list[Path] | None, out: Path |
     """ValueError for an option of the runs, as there will be none, and for a table that would be written anywhere."""
     taken = {"folders", "out", "table", "data"}
     if given := [name for name in context.params if name not in taken and _is_given(context, name)]:
-        raise ValueError(f"--table trains nothing: leave out {', '.join('--' + x.replace('_', '-') for x in given)}")
+        options = ("--" + "no-" * (context.params[name] is False) + name.replace("_", "-") for name in given)
+        raise ValueError(f"--table trains nothing: leave out {', '.join(options)}")
     if folders and out is None:
         raise ValueError("give --out: the folder to write the table to")
 

@@ -30,6 +30,7 @@ def _cell(content: dict[str, Any]) -> Cell:
     whole = cell.stopped is not None or len(cell.epochs) == task.epochs
     if not whole or not 0.0 <= cell.error <= 1.0 or not isinstance(cell.provenance, dict):
         raise ValueError("its epochs are not those of its task")
-    if not (cell.multiplications > 0 and cell.parameters > 0 and cell.seconds >= 0.0 and cell.usual_seconds >= 0.0):
+    counts, seconds = (cell.multiplications, cell.parameters), (cell.seconds, cell.usual_seconds)
+    if not min(counts) > 0 or not min(seconds) >= 0.0 or not isinstance(cell.layers, str):
         raise ValueError("its numbers are out of range")
     return cell

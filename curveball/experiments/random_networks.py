@@ -25,7 +25,7 @@ import problems
 from curveball.experiments.parallel import as_completed
 from curveball.experiments.usual_epoch import usual_epoch
 from curveball.solvers.registry import solver_from
-from curveball.training.devices import choose, device_info, to_backend
+from curveball.training.devices import choose, device_info, images_of, to_backend
 from curveball.training.options import TrainOptions
 from curveball.training.provenance import provenance
 from curveball.training.run import Record
@@ -131,7 +131,7 @@ def run_cell(setting: Setting, task: Task) -> Cell:
     problem = setting.problem(task.network)
     options = TrainOptions(task.epochs, task.seed, log_every=10, quiet=True)
     run = train(problem, solver_from(task.solver), options)
-    net, where = problem.network, device_info(problem.data.train_images)
+    net, where = problem.network, device_info(images_of(problem.data))
     return Cell(
         task,
         net.describe(),

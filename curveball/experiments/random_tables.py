@@ -34,7 +34,7 @@ class Summary:
     validation: float
     best_validation: int
     diverged: int
-    seconds: float
+    seconds: float | None  # of a network's training, the median; None where all diverged
 
 
 def summaries(cells: Sequence[Cell]) -> dict[str, Summary]:
@@ -46,7 +46,8 @@ def summaries(cells: Sequence[Cell]) -> dict[str, Summary]:
         validation = float(np.median([cell.validation_error for cell in own]))
         best, best_validation = (times_best(cells, row, kind) for kind in ("error", "validation_error"))
         diverged = sum(cell.stopped is not None for cell in own)
-        seconds = float(np.median([cell.usual_seconds for cell in own if not cell.stopped] or [0.0]))
+        whole = [cell.usual_seconds for cell in own if not cell.stopped]
+        seconds = float(np.median(whole)) if whole else None
         found[row] = Summary(
             own[0].task.solver, len(own), quartiles, best, validation, best_validation, diverged, seconds
         )
@@ -82,9 +83,10 @@ def markdown(tuned: Sequence[Cell], cells: Sequence[Cell]) -> str:
             f"{100.0 * best / summary.networks:.0f}% ({best} of {summary.networks})"
             for best in (summary.best, summary.best_validation)
         )
+        seconds = "" if summary.seconds is None else f"{summary.seconds:.3g}"
         lines.append(
             f"| {summary.solver} | {median} | {low} to {high} | {share} | {100.0 * summary.validation:.2f}% "
-            f"| {share_validation} | {summary.diverged} | {summary.seconds:.3g} |"
+            f"| {share_validation} | {summary.diverged} | {seconds} |"
         )
     return "\n".join([*lines, "", *_tuning(tuned, cells), "", *_networks(cells)])
 
@@ -186,9 +188,10 @@ def write(
     heading += f"{about['epochs']} epoch{'s' * (about['epochs'] > 1)}"
     note = (
         "Training error of the last epoch: the mean over its batches, each before its step; a run that diverged counts "
-        "as 100%. Seconds are of training a network, its epochs times the lower quartile of their lengths: pauses do "
-        f"not count. `{about['command']}`: {about['seconds']:.0f} s of training on {about['cores']} cores "
-        f"({about['processor']}), NumPy {about['versions'].get('numpy')}, Python {about['python']}."
+        "as 100%. Seconds are of training a network, its epochs times the lower quartile of their lengths, so that "
+        f"pauses do not count. `{about['command']}`: with them {about['seconds']:.0f} s of training on "
+        f"{about['cores']} cores ({about['processor']}), NumPy {about['versions'].get('numpy')}, Python "
+        f"{about['python']}."
     )
     text = f"# {heading}\n\n{markdown(tuned, cells)}\n\n{note}\n"
     results = {

@@ -80,11 +80,9 @@ class Cell:
 
     @property
     def place(self) -> str:
-        """What it was run on: seconds on another are not to be compared with its own."""
-        facts = self.provenance
-        device = str(facts.get("device", "cpu"))
-        where = f"{facts.get('processor')}, {facts.get('cores')} cores" if "cpu" in device.lower() else device
-        return f"{where}, {facts.get('backend', 'numpy')}"
+        """Where it was run. Where it was begun elsewhere, both: its seconds are of neither."""
+        before = self.provenance.get("before")
+        return f"{before}, then {place_of(self.provenance)}" if before else place_of(self.provenance)
 
     @property
     def seconds(self) -> float:
@@ -105,6 +103,26 @@ class Cell:
             return f"{self.task}: " + ("diverged" if self.stopped else "no epoch is done")
         errors = (f"{100.0 * self.best(key):.2f}%" for key in ("train_error", "validation_error"))
         return f"{self.task}: best errors {' / '.join(errors)}, {self.seconds:.1f} s"
+
+
+def place_of(provenance: dict[str, Any]) -> str:
+    """The machine and how it computes: seconds are compared only where these are the same.
+
+    >>> place_of({"processor": "AMD EPYC", "cores": 2, "backend": "torch", "device": "cpu"})
+    'AMD EPYC, 2 cores, torch'
+    >>> place_of({"processor": "AMD EPYC", "cores": 2, "backend": "torch", "device": "cuda:0 (H200)", "compile": True})
+    'cuda:0 (H200), torch, compiled'
+    """
+    device = str(provenance.get("device", "cpu"))
+    if "cpu" in device.lower():
+        device = f"{provenance.get('processor', 'unknown machine')}, {provenance.get('cores', '?')} cores"
+    compiled = ", compiled" if provenance.get("compile") else ""
+    return f"{device}, {provenance.get('backend', 'numpy')}{compiled}"
+
+
+def on_a_gpu(place: str) -> bool:
+    """Whether a place is a GPU, not the cores of a machine."""
+    return bool(place) and " cores, " not in place
 
 
 def save(folder: Path, cell: Cell) -> None:

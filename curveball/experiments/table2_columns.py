@@ -30,7 +30,8 @@ import numpy as np
 
 import problems
 from curveball.training.data_hash import data_hashes
-from curveball.training.devices import choose, to_backend
+from curveball.training.devices import choose, device_info, images_of, to_backend
+from curveball.training.provenance import provenance
 from problems.data.stored_images import StoredImages
 
 BATCH = 128
@@ -163,6 +164,11 @@ class Setting:
         if COLUMNS[column].data == "imagenet":
             return _loaded("imagenet", self.imagenet_folder, self.image_size)
         return _loaded(self.data, self.data_folder, None)
+
+    def facts(self, column: str) -> dict[str, Any]:
+        """Where a column is computed, and by what: what is needed to repeat it."""
+        data = to_backend(part_of(self.dataset(column), 1, 1), choose(self.backend, self.device))
+        return {**device_info(images_of(data)), **({"compile": True} if self.compile else {}), **provenance()}
 
     def given_folder(self, column: str) -> Path | None:
         """Where the data of a column are, if that was said."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 
 from curveball.experiments.table2_cells import Cell
 from curveball.experiments.table2_columns import ROWS
@@ -28,7 +29,7 @@ def draw(cells: Sequence[Cell], path: Path, against: str) -> None:
 
     Seeds are thin lines, their mean a thick one. Seconds are epochs times the lower quartile of the run's epochs: what
     else the machine did meanwhile does not count. They are those of one machine for each network, named where there are
-    several: of the one with the most runs.
+    several: of the one with the most epochs.
     """
     shown = [cell for cell in cells if cell.epochs]
     places = _places(shown) if against == "seconds" else {}
@@ -49,16 +50,18 @@ def draw(cells: Sequence[Cell], path: Path, against: str) -> None:
                     _draw_row(ax, own, key, against, k)
             frame(ax, key, against)
             ax.set_xlim(left=0.0)
-        panels[0].set_title(network + (f"\n{places[network]}" if several and places else ""))
+        panels[0].set_title(network)
+        if several and places:
+            panels[0].set_title(f"{network}\n{fill(places[network], 44)}", size="small")
     label_ends(list(axes))
     save(figure, path)
 
 
 def _places(cells: Sequence[Cell]) -> dict[str, str]:
-    """For each network the machine with the most of its runs."""
+    """For each network the machine with the most of its epochs."""
     counts: dict[str, Counter[str]] = {}
     for cell in cells:
-        counts.setdefault(cell.task.column, Counter())[cell.place] += 1
+        counts.setdefault(cell.task.column, Counter())[cell.place] += len(cell.epochs)
     return {network: count.most_common(1)[0][0] for network, count in counts.items()}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from curveball.experiments.table2_cells import on_a_gpu
 from curveball.experiments.table2_columns import COLUMNS, ROWS, SHAPES
 from curveball.experiments.table2_results import Results
 from curveball.experiments.table2_time import whole_length
@@ -22,7 +23,8 @@ def not_run(results: Results) -> list[str]:
         runs = 2 if known.dropout else 1
         seconds = results.seconds(column, ROWS, full)
         about = "" if seconds is None else f"about {spoken(runs * seconds)} on {results.place}; "
-        gpu = " on a GPU, as with `--backend torch --compile`" if (seconds or 0.0) > LONG else ""
+        long = (seconds or 0.0) > LONG and not on_a_gpu(results.place)
+        gpu = " on a GPU, as with `--backend torch --compile`" if long else ""
         full_text = f"{known.epochs} epochs of {full.images:,} images: {about}`{command(results, column)}`{gpu}"
         if column in results.missing and not own:
             lines.append(f"- {column} was not run: {results.missing[column]}")

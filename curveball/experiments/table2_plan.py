@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import problems
 from curveball.experiments.table2_cells import Task
@@ -101,15 +100,13 @@ class Plan:
 class Planned:
     """What was planned and measured in a folder.
 
-    machine:  what the measured times are of
-    lengths:  of the columns
-    rates:    seconds, by column and row
-    minutes:  of the columns that had to end within a time
+    lengths:   of the columns
+    measured:  seconds by column and row, for each place, as `place_of` names it, the last one last
+    minutes:   of the columns that had to end within a time
     """
 
-    machine: dict[str, Any] = field(default_factory=dict)
     lengths: dict[str, Length] = field(default_factory=dict)
-    rates: dict[tuple[str, str], Rate] = field(default_factory=dict)
+    measured: dict[str, dict[tuple[str, str], Rate]] = field(default_factory=dict)
     minutes: dict[str, float] = field(default_factory=dict)
 
     def check_kept(self, plan: Plan, column: str, whole: Length) -> bool:
@@ -133,9 +130,11 @@ class Planned:
 def write_plan(folder: Path, planned: Planned) -> None:
     """Keep it. ValueError where that cannot be."""
     content = {
-        "machine": planned.machine,
         "lengths": {column: asdict(length) for column, length in planned.lengths.items()},
-        "rates": {f"{column}/{row}": asdict(rate) for (column, row), rate in planned.rates.items()},
+        "measured": {
+            place: {f"{column}/{row}": asdict(rate) for (column, row), rate in rates.items()}
+            for place, rates in planned.measured.items()
+        },
         "minutes": planned.minutes,
     }
     text = json.dumps(content, indent=1) + "\n"
@@ -153,11 +152,11 @@ def read_plan(folder: Path) -> Planned:
     try:
         content = json.loads(path.read_text("utf-8"))
         lengths = {column: Length(**length) for column, length in content["lengths"].items()}
-        rates = {}
-        for name, rate in content["rates"].items():
-            column, _, row = name.partition("/")
-            rates[column, row] = Rate(**rate)
+        measured: dict[str, dict[tuple[str, str], Rate]] = {}
+        for place, rates in content.get("measured", {}).items():
+            named = {tuple(name.split("/", 1)): Rate(**rate) for name, rate in rates.items()}
+            measured[place] = {(column, row): rate for (column, row), rate in named.items()}
         minutes = {column: float(each) for column, each in content.get("minutes", {}).items()}
-        return Planned(dict(content["machine"]), lengths, rates, minutes)
+        return Planned(lengths, measured, minutes)
     except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise ValueError(f"{path} cannot be read ({one_line(error)}): remove it, and it is measured again") from None

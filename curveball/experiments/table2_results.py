@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from curveball.experiments.table2_cells import Cell, Task
-from curveball.experiments.table2_columns import COLUMNS, PAPER, TUNING_SEED, Length
+from curveball.experiments.table2_columns import BATCH, COLUMNS, PAPER, TUNING_SEED, Length
 from curveball.experiments.table2_plan import Planned
 from curveball.experiments.table2_time import Rate, Rates, by_multiplications, whole_length
 
@@ -17,7 +16,8 @@ class Results:
     """Cells, and what is known about those that there are not.
 
     lengths:         of columns
-    rates, machine:  what was measured, and where: all times of runs that were not made are of that machine
+    rates, place:    what was measured, and where: all times of runs that were not made are of that place, or else of
+                     that of the last run
     missing:         why a column has no data
     data:            of the columns of small images that were not run, where no other was
     """
@@ -27,15 +27,23 @@ class Results:
     rates: Rates = field(default_factory=dict)
     missing: Mapping[str, str] = field(default_factory=dict)
     data: str = "cifar10"
-    machine: Mapping[str, Any] = field(default_factory=dict)
+    place: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.place:
+            object.__setattr__(self, "place", next((cell.place for cell in reversed(self.cells) if cell.epochs), ""))
 
     @classmethod
     def put_together(cls, cells: Sequence[Cell], plans: Sequence[Planned], data: str) -> Results:
-        """Of several folders. The rates are those of the first one that has any, and of others on its machine."""
-        machine = next((plan.machine for plan in plans if plan.rates), {})
-        rates = {key: rate for plan in plans if plan.machine == machine for key, rate in plan.rates.items()}
-        lengths = {column: length for plan in plans for column, length in plan.lengths.items()}
-        return cls(cells, lengths, rates, data=data, machine=machine)
+        """Of several folders: of what was measured or planned in more than one of them, the first counts."""
+        places = [list(plan.measured)[-1] for plan in plans if plan.measured]
+        place = next(iter([*places, *(cell.place for cell in cells if cell.epochs)]), "")
+        rates: dict[tuple[str, str], Rate] = {}
+        lengths: dict[str, Length] = {}
+        for plan in reversed(plans):
+            rates |= plan.measured.get(place, {})
+            lengths |= plan.lengths
+        return cls(cells, lengths, rates, data=data, place=place)
 
     @property
     def columns(self) -> list[str]:
@@ -94,11 +102,11 @@ class Results:
     def seconds(self, column: str, rows: Iterable[str], length: Length) -> float | None:
         """How long one run of each of these rows takes; None where nothing was measured.
 
-        As the runs took on the same machine in batches of the same size, or else by what was measured.
+        As the runs took in the same place in batches of the same size, or else by what was measured.
         """
         total = 0.0
         for row in rows:
-            own = [cell for cell in self.of(column, row) if cell.epochs and self._here(cell)]
+            own = [cell for cell in self.of(column, row) if cell.epochs and cell.place == self.place]
             own = [cell for cell in own if cell.task.length.batch_size == length.batch_size]
             rate = self._rate(own[0]) if own else by_multiplications(column, row, self._known_rates)
             if rate is None:
@@ -108,27 +116,11 @@ class Results:
 
     @property
     def _known_rates(self) -> Rates:
-        """Those that were measured, or else those of the runs."""
-        return self.rates or {
-            (cell.task.column, cell.task.row): self._rate(cell)
-            for cell in self.cells
-            if cell.epochs and not (cell.task.tuning or cell.task.dropout) and self._here(cell)
-        }
-
-    @property
-    def place(self) -> str:
-        """What the times are of: so many cores, or a GPU; this machine, where nothing was run."""
-        here = [cell.provenance for cell in self.cells if cell.provenance and self._here(cell)]
-        if not here:
-            return "this machine"
-        device = str(here[-1].get("device", "cpu"))
-        return f"{here[-1].get('cores')} cores" if "cpu" in device.lower() else device
-
-    def _here(self, cell: Cell) -> bool:
-        """Whether a run was made on the machine that the times are of: the one given, or that of the last run."""
-        keys = ("processor", "cores", "backend")
-        known = self.machine or next((each.provenance for each in reversed(self.cells) if each.provenance), {})
-        return all(known.get(key) == cell.provenance.get(key) for key in keys)
+        """Those of the runs in batches of the usual size, or else those that were measured on a few steps."""
+        runs = [cell for cell in self.without_dropout if cell.epochs and cell.place == self.place]
+        whole = [cell for cell in runs if cell.task.length.batch_size == min(BATCH, cell.task.length.whole)]
+        used = whole or ([] if self.rates else runs)
+        return {**self.rates, **{(cell.task.column, cell.task.row): self._rate(cell) for cell in used}}
 
     def _rate(self, cell: Cell) -> Rate:
         """Seconds of training for an image; validation as measured, or a third of it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ from typing import Any
 
 from curveball.experiments import table2_cells
 from curveball.experiments.table2_cells import CELLS, Cell, Task
-from curveball.experiments.table2_columns import GRID, ROWS, Length, solver_text
+from curveball.experiments.table2_columns import COLUMNS, GRID, ROWS, Length, solver_text
 from curveball.experiments.table2_plan import PLAN, Plan, Planned, read_plan, write_plan
 from curveball.experiments.table2_time import (
     MOST,
@@ -26,11 +27,9 @@ from curveball.experiments.table2_time import (
 from curveball.solvers.base import Solver
 from curveball.solvers.registry import solver_from
 from curveball.training.checkpoint import exists
-from curveball.training.devices import device_info, images_of
 from curveball.training.durations import spoken
 from curveball.training.files import one_line
 from curveball.training.options import TrainOptions
-from curveball.training.provenance import provenance
 from curveball.training.run import Record, RunIsDone
 from curveball.training.step import shared_programs
 from curveball.training.train import CHECKPOINT, train
@@ -50,6 +49,11 @@ def chosen(tuned: list[Cell]) -> str:
     return min(tuned, key=quality).task.solver
 
 
+def _is_done(cell: Cell | None, task: Task) -> bool:
+    """Whether a run is as long as a task asks for, or diverged."""
+    return cell is not None and (cell.stopped is not None or len(cell.epochs) >= task.epochs)
+
+
 @dataclass
 class Experiment:
     """The runs in a folder, which is ours."""
@@ -59,7 +63,8 @@ class Experiment:
     say: Callable[[str], object] = print
     cells: dict[str, Cell] = field(default_factory=dict)
     lengths: dict[str, Length] = field(default_factory=dict)
-    rates: dict[tuple[str, str], Rate] = field(default_factory=dict)
+    measured: dict[str, dict[tuple[str, str], Rate]] = field(default_factory=dict)  # for each place
+    place: str = ""  # where it computes now
     missing: dict[str, str] = field(default_factory=dict)  # why a column has no data
     minutes: dict[str, float] = field(default_factory=dict)  # in which a column was to end, with the others
     _abouts: dict[tuple[str, bool, bool], dict[str, Any]] = field(default_factory=dict)  # see _about
@@ -76,9 +81,7 @@ class Experiment:
         if not self.cells and not (self.folder / PLAN).exists():
             raise ValueError(f"there is no run of Table 2 in {self.folder}: give its folder, or start without --resume")
         planned = read_plan(self.folder)
-        self.lengths, self.minutes = planned.lengths, planned.minutes
-        if planned.machine == self.machine:
-            self.rates = planned.rates
+        self.lengths, self.measured, self.minutes = planned.lengths, planned.measured, planned.minutes
 
     def load(self) -> None:
         """Load the data; nothing is written. A column whose data are not in their usual place is left out.
@@ -91,7 +94,8 @@ class Experiment:
             except ValueError as error:
                 if self.plan.setting.given_folder(column) is not None:
                     raise
-                self.missing[column] = one_line(error)
+                option = "--imagenet-folder" if COLUMNS[column].data == "imagenet" else "--data-folder"
+                self.missing[column] = f"{one_line(error)} ({option})"
                 self.say(f"{column} is left out: {self.missing[column]}")
                 continue
             self.say(f"{column}: {len(data.train_labels):,} images of {data.name}, from {data.source}")
@@ -101,6 +105,8 @@ class Experiment:
     def prepare(self) -> None:
         """Measure a few steps of each. ValueError where what is kept is of other data, images or batches."""
         there = self._there
+        self.place = table2_cells.place_of(self.plan.setting.facts(there[0]))
+        self.measured[self.place] = self.measured.pop(self.place, {})  # the last one
         for column in there:
             if column not in self.lengths and self.plan.minutes is None:
                 self.lengths[column] = self._whole(column, self.plan.epochs)
@@ -111,11 +117,9 @@ class Experiment:
         pairs = len(there) * len(self.plan.rows)
         most = MOST if self.plan.minutes is None else min(MOST, 60.0 * self.plan.minutes / (4 * pairs))
         self._write_plan()
-        for column in there:
-            for row in self.plan.rows:
-                if (column, row) not in self.rates:
-                    self.rates[column, row] = measure(self.plan.setting, column, row, self.folder, most)
-                    self._write_plan()
+        for column, row in self._to_measure:
+            self.rates[column, row] = measure(self.plan.setting, column, row, self.folder, most)
+            self._write_plan()
 
     def run(self) -> None:
         """Tune and train, column after column."""
@@ -142,10 +146,27 @@ class Experiment:
         return [column for column in self.plan.columns if column not in self.missing]
 
     @property
-    def measured(self) -> bool:
-        """Whether the time of a step is known of each column and row."""
-        there = self._there
-        return all((column, row) in self.rates for column in there for row in self.plan.rows)
+    def rates(self) -> dict[tuple[str, str], Rate]:
+        """What was measured here, by column and row."""
+        return self.measured.get(self.place, {})
+
+    @property
+    def ready(self) -> bool:
+        """Whether all is measured that is needed to say how long the rest takes."""
+        return bool(self.place) and not self._to_measure
+
+    @property
+    def _to_measure(self) -> list[tuple[str, str]]:
+        """The columns and rows with runs to do, of which nothing is measured here."""
+        pairs = itertools.product(self._there, self.plan.rows)
+        return [pair for pair in pairs if pair not in self.rates and not self._is_whole(*pair)]
+
+    def _is_whole(self, column: str, row: str) -> bool:
+        """Whether all runs of a row of a column are done."""
+        if column not in self.lengths:
+            return False
+        tasks = (task for task in self.plan.all_tasks(column, self.lengths[column]) if task.row == row)
+        return all(_is_done(self._done(task), task) for task in tasks)
 
     def left(self) -> float:
         """How many seconds the runs that are not done will take, by what has been measured."""
@@ -221,7 +242,7 @@ class Experiment:
             if cell.task.column == column:
                 about = partial(self._about, replace(cell.task, length=length))
                 table2_cells.check_goes_on(cell, length, about, self.folder)
-        if Planned({}, self.lengths, {}, self.minutes).check_kept(self.plan, column, self._whole(column)):
+        if Planned(self.lengths, {}, self.minutes).check_kept(self.plan, column, self._whole(column)):
             self.say(f"{column}: as long as it was planned before; --epochs makes it longer")
         if self.plan.epochs is not None:
             self.minutes.pop(column, None)
@@ -239,8 +260,7 @@ class Experiment:
         """Runs of one column; those that share a network share its problem, and with it what is compiled."""
         problems: dict[bool, Any] = {}
         for task in tasks:
-            cell = self.cells.get(task.name)
-            if cell is not None and (cell.stopped is not None or len(cell.epochs) >= task.epochs):
+            if _is_done(self.cells.get(task.name), task):
                 continue
             if task.dropout not in problems:
                 problems[task.dropout] = self.plan.setting.problem(
@@ -254,7 +274,12 @@ class Experiment:
         place = self.folder / CELLS / task.name
         resume = exists(place / CHECKPOINT)
         earlier = table2_cells.epochs_in(place / "log.jsonl") if resume and (place / "log.jsonl").exists() else []
-        cell = Cell(task, self._about(task), {**device_info(images_of(problem.data)), **provenance()}, earlier)
+        facts, known = self.plan.setting.facts(task.column), self.cells.get(task.name)
+        if resume and known:
+            same = table2_cells.place_of(known.provenance) == table2_cells.place_of(facts)
+            before = known.provenance.get("before") if same else known.place
+            facts |= {"before": before} if before else {}
+        cell = Cell(task, self._about(task), facts, earlier)
         table2_cells.save(self.folder, cell)
         options = TrainOptions(
             task.epochs, task.seed, log_every=10, quiet=True, resume=resume,
@@ -288,13 +313,5 @@ class Experiment:
                 path.unlink()
         self.say(f"{cell}; about {spoken(self.left())} left")
 
-    @property
-    def machine(self) -> dict[str, Any]:
-        """What the measured times are of."""
-        facts = provenance()
-        setting = self.plan.setting
-        where = {"backend": setting.backend, "device": setting.device, "compile": setting.compile}
-        return {"processor": facts["processor"], "cores": facts["cores"], **where}
-
     def _write_plan(self) -> None:
-        write_plan(self.folder, Planned(self.machine, self.lengths, self.rates, self.minutes))
+        write_plan(self.folder, Planned(self.lengths, self.measured, self.minutes))

@@ -88,8 +88,8 @@ def _mean(values: Sequence[float]) -> str:
 def _within(results: Results) -> list[str]:
     """Columns where some seeds are shorter: the best of the epochs that all have."""
     lines = []
-    for column in results.columns:
-        own = [cell for cell in results.of(column) if cell.stopped is None and cell.epochs]
+    for column, dropout in itertools.product(results.columns, (False, True)):
+        own = [cell for cell in results.of(column, dropout=dropout) if cell.stopped is None and cell.epochs]
         counts = {len(cell.epochs) for cell in own}
         by_row = {row: [cell for cell in own if cell.task.row == row] for row in ROWS}
         if len(counts) > 1 and max(map(len, by_row.values())) > 1:
@@ -99,7 +99,9 @@ def _within(results: Results) -> list[str]:
                     _mean([100.0 * cell.best(key, min(counts)) for cell in cells]) for key in ERRORS if cells
                 )
                 each += [f"{ROWS[row]} {errors} ({len(cells)} seed{'s' * (len(cells) > 1)})"] if cells else []
-            lines += [f"{column}, within the first {min(counts)} epochs of all seeds: {'; '.join(each)}.", ""]
+            within = f"{min(counts)} epochs" if min(counts) > 1 else "epoch"
+            what = f"{column}{' with dropout' * dropout}"
+            lines += [f"{what}, within the first {within} of all seeds: {'; '.join(each)}.", ""]
     return lines
 
 
@@ -239,6 +241,7 @@ def table_json(results: Results) -> str:
         "grid": GRID,
         "missing": dict(results.missing),
         "seconds_of_runs_not_made": estimates,
+        "place_of_these_seconds": results.place,
         "cells": [asdict(cell) for cell in results.cells],
     }
     return json.dumps(content, indent=1) + "\n"

@@ -51,23 +51,21 @@ def ends(ax: Axes) -> list[tuple[Line2D, float, float]]:
 
 
 def spread(wanted: Sequence[float], sizes: Sequence[float]) -> list[float]:
-    """Middles of labels of these heights, from 0 to 1, that do not overlap, as near to the wanted ones as that allows.
+    """Middles of labels of these heights that do not overlap, as near to the wanted ones as that allows.
 
-    Near is meant in least squares. Where there is no room, labels overlap evenly. A label of more lines reaches no
-    further out than one of the smallest.
+    They are from 0 to 1 as a whole. Near is meant in least squares. Where there is no room, labels overlap evenly.
 
     >>> spread([0.5, 0.5, 0.9], [0.2, 0.2, 0.2])
     [0.4, 0.6, 0.9]
-    >>> spread([0.0, 0.0], [2.0, 2.0])
-    [0.0, 1.0]
     >>> spread([0.0], [0.2]), spread([0.0, 1.0], [0.4, 0.2])
-    ([0.0], [0.1, 1.0])
+    ([0.1], [0.2, 0.9])
+    >>> spread([0.0, 0.0], [2.0, 2.0])
+    [0.25, 0.75]
     """
     order = sorted(range(len(wanted)), key=lambda k: wanted[k])
-    gaps = [0.5 * (sizes[a] + sizes[b]) for a, b in pairwise(order)]
-    low, high = (0.5 * (sizes[k] - min(sizes)) for k in (order[0], order[-1]))
-    scale = min(1.0, max(0.0, 1.0 - low - high) / sum(gaps)) if gaps else 1.0
-    offsets = list(accumulate((scale * gap for gap in gaps), initial=0.0))
+    scale = min(1.0, 1.0 / sum(sizes))
+    low, high = (0.5 * scale * sizes[k] for k in (order[0], order[-1]))
+    offsets = list(accumulate((0.5 * scale * (sizes[a] + sizes[b]) for a, b in pairwise(order)), initial=0.0))
     blocks: list[list[float]] = []  # sum and count of what is moved together: pool adjacent violators
     for offset, k in zip(offsets, order, strict=False):
         blocks.append([wanted[k] - offset, 1.0])

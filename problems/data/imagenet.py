@@ -56,7 +56,9 @@ def imagenet(folder: Path | None, size: int) -> Dataset:
     """
     if folder is None:
         folder = data_folder() / IMAGENET.name
-        if not (folder / "train").is_dir():
+        with readable(folder):
+            there = folder.exists()
+        if not there:
             raise MissingData(
                 f"'imagenet' is photographs in folders of their own: put train and val in {folder}, or say which "
                 "folder has them"

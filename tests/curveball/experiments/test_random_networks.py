@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import json
+import re
 
 import numpy as np
 import pytest
@@ -103,7 +104,15 @@ def test_the_summary_by_hand():
     assert "| sgd:lr=0.1 | 30.00% | 17.50% to 55.00% | 50% (2 of 4) | 85.00% | 25% (1 of 4) | 1 | 2 |" in text
     paused = made_up(0, "adam", 0.1, seconds=900.0)
     assert paused.usual_seconds == 2.0
-    assert summaries([paused, made_up(1, "adam", 0.1), made_up(2, "adam", 0.1, stopped="nan")])["adam"].seconds == 2.0
+    assert (
+        summaries([paused, made_up(1, "adam", 0.1), made_up(2, "adam", 0.1, stopped="nan", seconds=9.0)])[
+            "adam"
+        ].seconds
+        == 2.0
+    )
+    nothing = [made_up(0, "adam", 0.1, stopped="nan")]
+    assert summaries(nothing)["adam"].seconds is None
+    assert " | 1 |  |" in markdown([], nothing)
     assert "sgd, lr tuned on random:0, one epoch each: 0.1: 10.00%, 0.01: 20.00%; the best is at an end" in text
     assert "| random:3 | 5 | 7 | 50.00% | diverged | diverged | dense 10 |" in text
 
@@ -226,6 +235,8 @@ def test_more_networks_are_added_and_folders_can_be_put_together(few_digits, tmp
         (lambda text: "[]", "cannot be read (it has no cell): remove it"),
         (lambda text: text.replace('"epochs": [{', '"epochs": [{}, {', 1), "cannot be read"),
         (lambda text: text.replace('"multiplications": ', '"multiplications": -', 1), "its numbers are out of range"),
+        (lambda text: text.replace('"seconds": 1.0}]', '"seconds": -1.0}]', 1), "its numbers are out of range"),
+        (lambda text: re.sub(r'"layers": "[^"]*"', '"layers": 5', text), "its numbers are out of range"),
         (lambda text: text.replace('"solver": ', '"solvent": ', 1), "cannot be read"),
         (
             lambda text: text.replace('"batch_size": 64', '"batch_size": 32'),

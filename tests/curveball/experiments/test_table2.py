@@ -201,10 +201,12 @@ def test_stopped_while_steps_are_measured(few, tmp_path, monkeypatch):
     result = command(*options)
     assert result.exit_code == 130
     assert "0 runs are done and kept" in result.stderr
-    assert "--resume goes on; how long the rest takes was not measured yet" in result.stderr
+    assert "--resume goes on; how long it takes was not measured yet" in result.stderr
     monkeypatch.setattr(table2_run, "measure", lambda *arguments: measured.append(arguments[1:3]) or RATE)
     assert command(*options, "--resume").exit_code == 0
     assert len(measured) == len(set(measured)) == 8
+    assert command(*options, "--resume").exit_code == 0
+    assert len(measured) == 8
 
 
 def test_earlier_results_are_put_aside_with_a_line(few, tmp_path, monkeypatch):
@@ -350,7 +352,11 @@ def test_what_to_type_for_the_rest():
 
 @pytest.mark.parametrize(
     ("backend", "device", "place"),
-    [("torch", "cpu", "2 cores"), ("jax", "cpu:0", "2 cores"), ("torch", "cuda:0 (H200)", "cuda:0 (H200)")],
+    [
+        ("torch", "cpu", "one, 2 cores, torch"),
+        ("jax", "cpu:0", "one, 2 cores, jax"),
+        ("torch", "cuda:0 (H200)", "cuda:0 (H200), torch"),
+    ],
 )
 def test_the_cores_are_those_that_computed(few, backend, device, place):
     one = cell()

@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from curveball.experiments import table2_cells, table2_figures, table2_plan, table2_run
+from curveball.experiments import table2_cells, table2_columns, table2_figures, table2_plan, table2_run
 from curveball.experiments.table2_columns import Length
 from curveball.experiments.table2_plan import Planned, write_plan
 from curveball.experiments.table2_results import Results
-from curveball.experiments.table2_tables import markdown
-from curveball.experiments.table2_time import Rate
-from tests.support.table2 import RUNS, cell, command, fake_train, few
+from curveball.experiments.table2_tables import markdown, table_json
+from curveball.experiments.table2_time import Rate, whole_length
+from tests.support.table2 import RATE, RUNS, cell, command, fake_train, few
 
 __all__ = ["few"]  # a fixture
 
@@ -57,6 +57,7 @@ def test_what_cannot_be_merged(few, tmp_path):
     [
         (["--epochs", 3], "--table trains nothing: leave out --epochs"),
         (["--columns", "plain", "--resume"], "--table trains nothing: leave out --columns, --resume"),
+        (["--no-dropout"], "--table trains nothing: leave out --no-dropout"),
         (["--data-folder", "d", "--minutes", 0], "--table trains nothing: leave out --data-folder, --minutes"),
     ],
 )
@@ -86,7 +87,7 @@ def on(machine, one):
     return one
 
 
-GPU = {"device": "cuda:0 (H200)", "processor": "another", "cores": 16}
+GPU = {"device": "cuda:0 (H200)"}
 
 
 def test_seconds_of_several_machines_are_not_mixed(few, tmp_path, monkeypatch):
@@ -116,24 +117,65 @@ def test_what_is_left_takes_as_long_as_on_one_machine(few, tmp_path):
         one = on(machine, cell("other", seed=seed))
         one.epochs[0]["seconds"] *= step
         table2_cells.save(tmp_path / name, one)
-        facts = {key: one.provenance[key] for key in ("processor", "cores", "backend")}
         rates = {("plain", "sgd"): Rate(0.0, step, 0.0, 0.0)}
-        write_plan(tmp_path / name, Planned({**facts, "device": None, "compile": False}, {}, rates))
-    for order, place, seconds in ((("cpu", "gpu"), "2 cores", 45), (("gpu", "cpu"), "cuda:0 (H200)", 0.45)):
+        write_plan(tmp_path / name, Planned({}, {"elsewhere": {}, one.place: rates}))
+    write_plan(tmp_path / "cpu", Planned({}, table2_plan.read_plan(tmp_path / "cpu").measured))
+    for order, place, seconds in (
+        (("cpu", "gpu"), "one, 2 cores, torch", 45),
+        (("gpu", "cpu"), "cuda:0 (H200), torch", 0.45),
+    ):
         cells = table2_cells.merged([tmp_path / name for name in order])
         plans = [table2_plan.read_plan(tmp_path / name) for name in order]
         results = Results.put_together(cells, plans, "digits")
         assert results.seconds("plain", ["sgd"], cell().task.length) == pytest.approx(seconds)
         assert results.seconds("other", ["sgd"], cell().task.length) == pytest.approx(9.0 * seconds / 45.0, rel=0.5)
         assert f" on {place}; `curveball table2 --columns other`" in markdown(results)
+        assert json.loads(table_json(results))["place_of_these_seconds"] == place
+        known = results.seconds("other", ["sgd"], cell("other").task.length)
+        without = Results.put_together(cells, [], "digits")
+        assert without.place == place
+        assert without.seconds("other", ["sgd"], cell("other").task.length) == pytest.approx(known, rel=0.5)
+
+
+def test_of_plans_of_one_machine_the_first_counts():
+    quick, slow = (Planned({}, {"here": {("basic", "sgd"): Rate(0.0, step, 0.0, 0.0)}}) for step in (1.0, 2.0))
+    for plans, step in (((quick, slow), 1.0), ((slow, quick), 2.0)):
+        assert Results.put_together([], plans, "cifar10").rates["basic", "sgd"].step == step
+
+
+def test_whole_runs_say_more_than_a_few_steps(few):
+    """Those that were measured may have been slow for once."""
+    rates = {("plain", "sgd"): Rate(0.0, 99.0, 0.0, 0.0)}
+    results = Results([on({}, cell(length=Length(1, 150, 60, 32, 40, 150)))], rates=rates, place="one, 2 cores, torch")
+    assert results.seconds("plain", ["adam"], whole_length("plain", 150, 60)) < 99.0
+
+
+def test_a_run_that_goes_on_elsewhere(few, tmp_path, monkeypatch):
+    """Its seconds are neither of the one machine nor of the other; what was measured on each is kept."""
+    measured = []
+    monkeypatch.setattr(table2_run, "train", fake_train([]))
+    monkeypatch.setattr(table2_run, "measure", lambda *arguments: measured.append(arguments[1:3]) or RATE)
+    monkeypatch.setattr(table2_run, "exists", lambda path: True)
+    options = ("--columns", "plain", "--solvers", "curveball", "--out", tmp_path)
+    for cores, epochs in ((2, 1), (16, 2), (2, 2), (16, 3)):
+        monkeypatch.setattr(
+            table2_columns, "provenance", lambda cores=cores: {"processor": "one", "cores": cores, "versions": {}}
+        )
+        assert command(*options, "--epochs", epochs, *(("--resume",) if measured else ())).exit_code == 0
+    (one,) = table2_cells.load(tmp_path).values()
+    assert one.place == "one, 2 cores, numpy, then one, 16 cores, numpy"
+    assert len(measured) == 2  # once on each; not where nothing was to do
+    assert list(table2_plan.read_plan(tmp_path).measured) == ["one, 2 cores, numpy", "one, 16 cores, numpy"]
 
 
 def test_how_many_seeds_a_number_has(few):
     """The mean is over those that went furthest; the others are in a line below."""
     cells = [cell(errors=((0.3, 0.4),) * 3), *(cell(errors=((0.5, 0.6),), seed=k) for k in (1, 2))]
-    text = markdown(Results(cells))
+    dropout = [replace(one, task=replace(one.task, column="other", dropout=True)) for one in cells]
+    text = markdown(Results([*cells, *dropout]))
+    assert "other with dropout, within the first epoch of all seeds: SGD with momentum 43.33 ± 11.55 / " in text
     assert "| SGD with momentum | 30.00 / 40.00, 1 of 3 seeds |" in text
-    assert "within the first 1 epochs of all seeds: SGD with momentum 43.33 ± 11.55 / 53.33 ± 11.55 (3 seeds)" in text
+    assert "within the first epoch of all seeds: SGD with momentum 43.33 ± 11.55 / 53.33 ± 11.55 (3 seeds)" in text
 
 
 def test_a_run_made_anew_counts_once(few, tmp_path):
