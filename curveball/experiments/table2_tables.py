@@ -152,7 +152,8 @@ def _times(results: Results) -> list[str]:
         for column in columns:
             own = [cell for cell in results.of(column, row) if cell.epochs and cell.place == place]
             steps = [cell.epoch_seconds * cell.task.epochs / cell.task.steps for cell in own]
-            found.append(f"{1000.0 * np.mean(steps):.3g}" if own else "")
+            mean = 1000.0 * float(np.mean(steps)) if own else 0.0
+            found.append("" if not own else f"{mean:.3g}" if mean < 999.5 else f"{mean:,.0f}")
         if len(places) == 1 or any(found):
             lines.append(_line([name if len(places) == 1 else f"{name}; {place}", *found]))
     return lines

@@ -202,3 +202,10 @@ def test_small_batches_say_nothing_of_large_ones(few):
     whole = Length(3, 150, 60, 10, 40, 150)
     assert Results([part], rates=rates).seconds("plain", ["sgd"], whole) == pytest.approx(3 * 150 * 0.01)
     assert Results([part], rates=rates).seconds("plain", ["sgd"], part.task.length) == pytest.approx(3.0)
+
+
+def test_long_steps_have_plain_numbers(few):
+    """A step of 1.84 seconds is 1,840 milliseconds, not 1.84e+03."""
+    slow = cell(length=Length(1, 30, 60, 10, 40, 150))
+    slow.epochs[0]["seconds"] = 5.52
+    assert "| SGD with momentum | 1,840 |" in markdown(Results([slow]))
