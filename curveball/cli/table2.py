@@ -20,7 +20,7 @@ from curveball.training.say import say
 def table2(
     context: typer.Context,
     folders: Annotated[
-        list[Path] | None, typer.Argument(help="with --table: the folders whose runs are put together")
+        list[Path] | None, typer.Argument(help="with --table: folders of runs, or files table2.json, to put together")
     ] = None,
     columns: Annotated[
         str, typer.Option(help="networks; also resnet18-7x7, vgg-f-published")

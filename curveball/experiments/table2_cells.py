@@ -4,7 +4,7 @@
     folder/cells/NAME/log.jsonl                 the log of the run: its epochs, while it is not done
     folder/cells/NAME/checkpoint.safetensors    from which it goes on
 
-The folders of several machines can be read together, into one table.
+The folders of several machines can be read together, into one table. So can a `table2.json`, which has its cells whole.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from curveball.experiments.usual_epoch import usual_epoch
 from curveball.training.files import is_regular, one_line, output_folder, write_whole
 from curveball.training.run import Record
 
-CELLS, FILE = "cells", "cell.json"
+CELLS, FILE, TABLE = "cells", "cell.json", "table2.json"
 NUMBERS = ("train_error", "train_loss", "validation_error", "seconds")  # of an epoch, that the table needs
+UNREADABLE = OSError, ValueError, TypeError, LookupError, RecursionError, AttributeError  # what a damaged file raises
 
 
 @dataclass(frozen=True)
@@ -153,11 +154,23 @@ def load_one(path: Path) -> Cell:
         cell = _cell(json.loads(path.read_text("utf-8")))
         if not cell.whole and (path.parent / "log.jsonl").exists():
             cell.epochs[:] = epochs_in(path.parent / "log.jsonl")[: cell.task.epochs]
-    except (OSError, ValueError, TypeError, LookupError, RecursionError, AttributeError) as error:
+    except UNREADABLE as error:
         raise ValueError(
             f"{path} cannot be read ({one_line(error)}): remove its folder, and the run is made again"
         ) from None
     return cell
+
+
+def load_table(path: Path) -> dict[str, Cell]:
+    """The cells in a `table2.json`, by the names that their folders had. ValueError names the file."""
+    try:
+        if not is_regular(path):
+            raise ValueError("it is no file")
+        cells = [_cell(content) for content in json.loads(path.read_text("utf-8"))["cells"]]
+    except UNREADABLE as error:
+        why = one_line(getattr(error, "strerror", None) or error)
+        raise ValueError(f"{path} cannot be read ({why}): give a {TABLE}, or a folder of runs") from None
+    return {cell.task.name: cell for cell in cells}
 
 
 def epochs_in(log: Path) -> list[Record]:
@@ -186,20 +199,23 @@ def _cell(content: dict[str, Any]) -> Cell:
     return cell
 
 
-def merged(folders: Iterable[Path]) -> list[Cell]:
-    """The cells of several folders; of a run that is in more than one, the longest.
+def merged(sources: Iterable[Path]) -> list[Cell]:
+    """The cells of several folders, or files `table2.json`; of a run that is in more than one, the longest.
 
-    ValueError where a folder has none, or where cells that would stand together are not of the same data, batches or
+    ValueError where one has none, or where cells that would stand together are not of the same data, batches or
     learning rate.
     """
     found: dict[str, tuple[Cell, Path]] = {}
-    for folder in folders:
-        cells = load(folder)
+    for source in sources:
+        is_table = source.suffix == ".json" and not source.is_dir()
+        cells = load_table(source) if is_table else load(source)
         if not cells:
-            raise ValueError(f"there is no cell of Table 2 in {folder}: give the folder of `curveball table2 --out`")
+            raise ValueError(
+                f"there is no run of Table 2 in {source}: give the folder of `curveball table2 --out`, or a {TABLE}"
+            )
         for name, cell in cells.items():
             if name not in found or len(cell.epochs) > len(found[name][0].epochs):
-                found[name] = cell, folder / CELLS / name / FILE
+                found[name] = cell, source if is_table else path_of(source, cell)
     check_alike(found.values())
     return [cell for cell, _ in found.values()]
 

@@ -517,7 +517,7 @@ def test_minutes_cannot_become_epochs(few, tmp_path, monkeypatch):
         (["--seed", -1], "seed must be zero or positive"),
         (["--data", "digits"], "--data must be cifar10 or cifar100; got 'digits'"),
         (["--resume"], "there is no run of Table 2 in "),
-        (["--table"], "there is no cell of Table 2 in "),
+        (["--table"], "there is no run of Table 2 in "),
         (["somewhere"], "somewhere is only read with --table: give the folder of the runs with --out"),
         (["--backend", "torch7", "--columns", "vgg-f"], "unknown backend 'torch7'"),
     ],

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -9,7 +10,7 @@ from curveball.experiments import table2_cells, table2_columns, table2_figures, 
 from curveball.experiments.table2_columns import Length
 from curveball.experiments.table2_plan import Planned, write_plan
 from curveball.experiments.table2_results import Results
-from curveball.experiments.table2_tables import markdown, table_json
+from curveball.experiments.table2_tables import markdown, table_csv, table_json
 from curveball.experiments.table2_time import Rate, whole_length
 from tests.support.table2 import RATE, RUNS, cell, command, fake_train, few
 
@@ -33,6 +34,60 @@ def test_folders_are_merged(few, tmp_path, monkeypatch):
     result = command("--table", tmp_path / "a", tmp_path / "d", "--out", out)
     assert result.exit_code == 0  # of one run the longer one
     assert "after 2" not in (out / "table2.md").read_text()
+
+
+def test_a_table_is_merged_like_its_folder(few, tmp_path, monkeypatch):
+    """A `table2.json` alone carries the runs to another machine: unfinished and diverged ones too."""
+    a, b = tmp_path / "a", tmp_path / "b"
+    for one in (cell(), cell(row="adam", solver="adam:lr=0.1", stopped="loss is nan"), cell("other", tuning=True)):
+        table2_cells.save(a, one)
+    table2_cells.save(b, cell(errors=((0.3, 0.4), (0.2, 0.4)), seed=1))
+    assert command("--table", "--out", a).exit_code == 0
+    table, written = a / "table2.json", {}
+    for name, sources in {"folders": (a, b), "a table": (table, b), "both": (b, a, table)}.items():
+        result = command("--table", *sources, "--out", tmp_path / name)
+        assert result.exit_code == 0, result.stderr
+        written[name] = [(tmp_path / name / file).read_text() for file in ("table2.md", "table2.csv", "table2.json")]
+    assert written["folders"] == written["a table"]
+    assert sorted(written["both"][1].splitlines()) == sorted(written["folders"][1].splitlines())
+    assert command("--table", table, "--out", a).exit_code == 0  # onto itself
+    assert len(table2_cells.load_table(table)) == 3
+
+
+def test_the_table_that_is_kept_is_that_of_its_runs():
+    kept = Path(__file__).parents[3] / "studies" / "results"
+    results = Results.put_together(table2_cells.merged([kept / "table2.json"]), [], "cifar10")
+    assert (kept / "table2.md").read_text("utf-8") == f"# Table 2\n\n{markdown(results)}"
+    assert (kept / "table2.csv").read_text("utf-8") == table_csv(results)
+
+
+def test_tables_that_cannot_be_read(few, tmp_path):
+    table2_cells.save(tmp_path / "a", cell())
+    assert command("--table", "--out", tmp_path / "a").exit_code == 0
+    good = json.loads((tmp_path / "a" / "table2.json").read_text())
+    number = {**good["cells"][0], "epochs": [{**good["cells"][0]["epochs"][0], "seconds": -1.0}]}
+    for content, words in (
+        (None, "(No such file or directory)"),
+        ("{", "Expecting property name"),
+        ("[]", "list indices must be integers"),
+        ("{}", "'cells'"),
+        (json.dumps({"cells": [number]}), "its numbers are out of range"),
+        (json.dumps({"cells": [{**good["cells"][0], "more": 1}]}), "unexpected keyword argument 'more'"),
+        (json.dumps({"cells": [3]}), "object"),
+    ):
+        file = tmp_path / "table2.json"
+        if content is not None:
+            file.write_text(content)
+        result = command("--table", file, "--out", tmp_path / "out")
+        assert result.exit_code == 2
+        assert result.stderr.startswith(f"curveball: {file} cannot be read (")
+        assert words in result.stderr
+        assert result.stderr.endswith("): give a table2.json, or a folder of runs\n")
+        assert len(result.stderr.splitlines()) == 1
+    file.write_text('{"cells": []}')
+    result = command("--table", file, "--out", tmp_path / "out")
+    assert result.stderr.startswith(f"curveball: there is no run of Table 2 in {file}: give the folder of")
+    assert not (tmp_path / "out").exists()
 
 
 def test_what_cannot_be_merged(few, tmp_path):
