@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from problems.data.errors import CorruptData, MissingData
+from problems.data.folders import dead_link
 from problems.data.image_folder import SUFFIXES, is_image
 
 
@@ -83,7 +84,7 @@ def _key(place: bytes, name: bytes, entry: os.DirEntry[str]) -> bytes:
     try:
         if not entry.is_file():  # a pipe would be waited for
             if entry.is_symlink() and not os.path.exists(entry.path):
-                raise CorruptData(f"{entry.path} is a link to {os.readlink(entry.path)}, which is not there: remove it")
+                raise dead_link(entry.path)
             raise CorruptData(f"{entry.path} is no file: remove or rename it")
         stat = entry.stat()
     except FileNotFoundError:

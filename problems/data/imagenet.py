@@ -24,6 +24,7 @@ from pathlib import Path
 from problems.data.dataset import Dataset
 from problems.data.decode_images import complete
 from problems.data.errors import CorruptData, DataError, MissingData, UnreadableData, readable
+from problems.data.folders import check_open, dead_link, is_folder
 from problems.data.image_cache import ImageCache, mean_and_std
 from problems.data.image_folder import is_image
 from problems.data.image_index import ImageIndex, index_images
@@ -91,12 +92,12 @@ def cache_folder(folder: Path, size: int) -> Path:
 
 def index_folders(folder: Path) -> tuple[tuple[str, ...], ImageIndex, ImageIndex]:
     """The classes, sorted, and the files for training and validation. DataError names what does not do."""
-    if not folder.is_dir():
+    if not is_folder(folder):
         kind = UnreadableData if folder.exists() else MissingData
         raise kind(f"{folder} is not a folder: give one of images; {FORM}")
-    if not (folder / "train").is_dir():
+    if not _is_split(folder / "train"):
         raise MissingData(_other_level(folder))
-    held_out = next((folder / name for name in VALIDATION if (folder / name).is_dir()), None)
+    held_out = next((folder / name for name in VALIDATION if _is_split(folder / name)), None)
     if held_out is None:
         raise MissingData(f"{folder} has train but no val: {FORM}")
     classes = _classes(folder / "train")
@@ -107,6 +108,15 @@ def index_folders(folder: Path) -> tuple[tuple[str, ...], ImageIndex, ImageIndex
     return classes, train, _validation(folder, held_out, classes)
 
 
+def _is_split(path: Path) -> bool:
+    """Whether training or validation has a folder of this name. CorruptData where it is the name of something else."""
+    if is_folder(path):
+        return True
+    if path.exists():
+        raise CorruptData(f"{path} is no folder: put the folder there; {FORM}")
+    return False
+
+
 def _classes(folder: Path) -> tuple[str, ...]:
     """The names of the folders in a folder, sorted. CorruptData for an image beside them."""
     with os.scandir(folder) as entries:
@@ -115,9 +125,10 @@ def _classes(folder: Path) -> tuple[str, ...]:
             if entry.name.startswith("."):
                 continue
             if entry.is_dir():
+                check_open(entry.path)
                 found.append(entry.name)
             elif entry.is_symlink() and not os.path.exists(entry.path):
-                raise CorruptData(f"{entry.path} is a link to {os.readlink(entry.path)}, which is not there: remove it")
+                raise dead_link(entry.path)
             elif is_image(entry.name):
                 stray = stray or entry.path
     if found and stray:
@@ -132,7 +143,7 @@ def _index(root: Path, folder: Path, classes: Sequence[str]) -> ImageIndex:
 
 def _images_in(folder: Path) -> Path:
     """The folder itself, or its subfolder `images` if it has no other images."""
-    if not (folder / "images").is_dir():
+    if not is_folder(folder / "images"):
         return folder
     with os.scandir(folder) as entries:
         return folder if [True for entry in entries if is_image(entry.name)] else folder / "images"
@@ -167,7 +178,7 @@ def _other_level(folder: Path) -> str:
     """What is wrong with a folder without train; where train is, if it is some levels away."""
     here = folder.resolve()
     for up, parent in enumerate(list(here.parents)[:LEVELS], 1):
-        if (parent / "train").is_dir():
+        if os.path.isdir(parent / "train"):
             inside = here.relative_to(parent).parts[0]
             if inside in ("train", *VALIDATION):
                 return f"{folder} is inside of what is needed: give {parent}, {_levels(up)} higher, which has train"
@@ -175,7 +186,7 @@ def _other_level(folder: Path) -> str:
     for down in range(1, LEVELS + 1):
         level = [sub for each in level for sub in _few_folders(each)]
         for sub in level:
-            if (sub / "train").is_dir():
+            if os.path.isdir(sub / "train"):
                 return f"{folder} has no train, but {sub} has: give that, {_levels(down)} lower"
     return f"{folder} has no train: {FORM}"
 
