@@ -31,7 +31,7 @@ def decoded(monkeypatch):
 def test_the_second_time_nothing_is_decoded_and_nothing_said(photos, decoded, capfd):
     first = read(photos)
     said = capfd.readouterr().err
-    assert f"decoding the images of {photos} once into {first.train_images.cache.folder}: 0.0 MB for 7 images" in said
+    assert f"decoding the images of {photos} once into {first.train_images.cache.folder}: 2.6 kB for 7 images" in said
     assert " of 10 x 10 pixels (" in said
     assert len(decoded) == 7
     again = read(photos)
@@ -275,7 +275,7 @@ Usage = namedtuple("Usage", "total used free")
 def test_a_disk_that_is_too_small_is_refused_before(photos, caches, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(10**9, 9 * 10**8, 10**8))
     words = (
-        r"has 100.0 MB free, and the images of .*photos need 0.0 MB for 7 images of 10 x 10 pixels, with 268.4 MB to "
+        r"has 100.0 MB free, and the images of .*photos need 2.6 kB for 7 images of 10 x 10 pixels, with 268.4 MB to "
         "spare: make room"
     )
     with pytest.raises(UnreadableData, match=words):

@@ -92,3 +92,55 @@ def test_what_is_no_folder_is_not_passed_over_for_the_other_name(photos, put):
     else:
         (photos / "val").write_text("")
     assert refused(photos, CorruptData).startswith(f"{photos / 'val'} is ")
+
+
+# ------------------------------------------------------------------------------------- a cache of another user
+
+
+@pytest.fixture
+def other(open_folder, monkeypatch):
+    """A folder of photographs and its cache, which another user made; one image is new."""
+    monkeypatch.setenv("MINIGRAD_DATA_DIR", str(open_folder / "data"))
+    folder = make(open_folder / "photos")
+    cache = read(folder).train_images.cache.folder
+    photo(folder / "train/n01/9.JPEG", 9)
+    yield folder, cache
+    cache.chmod(0o755)
+
+
+def test_a_cache_that_cannot_be_written(other):
+    folder, cache = other
+    cache.chmod(0o555)
+    with without_rights():
+        line = refused(folder, UnreadableData)
+        assert line == (
+            f"1 image is not yet in the cache {cache}, which cannot be written (Permission denied): make it writable, "
+            "or set MINIGRAD_DATA_DIR to a folder of your own"
+        )
+    photo(folder / "train/n01/10.JPEG", 9)
+    with without_rights():
+        assert refused(folder).startswith("2 images are not yet in the cache")
+    assert len(read(folder).train_images) == 7
+
+
+def test_a_cache_that_cannot_be_read(other):
+    folder, cache = other
+    cache.chmod(0)
+    with without_rights():
+        assert f"{cache} cannot be read (Permission denied)" in refused(folder, UnreadableData)
+
+
+def test_a_cache_whose_files_cannot_be_written(other):
+    folder, cache = other
+    cache.chmod(0o777)
+    with without_rights():
+        assert f"{cache} cannot be written (Permission denied)" in refused(folder, UnreadableData)
+
+
+def test_a_cache_whose_lock_is_a_folder(other):
+    folder, cache = other
+    (cache / ".lock").mkdir()
+    line = refused(folder, UnreadableData)
+    assert line.startswith(f"1 image is not yet in the cache {cache}, and {cache / '.lock'} is a folder: remove it")
+    (cache / ".lock").rmdir()
+    assert len(read(folder).train_images) == 6
