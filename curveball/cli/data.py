@@ -12,6 +12,7 @@ from curveball.cli import names
 from curveball.cli.errors import bad_input, help_alone
 from problems.data import DATASETS, DataError, Dataset, load
 from problems.data.checksums import compare_checksums
+from problems.data.errors import CorruptData
 from problems.data.locate import find
 from problems.data.obtain import obtain
 from problems.data.sources import Source
@@ -98,16 +99,28 @@ def check(name: str, folder: Path | None = None) -> str:
         folder = obtain(source, folder, may_download=False)
         verdict = compare_checksums(source, folder)
     data = load(name, folder)
-    for images in (data.train_images, data.validation_images):
-        if isinstance(images, StoredImages):
-            images.verify()
-            verdict = f"all images in the cache {images.cache.folder} as they were decoded"
+    stored = [x for x in (data.train_images, data.validation_images) if isinstance(x, StoredImages)]
+    if stored:
+        _verify(stored)
+        verdict = f"all images in the cache {stored[0].cache.folder} as they were decoded"
     height, width, channels = data.train_images.shape[1:]
     first = (
         f"{data.name}{f' from {data.source}' if data.source else ''}: {len(data.train_labels):,} + "
         f"{len(data.validation_labels):,} images of {height} x {width} x {channels}, {len(data.classes)} classes"
     )
     return "\n".join([first, *([verdict] if verdict else []), _counts(data)])
+
+
+def _verify(stored: list[StoredImages]) -> None:
+    """Read all images. CorruptData says of each file which of its images are damaged."""
+    faults = []
+    for images in stored:
+        try:
+            images.verify()
+        except CorruptData as error:
+            faults.append(str(error))
+    if faults:
+        raise CorruptData("; ".join(faults))
 
 
 def _counts(data: Dataset) -> str:

@@ -14,6 +14,9 @@ from problems import load
 from problems.data import DATASETS
 from problems.data.errors import CorruptData
 from tests.support.data_files import use
+from tests.support.photos import caches, photos
+
+__all__ = ["caches", "photos"]  # fixtures
 
 ARCHIVE = "cifar-10-binary.tar.gz"
 INSIDE = "cifar-10-batches-bin"
@@ -141,6 +144,19 @@ def test_check_finds_faults(tiny, tmp_path):
     assert "record 0 has the label 77" in refused("data", "check", "cifar10", "--folder", folder)
     (folder / "data_batch_1.bin").write_bytes(content[:-1])
     assert "data_batch_1.bin has 12,291 bytes" in refused("data", "check", "cifar10", "--folder", folder)
+
+
+def test_check_finds_all_damage_of_a_cache_at_once(photos):
+    """In training and in validation; the next start decodes it."""
+    assert command("data", "check", "imagenet", "--folder", photos).exit_code == 0
+    (cache,) = (photos.parent / "caches/decoded").iterdir()
+    for name in ("train", "validation"):
+        pixels = cache / f"{name}.pixels"
+        pixels.write_bytes(bytes(255 - x for x in pixels.read_bytes()))
+    line = refused("data", "check", "imagenet", "--folder", photos)
+    assert f"{cache / 'train.pixels'} is damaged at image 0 and 4 more: start again" in line
+    assert f"; {cache / 'validation.pixels'} is damaged at image 0 and 1 more: start again" in line
+    assert "as they were decoded" in command("data", "check", "imagenet", "--folder", photos).stdout
 
 
 def test_check_digits():
