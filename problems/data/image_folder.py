@@ -36,7 +36,7 @@ FOLDER = Source(
     licence="yours",
     own=True,
 )
-SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"}
+SUFFIXES = {".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"}
 VALIDATION = ("validation", "test")
 FORMS = "it should have train/CLASS/*.png and validation/CLASS/*.png, or CLASS/*.png"
 

@@ -138,15 +138,7 @@ def _classes(folder: Path) -> tuple[str, ...]:
 
 def _index(root: Path, folder: Path, classes: Sequence[str]) -> ImageIndex:
     """The files in folders of classes."""
-    return index_images(root, [_images_in(folder / name) for name in classes], range(len(classes)))
-
-
-def _images_in(folder: Path) -> Path:
-    """The folder itself, or its subfolder `images` if it has no other images."""
-    if not is_folder(folder / "images"):
-        return folder
-    with os.scandir(folder) as entries:
-        return folder if [True for entry in entries if is_image(entry.name)] else folder / "images"
+    return index_images(root, [folder / name for name in classes], range(len(classes)))
 
 
 def _validation(root: Path, folder: Path, classes: tuple[str, ...]) -> ImageIndex:
@@ -156,9 +148,8 @@ def _validation(root: Path, folder: Path, classes: tuple[str, ...]) -> ImageInde
     if found and (found != ("images",) or "images" in classes):
         _check_same(folder, found, classes)
         return _index(root, folder, classes)
-    flat = _images_in(folder)
-    index = index_images(root, [flat], [0])
-    return labels_of(index, find_list([flat, folder, root]), classes)
+    index = index_images(root, [folder], [0])
+    return labels_of(index, find_list([Path(index.folders[0]), folder, root]), classes)
 
 
 def _check_same(folder: Path, found: Sequence[str], classes: Sequence[str]) -> None:

@@ -14,6 +14,8 @@ from PIL import __version__ as pillow_version
 from problems import DataError, load
 from problems.data import imagenet, picture
 from problems.data.errors import CorruptData, MissingData, UnreadableData
+from problems.data.image_folder import SUFFIXES
+from tests.support.packages import ROOT
 from tests.support.photos import caches, count_decoded, make, photo, photos, shades
 
 __all__ = ["caches", "photos"]  # fixtures
@@ -120,6 +122,26 @@ def test_an_image_that_lies_on_its_side(photos):
 def test_names_of_any_kind(tmp_path, caches, name):
     d = read(make(tmp_path / "my photos", names=name))
     assert shades(d.train_images[:]) == [0, 1, 2, 3, 4]
+
+
+def test_the_page_lists_the_suffixes():
+    text = (ROOT / "docs/imagenet.md").read_text(encoding="utf-8")
+    assert ", ".join(f"`{suffix}`" for suffix in sorted(SUFFIXES)) in text.replace("\n", " ")
+
+
+@pytest.mark.parametrize("suffix", [".jfif", ".JFIF", ".jpg", ".Png"])
+def test_other_suffixes(photos, suffix):
+    (photos / "train/n01/1.JPEG").rename(photos / f"train/n01/1{suffix}")
+    assert shades(read(photos).train_images[:]) == [0, 1, 2, 3, 4]
+
+
+def test_folders_without_images_in_a_class_are_ignored(photos):
+    (photos / "train/n01/boxes").mkdir()
+    (photos / "train/n01/boxes/1.txt").write_text("")
+    (photos / "train/n01/images").mkdir()
+    (photos / "train/n01/.thumbnails").mkdir()
+    photo(photos / "train/n01/.thumbnails/1.JPEG", 0)
+    assert shades(read(photos).train_images[:]) == [0, 1, 2, 3, 4]
 
 
 def test_links_are_followed(tmp_path, photos):
@@ -396,6 +418,20 @@ BAD = {
     "a class": (within("train/n01"), MissingData, "n01 is inside of what .*: give .*photos, 2 levels higher"),
     "too high": (deeper("inner"), MissingData, "photos has no train, but .*inner has: give that, one level lower"),
     "far too high": (deeper("a/b/c"), MissingData, "photos has no train, but .*a/b/c has: give that, 3 levels lower"),
+    "images in a class and below": (
+        add("train/n01/images/9.JPEG"), CorruptData, "n01/images has images, .* there: move them into .*train/n01$",
+    ),
+    "images below a class": (
+        add("val/n02/more/9.JPEG"), CorruptData, "val/n02/more has images, .* there: move them into .*val/n02$",
+    ),
+    "images in two folders below a class": (
+        then(remove("train/n02"), add("train/n02/images/9.JPEG", "train/n02/more/8.JPEG")), CorruptData,
+        "train/n02/more has images, which are not read there: move them into .*train/n02/images$",
+    ),
+    "images in another folder below a class": (
+        then(remove("train/n02"), add("train/n02/more/8.JPEG")), CorruptData,
+        "train/n02/more has images, which are not read there: move them into .*train/n02$",
+    ),
     "a link to nothing": (link("train/n01/9.JPEG"), CorruptData, "9.JPEG is a link to nowhere, which is not there"),
     "a class that links to nothing": (link("train/n09"), CorruptData, "n09 is a link to nowhere, which is not there"),
     "a link to itself": (link("train/n01/9.JPEG", "9.JPEG"), DataError, "train/n01/9.JPEG .*[Ll]ink.*remove that link"),
