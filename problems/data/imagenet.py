@@ -56,7 +56,7 @@ def imagenet(folder: Path | None, size: int) -> Dataset:
     Without a folder it is `imagenet` in the user's data folder.
     """
     if folder is None:
-        folder = data_folder() / IMAGENET.name
+        folder = usual_place()
         with readable(folder):
             there = folder.exists()
         if not there:
@@ -81,6 +81,11 @@ def imagenet(folder: Path | None, size: int) -> Dataset:
         raise DataError(f"{place} was changed while it was opened: start again")
     name = folder.resolve().name
     return Dataset(name, classes, images[0], train.labels, images[1], validation.labels, mean, std, source=str(folder))
+
+
+def usual_place() -> Path:
+    """Where photographs are looked for if no folder is given."""
+    return data_folder() / IMAGENET.name
 
 
 def cache_folder(folder: Path, size: int) -> Path:

@@ -14,7 +14,7 @@ from problems import load
 from problems.data import DATASETS
 from problems.data.errors import CorruptData
 from tests.support.data_files import use
-from tests.support.photos import caches, photos
+from tests.support.photos import caches, make, photos
 
 __all__ = ["caches", "photos"]  # fixtures
 
@@ -57,6 +57,18 @@ def test_list_says_where(tiny, cache):
     assert f"damaged: {cache / INSIDE} lacks test_batch.bin" in result.stdout
     (cache / INSIDE / "test_batch.bin").write_bytes(b"")
     assert f"damaged: {cache / INSIDE / 'test_batch.bin'} has 0 bytes" in command("data", "list").stdout
+
+
+def test_list_says_whether_photographs_are_in_the_usual_place(cache):
+    place = cache / "imagenet"
+    missing = f"your own files: --data imagenet --data-folder DIR; without a folder {place}, which has none"
+    assert missing in command("data", "list").stdout
+    place.mkdir(parents=True)
+    assert missing in command("data", "list").stdout
+    make(place)
+    text = command("data", "list").stdout
+    assert f"here: {place}; others: --data imagenet --data-folder DIR" in text
+    assert missing not in text
 
 
 def test_fetch(tiny, server, tmp_path, cache, monkeypatch):
@@ -157,6 +169,16 @@ def test_check_finds_all_damage_of_a_cache_at_once(photos):
     assert f"{cache / 'train.pixels'} is damaged at image 0 and 4 more: start again" in line
     assert f"; {cache / 'validation.pixels'} is damaged at image 0 and 1 more: start again" in line
     assert "as they were decoded" in command("data", "check", "imagenet", "--folder", photos).stdout
+
+
+def test_check_photographs_at_a_size(photos):
+    """The cache that training at this size reads is made, and no other."""
+    result = command("data", "check", "imagenet", "--folder", photos, "--image-size", 21)
+    assert result.stdout.startswith(f"photos from {photos}: 5 + 2 images of 21 x 21 x 3, 2 classes\nall images in the")
+    (made,) = (photos.parent / "caches/decoded").iterdir()
+    assert made.name.startswith("photos-24-")
+    assert "from 8 to 1024 pixels; got 4" in refused("data", "check", "imagenet", "--folder", photos, "--image-size", 4)
+    assert "the images of digits have one size" in refused("data", "check", "digits", "--image-size", 8)
 
 
 def test_check_digits():
