@@ -104,7 +104,7 @@ def index_folders(folder: Path) -> tuple[tuple[str, ...], ImageIndex, ImageIndex
         raise MissingData(_other_level(folder))
     held_out = next((folder / name for name in VALIDATION if _is_split(folder / name)), None)
     if held_out is None:
-        raise MissingData(f"{folder} has train but no val: {FORM}")
+        raise MissingData(f"{folder} has train but no val{_large_letters(folder, VALIDATION) or f': {FORM}'}")
     classes = _classes(folder / "train")
     if len(classes) < 2:
         found = f"only {classes[0]}" if classes else "no folder of a class"
@@ -172,6 +172,9 @@ def _check_same(folder: Path, found: Sequence[str], classes: Sequence[str]) -> N
 
 def _other_level(folder: Path) -> str:
     """What is wrong with a folder without train; where train is, if it is some levels away."""
+    large = _large_letters(folder, ["train"])
+    if large:
+        return f"{folder} has no train{large}"
     here = folder.resolve()
     for up, parent in enumerate(list(here.parents)[:LEVELS], 1):
         if os.path.isdir(parent / "train"):
@@ -185,6 +188,14 @@ def _other_level(folder: Path) -> str:
             if os.path.isdir(sub / "train"):
                 return f"{folder} has no train, but {sub} has: give that, {_levels(down)} lower"
     return f"{folder} has no train: {FORM}"
+
+
+def _large_letters(folder: Path, names: Sequence[str]) -> str:
+    """What to say of a folder that has one of these names but for large letters; nothing where there is none."""
+    for sub in _few_folders(folder):
+        if sub.name.lower() in names:
+            return f", but {sub}: rename it {sub.name.lower()}"
+    return ""
 
 
 def _levels(count: int) -> str:

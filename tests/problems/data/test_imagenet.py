@@ -459,6 +459,21 @@ def test_bad_folders(photos, caches, name):
     assert not caches.exists()  # nothing was begun
 
 
+@pytest.mark.parametrize(("name", "other", "words"), [
+    ("train", "Train", "photos has no train, but .*photos/Train: rename it train$"),
+    ("val", "VAL", "photos has train but no val, but .*photos/VAL: rename it val$"),
+    ("val", "Validation", "photos has train but no val, but .*photos/Validation: rename it validation$"),
+])  # fmt: skip
+def test_names_in_large_letters(photos, name, other, words):
+    (photos / name).rename(photos / other)
+    if (photos / name).exists():
+        pytest.skip("one name, on this file system")
+    with pytest.raises(MissingData, match=words):
+        read(photos)
+    (photos / other).rename(photos / other.lower())
+    assert [shades(x) for x in images(read(photos))] == [[0, 1, 2, 3, 4], [5, 6]]
+
+
 def test_the_usual_place(tmp_path, monkeypatch):
     """In the user's data folder, beside the decoded images, which may be removed."""
     monkeypatch.setenv("MINIGRAD_DATA_DIR", str(tmp_path))
