@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from problems import load
 from problems.data.errors import CorruptData, DataError, UnreadableData
 from tests.support.photos import caches, make, photo, photos, read
 from tests.support.users import open_folder, without_rights
@@ -33,6 +34,27 @@ def test_a_folder_without_permission_is_named(open_folder, caches, name, mode):
     with without_rights():
         line = refused(folder, UnreadableData)
     assert line.startswith(f"{folder / name} cannot be read (Permission denied): make it readable")
+
+
+@pytest.mark.parametrize("mode", [0, 0o444])
+@pytest.mark.parametrize("name", ["train", "train/n02", "validation", "validation/n01"])
+def test_a_folder_without_permission_among_images_of_ones_own(open_folder, name, mode):
+    """The data set `folder`."""
+    folder = make(open_folder / "photos")
+    (folder / "val").rename(folder / "validation")
+    (folder / name).chmod(mode)
+    with without_rights(), pytest.raises(UnreadableData) as caught:
+        load("folder", folder)
+    assert str(caught.value).startswith(f"{folder / name} cannot be read (Permission denied): make it readable")
+
+
+@pytest.mark.parametrize("name", ["train", "validation"])
+def test_a_link_to_nothing_among_images_of_ones_own(photos, name):
+    (photos / "val").rename(photos / "validation")
+    shutil.rmtree(photos / name)
+    (photos / name).symlink_to("nowhere")
+    with pytest.raises(CorruptData, match=f"photos/{name} is a link to nowhere, which is not there: mend or remove it"):
+        load("folder", photos)
 
 
 @pytest.mark.parametrize("mode", [0, 0o444])
