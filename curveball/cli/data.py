@@ -90,7 +90,7 @@ def _where_own(source: Source) -> str:
     place = usual_place()
     if os.path.isdir(place / "train"):
         return f"here: {place}; others: {option}"
-    return f"your own files: {option}; without a folder {place}, which has none"
+    return f"not here: put your own files in {place}, or use {option}"
 
 
 def fetch(name: str, folder: Path | None = None) -> str:

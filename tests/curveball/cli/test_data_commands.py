@@ -61,7 +61,7 @@ def test_list_says_where(tiny, cache):
 
 def test_list_says_whether_photographs_are_in_the_usual_place(cache):
     place = cache / "imagenet"
-    missing = f"your own files: --data imagenet --data-folder DIR; without a folder {place}, which has none"
+    missing = f"not here: put your own files in {place}, or use --data imagenet --data-folder DIR"
     assert missing in command("data", "list").stdout
     place.mkdir(parents=True)
     assert missing in command("data", "list").stdout
