@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -10,8 +11,11 @@ import typer
 
 from curveball.cli import names
 from curveball.cli.errors import bad_input, help_alone
+from curveball.cli.options import ImageSize
 from problems.data import DATASETS, DataError, Dataset, load
 from problems.data.checksums import compare_checksums
+from problems.data.errors import CorruptData
+from problems.data.imagenet import IMAGENET, usual_place
 from problems.data.locate import find
 from problems.data.obtain import obtain
 from problems.data.sources import Source
@@ -42,13 +46,13 @@ def fetch_data(name: Name, folder: Folder = None) -> None:
 
 
 @data_app.command("check")
-def check_data(name: Name, folder: Folder = None) -> None:
+def check_data(name: Name, folder: Folder = None, image_size: ImageSize = None) -> None:
     """Read a data set and count its images.
 
-    Sizes, labels and, where they can be compared, checksums are verified.
+    Sizes, labels and, where they can be compared, checksums are verified. Photographs are decoded for --image-size.
     """
     with bad_input():
-        typer.echo(check(name, folder))
+        typer.echo(check(name, folder, image_size))
 
 
 # ------------------------------------------------------------------------------------- what they print
@@ -68,7 +72,7 @@ def _where(source: Source) -> str:
     if source.needs_no_files:
         return f"here: {source.needs_no_files}"
     if source.own:
-        return f"your own files: --data {source.name} --data-folder DIR"
+        return _where_own(source)
     try:
         found = find(source)
     except DataError as error:
@@ -77,6 +81,16 @@ def _where(source: Source) -> str:
         return f"here: {found}"
     size = sum(item.size for item in source.downloads)
     return f"not here: curveball data fetch {source.name} downloads {size / 1e6:.0f} MB"
+
+
+def _where_own(source: Source) -> str:
+    option = f"--data {source.name} --data-folder DIR"
+    if source is not IMAGENET:
+        return f"your own files: {option}"
+    place = usual_place()
+    if os.path.isdir(place / "train"):
+        return f"here: {place}; others: {option}"
+    return f"not here: put your own files in {place}, or use {option}"
 
 
 def fetch(name: str, folder: Path | None = None) -> str:
@@ -90,24 +104,36 @@ def fetch(name: str, folder: Path | None = None) -> str:
     return f"{name} {source.needs_no_files}: there is nothing to fetch"
 
 
-def check(name: str, folder: Path | None = None) -> str:
-    """Read a data set that is there, compare checksums, count."""
+def check(name: str, folder: Path | None = None, size: int | None = None) -> str:
+    """Read a data set that is there, compare checksums, count; photographs for networks that take this size."""
     verdict = ""
     source = DATASETS.find(name).source
     if source.downloads:
         folder = obtain(source, folder, may_download=False)
         verdict = compare_checksums(source, folder)
-    data = load(name, folder)
-    for images in (data.train_images, data.validation_images):
-        if isinstance(images, StoredImages):
-            images.verify()
-            verdict = f"all images in the cache {images.cache.folder} as they were decoded"
+    data = load(name, folder, size)
+    stored = [x for x in (data.train_images, data.validation_images) if isinstance(x, StoredImages)]
+    if stored:
+        _verify(stored)
+        verdict = f"all images in the cache {stored[0].cache.folder} as they were decoded"
     height, width, channels = data.train_images.shape[1:]
     first = (
         f"{data.name}{f' from {data.source}' if data.source else ''}: {len(data.train_labels):,} + "
         f"{len(data.validation_labels):,} images of {height} x {width} x {channels}, {len(data.classes)} classes"
     )
     return "\n".join([first, *([verdict] if verdict else []), _counts(data)])
+
+
+def _verify(stored: list[StoredImages]) -> None:
+    """Read all images. CorruptData says of each file which of its images are damaged."""
+    faults = []
+    for images in stored:
+        try:
+            images.verify()
+        except CorruptData as error:
+            faults.append(str(error))
+    if faults:
+        raise CorruptData("; ".join(faults))
 
 
 def _counts(data: Dataset) -> str:

@@ -21,6 +21,12 @@ Seed = Annotated[int, integer_option("seed of the start and of the order of the 
 Format = Annotated[str, typer.Option("--format", help="of the figures: png, svg or pdf")]
 Out = Annotated[Path | None, typer.Option(help="folder for logs, figures and checkpoints [default: under runs/]")]
 
+ImageSize = Annotated[int | None, integer_option("imagenet: pixels along a side that the network takes [default: 64]")]
+Device = Annotated[
+    str | None,
+    typer.Option(help="index of a GPU, or a name as in curveball info: cpu, cuda:1, gpu [default: the first]"),
+]
+
 
 @dataclass(frozen=True)
 class ProblemOptions:
@@ -44,9 +50,7 @@ class ProblemOptions:
         Path | None,
         typer.Option(help="where the data are [default: MINIGRAD_DATA_DIR or the cache, the system; else downloaded]"),
     ] = None
-    image_size: Annotated[
-        int | None, integer_option("imagenet: pixels along a side that the network takes [default: 64]")
-    ] = None
+    image_size: ImageSize = None
     augment: Annotated[
         bool, typer.Option("--augment", help="flip and shift the training images at random; imagenet: flip and crop")
     ] = False
@@ -62,10 +66,7 @@ class ProblemOptions:
     backend: Annotated[
         str, typer.Option(help=f"array library: {names.BACKENDS}", autocompletion=names.completed(names.BACKENDS))
     ] = "numpy"
-    device: Annotated[
-        str | None,
-        typer.Option(help="index of a GPU, or a name as in curveball info: cpu, cuda:1, gpu [default: the first]"),
-    ] = None
+    device: Device = None
     compile: Annotated[
         bool, typer.Option("--compile", help="a step as one program: backend jax, or torch on a GPU")
     ] = TrainOptions.compile

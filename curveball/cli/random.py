@@ -13,7 +13,7 @@ from curveball.cli import names
 from curveball.cli.cell_progress import CellProgress, cells_kept, kept
 from curveball.cli.errors import at_least, bad_input
 from curveball.cli.numbers import integer_option
-from curveball.cli.options import BATCH_SIZE, Format, Out, Seed
+from curveball.cli.options import BATCH_SIZE, Device, Format, ImageSize, Seed
 from curveball.cli.tables import print_tables
 from curveball.training.durations import spoken
 
@@ -24,17 +24,23 @@ if TYPE_CHECKING:
 def random(
     count: Annotated[int, integer_option("networks: random:0, random:1, and so on")] = 50,
     epochs: Annotated[int, integer_option("passes over the training set")] = 3,
-    data: Annotated[str, typer.Option(help=f"data set: {names.DATA_SETS}; folder: images in --data-folder")] = "digits",
+    data: Annotated[
+        str, typer.Option(help=f"data set: {names.DATA_SETS}; folder, imagenet: images of your own, in --data-folder")
+    ] = "digits",
     data_folder: Annotated[Path | None, typer.Option(help="where the data are")] = None,
+    image_size: ImageSize = None,
     augment: Annotated[bool, typer.Option("--augment", help="flip and shift the training images at random")] = False,
     batch_size: Annotated[int, integer_option("images per step")] = BATCH_SIZE,
     backend: Annotated[str, typer.Option(help=f"array library: {names.BACKENDS}")] = "numpy",
-    device: Annotated[str | None, typer.Option(help="index of the GPU")] = None,
+    device: Device = None,
     seed: Seed = 0,
     jobs: Annotated[
         int | None, integer_option("processes, each with one thread [default: one per core; on a GPU 1]")
     ] = None,
-    out: Out = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="folder for the table, the figure and a file for each training [default: runs/random-DATA]"),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="keep the cells that are in --out, compute the rest")
     ] = False,
@@ -62,7 +68,8 @@ def random(
             at_least(1, "--jobs", 1 if jobs is None else jobs)
             if jobs is None:
                 jobs = -1 if backend == "numpy" else 1
-            plan = Plan(Setting(data, data_folder, batch_size, augment, backend, device), count, epochs, seed)
+            setting = Setting(data, data_folder, batch_size, augment, backend, device, image_size)
+            plan = Plan(setting, count, epochs, seed)
             problem = plan.setting.problem(0)
             about = {key: problem.description[key] for key in problem.description if key not in ("network", "layers")}
             files = CellFiles(folder, {**about, **data_hashes(problem.data)})

@@ -50,18 +50,19 @@ class Setting:
     augment: bool = False
     backend: str = "numpy"
     device: str | None = None
+    image_size: int | None = None  # of photographs
 
     def problem(self, network: int) -> problems.Classification:
         """The classification by a network. ValueError for bad settings."""
-        data = _loaded(self.data, self.data_folder, self.backend, self.device)
+        data = _loaded(self.data, self.data_folder, self.image_size, self.backend, self.device)
         shape = tuple(data.train_images.shape[1:])
         net = problems.network(f"random:{network}", len(data.classes), shape=shape)
         return problems.Classification(data, net, self.batch_size, augment=self.augment)
 
 
 @lru_cache(1)
-def _loaded(data: str, folder: Path | None, backend: str, device: str | None) -> problems.Dataset:
-    return to_backend(problems.load(data, folder), choose(backend, device))
+def _loaded(data: str, folder: Path | None, size: int | None, backend: str, device: str | None) -> problems.Dataset:
+    return to_backend(problems.load(data, folder, size), choose(backend, device))
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ def complete(splits: Sequence[tuple[ImageIndex, ImageCache]], what: str) -> list
     if _lacking(found):
         with writable(folder):
             folder.mkdir(parents=True, exist_ok=True)
-        with alone(folder / ".lock", f"waiting for another process that decodes {what}"):
+        with _alone(folder, found, what):
             found = _found(splits)  # what that process has done
             if _lacking(found):
                 _decode(splits, found, what)
@@ -58,6 +58,25 @@ def complete(splits: Sequence[tuple[ImageIndex, ImageCache]], what: str) -> list
             raise DataError(f"{folder} was changed while {what} were decoded into it: start again")
     _remove_list(folder)
     return found
+
+
+@contextlib.contextmanager
+def _alone(folder: Path, found: list[tuple[np.ndarray, np.ndarray]], what: str) -> Iterator[None]:
+    """Let one process at a time add to the caches of a folder. UnreadableData where this one may not."""
+    lock = folder / ".lock"
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(alone(lock, f"waiting for another process that decodes {what}"))
+        except OSError as error:
+            count = _lacking(found)
+            lacking = f"{_images(count)} {'is' if count == 1 else 'are'} not yet in the cache {folder}"
+            if lock.is_dir():
+                raise UnreadableData(f"{lacking}, and {lock} is a folder: remove it") from None
+            raise UnreadableData(
+                f"{lacking}, which cannot be written ({error.strerror or error}): make it writable, or set "
+                "MINIGRAD_DATA_DIR to a folder of your own"
+            ) from None
+        yield
 
 
 def _found(splits: Sequence[tuple[ImageIndex, ImageCache]]) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -82,7 +101,7 @@ def _decode(
         room = [_room(own, slots) for (_, own), (slots, _) in zip(splits, found, strict=True)]
     needed = sum(new for _, new in room) * (cache.image_bytes + RECORD.itemsize)
     free = shutil.disk_usage(folder).free
-    size = f"{_bytes(needed)} for {count:,} images of {cache.size} x {cache.size} pixels"
+    size = f"{_bytes(needed)} for {_images(count)} of {cache.size} x {cache.size} pixels"
     if needed + SPARE > free:
         raise UnreadableData(
             f"{folder} has {_bytes(free)} free, and {what} need {size}, with {_bytes(SPARE)} to spare: make room, set "
@@ -219,6 +238,12 @@ def _remove_list(folder: Path) -> None:
         (folder / DAMAGED).unlink()
 
 
+def _images(count: int) -> str:
+    """So many images."""
+    return f"{count:,} image{'s' * (count != 1)}"
+
+
 def _bytes(count: int) -> str:
     """A number of bytes to read."""
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+    unit, name = (1e9, "GB") if count >= 1e9 else (1e6, "MB") if count >= 1e6 else (1e3, "kB")
+    return f"{count / unit:.1f} {name}"

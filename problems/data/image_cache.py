@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from problems.data.errors import readable
+from problems.data.folders import is_folder
 
 RECORD = np.dtype(
     [("key", "<u8"), ("digest", "<u8"), ("sums", "<u8", 3), ("squares", "<u8", 3), ("check", "<u8")]
@@ -56,9 +57,9 @@ class ImageCache:
 
     def read_records(self) -> np.ndarray:
         """The records of all slots; zeros in place of those that are damaged, or whose pixels are missing."""
-        if not (self.records.exists() and self.pixels.exists()):
-            return np.zeros(0, RECORD)
         with readable(self.folder):
+            if not (is_folder(self.folder) and self.records.exists() and self.pixels.exists()):
+                return np.zeros(0, RECORD)
             count = self.records.stat().st_size // RECORD.itemsize
             found = np.fromfile(self.records, RECORD, count)
             there = self.pixels.stat().st_size // self.image_bytes

@@ -26,6 +26,7 @@ import numpy as np
 
 from problems.data.dataset import Dataset, Split
 from problems.data.errors import CorruptData, DataError, MissingData, UnreadableData, readable
+from problems.data.folders import check_open, is_folder
 from problems.data.read_images import read_images
 from problems.data.registry import dataset
 from problems.data.sources import Source
@@ -36,7 +37,7 @@ FOLDER = Source(
     licence="yours",
     own=True,
 )
-SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"}
+SUFFIXES = {".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"}
 VALIDATION = ("validation", "test")
 FORMS = "it should have train/CLASS/*.png and validation/CLASS/*.png, or CLASS/*.png"
 
@@ -56,14 +57,14 @@ def read_image_folder(folder: Path) -> tuple[tuple[str, ...], Split, Split]:
     DataError names the file or folder that cannot be used.
     """
     with readable(folder):
-        if not folder.is_dir():
+        if not is_folder(folder):
             kind = UnreadableData if folder.exists() else MissingData
             raise kind(f"{folder} is not a folder: give one of images; {FORMS}")
-        if not (folder / "train").is_dir():
+        if not is_folder(folder / "train"):
             classes = _classes(folder)
             paths, labels = _files(folder, classes, classes)
             return classes, *_split(paths, labels, _shuffled(len(paths)), round(0.8 * len(paths)))
-        held_out = next((folder / name for name in VALIDATION if (folder / name).is_dir()), None)
+        held_out = next((folder / name for name in VALIDATION if is_folder(folder / name)), None)
         if held_out is None:
             raise MissingData(f"{folder} has train but neither validation nor test: {FORMS}")
         classes = _classes(folder / "train")
@@ -88,6 +89,7 @@ def _files(folder: Path, names: tuple[str, ...], classes: tuple[str, ...]) -> tu
     for name in names:
         if name not in classes:
             raise CorruptData(f"{folder / name} is no class of training ({', '.join(classes)}): rename it")
+        check_open(folder / name)
         with os.scandir(folder / name) as entries:
             images = [entry for entry in entries if is_image(entry.name)]
         for entry in images:

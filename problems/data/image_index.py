@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from problems.data.errors import CorruptData, MissingData
+from problems.data.folders import check_open, dead_link
 from problems.data.image_folder import SUFFIXES, is_image
 
 
@@ -50,27 +51,25 @@ class ImageIndex:
 
 
 def index_images(root: Path, folders: Sequence[Path], labels: Sequence[int]) -> ImageIndex:
-    """Index the images of folders, each of one class. `root` is left out of the keys, so that it can be renamed.
+    """Index the images of folders, each of one class, that lie in them or in their subfolders `images`.
 
-    MissingData names a folder without images, CorruptData what is no file. Other files, and those whose names begin
-    with a dot, are ignored. Links are followed.
+    MissingData names a folder without images, CorruptData what is no file, and images in other subfolders. Other files,
+    and those whose names begin with a dot, are ignored. Links are followed. In the keys a folder is known by its path
+    from `root`.
     """
-    names, ends, keys = bytearray(), [np.zeros(1, np.int64)], []
+    names, ends, keys, places = bytearray(), [np.zeros(1, np.int64)], [], []
     counts = np.zeros(len(folders), np.int64)
     for number, folder in enumerate(folders):
-        found = sorted((os.fsencode(entry.name), entry) for entry in os.scandir(folder) if is_image(entry.name))
-        if not found:
-            raise MissingData(
-                f"{folder} has no images ({', '.join(sorted(SUFFIXES))}): add some, or remove it in training and "
-                "validation"
-            )
-        place = os.fsencode(os.path.relpath(folder, root))
+        where, images = _images_of(folder)
+        places.append(where)
+        found = sorted((os.fsencode(entry.name), entry) for entry in images)
+        place = os.fsencode(os.path.relpath(where, root))
         names += b"".join(name for name, _ in found)
         ends.append(ends[-1][-1] + np.cumsum([len(name) for name, _ in found]))
         keys.append(np.frombuffer(b"".join(_key(place, name, entry) for name, entry in found), "<u8"))
         counts[number] = len(found)
     return ImageIndex(
-        tuple(map(str, folders)),
+        tuple(places),
         np.concatenate([[0], np.cumsum(counts)]),
         bytes(names),
         np.concatenate(ends),
@@ -79,11 +78,32 @@ def index_images(root: Path, folders: Sequence[Path], labels: Sequence[int]) -> 
     )
 
 
+def _images_of(folder: Path) -> tuple[str, list[os.DirEntry[str]]]:
+    """Where the images of a folder are, itself or its subfolder `images`, and which they are."""
+    entries = list(os.scandir(folder))
+    found = {str(folder): [entry for entry in entries if is_image(entry.name)]}
+    for entry in entries:
+        if not is_image(entry.name) and not entry.name.startswith(".") and entry.is_dir():
+            found[entry.path] = [inner for inner in os.scandir(entry.path) if is_image(inner.name)]
+    inside = str(folder / "images")
+    place = inside if found.get(inside) and not found[str(folder)] else str(folder)
+    stray = min((where for where, images in found.items() if images and where != place), default=None)
+    if stray is not None:
+        raise CorruptData(f"{stray} has images, which are not read there: move them into {place}")
+    if not found[place]:
+        raise MissingData(
+            f"{folder} has no images ({', '.join(sorted(SUFFIXES))}): add some, or remove it in training and validation"
+        )
+    if place == inside:
+        check_open(place)
+    return place, found[place]
+
+
 def _key(place: bytes, name: bytes, entry: os.DirEntry[str]) -> bytes:
     try:
         if not entry.is_file():  # a pipe would be waited for
             if entry.is_symlink() and not os.path.exists(entry.path):
-                raise CorruptData(f"{entry.path} is a link to {os.readlink(entry.path)}, which is not there: remove it")
+                raise dead_link(entry.path)
             raise CorruptData(f"{entry.path} is no file: remove or rename it")
         stat = entry.stat()
     except FileNotFoundError:

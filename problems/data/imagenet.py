@@ -24,6 +24,7 @@ from pathlib import Path
 from problems.data.dataset import Dataset
 from problems.data.decode_images import complete
 from problems.data.errors import CorruptData, DataError, MissingData, UnreadableData, readable
+from problems.data.folders import check_open, dead_link, is_folder
 from problems.data.image_cache import ImageCache, mean_and_std
 from problems.data.image_folder import is_image
 from problems.data.image_index import ImageIndex, index_images
@@ -55,7 +56,7 @@ def imagenet(folder: Path | None, size: int) -> Dataset:
     Without a folder it is `imagenet` in the user's data folder.
     """
     if folder is None:
-        folder = data_folder() / IMAGENET.name
+        folder = usual_place()
         with readable(folder):
             there = folder.exists()
         if not there:
@@ -82,6 +83,11 @@ def imagenet(folder: Path | None, size: int) -> Dataset:
     return Dataset(name, classes, images[0], train.labels, images[1], validation.labels, mean, std, source=str(folder))
 
 
+def usual_place() -> Path:
+    """Where photographs are looked for if no folder is given."""
+    return data_folder() / IMAGENET.name
+
+
 def cache_folder(folder: Path, size: int) -> Path:
     """Where the images of a folder are kept, decoded at a size."""
     place = folder.resolve()
@@ -91,20 +97,29 @@ def cache_folder(folder: Path, size: int) -> Path:
 
 def index_folders(folder: Path) -> tuple[tuple[str, ...], ImageIndex, ImageIndex]:
     """The classes, sorted, and the files for training and validation. DataError names what does not do."""
-    if not folder.is_dir():
+    if not is_folder(folder):
         kind = UnreadableData if folder.exists() else MissingData
         raise kind(f"{folder} is not a folder: give one of images; {FORM}")
-    if not (folder / "train").is_dir():
+    if not _is_split(folder / "train"):
         raise MissingData(_other_level(folder))
-    held_out = next((folder / name for name in VALIDATION if (folder / name).is_dir()), None)
+    held_out = next((folder / name for name in VALIDATION if _is_split(folder / name)), None)
     if held_out is None:
-        raise MissingData(f"{folder} has train but no val: {FORM}")
+        raise MissingData(f"{folder} has train but no val{_large_letters(folder, VALIDATION) or f': {FORM}'}")
     classes = _classes(folder / "train")
     if len(classes) < 2:
         found = f"only {classes[0]}" if classes else "no folder of a class"
         raise MissingData(f"{folder / 'train'} has {found}: {FORM}, with at least two classes")
     train = _index(folder, folder / "train", classes)
     return classes, train, _validation(folder, held_out, classes)
+
+
+def _is_split(path: Path) -> bool:
+    """Whether training or validation has a folder of this name. CorruptData where it is the name of something else."""
+    if is_folder(path):
+        return True
+    if path.exists():
+        raise CorruptData(f"{path} is no folder: put the folder there; {FORM}")
+    return False
 
 
 def _classes(folder: Path) -> tuple[str, ...]:
@@ -115,9 +130,10 @@ def _classes(folder: Path) -> tuple[str, ...]:
             if entry.name.startswith("."):
                 continue
             if entry.is_dir():
+                check_open(entry.path)
                 found.append(entry.name)
             elif entry.is_symlink() and not os.path.exists(entry.path):
-                raise CorruptData(f"{entry.path} is a link to {os.readlink(entry.path)}, which is not there: remove it")
+                raise dead_link(entry.path)
             elif is_image(entry.name):
                 stray = stray or entry.path
     if found and stray:
@@ -127,15 +143,7 @@ def _classes(folder: Path) -> tuple[str, ...]:
 
 def _index(root: Path, folder: Path, classes: Sequence[str]) -> ImageIndex:
     """The files in folders of classes."""
-    return index_images(root, [_images_in(folder / name) for name in classes], range(len(classes)))
-
-
-def _images_in(folder: Path) -> Path:
-    """The folder itself, or its subfolder `images` if it has no other images."""
-    if not (folder / "images").is_dir():
-        return folder
-    with os.scandir(folder) as entries:
-        return folder if [True for entry in entries if is_image(entry.name)] else folder / "images"
+    return index_images(root, [folder / name for name in classes], range(len(classes)))
 
 
 def _validation(root: Path, folder: Path, classes: tuple[str, ...]) -> ImageIndex:
@@ -145,9 +153,8 @@ def _validation(root: Path, folder: Path, classes: tuple[str, ...]) -> ImageInde
     if found and (found != ("images",) or "images" in classes):
         _check_same(folder, found, classes)
         return _index(root, folder, classes)
-    flat = _images_in(folder)
-    index = index_images(root, [flat], [0])
-    return labels_of(index, find_list([flat, folder, root]), classes)
+    index = index_images(root, [folder], [0])
+    return labels_of(index, find_list([Path(index.folders[0]), folder, root]), classes)
 
 
 def _check_same(folder: Path, found: Sequence[str], classes: Sequence[str]) -> None:
@@ -165,9 +172,12 @@ def _check_same(folder: Path, found: Sequence[str], classes: Sequence[str]) -> N
 
 def _other_level(folder: Path) -> str:
     """What is wrong with a folder without train; where train is, if it is some levels away."""
+    large = _large_letters(folder, ["train"])
+    if large:
+        return f"{folder} has no train{large}"
     here = folder.resolve()
     for up, parent in enumerate(list(here.parents)[:LEVELS], 1):
-        if (parent / "train").is_dir():
+        if os.path.isdir(parent / "train"):
             inside = here.relative_to(parent).parts[0]
             if inside in ("train", *VALIDATION):
                 return f"{folder} is inside of what is needed: give {parent}, {_levels(up)} higher, which has train"
@@ -175,9 +185,17 @@ def _other_level(folder: Path) -> str:
     for down in range(1, LEVELS + 1):
         level = [sub for each in level for sub in _few_folders(each)]
         for sub in level:
-            if (sub / "train").is_dir():
+            if os.path.isdir(sub / "train"):
                 return f"{folder} has no train, but {sub} has: give that, {_levels(down)} lower"
     return f"{folder} has no train: {FORM}"
+
+
+def _large_letters(folder: Path, names: Sequence[str]) -> str:
+    """What to say of a folder that has one of these names but for large letters; nothing where there is none."""
+    for sub in _few_folders(folder):
+        if sub.name.lower() in names:
+            return f", but {sub}: rename it {sub.name.lower()}"
+    return ""
 
 
 def _levels(count: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import mmap
 from dataclasses import dataclass, field, replace
@@ -115,26 +114,47 @@ class StoredImages:
         return _resized(whole, crops, self.crop)
 
     def verify(self) -> None:
-        """Read all images. CorruptData where the cache is damaged."""
-        for start in range(0, len(self), 256):
-            self._whole(np.arange(start, min(start + 256, len(self))))
+        """Read all images. CorruptData where the cache is damaged; the next start decodes all that are."""
+        parts = (np.arange(start, min(start + 256, len(self))) for start in range(0, len(self), 256))
+        self._refuse([k for part in parts for k in self._damaged(part, self._copies(part))])
 
     def _whole(self, index: np.ndarray) -> np.ndarray:
         """Copies of images as they are in the cache, compared with their digests."""
-        slots = self.slots[index]
-        images = self._pixels[slots]
+        images = self._copies(index)
+        self._refuse(self._damaged(index, images))
+        return images
+
+    def _copies(self, index: np.ndarray) -> np.ndarray:
+        images = self._pixels[self.slots[index]]
         if hasattr(self._mapped, "madvise"):
             # The system keeps the pages as long as it has memory for them; this process does not count them as its own.
             self._mapped.madvise(mmap.MADV_DONTNEED)
-        for image, slot, digest in zip(images, slots.tolist(), self.digests[index].tolist(), strict=True):
-            if digest_of(image) != digest:
-                with contextlib.suppress(OSError):
-                    self.cache.forget(slot, digest)
-                raise CorruptData(
-                    f"{self.cache.pixels} is damaged at image {slot:,}: start again, and the image is decoded anew; if "
-                    f"it happens often, remove {self.cache.folder}"
-                )
         return images
+
+    def _damaged(self, index: np.ndarray, images: np.ndarray) -> list[int]:
+        """Which of these images do not have their digests."""
+        digests = self.digests[index].tolist()
+        return [k for k, image, d in zip(index.tolist(), images, digests, strict=True) if digest_of(image) != d]
+
+    def _refuse(self, damaged: list[int]) -> None:
+        """Free the slots of damaged images, so that the next start decodes them. CorruptData, if there are any."""
+        if not damaged:
+            return
+        slots = {int(self.slots[k]): int(self.digests[k]) for k in damaged}
+        more = f" and {len(slots) - 1:,} more" if len(slots) > 1 else ""
+        what = f"{self.cache.pixels} is damaged at image {next(iter(slots)):,}{more}"
+        try:
+            for slot, digest in slots.items():
+                self.cache.forget(slot, digest)
+        except OSError as error:
+            raise CorruptData(
+                f"{what}, and cannot be written ({error.strerror or error}): remove {self.cache.folder}, or set "
+                "MINIGRAD_DATA_DIR to a folder of your own"
+            ) from None
+        again = "they are" if more else "the image is"
+        raise CorruptData(
+            f"{what}: start again, and {again} decoded anew; if it happens often, remove {self.cache.folder}"
+        )
 
 
 def _resized(images: np.ndarray, crops: Crops, size: int) -> np.ndarray:

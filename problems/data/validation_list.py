@@ -130,30 +130,48 @@ def _by_number(index: ImageIndex, listed: Path, lines: list[str]) -> list[str]:
 
 
 def _numbers(listed: Path) -> dict[str, str]:
-    """The class of each number, from a file beside the list."""
-    text, matlab = (listed.with_name(name) for name in KIT)
-    if text.is_file():
-        with readable(text):
-            rows = [line.split() for line in _lines(text)]
-        if any(len(row) < 2 or not row[1].isdecimal() for row in rows):
-            raise CorruptData(f"{text} should have a line for each class: name, number, words")
-        return {row[1]: row[0] for row in rows}
-    if matlab.is_file():
-        return _from_matlab(matlab)
-    raise MissingData(
-        f"{listed} has numbers of classes: put {KIT[0]} or {KIT[1]} of ImageNet's development kit beside it, which "
-        "say what they are"
-    )
+    """The class of each number, from a file of the kit beside the list."""
+    path = next((listed.with_name(name) for name in KIT if os.path.lexists(listed.with_name(name))), None)
+    if path is None:
+        raise MissingData(
+            f"{listed} has numbers of classes: put {KIT[0]} or {KIT[1]} of ImageNet's development kit beside it, which "
+            "say what they are"
+        )
+    if not os.path.isfile(path):
+        raise CorruptData(
+            f"{path} is no file, but should say which class each number is: put that of ImageNet's development kit "
+            "there, or remove it"
+        )
+    pairs = _from_text(path) if path.name == KIT[0] else _from_matlab(path)
+    if not pairs:
+        raise CorruptData(f"{path} has no classes: put that of ImageNet's development kit there")
+    for what, column in (("number", 0), ("class", 1)):
+        seen: dict[str, tuple[str, str]] = {}
+        for pair in pairs:
+            other = seen.setdefault(pair[column], pair)
+            if other is not pair:
+                raise CorruptData(
+                    f"{path} has the {what} {pair[column]} twice, for {other[1 - column]} and for {pair[1 - column]}: "
+                    "keep one of them"
+                )
+    return dict(pairs)
 
 
-def _from_matlab(path: Path) -> dict[str, str]:
-    """The leaves of ImageNet's tree: the classes without children."""
+def _from_text(path: Path) -> list[tuple[str, str]]:
+    """The number and the class of each line."""
+    with readable(path):
+        rows = [line.split() for line in _lines(path)]
+    if any(len(row) < 2 or not row[1].isdecimal() for row in rows):
+        raise CorruptData(f"{path} should have a line for each class: name, number, words")
+    return [(row[1], row[0]) for row in rows]
+
+
+def _from_matlab(path: Path) -> list[tuple[str, str]]:
+    """The numbers and the classes of the leaves of ImageNet's tree: those without children."""
     from scipy.io import loadmat  # here, so that importing problems stays quick
 
     try:
         rows = np.atleast_1d(loadmat(path, squeeze_me=True)["synsets"])
-        return {
-            str(int(row["ILSVRC2012_ID"])): str(row["WNID"]) for row in rows if int(row["num_children"]) == 0
-        }  # fmt: skip
+        return [(str(int(row["ILSVRC2012_ID"])), str(row["WNID"])) for row in rows if int(row["num_children"]) == 0]
     except Exception as error:  # a damaged file makes SciPy raise nearly anything
         raise CorruptData(f"{path} is no meta.mat that can be read ({type(error).__name__}: {error})") from None

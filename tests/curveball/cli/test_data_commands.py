@@ -14,6 +14,9 @@ from problems import load
 from problems.data import DATASETS
 from problems.data.errors import CorruptData
 from tests.support.data_files import use
+from tests.support.photos import caches, make, photos
+
+__all__ = ["caches", "photos"]  # fixtures
 
 ARCHIVE = "cifar-10-binary.tar.gz"
 INSIDE = "cifar-10-batches-bin"
@@ -54,6 +57,18 @@ def test_list_says_where(tiny, cache):
     assert f"damaged: {cache / INSIDE} lacks test_batch.bin" in result.stdout
     (cache / INSIDE / "test_batch.bin").write_bytes(b"")
     assert f"damaged: {cache / INSIDE / 'test_batch.bin'} has 0 bytes" in command("data", "list").stdout
+
+
+def test_list_says_whether_photographs_are_in_the_usual_place(cache):
+    place = cache / "imagenet"
+    missing = f"not here: put your own files in {place}, or use --data imagenet --data-folder DIR"
+    assert missing in command("data", "list").stdout
+    place.mkdir(parents=True)
+    assert missing in command("data", "list").stdout
+    make(place)
+    text = command("data", "list").stdout
+    assert f"here: {place}; others: --data imagenet --data-folder DIR" in text
+    assert missing not in text
 
 
 def test_fetch(tiny, server, tmp_path, cache, monkeypatch):
@@ -141,6 +156,29 @@ def test_check_finds_faults(tiny, tmp_path):
     assert "record 0 has the label 77" in refused("data", "check", "cifar10", "--folder", folder)
     (folder / "data_batch_1.bin").write_bytes(content[:-1])
     assert "data_batch_1.bin has 12,291 bytes" in refused("data", "check", "cifar10", "--folder", folder)
+
+
+def test_check_finds_all_damage_of_a_cache_at_once(photos):
+    """In training and in validation; the next start decodes it."""
+    assert command("data", "check", "imagenet", "--folder", photos).exit_code == 0
+    (cache,) = (photos.parent / "caches/decoded").iterdir()
+    for name in ("train", "validation"):
+        pixels = cache / f"{name}.pixels"
+        pixels.write_bytes(bytes(255 - x for x in pixels.read_bytes()))
+    line = refused("data", "check", "imagenet", "--folder", photos)
+    assert f"{cache / 'train.pixels'} is damaged at image 0 and 4 more: start again" in line
+    assert f"; {cache / 'validation.pixels'} is damaged at image 0 and 1 more: start again" in line
+    assert "as they were decoded" in command("data", "check", "imagenet", "--folder", photos).stdout
+
+
+def test_check_photographs_at_a_size(photos):
+    """The cache that training at this size reads is made, and no other."""
+    result = command("data", "check", "imagenet", "--folder", photos, "--image-size", 21)
+    assert result.stdout.startswith(f"photos from {photos}: 5 + 2 images of 21 x 21 x 3, 2 classes\nall images in the")
+    (made,) = (photos.parent / "caches/decoded").iterdir()
+    assert made.name.startswith("photos-24-")
+    assert "from 8 to 1024 pixels; got 4" in refused("data", "check", "imagenet", "--folder", photos, "--image-size", 4)
+    assert "the images of digits have one size" in refused("data", "check", "digits", "--image-size", 8)
 
 
 def test_check_digits():

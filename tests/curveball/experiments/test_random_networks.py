@@ -17,6 +17,9 @@ from curveball.experiments.random_tables import FILES, draw, markdown, summaries
 from curveball.experiments.sealed import sealed
 from curveball.training.run import Run
 from problems import Dataset, load
+from tests.support.photos import caches, photos
+
+__all__ = ["caches", "photos"]  # fixtures
 
 FEW = {"curveball": (), "sgd": (0.1, 0.01), "adam": (0.01, 0.001)}
 
@@ -162,6 +165,24 @@ def test_every_file(few_digits, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "train", fake_train([]))
     assert command(*options).exit_code == 0  # anew: the earlier results are kept
     assert sorted(path.name for path in (tmp_path / "previous").iterdir()) == sorted([*FILES, "cells"])
+
+
+def test_photographs_at_a_size(photos, tmp_path):
+    options = ("--data", "imagenet", "--data-folder", photos, "--image-size", 8, "--batch-size", 2)
+    result = command(*options, "--count", 1, "--epochs", 1, "--jobs", 1, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    (cache,) = (tmp_path / "caches/decoded").iterdir()
+    assert cache.name.startswith("photos-10-")
+    refused = command("--image-size", 8, "--out", tmp_path / "other")
+    assert refused.exit_code == 2
+    assert "the images of digits have one size" in refused.stderr
+
+
+def test_the_help_says_what_the_options_do():
+    text = " ".join(command("--help").stdout.split())
+    assert "checkpoints" not in text
+    assert "folder for the table, the figure and a file for each training [default: runs/random-DATA]" in text
+    assert "index of a GPU, or a name as in curveball info: cpu, cuda:1, gpu [default: the first]" in text
 
 
 def fake_train(calls, stop_after=None):

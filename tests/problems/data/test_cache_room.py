@@ -69,7 +69,7 @@ def test_room_that_is_used_again_is_not_asked_of_the_disk(photos, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(10**9, 0, decode_images.SPARE + 300))
     assert contents(read(photos)) == ALL
     photo(photos / "train/n01/9.JPEG", 9 * 9)
-    with pytest.raises(UnreadableData, match=r"need 0\.0 MB for 1 images"):
+    with pytest.raises(UnreadableData, match=r"need 0.4 kB for 1 image of"):
         read(photos)
 
 

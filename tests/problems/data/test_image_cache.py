@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from problems import DataError, load
-from problems.data import decode_images, progress
+from problems.data import decode_images, image_cache, progress
 from problems.data.errors import CorruptData, MissingData, UnreadableData
 from problems.data.image_cache import RECORD, checks, mean_and_std, record_of
 from tests.support.photos import caches, contents, count_decoded, flip, make, photo, photos, read, shades, start
@@ -31,7 +31,7 @@ def decoded(monkeypatch):
 def test_the_second_time_nothing_is_decoded_and_nothing_said(photos, decoded, capfd):
     first = read(photos)
     said = capfd.readouterr().err
-    assert f"decoding the images of {photos} once into {first.train_images.cache.folder}: 0.0 MB for 7 images" in said
+    assert f"decoding the images of {photos} once into {first.train_images.cache.folder}: 2.6 kB for 7 images" in said
     assert " of 10 x 10 pixels (" in said
     assert len(decoded) == 7
     again = read(photos)
@@ -222,6 +222,38 @@ def test_a_damaged_image_is_noticed_when_it_is_read_and_then_decoded_again(photo
     assert len(decoded) == 8
 
 
+def test_all_damaged_images_are_found_at_once(photos, decoded):
+    """Those that are good are not decoded again, and one that a batch has twice counts once."""
+    d = read(photos)
+    pixels = d.train_images.cache.pixels
+    for k in (1, 2, 4):
+        flip(pixels, k * 300 + 5)
+    with pytest.raises(CorruptData) as caught:
+        d.train_images.verify()
+    assert str(caught.value) == (
+        f"{pixels} is damaged at image 1 and 2 more: start again, and they are decoded anew; if it happens often, "
+        f"remove {pixels.parent}"
+    )
+    with pytest.raises(CorruptData, match=r"is damaged at image 4 and 1 more: start again"):
+        d.train_images.take(np.array([4, 1, 4]))
+    assert contents(read(photos)) == ALL
+    assert sorted(path[-6:] for path in decoded[7:]) == ["1.JPEG", "2.JPEG", "4.JPEG"]
+
+
+def test_a_damaged_image_of_a_cache_that_cannot_be_written(photos, monkeypatch):
+    d = read(photos)
+    flip(d.train_images.cache.pixels, 5)
+
+    def refuse(*args):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(image_cache, "open", refuse, raising=False)
+    with pytest.raises(
+        CorruptData, match=r"is damaged at image 0, and cannot be written \(Permission denied\): remove"
+    ):
+        d.train_images.verify()
+
+
 @pytest.mark.parametrize("word", range(RECORD.itemsize // 8))
 def test_a_damaged_record_is_made_again(photos, decoded, word):
     """Also where it holds the sums that the mean is made of."""
@@ -275,7 +307,7 @@ Usage = namedtuple("Usage", "total used free")
 def test_a_disk_that_is_too_small_is_refused_before(photos, caches, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(10**9, 9 * 10**8, 10**8))
     words = (
-        r"has 100.0 MB free, and the images of .*photos need 0.0 MB for 7 images of 10 x 10 pixels, with 268.4 MB to "
+        r"has 100.0 MB free, and the images of .*photos need 2.6 kB for 7 images of 10 x 10 pixels, with 268.4 MB to "
         "spare: make room"
     )
     with pytest.raises(UnreadableData, match=words):

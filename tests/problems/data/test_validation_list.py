@@ -133,6 +133,51 @@ def test_numbers_without_the_kit(flat):
         assert len(str(caught.value).splitlines()) == 1
 
 
+@pytest.mark.parametrize(("content", "words"), [
+    ("n02 1 fox\nn01 2 cat\nn03 1 dog\n", "has the number 1 twice, for n02 and for n03: keep one of them"),
+    ("n02 1 fox\nn01 2 cat\nn02 3 dog\n", "has the class n02 twice, for 1 and for 3: keep one of them"),
+    ("n02 1 fox\nn01 1 cat\n", "has the number 1 twice, for n02 and for n01"),
+    ("", "has no classes: put that of ImageNet's development kit there"),
+    ("\n \n", "has no classes"),
+])  # fmt: skip
+def test_a_text_of_the_kit_that_does_not_do(flat, content, words):
+    """It is what is named, not the list of numbers beside it."""
+    write(flat / NUMBERS, ["1", "2", "2", "1"])
+    (flat / "map_clsloc.txt").write_text(content)
+    with pytest.raises(CorruptData) as caught:
+        labels(flat)
+    assert words in str(caught.value)
+    assert str(caught.value).startswith(str(flat / "map_clsloc.txt"))
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_matlab_file_of_the_kit_that_does_not_do(flat):
+    write(flat / NUMBERS, ["1", "2", "2", "1"])
+    kind = [("ILSVRC2012_ID", "O"), ("WNID", "O"), ("num_children", "O")]
+    for rows, words in (
+        ([(1, "n02", 0), (1, "n01", 0)], "has the number 1 twice, for n02 and for n01: keep one of them"),
+        ([(1, "n02", 0), (2, "n02", 0)], "has the class n02 twice, for 1 and for 2: keep one of them"),
+        ([(1, "n02", 1), (2, "n01", 1)], "has no classes"),
+    ):
+        savemat(flat / "meta.mat", {"synsets": np.array(rows, kind)[:, None]})
+        with pytest.raises(CorruptData) as caught:
+            labels(flat)
+        assert words in str(caught.value)
+        assert str(caught.value).startswith(str(flat / "meta.mat"))
+
+
+@pytest.mark.parametrize("name", ["map_clsloc.txt", "meta.mat"])
+@pytest.mark.parametrize("put", ["folder", "link", "link to itself"])
+def test_what_is_no_file_in_place_of_the_kit(flat, name, put):
+    write(flat / NUMBERS, ["1", "2", "2", "1"])
+    if put == "folder":
+        (flat / name).mkdir()
+    else:
+        (flat / name).symlink_to("nowhere" if put == "link" else name)
+    with pytest.raises(CorruptData, match=f"photos/{name} is no file, but should say which class .*: put that of"):
+        labels(flat)
+
+
 @pytest.mark.parametrize("place", [
     "val.txt", "val/val.txt", "val_annotations.txt", "val/val_annotations.txt", NUMBERS, f"val/{NUMBERS}",
 ])  # fmt: skip
