@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from curveball.experiments.table2_columns import COLUMNS, ROWS, Length
+from curveball.experiments.table2_place import place_of
 from curveball.experiments.usual_epoch import usual_epoch
 from curveball.training.files import is_regular, one_line, output_folder, write_whole
 from curveball.training.run import Record
@@ -104,26 +105,6 @@ class Cell:
             return f"{self.task}: " + ("diverged" if self.stopped else "no epoch is done")
         errors = (f"{100.0 * self.best(key):.2f}%" for key in ("train_error", "validation_error"))
         return f"{self.task}: best errors {' / '.join(errors)}, {self.seconds:.1f} s"
-
-
-def place_of(provenance: dict[str, Any]) -> str:
-    """The machine and how it computes: seconds are compared only where these are the same.
-
-    >>> place_of({"processor": "AMD EPYC", "cores": 2, "backend": "torch", "device": "cpu"})
-    'AMD EPYC, 2 cores, torch'
-    >>> place_of({"processor": "AMD EPYC", "cores": 2, "backend": "torch", "device": "cuda:0 (H200)", "compile": True})
-    'cuda:0 (H200), torch, compiled'
-    """
-    device = str(provenance.get("device", "cpu"))
-    if "cpu" in device.lower():
-        device = f"{provenance.get('processor', 'unknown machine')}, {provenance.get('cores', '?')} cores"
-    compiled = ", compiled" if provenance.get("compile") else ""
-    return f"{device}, {provenance.get('backend', 'numpy')}{compiled}"
-
-
-def on_a_gpu(place: str) -> bool:
-    """Whether a place is a GPU, not the cores of a machine."""
-    return bool(place) and " cores, " not in place
 
 
 def save(folder: Path, cell: Cell) -> None:

@@ -184,7 +184,7 @@ def test_what_is_left_takes_as_long_as_on_one_machine(few, tmp_path):
         results = Results.put_together(cells, plans, "digits")
         assert results.seconds("plain", ["sgd"], cell().task.length) == pytest.approx(seconds)
         assert results.seconds("other", ["sgd"], cell().task.length) == pytest.approx(9.0 * seconds / 45.0, rel=0.5)
-        assert f" on {place}; `curveball table2 --columns other`" in markdown(results)
+        assert f" on {place}; `curveball table2 --columns other --seeds 2 --epochs 4 --backend torch`" in markdown(results)
         assert json.loads(table_json(results))["place_of_these_seconds"] == place
         known = results.seconds("other", ["sgd"], cell("other").task.length)
         without = Results.put_together(cells, [], "digits")
