@@ -14,10 +14,12 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, get_type_hints
 
 from curveball.experiments.table2_columns import COLUMNS, ROWS, Length
+from curveball.experiments.table2_place import place_of
 from curveball.experiments.usual_epoch import usual_epoch
+from curveball.solvers.registry import EXACT, LARGEST, solver_from
 from curveball.training.files import is_regular, one_line, output_folder, write_whole
 from curveball.training.run import Record
 
@@ -106,26 +108,6 @@ class Cell:
         return f"{self.task}: best errors {' / '.join(errors)}, {self.seconds:.1f} s"
 
 
-def place_of(provenance: dict[str, Any]) -> str:
-    """The machine and how it computes: seconds are compared only where these are the same.
-
-    >>> place_of({"processor": "AMD EPYC", "cores": 2, "backend": "torch", "device": "cpu"})
-    'AMD EPYC, 2 cores, torch'
-    >>> place_of({"processor": "AMD EPYC", "cores": 2, "backend": "torch", "device": "cuda:0 (H200)", "compile": True})
-    'cuda:0 (H200), torch, compiled'
-    """
-    device = str(provenance.get("device", "cpu"))
-    if "cpu" in device.lower():
-        device = f"{provenance.get('processor', 'unknown machine')}, {provenance.get('cores', '?')} cores"
-    compiled = ", compiled" if provenance.get("compile") else ""
-    return f"{device}, {provenance.get('backend', 'numpy')}{compiled}"
-
-
-def on_a_gpu(place: str) -> bool:
-    """Whether a place is a GPU, not the cores of a machine."""
-    return bool(place) and " cores, " not in place
-
-
 def save(folder: Path, cell: Cell) -> None:
     """Write a cell in the folder of all. ValueError where that cannot be."""
     place = output_folder(folder / CELLS / cell.task.name)
@@ -154,6 +136,7 @@ def load_one(path: Path) -> Cell:
         cell = _cell(json.loads(path.read_text("utf-8")))
         if not cell.whole and (path.parent / "log.jsonl").exists():
             cell.epochs[:] = epochs_in(path.parent / "log.jsonl")[: cell.task.epochs]
+            _check_epochs(cell.epochs)
     except UNREADABLE as error:
         raise ValueError(
             f"{path} cannot be read ({one_line(error)}): remove its folder, and the run is made again"
@@ -166,11 +149,15 @@ def load_table(path: Path) -> dict[str, Cell]:
     try:
         if not is_regular(path):
             raise ValueError("it is no file")
-        cells = [_cell(content) for content in json.loads(path.read_text("utf-8"))["cells"]]
+        found: dict[str, Cell] = {}
+        for content in json.loads(path.read_text("utf-8"))["cells"]:
+            cell = _cell(content)
+            if found.setdefault(cell.task.name, cell) is not cell:
+                raise ValueError(f"it has {cell.task.name} twice")
     except UNREADABLE as error:
         why = one_line(getattr(error, "strerror", None) or error)
         raise ValueError(f"{path} cannot be read ({why}): give a {TABLE}, or a folder of runs") from None
-    return {cell.task.name: cell for cell in cells}
+    return found
 
 
 def epochs_in(log: Path) -> list[Record]:
@@ -189,14 +176,63 @@ def epochs_in(log: Path) -> list[Record]:
 def _cell(content: dict[str, Any]) -> Cell:
     """The cell in a file, checked. Any error of a wrong type, key or value."""
     task = content.pop("task")
-    cell = Cell(task=Task(**{**task, "length": Length(**task["length"])}), **content)
-    if cell.task.column not in COLUMNS or cell.task.row not in ROWS:
-        raise ValueError(f"there is no column {cell.task.column} or no row {cell.task.row}")
+    cell = Cell(task=_typed(Task, {**task, "length": _typed(Length, task["length"])}), **content)
+    _check_task(cell.task)
+    _check_origin(cell)
+    _check_epochs(cell.epochs)
+    return cell
+
+
+_Kind = TypeVar("_Kind", Task, Length)
+
+
+def _typed(kind: type[_Kind], values: dict[str, Any]) -> _Kind:
+    """A task or a length, each value of the type that is annotated: True is no number, and 3.0 no count."""
+    made = kind(**values)
+    for name, wanted in get_type_hints(kind).items():
+        if type(value := getattr(made, name)) is not wanted:
+            raise TypeError(f"{name} is {one_line(repr(value))}, not of type {wanted.__name__}")
+    return made
+
+
+def _check_task(task: Task) -> None:
+    """ValueError for a run that there cannot be."""
+    length = task.length
+    if task.column not in COLUMNS or task.row not in ROWS:
+        raise ValueError(f"there is no column {task.column} or no row {task.row}")
+    solver_from(task.solver)
+    if not 0 <= task.seed <= EXACT:
+        raise ValueError(f"seed is {task.seed}")
+    if wrong := [name for name, count in asdict(length).items() if not 1 <= count <= EXACT]:
+        raise ValueError(f"{wrong[0]} is {getattr(length, wrong[0])}")
+    images = length.tuning if task.tuning else length.images
+    if not length.batch_size <= images <= length.whole:
+        raise ValueError(f"it is of {images} of {length.whole} images in batches of {length.batch_size}")
+
+
+def _check_origin(cell: Cell) -> None:
+    """ValueError where what a cell says of its data and its machine cannot be shown."""
     if not isinstance(cell.about, dict) or not isinstance(cell.provenance, dict):
         raise ValueError("it does not say where it came from")
-    if not all(epoch[key] >= 0.0 for epoch in cell.epochs for key in NUMBERS):
+    shape = cell.about.get("training_images", [1, 1])
+    if not isinstance(shape, list) or len(shape) < 2 or not all(type(axis) is int for axis in shape):
+        raise ValueError(f"training_images is {one_line(repr(shape))}, not the lengths of the axes")
+    if not isinstance(cell.provenance.get("versions", {}), dict):
+        raise ValueError("versions have no names")
+    if not isinstance(cell.stopped, str | None):
+        raise ValueError("stopped is no text")
+
+
+def _check_epochs(epochs: Any) -> None:
+    """ValueError for epochs that are not one after the other, or have numbers that cannot be."""
+    if not isinstance(epochs, list) or [epoch["epoch"] for epoch in epochs] != list(range(1, len(epochs) + 1)):
+        raise ValueError("its epochs are not a list of those from the first on")
+    numbers = [epoch[key] for epoch in epochs for key in NUMBERS]
+    if not all(type(number) in (int, float) and 0.0 <= number <= LARGEST for number in numbers):
         raise ValueError("its numbers are out of range")
-    return cell
+    seconds = [epoch["seconds"] for epoch in epochs]
+    if seconds != sorted(seconds):
+        raise ValueError("its seconds fall")
 
 
 def merged(sources: Iterable[Path]) -> list[Cell]:
@@ -207,6 +243,8 @@ def merged(sources: Iterable[Path]) -> list[Cell]:
     """
     found: dict[str, tuple[Cell, Path]] = {}
     for source in sources:
+        if (source / TABLE).exists() and not (source / CELLS).exists():
+            source = source / TABLE  # made by --table
         is_table = source.suffix == ".json" and not source.is_dir()
         cells = load_table(source) if is_table else load(source)
         if not cells:
@@ -227,7 +265,7 @@ def check_goes_on(cell: Cell, length: Length, about: Callable[[], dict[str, Any]
         was, now = getattr(cell.task.length, key), getattr(length, key)
         if was != now:
             raise ValueError(f"{path} is of {key}={was}, this run is of {key}={now}: give another --out")
-    known, facts = cell.about, about()
+    known, facts = _compared(cell.task, cell.about), _compared(cell.task, about())
     for fact in {**known, **facts}:
         if known.get(fact) != facts.get(fact):
             raise ValueError(
@@ -244,7 +282,7 @@ def check_alike(cells: Iterable[tuple[Cell, Path]]) -> None:
             continue
         task = cell.task
         for key, facts in (
-            ((task.column, str(task.dropout)), cell.about),
+            ((task.column, str(task.dropout)), _compared(task, cell.about)),
             ((task.column, task.row), {"solver": task.solver}),
         ):
             known, where = first.setdefault(key, (facts, path))
@@ -254,3 +292,10 @@ def check_alike(cells: Iterable[tuple[Cell, Path]]) -> None:
                         f"{path} is of {fact}={one_line(facts.get(fact))}, and {where} of {one_line(known.get(fact))}: "
                         "they cannot be in one table"
                     )
+
+
+def _compared(task: Task, about: dict[str, Any]) -> dict[str, Any]:
+    """What must be the same in two runs. Photographs have the name of their folder: where they have hashes, it may be
+    any."""
+    named = COLUMNS[task.column].data != "imagenet" or "train_images" not in about
+    return {fact: value for fact, value in about.items() if named or fact != "data"}

@@ -7,8 +7,8 @@ start and the same batches for a seed.
   row lambda stays; in the second it follows the trust ratio.
 - SGD with momentum and Adam have one learning rate each for a network, tuned on that network without dropout:
     - each rate of `GRID` trains it on a share of the training images, for one epoch with a constant rate, from the
-      seed `TUNING_SEED`, whatever the seeds of the runs: a tenth of the steps of a whole run, but four at least and
-      `TUNING_STEPS` at most;
+      seed `TUNING_SEED`, whatever the seeds of the runs: a tenth of the steps of the runs as they were first planned,
+      but four at least and `TUNING_STEPS` at most. Runs that are made longer later keep the tuning that they had;
     - the one with the lowest training error wins; of equal ones the one with the lower training loss, then the smaller
       one. One that diverges cannot win; if all do, it is the smallest.
   The grid's ends can win; the table says so. What the tuning took is in the table.

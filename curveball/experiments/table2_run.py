@@ -13,6 +13,7 @@ from typing import Any
 from curveball.experiments import table2_cells
 from curveball.experiments.table2_cells import CELLS, Cell, Task
 from curveball.experiments.table2_columns import COLUMNS, GRID, ROWS, Length, solver_text
+from curveball.experiments.table2_place import place_of
 from curveball.experiments.table2_plan import PLAN, Plan, Planned, read_plan, write_plan
 from curveball.experiments.table2_time import (
     MOST,
@@ -105,7 +106,7 @@ class Experiment:
     def prepare(self) -> None:
         """Measure a few steps of each. ValueError where what is kept is of other data, images or batches."""
         there = self._there
-        self.place = table2_cells.place_of(self.plan.setting.facts(there[0]))
+        self.place = place_of(self.plan.setting.facts(there[0]))
         self.measured[self.place] = self.measured.pop(self.place, {})  # the last one
         for column in there:
             if column not in self.lengths and self.plan.minutes is None:
@@ -276,7 +277,7 @@ class Experiment:
         earlier = table2_cells.epochs_in(place / "log.jsonl") if resume and (place / "log.jsonl").exists() else []
         facts, known = self.plan.setting.facts(task.column), self.cells.get(task.name)
         if resume and known:
-            same = table2_cells.place_of(known.provenance) == table2_cells.place_of(facts)
+            same = place_of(known.provenance) == place_of(facts)
             before = known.provenance.get("before") if same else known.place
             facts |= {"before": before} if before else {}
         cell = Cell(task, self._about(task), facts, earlier)

@@ -17,6 +17,7 @@ from curveball.experiments.table2_cells import Cell
 from curveball.experiments.table2_columns import COLUMNS, GRID, ROWS, solver_text
 from curveball.experiments.table2_figures import draw
 from curveball.experiments.table2_not_run import not_run, spread
+from curveball.experiments.table2_place import cores_of
 from curveball.experiments.table2_results import Results, rate_in
 from curveball.training.durations import spoken
 from curveball.training.files import write_together
@@ -195,7 +196,7 @@ def _where(results: Results) -> list[str]:
         versions = facts.get("versions", {})
         backend = str(facts.get("backend", "numpy"))
         where = (
-            f"{facts.get('date')}, {facts.get('processor')}, {facts.get('cores')} cores, {facts.get('device', 'cpu')}, "
+            f"{facts.get('date')}, {facts.get('processor')}, {cores_of(facts)}, {facts.get('device', 'cpu')}, "
             f"{backend} {versions.get(backend.partition('.')[0], '')}".rstrip()
             + f", Python {facts.get('python')}: `{facts.get('command')}`"
         )

@@ -183,9 +183,10 @@ def _load(path: Path) -> tuple[Path, dict[str, Any], dict[str, Any]]:
 def _check_same(path: Path, facts: dict[str, Any], about: Record, data: dict[str, str]) -> None:
     """ValueError unless the checkpoint is of this run, on these data."""
     saved = facts["about"]
+    any_name = {"name", "data"} if data and facts["data"] == data else {"name"}  # the same data in another folder
     for key in {**saved, **about}:
         # An option that is off is as one that there was not yet when the checkpoint was written.
-        if key != "name" and saved.get(key, False) != about.get(key, False):
+        if key not in any_name and saved.get(key, False) != about.get(key, False):
             raise ValueError(
                 f"the checkpoint {path} was written with {key}={saved.get(key)}, this run has {key}={about.get(key)}: "
                 "give the same options, or another --out"

@@ -329,7 +329,7 @@ def test_the_ranges_of_epochs_and_seeds(few):
     ]
     text = markdown(Results(cells))
     assert "| plain | mlp | digits | 150 | 1 to 3 | 10 | 1 to 2 of 0, 1 |" in text.replace(" (whole: 3)", "")
-    assert "- plain was run for 1 to 3 epochs of 150 images. 3 epochs of " in text
+    assert "- plain was run for 1 to 3 epochs of 150 images. 6 runs of 3 epochs of 150 images: about " in text
     text = markdown(Results(cells[:1]))
     assert "| plain | mlp | digits | 150 | 3 | 10 | 0 |" in text
     assert "plain was" not in text
@@ -345,23 +345,9 @@ def test_what_to_type_for_the_rest():
     one.about["data"] = "cifar100"  # says it for the other columns, where a table is only put together
     photographs.about["training_images"] = [150, 224, 224, 3]
     text = markdown(Results([one, photographs]))
-    assert "`curveball table2 --columns resnet18 --data cifar100`" in text
-    assert "`curveball table2 --columns vgg-f --imagenet-folder DIR --image-size 224`" in text
+    assert "`curveball table2 --columns resnet18 --data cifar100 --backend torch --compile`" in text
+    assert "`curveball table2 --columns vgg-f --imagenet-folder DIR --image-size 224 --epochs 40 --backend" in text
     assert "--columns basic`" in markdown(Results([])).replace(" --data cifar10`", "`")
-
-
-@pytest.mark.parametrize(
-    ("backend", "device", "place"),
-    [
-        ("torch", "cpu", "one, 2 cores, torch"),
-        ("jax", "cpu:0", "one, 2 cores, jax"),
-        ("torch", "cuda:0 (H200)", "cuda:0 (H200), torch"),
-    ],
-)
-def test_the_cores_are_those_that_computed(few, backend, device, place):
-    one = cell()
-    one.provenance.update(backend=backend, device=device)
-    assert f" on {place}; `curveball table2 --columns plain`" in markdown(Results([one]))
 
 
 def test_a_pause_of_the_machine_does_not_count(tmp_path, monkeypatch):
@@ -378,29 +364,6 @@ def test_a_pause_of_the_machine_does_not_count(tmp_path, monkeypatch):
 
 
 # ------------------------------------------------------------------------------------- what is refused
-
-
-@pytest.mark.parametrize(
-    ("damage", "words"),
-    [
-        (lambda text: text[:-40], "cannot be read ("),
-        (lambda text: "[]", "cannot be read ("),
-        (lambda text: text.replace('"row": "sgd"', '"row": "sdg"'), "there is no column plain or no row sdg"),
-        (lambda text: text.replace('"train_error": 0', '"train_error": -0'), "its numbers are out of range"),
-        (lambda text: text.replace('"seed"', '"seeds"'), "cannot be read ("),
-        (lambda text: text.replace('"provenance": {', '"provenance": 3, "x": {'), "cannot be read ("),
-    ],
-)
-def test_damaged_cells_are_named(few, tmp_path, damage, words):
-    table2_cells.save(tmp_path, cell())
-    path = next((tmp_path / "cells").glob("*/cell.json"))
-    path.write_text(damage(path.read_text()))
-    for options in (("--table",), ("--resume", *ALL)):
-        result = command(*options, "--out", tmp_path)
-        assert result.exit_code == 2
-        assert result.stderr.startswith(f"curveball: {path} cannot be read (")
-        assert words in result.stderr
-        assert len(result.stderr.splitlines()) == 1
 
 
 def test_a_damaged_plan_and_other_images(few, tmp_path, monkeypatch):

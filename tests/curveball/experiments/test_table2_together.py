@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from curveball.experiments import table2_cells, table2_columns, table2_figures, table2_plan, table2_run
-from curveball.experiments.table2_columns import Length
+from curveball.experiments.table2_columns import Length, Setting
 from curveball.experiments.table2_plan import Planned, write_plan
 from curveball.experiments.table2_results import Results
 from curveball.experiments.table2_tables import markdown, table_csv, table_json
 from curveball.experiments.table2_time import Rate, whole_length
-from tests.support.table2 import RATE, RUNS, cell, command, fake_train, few
+from tests.support.table2 import FEW, RATE, RUNS, cell, command, fake_train, few
 
 __all__ = ["few"]  # a fixture
 
@@ -54,40 +54,52 @@ def test_a_table_is_merged_like_its_folder(few, tmp_path, monkeypatch):
     assert len(table2_cells.load_table(table)) == 3
 
 
+def test_a_folder_that_has_a_table_alone_stands_for_its_runs(few, tmp_path):
+    table2_cells.save(tmp_path / "a", cell())
+    table2_cells.save(tmp_path / "b", cell(seed=1))
+    both, again = tmp_path / "both", tmp_path / "again"
+    assert command("--table", tmp_path / "a", tmp_path / "b", "--out", both).exit_code == 0
+    written = (both / "table2.json").read_text()
+    for sources, out in (((both,), again), ((both, tmp_path / "a"), again), ((), both)):
+        result = command("--table", *sources, "--out", out)
+        assert result.exit_code == 0, result.stderr
+        assert (out / "table2.json").read_text() == written
+    (tmp_path / "a" / "table2.json").write_text("{")  # where there are runs they count
+    assert command("--table", tmp_path / "a", "--out", again).exit_code == 0
+
+
+def test_photographs_in_a_folder_of_another_name(few, tmp_path, monkeypatch):
+    """Their hashes decide, when tables are merged and when a run goes on."""
+    monkeypatch.setitem(FEW, "plain", replace(FEW["plain"], data="imagenet"))
+    options = ("--columns", "plain", "--solvers", "curveball", "--epochs")
+    for name, epochs in (("a", 2), ("b", 1)):
+        monkeypatch.setattr(
+            Setting, "dataset", lambda self, column, name=name: replace(few, name=f"photographs-{name}")
+        )
+        assert command(*options, epochs, "--seed", epochs, "--out", tmp_path / name).exit_code == 0
+    result = command("--table", tmp_path / "a", tmp_path / "b", "--out", tmp_path / "both")
+    assert result.exit_code == 0, result.stderr
+    result = command(*options, 3, "--seed", 2, "--out", tmp_path / "a", "--resume")
+    assert result.exit_code == 0, result.stderr
+    (one,) = table2_cells.load(tmp_path / "a").values()
+    assert len(one.epochs) == 3
+    for about, words in (
+        ({"train_images": "other"}, "train_images=other"),
+        ({"validation_labels": "x", "data": "d"}, "validation_labels=x"),
+    ):
+        other = replace(one, task=replace(one.task, seed=7), about={**one.about, **about})
+        table2_cells.save(tmp_path / "other", other)
+        result = command("--table", tmp_path / "a", tmp_path / "other", "--out", tmp_path / "none")
+        assert (result.exit_code, f" is of {words}, and" in result.stderr) == (2, True)
+        result = command(*options, 3, "--seed", 7, "--out", tmp_path / "other", "--resume")
+        assert (result.exit_code, f" is of {words}, this run is of" in result.stderr) == (2, True)
+
+
 def test_the_table_that_is_kept_is_that_of_its_runs():
     kept = Path(__file__).parents[3] / "studies" / "results"
     results = Results.put_together(table2_cells.merged([kept / "table2.json"]), [], "cifar10")
     assert (kept / "table2.md").read_text("utf-8") == f"# Table 2\n\n{markdown(results)}"
     assert (kept / "table2.csv").read_text("utf-8") == table_csv(results)
-
-
-def test_tables_that_cannot_be_read(few, tmp_path):
-    table2_cells.save(tmp_path / "a", cell())
-    assert command("--table", "--out", tmp_path / "a").exit_code == 0
-    good = json.loads((tmp_path / "a" / "table2.json").read_text())
-    number = {**good["cells"][0], "epochs": [{**good["cells"][0]["epochs"][0], "seconds": -1.0}]}
-    for content, words in (
-        (None, "(No such file or directory)"),
-        ("{", "Expecting property name"),
-        ("[]", "list indices must be integers"),
-        ("{}", "'cells'"),
-        (json.dumps({"cells": [number]}), "its numbers are out of range"),
-        (json.dumps({"cells": [{**good["cells"][0], "more": 1}]}), "unexpected keyword argument 'more'"),
-        (json.dumps({"cells": [3]}), "object"),
-    ):
-        file = tmp_path / "table2.json"
-        if content is not None:
-            file.write_text(content)
-        result = command("--table", file, "--out", tmp_path / "out")
-        assert result.exit_code == 2
-        assert result.stderr.startswith(f"curveball: {file} cannot be read (")
-        assert words in result.stderr
-        assert result.stderr.endswith("): give a table2.json, or a folder of runs\n")
-        assert len(result.stderr.splitlines()) == 1
-    file.write_text('{"cells": []}')
-    result = command("--table", file, "--out", tmp_path / "out")
-    assert result.stderr.startswith(f"curveball: there is no run of Table 2 in {file}: give the folder of")
-    assert not (tmp_path / "out").exists()
 
 
 def test_what_cannot_be_merged(few, tmp_path):
@@ -184,7 +196,9 @@ def test_what_is_left_takes_as_long_as_on_one_machine(few, tmp_path):
         results = Results.put_together(cells, plans, "digits")
         assert results.seconds("plain", ["sgd"], cell().task.length) == pytest.approx(seconds)
         assert results.seconds("other", ["sgd"], cell().task.length) == pytest.approx(9.0 * seconds / 45.0, rel=0.5)
-        assert f" on {place}; `curveball table2 --columns other`" in markdown(results)
+        assert f" on {place}; `curveball table2 --columns other --seeds 2 --epochs 4 --backend torch`" in markdown(
+            results
+        )
         assert json.loads(table_json(results))["place_of_these_seconds"] == place
         known = results.seconds("other", ["sgd"], cell("other").task.length)
         without = Results.put_together(cells, [], "digits")

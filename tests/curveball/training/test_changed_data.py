@@ -75,3 +75,12 @@ def test_hashes_stay_what_they_are():
     """Checkpoints hold them: another way to hash would refuse every run that is to be resumed."""
     found = data_hashes(replace(digits(), classes=("a", "b")))
     assert found["classes"] == hashlib.blake2b(b'["a", "b"]', digest_size=16).hexdigest()
+
+
+def test_the_same_data_by_another_name_go_on(tmp_path):
+    """As photographs whose folder was renamed."""
+    run(digits(), tmp_path, epochs=1)
+    assert len(run(replace(digits(), name="renamed"), tmp_path, epochs=2, resume=True).epochs) == 2
+    other = replace(CHANGES["train_images"](digits()), name="other")
+    with pytest.raises(ValueError, match="was written with data=renamed, this run has data=other"):
+        run(other, tmp_path, epochs=3, resume=True)
