@@ -11,7 +11,7 @@ import typer
 from curveball.cli import names
 from curveball.cli.errors import bad_input
 from curveball.cli.numbers import integer_option, number_option
-from curveball.cli.options import Out, Seed
+from curveball.cli.options import Device, Out, Seed
 from curveball.cli.tables import print_tables
 from curveball.training.durations import spoken
 from curveball.training.say import say
@@ -41,7 +41,7 @@ def table2(
     ] = None,
     image_size: Annotated[int, integer_option("for vgg-f: pixels along a side")] = 64,
     backend: Annotated[str, typer.Option(help=f"array library: {names.BACKENDS}")] = "numpy",
-    device: Annotated[str | None, typer.Option(help="index of a GPU, or a name as in curveball info")] = None,
+    device: Device = None,
     compile: Annotated[
         bool, typer.Option("--compile", help="a step as one program: backend jax, or torch on a GPU")
     ] = False,
